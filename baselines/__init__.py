@@ -1,0 +1,1 @@
+"""Methods that SG-GAN is compared with."""

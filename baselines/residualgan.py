@@ -1,0 +1,166 @@
+"""ResidualGAN (Shen and Liu, CVPR 2017): two networks that learn what to add to an image, one for each direction.
+
+Source: Residual_Image_Learning_GAN, by SG-GAN's authors. Departures: the dual term, which that code lacks (other
+implementations of the paper have it); the sparsity weight is scaled with the number of pixels; discriminators for other
+sizes than 128 end in the same 4x4 map.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sgbench.data.labels import Attribute, Group
+from sgbench.method import Batch, Method, MethodSettings, update
+from sgbench.networks import SameConv2d, SameConvTranspose2d, frozen, initialise, instance_norm, widths_at
+
+DISCRIMINATOR_WIDTHS = {32: (1, 2, 4), 64: (1, 2, 4, 8), 128: (1, 2, 4, 8, 16), 256: (1, 2, 4, 8, 16, 16)}
+GENERATED = 2
+"""The discriminator's third class, after the attribute's values 0 and 1."""
+
+
+def norm_leaky(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
+    """Convolution, instance norm, leaky ReLU 0.2."""
+    return [convolution, instance_norm(convolution.out_channels), nn.LeakyReLU(0.2, inplace=True)]
+
+
+class Generator(nn.Module):
+    """Images [N, 3, S, S] -> residuals [N, 3, S, S], of any size: no tanh."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            *norm_leaky(SameConv2d(3, width, 5)),
+            *norm_leaky(SameConv2d(width, 2 * width, 4, 2)),
+            *norm_leaky(SameConv2d(2 * width, 4 * width, 4, 2)),
+            *norm_leaky(SameConvTranspose2d(4 * width, 2 * width, 3, 2)),
+            *norm_leaky(SameConvTranspose2d(2 * width, width, 3, 2)),
+            SameConv2d(width, 3, 4),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What to add to the image."""
+        return self.body(x)
+
+
+class Discriminator(nn.Module):
+    """Images [N, 3, S, S] -> (logits [N, 3]: value 0, value 1, generated; features phi [N, C, 8, 8])."""
+
+    def __init__(self, image_size: int, width: int):
+        super().__init__()
+        first, *widths = widths_at(image_size, DISCRIMINATOR_WIDTHS, width)
+        layers = [SameConv2d(3, first, 4, 2), nn.LeakyReLU(0.2, inplace=True)]
+        channels = first
+        for out in widths:
+            layers += norm_leaky(SameConv2d(channels, out, 4, 2))
+            channels = out
+        layers.append(nn.Conv2d(channels, 3, 4))
+        rest = 6  # after phi: norm and activation, the last stride-2 convolution with its own, the logits
+        self.features = nn.Sequential(*layers[:-rest])
+        self.classifier = nn.Sequential(*layers[-rest:])
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits, and the next-to-last stride-2 convolution's output before norm and activation."""
+        phi = self.features(x)
+        return self.classifier(phi).flatten(1), phi
+
+
+class ResidualGAN(Method):
+    """Two residual networks and a discriminator of three classes, for one attribute of two values."""
+
+    display_name = "ResidualGAN"
+    one_attribute = True
+    sampling = "by_value"
+
+    class Settings(MethodSettings):
+        """Defaults are the authors' code's. ``batch_size`` counts images of each value."""
+
+        iterations: PositiveInt = 50_000
+        constant_iterations: NonNegativeInt = 20_000
+        batch_size: PositiveInt = 16
+        discriminator_learning_rate: PositiveFloat | None = None
+        discriminator_width: PositiveInt | None = None
+        alpha: NonNegativeFloat = 5e-5
+        """Weight of the residual's L1 norm at 128 pixels; scaled by (128 / image_size) squared."""
+        beta: NonNegativeFloat = 5e-6
+        """Weight of the features' L1 distance."""
+        lambda_dual: NonNegativeFloat = 1.0
+
+    settings: Settings
+
+    def __init__(self, attributes: Sequence[Attribute], image_size: int, settings: Settings, labels: Tensor):
+        super().__init__()
+        if len(attributes) != 1 or len(attributes[0].values) != 2:
+            found = "; ".join(f"{a.name}: {', '.join(a.values)}" for a in attributes) or "none"
+            raise ValueError(f"ResidualGAN learns exactly one attribute with two values, not {found}")
+        self.attributes, self.settings = tuple(attributes), settings
+        self.sparsity = settings.alpha * (128 / image_size) ** 2
+        self.generators = nn.ModuleList(Generator(settings.base_width) for _ in range(2))
+        self.discriminator = Discriminator(image_size, settings.discriminator_width or settings.base_width)
+        initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # cut as TensorFlow does
+        d_rate = settings.discriminator_learning_rate or settings.learning_rate
+        self.optimizers = {
+            "generator_0": torch.optim.Adam(self.generators[0].parameters(), settings.learning_rate, (0.5, 0.9)),
+            "generator_1": torch.optim.Adam(self.generators[1].parameters(), settings.learning_rate, (0.5, 0.9)),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.9)),
+        }
+
+    def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
+        """One update of the discriminator, of network 0 and of network 1, in this order and on the same batch."""
+        (batch,) = batches
+        x_real = [batch.images[batch.labels[:, 0] == value] for value in (0, 1)]
+        if not all(map(len, x_real)):
+            raise ValueError(
+                f"ResidualGAN needs images of both values of {self.attributes[0].name} in every batch, "
+                f"has {len(x_real[0])} and {len(x_real[1])}"
+            )
+        losses = update(self.optimizers["discriminator"], self.discriminator_losses(x_real))
+        by_source = []
+        for source, x in enumerate(x_real):
+            with frozen(self.discriminator), frozen(self.generators[1 - source]):
+                by_source.append(update(self.optimizers[f"generator_{source}"], self.generator_losses(x, source)))
+        return losses | {name: by_source[0][name] + by_source[1][name] for name in by_source[0]}
+
+    def discriminator_losses(self, x_real: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Sums over both values: ``d_real``, ``d_fake``. ``x_real``: images of value 0, images of value 1."""
+        with torch.no_grad():
+            x_fake = [x + generator(x).to(x.dtype) for generator, x in zip(self.generators, x_real, strict=True)]
+        return {
+            "d_real": sum(_cross_entropy(self.discriminator(x)[0], value) for value, x in enumerate(x_real)),
+            "d_fake": sum(_cross_entropy(self.discriminator(x)[0], GENERATED) for x in x_fake),
+        }
+
+    def generator_losses(self, x: Tensor, source: int) -> dict[str, Tensor]:
+        """Weighted terms of the network that changes value ``source``: ``g_cls``, ``g_dual``, ``g_sparse``, ``g_perc``.
+
+        Only this network is to be trained by them; freeze the others.
+        """
+        settings, target = self.settings, 1 - source
+        residual = self.generators[source](x)
+        x_fake = x + residual
+        logits, phi = self.discriminator(x_fake)
+        logits_back, _ = self.discriminator(x_fake + self.generators[target](x_fake))
+        return {
+            "g_cls": _cross_entropy(logits, target),
+            "g_dual": settings.lambda_dual * _cross_entropy(logits_back, source),
+            "g_sparse": self.sparsity * _l1(residual),
+            "g_perc": settings.beta * _l1(self.discriminator.features(x) - phi),
+        }
+
+    @torch.no_grad()
+    def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
+        """The image plus the residual of the network that leads to the group's value, clamped to [-1, 1]."""
+        return (images + self.generators[1 - group.value](images)).clamp(-1, 1)
+
+
+def _cross_entropy(logits: Tensor, value: int) -> Tensor:
+    """Mean cross-entropy of logits [N, 3] to one class."""
+    return F.cross_entropy(logits, torch.full((len(logits),), value, device=logits.device))
+
+
+def _l1(x: Tensor) -> Tensor:
+    """L1 norm of each sample, in float32, mean over samples."""
+    return x.float().abs().flatten(1).sum(1).mean()

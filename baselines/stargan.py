@@ -1,0 +1,231 @@
+"""StarGAN (Choi et al., CVPR 2018): one generator that takes the image and the vector of its target labels.
+
+Source: the official code (yunjey/stargan), with the masked reconstruction of the SG-GAN paper, section 4.4, for sparse
+labels. Departures: instance norm keeps no running statistics (with them evaluation mode fails); the rate falls linearly
+to 0, as the authors describe (their code decays by a thousandth of that); a classification term is a mean over the
+images where its entry is known; where vectors are incomplete, targets are drawn from those that are complete.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sgbench.data.labels import HIDDEN, Attribute, Group
+from sgbench.losses import gradient_penalty, masked_binary_cross_entropy, masked_reconstruction
+from sgbench.method import Batch, Method, MethodSettings, update
+from sgbench.networks import SameConv2d, SameConvTranspose2d, frozen, norm_relu, trunk, widths_at
+
+DISCRIMINATOR_WIDTHS = {
+    32: (1, 2, 4, 8),
+    64: (1, 2, 4, 8, 16),
+    128: (1, 2, 4, 8, 16, 32),
+    256: (1, 2, 4, 8, 16, 32),
+}
+
+
+class VectorCodec:
+    """Label vectors. An entry stands for a group and is 1 where the image is in it.
+
+    An attribute with two values of which every image has one takes a single entry, for its value 1. Any other takes an
+    entry for each value; images with none of the values have zeros there, which is a known vector.
+    """
+
+    def __init__(self, attributes: Sequence[Attribute]):
+        self.attributes = tuple(attributes)
+        self.entries = tuple(
+            Group(j, v)
+            for j, attribute in enumerate(attributes)
+            for v in ([1] if attribute.exhaustive and len(attribute.values) == 2 else range(len(attribute.values)))
+        )
+
+    def encode(self, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Labels int8 [N, J] -> vectors float [N, c], 0 where unknown, and which entries are known, bool [N, c]."""
+        vectors = torch.stack([labels[:, j] == v for j, v in self.entries], 1).float()
+        known = torch.stack([labels[:, j] != HIDDEN for j, _ in self.entries], 1)
+        return vectors, known
+
+    def classify(self, logits: Tensor) -> Tensor:
+        """Logits [N, c] -> the likeliest valid vectors, float [N, c].
+
+        A single entry is 1 where its logit is positive. Of an attribute's several entries the largest is 1, or none
+        where no logit is positive and images may have none of the values.
+        """
+        vectors = (logits > 0).float()
+        for j, attribute in enumerate(self.attributes):
+            columns = [k for k, entry in enumerate(self.entries) if entry.attribute == j]
+            if len(columns) > 1:
+                own = logits[:, columns]
+                best = F.one_hot(own.argmax(1), len(columns)).bool()
+                vectors[:, columns] = (best if attribute.exhaustive else best & (own > 0)).float()
+        return vectors
+
+    def assign(self, vectors: Tensor, group: Group) -> Tensor:
+        """Vectors [N, c] with all of the attribute's entries set to the group; others as they are."""
+        vectors = vectors.clone()
+        for k, entry in enumerate(self.entries):
+            if entry.attribute == group.attribute:
+                vectors[:, k] = float(entry.value == group.value)
+        return vectors
+
+
+class Generator(nn.Module):
+    """Images [N, 3, S, S] and target vectors [N, c] -> results [N, 3, S, S] in [-1, 1]."""
+
+    def __init__(self, num_entries: int, width: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            trunk(3 + num_entries, width, bias=False),
+            norm_relu(SameConvTranspose2d(2 * width, width, 4, 2, bias=False)),
+            SameConv2d(width, 3, 7, bias=False),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor, vectors: Tensor) -> Tensor:
+        """The vectors are repeated over the plane and stacked on the image."""
+        planes = vectors[:, :, None, None].expand(-1, -1, *x.shape[-2:])
+        return self.body(torch.cat([x, planes.to(x.dtype)], 1))
+
+
+class Discriminator(nn.Module):
+    """Critic and classifier: [N, 3, S, S] -> ([N, 1, h, w], logits [N, c])."""
+
+    def __init__(self, num_entries: int, image_size: int, width: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        widths = widths_at(image_size, DISCRIMINATOR_WIDTHS, width)
+        for out in widths:
+            layers += [SameConv2d(channels, out, 4, 2), nn.LeakyReLU(0.01, inplace=True)]
+            channels = out
+        self.body = nn.Sequential(*layers)
+        self.adversarial = SameConv2d(channels, 1, 3, bias=False)
+        self.classifier = nn.Conv2d(channels, num_entries, image_size >> len(widths), bias=False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Critic's map and the logits of the vector's entries."""
+        h = self.body(x)
+        return self.adversarial(h), self.classifier(h).flatten(1)
+
+    def critic(self, x: Tensor) -> Tensor:
+        """The critic's map alone."""
+        return self.adversarial(self.body(x))
+
+
+class StarGAN(Method):
+    """StarGAN with masked reconstruction."""
+
+    display_name = "StarGAN"
+    needs_complete_vectors = True
+    needs_source_labels = True
+
+    class Settings(MethodSettings):
+        """Defaults are the official code's."""
+
+        iterations: PositiveInt = 40_000
+        constant_iterations: NonNegativeInt = 20_000
+        batch_size: PositiveInt = 16
+        n_critic: PositiveInt = 5
+        discriminator_learning_rate: PositiveFloat | None = None
+        discriminator_width: PositiveInt | None = None
+        lambda_gp: NonNegativeFloat = 10.0
+        lambda_adv: NonNegativeFloat = 1.0
+        lambda_cls: NonNegativeFloat = 1.0
+        lambda_rec: NonNegativeFloat = 10.0
+
+    settings: Settings
+
+    def __init__(self, attributes: Sequence[Attribute], image_size: int, settings: Settings, labels: Tensor):
+        super().__init__()
+        self.attributes, self.settings = tuple(attributes), settings
+        self.codec = VectorCodec(attributes)
+        num_entries = len(self.codec.entries)
+        self.generator = Generator(num_entries, settings.base_width)
+        width = settings.discriminator_width or settings.base_width
+        self.discriminator = Discriminator(num_entries, image_size, width)
+        self.register_buffer("pool", self._complete_vectors(labels), persistent=False)
+        d_rate = settings.discriminator_learning_rate or settings.learning_rate
+        self.optimizers = {
+            "generator": torch.optim.Adam(self.generator.parameters(), settings.learning_rate, (0.5, 0.999)),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999)),
+        }
+
+    def _complete_vectors(self, labels: Tensor) -> Tensor | None:
+        """The labelled images' complete vectors [P, c]; None where no label is hidden, so that batches have targets."""
+        complete = (labels != HIDDEN).all(1)
+        if len(labels) and complete.all():
+            return None
+        pool = labels[complete & (labels >= 0).any(1)]
+        if not len(pool):
+            names = ", ".join(attribute.name for attribute in self.attributes)
+            raise ValueError(
+                f"StarGAN needs training images with all of {names} known, and there are none; "
+                "reveal more labels a value (--sparse) or choose fewer attributes"
+            )
+        return self.codec.encode(pool)[0]
+
+    @property
+    def batches_per_iteration(self) -> int:
+        """One fresh batch for each critic update; the generator uses the last of them, with the same targets."""
+        return self.settings.n_critic
+
+    def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
+        """``n_critic`` updates of the discriminator, then one of the generator."""
+        losses: dict[str, Tensor] = {}
+        for batch in batches:
+            targets = self.draw_targets(batch.labels)
+            losses |= update(self.optimizers["discriminator"], self.discriminator_losses(batch, targets))
+        with frozen(self.discriminator):
+            losses |= update(self.optimizers["generator"], self.generator_losses(batches[-1], targets))
+        return losses
+
+    def draw_targets(self, labels: Tensor) -> Tensor:
+        """Target vectors [B, c]: a permutation of the batch's, or draws from the pool where some are incomplete."""
+        size, device = len(labels), labels.device
+        if self.pool is None:
+            return self.codec.encode(labels)[0][torch.randperm(size, device=device)]
+        return self.pool[torch.randint(len(self.pool), (size,), device=device)]
+
+    def discriminator_losses(self, batch: Batch, targets: Tensor) -> dict[str, Tensor]:
+        """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``."""
+        settings, x = self.settings, batch.images
+        with torch.no_grad():
+            x_fake = self.generator(x, targets).to(x.dtype)
+        score, logits = self.discriminator(x)
+        mix = torch.rand(len(x), device=x.device)
+        penalty = gradient_penalty(self.discriminator.critic, x, x_fake, mix)
+        return {
+            "d_adv": self.discriminator.critic(x_fake).mean() - score.mean(),
+            "d_gp": settings.lambda_gp * penalty.mean(),
+            "d_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, *self.codec.encode(batch.labels)),
+        }
+
+    def generator_losses(self, batch: Batch, targets: Tensor) -> dict[str, Tensor]:
+        """Weighted terms: ``g_adv``, ``g_cls``, ``g_rec``, the last over images whose whole vector is known."""
+        settings, x = self.settings, batch.images
+        vectors, known = self.codec.encode(batch.labels)
+        x_fake = self.generator(x, targets)
+        x_rec = self.generator(x_fake, vectors)
+        score, logits = self.discriminator(x_fake)
+        return {
+            "g_adv": -settings.lambda_adv * score.mean(),
+            "g_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, targets, torch.ones_like(known)),
+            "g_rec": settings.lambda_rec * masked_reconstruction(x, x_rec, known.all(1)),
+        }
+
+    def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
+        """The source's own vector with one attribute set to the group."""
+        return self.translate(images, labels, [group])
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
+        """One pass to all groups at once; other entries are the source's, unknown ones the discriminator's guess."""
+        vectors, known = self.codec.encode(labels)
+        if not known.all():
+            guess = self.codec.classify(self.discriminator(images)[1])
+            vectors = torch.where(known, vectors, guess)
+        for group in groups:
+            vectors = self.codec.assign(vectors, group)
+        return self.generator(images, vectors)

@@ -1,0 +1,1 @@
+"""Faces, labels and batches."""

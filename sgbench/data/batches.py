@@ -1,0 +1,63 @@
+"""Random training batches: iteration t is a pure function of (seed, t), so that a run resumes where it was."""
+
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import HIDDEN, Batch, SparseLabels
+
+
+class Batches:
+    """Draws batches of flipped float images and their revealed labels.
+
+    Args:
+        images: uint8 [M, 3, S, S], all images of the data set.
+        positions: int64 [N], which of them are training images.
+        labels: of the N training images.
+        batch_size: images in a batch; for ``by_value``, images of each value.
+        labelled_share: share drawn from the labelled pool, at least one image, wherever a label is hidden.
+        sampling: ``mixed`` or ``by_value``, as method.Method defines them.
+        device: where batches go.
+    """
+
+    def __init__(
+        self,
+        images: Tensor,
+        positions: Tensor,
+        labels: SparseLabels,
+        batch_size: int,
+        labelled_share: float,
+        sampling: Literal["mixed", "by_value"],
+        seed: int,
+        device: torch.device,
+    ):
+        self.images, self.positions, self.labels, self.seed, self.device = images, positions, labels, seed, device
+        if sampling == "by_value":
+            self.parts = [(pool, batch_size) for pool in _equal_pools(labels.labels[:, 0], seed)]
+        else:
+            hidden = bool((labels.labels == HIDDEN).any())
+            labelled = max(1, round(labelled_share * batch_size)) if hidden else 0
+            everything = torch.arange(len(positions))
+            self.parts = [(labels.pool, labelled), (everything, batch_size - labelled)]
+
+    def at(self, iteration: int, count: int) -> list[Batch]:
+        """The batches of an iteration."""
+        rng = np.random.default_rng([self.seed, iteration, 0xBA7C])
+        return [self._draw(rng) for _ in range(count)]
+
+    def _draw(self, rng: np.random.Generator) -> Batch:
+        rows = torch.cat([pool[torch.from_numpy(rng.integers(len(pool), size=n))] for pool, n in self.parts if n])
+        x = self.images[self.positions[rows]].to(self.device).float().div_(127.5).sub_(1)
+        flip = torch.from_numpy(rng.random(len(rows)) < 0.5).to(self.device)
+        x = torch.where(flip[:, None, None, None], x.flip(-1), x)
+        return Batch(x, self.labels.labels[rows].to(self.device))
+
+
+def _equal_pools(column: Tensor, seed: int) -> list[Tensor]:
+    """Images of each value, the larger sets cut at random to the smallest's size."""
+    pools = [(column == v).nonzero().flatten() for v in range(int(column.max()) + 1)]
+    size = min(map(len, pools))
+    rng = np.random.default_rng([seed, 0xC07])
+    return [pool[torch.from_numpy(np.sort(rng.permutation(len(pool))[:size]))] for pool in pools]

@@ -1,0 +1,139 @@
+"""Attributes, groups and sparse labels: what is known of each image, the same for every method.
+
+Labels are ``int8 [N, J]``: ``>= 0`` the value, ``HIDDEN`` hidden or unknown, ``NONE`` known to be none of the
+attribute's values (brown hair, where the values are black and blond). Masks are always derived from them.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+HIDDEN = -1
+NONE = -2
+
+Level = int | Literal["all"]
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A property of a face and its values.
+
+    Args:
+        name: the attribute's name in settings and records (``hair_color``).
+        values: at least two names; a label ``v >= 0`` stands for ``values[v]``.
+        exhaustive: every image has one of the values, so that ``NONE`` cannot occur. Declared, never inferred.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    exhaustive: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.values) < 2:
+            raise ValueError(f"attribute '{self.name}' needs at least two values, has {self.values}")
+
+
+class Group(NamedTuple):
+    """A value of an attribute, both by position: ``Group(0, 1)`` is value 1 of attribute 0."""
+
+    attribute: int
+    value: int
+
+
+class Batch(NamedTuple):
+    """Images float [B, 3, S, S] in [-1, 1] and their revealed labels int8 [B, J]."""
+
+    images: Tensor
+    labels: Tensor
+
+
+def all_groups(attributes: Sequence[Attribute]) -> tuple[Group, ...]:
+    """Every group, attribute by attribute: the order of SG-GAN's branches."""
+    return tuple(Group(j, v) for j, attribute in enumerate(attributes) for v in range(len(attribute.values)))
+
+
+@dataclass(frozen=True)
+class SparseLabels:
+    """Training labels as a level reveals them.
+
+    Attributes:
+        labels: int8 [N, J], hidden labels are ``HIDDEN``.
+        pool: int64 [P], images with at least one revealed label >= 0, ascending.
+        complete: bool [N], images with no hidden label.
+        manifest: counts per value, of images walked, in the pool and complete, of revealed ``NONE``, and a SHA-256.
+    """
+
+    labels: Tensor
+    pool: Tensor
+    complete: Tensor
+    manifest: dict
+
+
+def sparsify(
+    labels: Tensor,
+    attributes: Sequence[Attribute],
+    level: Level,
+    seed: int,
+    balanced: Collection[str] = (),
+) -> SparseLabels:
+    """Hide labels so that every value keeps exactly ``level`` of them.
+
+    One seeded permutation of the images is walked. While any value of attribute j has fewer than ``level`` labels, an
+    image met reveals its label of j if that value's quota is open, or ``NONE`` if it has none of the values. So the
+    labels at a small level are among those at a larger one.
+
+    Args:
+        labels: int8 [N, J], all that is known.
+        level: labels per value, or "all" to hide nothing.
+        balanced: names of attributes which, at "all", keep as many labels of each value as the rarest value has.
+
+    Raises:
+        ValueError: a value has fewer images than ``level``.
+    """
+    truth = labels.numpy()
+    order = np.random.default_rng([seed, 0x5EED]).permutation(len(truth))
+    shown = np.full_like(truth, HIDDEN)
+    walked = 0
+    for j, attribute in enumerate(attributes):
+        column = truth[order, j]
+        counts = np.array([(column == v).sum() for v in range(len(attribute.values))])
+        if level == "all":
+            quota = int(counts.min()) if attribute.name in balanced else len(truth)
+            end = len(truth)
+        else:
+            quota = level
+            if (counts < quota).any():
+                v = int(counts.argmin())
+                raise ValueError(
+                    f"--sparse {level}: only {counts[v]} training images have {attribute.name} = "
+                    f"'{attribute.values[v]}'; ask for at most {counts.min()} labels a value or use more images"
+                )
+            end = 1 + max(int(np.flatnonzero(column == v)[quota - 1]) for v in range(len(attribute.values)))
+        walked = max(walked, end)
+        for v in range(len(attribute.values)):
+            shown[order[np.flatnonzero(column == v)[:quota]], j] = v
+        shown[order[:end][column[:end] == NONE], j] = NONE
+    result = torch.from_numpy(shown)
+    pool = (result >= 0).any(1).nonzero().flatten()
+    complete = (result != HIDDEN).all(1)
+    manifest = {
+        "level": level,
+        "seed": seed,
+        "balanced": sorted(balanced),
+        "images": len(truth),
+        "walked": walked,
+        "pool": len(pool),
+        "complete": int(complete.sum()),
+        "counts": {
+            a.name: {name: int((shown[:, j] == v).sum()) for v, name in enumerate(a.values)}
+            | {"none": int((shown[:, j] == NONE).sum())}
+            for j, a in enumerate(attributes)
+        },
+        "sha256": hashlib.sha256(shown.tobytes()).hexdigest(),
+    }
+    return SparseLabels(result, pool, complete, manifest)

@@ -1,0 +1,110 @@
+"""The contract of a data set: images of any size by number, all labels that are known, a fixed split."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from torch import Tensor
+
+from sgbench.data.labels import Attribute, Group
+from sgbench.errors import UserError
+
+IMAGE_SIZES = (32, 64, 128, 256)
+
+
+class SourceSettings(BaseModel):
+    """Settings that every data set has; each adds its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image_size: Literal[IMAGE_SIZES] = 128
+    attributes: tuple[str, ...] = Field(min_length=1)
+    num_test: PositiveInt | None = None
+    split: Literal["random", "first"] = "random"
+    split_seed: int = 0
+
+
+class Source(ABC):
+    """A data set, built as ``Source(settings)``.
+
+    Attributes:
+        attributes: those of the settings, in their order.
+        labels: int8 [N, J] of all images, as data.labels defines them.
+        ids: N names that stay the same between runs.
+        fingerprint: changes with anything that would change an image or a label.
+    """
+
+    Settings: ClassVar[type[SourceSettings]]
+    name: ClassVar[str]
+
+    settings: SourceSettings
+    attributes: tuple[Attribute, ...]
+    labels: Tensor
+    ids: Sequence[str]
+    fingerprint: str
+
+    @abstractmethod
+    def read(self, index: int) -> np.ndarray:
+        """One image at the settings' size, uint8 [3, S, S]; safe to call from several threads."""
+
+    def read_many(self, index: Sequence[int]) -> np.ndarray:
+        """Several images, uint8 [n, 3, S, S]."""
+        return np.stack([self.read(i) for i in index])
+
+    def num_test(self) -> int:
+        """Size of the test set: the settings', else the paper's 5,000, or a fifth where there are under 25,000."""
+        default = 5000 if len(self.ids) >= 25_000 else len(self.ids) // 5
+        return self.settings.num_test or default
+
+    def split(self) -> tuple[Tensor, Tensor]:
+        """Positions of the training and test images, int64, ascending.
+
+        Raises:
+            UserError: the test set would leave no image to train on.
+        """
+        total, num_test = len(self.ids), self.num_test()
+        if num_test >= total:
+            raise UserError(f"data.num_test is {num_test}, but there are only {total} images: choose fewer")
+        if self.settings.split == "first":
+            order = np.arange(total)
+        else:
+            order = np.random.default_rng([self.settings.split_seed, 0x7E57]).permutation(total)
+        return torch.from_numpy(np.sort(order[num_test:])), torch.from_numpy(np.sort(order[:num_test]))
+
+    def counterfactual(self, index: Tensor, groups: Sequence[Group]) -> Tensor | None:
+        """The same images with other values, uint8 [n, 3, S, S], where a data set knows them."""
+        return None
+
+    def background(self, index: Tensor) -> Tensor | None:
+        """Pixels that show nothing but background, bool [n, S, S], where a data set knows them."""
+        return None
+
+
+def choose_attributes(wanted: Sequence[str], offered: Sequence[Attribute], where: str) -> tuple[Attribute, ...]:
+    """The attributes of these names.
+
+    Raises:
+        UserError: a name is unknown or given twice.
+    """
+    by_name = {a.name: a for a in offered}
+    for name in wanted:
+        if name not in by_name:
+            raise UserError(f"unknown attribute '{name}': {where} has {', '.join(by_name)}")
+    if len(set(wanted)) < len(wanted):
+        raise UserError(f"attributes: {', '.join(wanted)}: one is named twice")
+    return tuple(by_name[name] for name in wanted)
+
+
+def existing(path: Path, what: str) -> Path:
+    """The path if it exists.
+
+    Raises:
+        UserError: nothing is there.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no {what} there")
+    return path

@@ -1,0 +1,136 @@
+"""The judge: a ResNet-18 with a softmax head for each attribute, trained from random weights on true labels.
+
+It never sees a test image. Its balanced accuracy on the test images says whether its verdicts count.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torchvision.models import resnet18
+
+from sgbench.data.labels import Attribute
+from sgbench.losses import masked_cross_entropy
+from sgbench.metrics.accuracy import balanced_accuracy
+
+
+class JudgeSettings(BaseModel):
+    """How the judge is trained, and below which balanced accuracy its verdicts do not count."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: PositiveInt = 10
+    batch_size: PositiveInt = 128
+    learning_rate: PositiveFloat = 1e-3
+    patience: PositiveInt = 3
+    held_out: float = Field(0.1, gt=0, lt=1)
+    colour_jitter: float = Field(0.1, ge=0, lt=1)
+    floor: float = Field(0.9, ge=0.5, le=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 0
+
+
+class Judge(nn.Module):
+    """Class logits of each attribute: uint8 [N, 3, S, S] -> a list of float32 [N, m_j]."""
+
+    def __init__(self, attributes: Sequence[Attribute]):
+        super().__init__()
+        self.sizes = [len(a.values) for a in attributes]
+        self.network = resnet18(num_classes=sum(self.sizes))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Logits of uint8 images."""
+        return self.logits(images.float().div(127.5).sub(1))
+
+    def logits(self, x: Tensor) -> list[Tensor]:
+        """Logits of float images in [-1, 1]."""
+        return list(self.network(x).float().split(self.sizes, 1))
+
+    @torch.no_grad()
+    def posteriors(self, images: Tensor, batch_size: int = 250) -> list[Tensor]:
+        """Softmax posteriors float64 [N, m_j] of uint8 images, in batches."""
+        device = next(self.parameters()).device
+        parts = [[p.double().softmax(1).cpu() for p in self(part.to(device))] for part in images.split(batch_size)]
+        return [torch.cat(head) for head in zip(*parts, strict=True)]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Progress of the training: epochs done and in all, share of the epoch, held-out balanced accuracy so far."""
+
+    done: int
+    total: int
+    share: float
+    score: float
+
+
+def train_judge(
+    images: Tensor,
+    positions: Tensor,
+    labels: Tensor,
+    attributes: Sequence[Attribute],
+    settings: JudgeSettings,
+    device: torch.device,
+    advance: Callable[[Epoch], None] | None = None,
+) -> Judge:
+    """Train on true labels and keep the epoch that was best on the held-out tenth.
+
+    Args:
+        images: uint8 [M, 3, S, S], all images of the data set.
+        positions: int64 [N], the training images among them.
+        labels: int8 [N, J], their true labels; < 0 is masked.
+        advance: called after each batch.
+    """
+    torch.manual_seed(settings.seed)
+    rng = np.random.default_rng([settings.seed, 0x70D6E])
+    order = torch.from_numpy(rng.permutation(len(positions)))
+    num_held = max(1, round(settings.held_out * len(positions)))
+    held, rest = order[:num_held], order[num_held:]
+    judge = Judge(attributes).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(judge.parameters(), settings.learning_rate)
+    steps = -(-len(rest) // settings.batch_size)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * steps)
+    best, best_state, best_epoch = -1.0, judge.state_dict(), 0
+    for epoch in range(settings.epochs):
+        judge.train()
+        for step, rows in enumerate(rest[torch.from_numpy(rng.permutation(len(rest)))].split(settings.batch_size)):
+            x = _augment(images[positions[rows]].to(device), settings.colour_jitter)
+            with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                logits = judge.logits(x)
+            known = labels[rows].to(device)
+            loss = sum(masked_cross_entropy(logit, known[:, j]) for j, logit in enumerate(logits))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            if advance:
+                advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best))
+        judge.eval()
+        score = min(balanced_accuracies(judge, images[positions[held]], labels[held]))
+        if score > best:
+            best, best_epoch = score, epoch
+            best_state = {name: value.clone() for name, value in judge.state_dict().items()}
+        elif epoch - best_epoch >= settings.patience:
+            break
+    judge.load_state_dict(best_state)
+    return judge.eval()
+
+
+def balanced_accuracies(judge: Judge, images: Tensor, labels: Tensor) -> list[float]:
+    """Balanced accuracy of each attribute on uint8 images with labels int8 [N, J]; NaN where no label is known."""
+    return [balanced_accuracy(p, labels[:, j]) for j, p in enumerate(judge.posteriors(images))]
+
+
+def _augment(images: Tensor, jitter: float) -> Tensor:
+    """Float images in [-1, 1], flipped with probability 1/2, brightness and each channel's gain slightly changed."""
+    n = len(images)
+    x = images.float().div(127.5).sub(1)
+    flip = torch.rand(n, device=x.device) < 0.5
+    x = torch.where(flip[:, None, None, None], x.flip(-1), x)
+    gain = 1 + jitter * (2 * torch.rand(n, 3, 1, 1, device=x.device) - 1)
+    shift = jitter * (2 * torch.rand(n, 1, 1, 1, device=x.device) - 1)
+    return (x * gain + shift).clamp(-1, 1).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,67 @@
+"""WGAN-GP and masked terms: pure functions of tensors, shared by the methods."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def gradient_penalty(critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, mix: Tensor) -> Tensor:
+    """Penalty of each sample of WGAN-GP (Gulrajani et al., 2017), differentiable.
+
+    Args:
+        critic: maps [B, ...] to any map; the gradient is that of the map's sum.
+        x_real, x_fake: [B, ...].
+        mix: [B] in [0, 1], the real image's share.
+
+    Returns:
+        [B]: (L2 norm of the gradient at mix * x_real + (1 - mix) * x_fake, minus 1) squared.
+    """
+    share = mix.reshape(-1, *[1] * (x_real.dim() - 1))
+    x_mix = (share * x_real + (1 - share) * x_fake).detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(x_mix).float().sum(), x_mix, create_graph=True)
+    return (gradient.flatten(1).norm(dim=1) - 1) ** 2
+
+
+def masked_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy over the images whose label is known.
+
+    Args:
+        logits: [B, m].
+        labels: int [B]; < 0 contributes nothing.
+
+    Returns:
+        Scalar: sum(mask * CE) / max(1, sum(mask)).
+    """
+    known = labels >= 0
+    terms = F.cross_entropy(logits, labels.long().clamp_min(0), reduction="none")
+    return (terms * known).sum() / known.sum().clamp_min(1)
+
+
+def masked_binary_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
+    """Binary cross-entropy, a masked mean for each entry, summed over entries.
+
+    Args:
+        logits, targets: [B, c].
+        known: bool [B, c].
+
+    Returns:
+        Scalar: sum over entries of sum(known * BCE) / max(1, sum(known)).
+    """
+    terms = F.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction="none")
+    return ((terms * known).sum(0) / known.sum(0).clamp_min(1)).sum()
+
+
+def masked_reconstruction(x: Tensor, x_rec: Tensor, known: Tensor) -> Tensor:
+    """Mean absolute error over the images that count.
+
+    Args:
+        x, x_rec: [B, C, H, W].
+        known: bool [B].
+
+    Returns:
+        Scalar: sum_i known_i * mean|x_i - x_rec_i| / max(1, sum(known)).
+    """
+    terms = (x - x_rec).abs().flatten(1).mean(1)
+    return (terms * known).sum() / known.sum().clamp_min(1)

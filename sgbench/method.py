@@ -1,0 +1,84 @@
+"""The contract of a method: it owns networks, optimisers and gradients; the loop owns time, files and devices."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from sgbench.data.labels import Attribute, Batch, Group
+
+
+class MethodSettings(BaseModel):
+    """Settings that every method has; each method adds its own.
+
+    An **iteration** is one update of the generator. The rates are constant for ``constant_iterations``, then fall
+    linearly to 0 at ``iterations``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    iterations: PositiveInt
+    constant_iterations: NonNegativeInt
+    batch_size: PositiveInt
+    labelled_share: float = Field(0.25, ge=0, le=1)
+    learning_rate: PositiveFloat = 1e-4
+    base_width: PositiveInt = 64
+
+
+class Method(nn.Module, ABC):
+    """A method of facial attribute manipulation.
+
+    A subclass is built as ``Method(attributes, image_size, settings, labels)`` where labels, int8 [N, J], are the
+    revealed labels of the training images. Its networks' parameters and ``optimizers`` are all its state.
+    """
+
+    Settings: ClassVar[type[MethodSettings]]
+    display_name: ClassVar[str]
+    version: ClassVar[int] = 1
+    """Part of a job's hash: raised when the same settings would train another model."""
+    one_attribute: ClassVar[bool] = False
+    """A job learns one attribute, and a system is made of several jobs."""
+    sampling: ClassVar[Literal["mixed", "by_value"]] = "mixed"
+    """``mixed``: a labelled share, the rest from all images. ``by_value``: labelled images, equally many a value."""
+    needs_complete_vectors: ClassVar[bool] = False
+    """Training needs images with every label known."""
+    needs_source_labels: ClassVar[bool] = False
+    """``translate`` uses the source images' labels."""
+
+    attributes: tuple[Attribute, ...]
+    settings: MethodSettings
+    optimizers: Mapping[str, Optimizer]
+
+    @property
+    def batches_per_iteration(self) -> int:
+        """Fresh batches that one call of ``step`` takes."""
+        return 1
+
+    @abstractmethod
+    def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
+        """Run one iteration, updating the parameters; return scalar losses by name, detached."""
+
+    @abstractmethod
+    def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
+        """Translate float images [N, 3, S, S] in [-1, 1] to one group; results in [-1, 1]. Runs without gradients.
+
+        Args:
+            labels: int8 [N, J], the sources' labels; only methods with ``needs_source_labels`` may read them.
+        """
+
+    def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
+        """Translate to several groups, by default one edit after another, in the order given."""
+        for group in groups:
+            images = self.edit(images, labels, group)
+        return images
+
+
+def update(optimizer: Optimizer, losses: dict[str, Tensor]) -> dict[str, Tensor]:
+    """One step of an optimiser on the sum of weighted terms; returns the terms, detached."""
+    optimizer.zero_grad(set_to_none=True)
+    sum(losses.values()).backward()
+    optimizer.step()
+    return {name: loss.detach() for name, loss in losses.items()}

@@ -1,0 +1,1 @@
+"""Metrics: one file each, on tensors and posteriors, never on networks."""

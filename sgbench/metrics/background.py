@@ -1,0 +1,140 @@
+"""How well the background is kept: the top-left corner of a result against the source's.
+
+MS-SSIM follows the Python code in use at the paper's time (tensorflow/models, compression ``msssim.py``), whose window
+shrinks to the image, after Wang et al., "Multiscale structural similarity for image quality assessment" (2003).
+Departures: per image and clipped at 0 (``BackgroundMSSSIM``); that code averages terms over the images first
+(``BackgroundMSSSIMAsReleased``). That the paper measured this is inferred. MS-SSIM is nearly blind on flat mid-grey and
+over-sensitive on black, so that mean absolute error and PSNR of the same corner stand beside it.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sgbench.metrics.image_metric import ImageMetric, check_images, weighted_mean
+
+POWERS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+WINDOW, SIGMA = 11, 1.5
+PEAK = 255.0
+C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+PSNR_CAP = 100.0
+
+
+def side(size: int) -> int:
+    """Side of the corner in pixels for images of side ``size``: 10 at 128, at least 8."""
+    return max(8, round(10 * size / 128))
+
+
+class _Background(ImageMetric):
+    """A metric of the corner; ``update(results, sources)``, both uint8 [N, 3, size, size] RGB."""
+
+    protocol: str
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.side = side(size)
+        if self.side > size:
+            raise ValueError(f"images of side {size} are smaller than the corner of side {self.side}")
+        self.size = size
+        self.definition = f"top-left {self.side}x{self.side} of {size}x{size}, {self.protocol}"
+
+    def _corners(self, results: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
+        """Both corners, float64 [N, 3, side, side], in levels."""
+        check_images(results=results, sources=sources)
+        if results.shape[-1] != self.size:
+            raise ValueError(f"images must have side {self.size}, not {results.shape[-1]}")
+        corner = (..., slice(self.side), slice(self.side))
+        return results[corner].double(), sources[corner].double()
+
+
+class BackgroundMSSSIM(_Background):
+    """MS-SSIM of the corner per image, negative terms clipped at 0, then the mean over images.
+
+    The terms of an image are five: contrast at scales 1 to 4, full SSIM at scale 5, unclipped.
+    """
+
+    unit = "score"
+    protocol = "per image, clipped at 0"
+
+    def terms(self, results: Tensor, sources: Tensor) -> Tensor:
+        return ms_ssim_terms(*self._corners(results, sources))
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
+        scores = terms.clamp(min=0).pow(terms.new_tensor(POWERS)).prod(1, keepdim=True)
+        return weighted_mean(scores, weights).squeeze(1)
+
+
+class BackgroundMSSSIMAsReleased(BackgroundMSSSIM):
+    """MS-SSIM of the corner, terms averaged over all images before the powers; NaN where such a mean is negative."""
+
+    protocol = "terms averaged over images, unclipped"
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
+        return weighted_mean(terms, weights).pow(terms.new_tensor(POWERS)).prod(1)
+
+
+class BackgroundMAE(_Background):
+    """Mean absolute error of the corner, in levels of 255."""
+
+    unit = "levels"
+    protocol = "per image"
+
+    def terms(self, results: Tensor, sources: Tensor) -> Tensor:
+        x, y = self._corners(results, sources)
+        return (x - y).abs().mean((1, 2, 3)).unsqueeze(1)
+
+
+class BackgroundPSNR(_Background):
+    """PSNR of the corner in dB per image, 100 where the corners are identical, then the mean over images."""
+
+    unit = "dB"
+    protocol = f"per image, capped at {PSNR_CAP:g} dB"
+
+    def terms(self, results: Tensor, sources: Tensor) -> Tensor:
+        x, y = self._corners(results, sources)
+        error = (x - y).square().mean((1, 2, 3)).unsqueeze(1)
+        return (10 * torch.log10(PEAK**2 / error)).clamp(max=PSNR_CAP)
+
+
+def num_clipped(terms: Tensor) -> int:
+    """Images with a negative MS-SSIM term among terms [N, 5]."""
+    return int((terms < 0).any(1).sum())
+
+
+def ms_ssim_terms(x: Tensor, y: Tensor) -> Tensor:
+    """Contrast terms of scales 1 to 4 and SSIM of scale 5, float64 [N, 5], of float64 [N, C, S, S] in levels."""
+    columns = []
+    for scale in range(len(POWERS)):
+        if scale:
+            x, y = _halve(x), _halve(y)
+        window = _window(x.shape[-1]).to(x)
+        mean_x, mean_y = _blur(x, window), _blur(y, window)
+        variances = _blur(x * x + y * y, window) - mean_x**2 - mean_y**2
+        covariance = _blur(x * y, window) - mean_x * mean_y
+        term = (2 * covariance + C2) / (variances + C2)
+        if scale == len(POWERS) - 1:
+            term = term * (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
+        columns.append(term.mean((1, 2, 3)))
+    return torch.stack(columns, 1)
+
+
+def _window(length: int) -> Tensor:
+    """Gaussian weights of every valid window along one axis, float64 [positions, length]."""
+    size = min(WINDOW, length)
+    offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    gaussian = torch.exp(-0.5 * (offsets / (SIGMA * size / WINDOW)) ** 2)
+    positions = length - size + 1
+    rows = torch.zeros(positions, length, dtype=torch.float64)
+    for p in range(positions):
+        rows[p, p : p + size] = gaussian / gaussian.sum()
+    return rows
+
+
+def _blur(x: Tensor, window: Tensor) -> Tensor:
+    """Window means [N, C, positions, positions], rows and columns exchanged, which no later mean can tell."""
+    return (x @ window.mT).mT @ window.mT
+
+
+def _halve(x: Tensor) -> Tensor:
+    """Means of rows and columns (i, i+1), the last standing in for a missing neighbour, every second of them."""
+    return F.avg_pool2d(F.pad(x, (0, 1, 0, 1), mode="replicate"), 2)

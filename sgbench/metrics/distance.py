@@ -1,0 +1,46 @@
+"""Mean absolute distances between images in levels of 255, over a region or the whole image.
+
+Counterfactual error (inside and outside ``changed_region``), true-background error (the renderer's mask, results
+against sources) and mean |result - source| are all this metric on different references and regions.
+"""
+
+import torch
+from torch import Tensor
+
+from sgbench.metrics.image_metric import ImageMetric, check_images
+
+CHANGED = 2
+
+
+class MeanAbsoluteDistance(ImageMetric):
+    """Mean absolute difference over a region's pixels and channels per image, in levels, then the mean over images.
+
+    ``update(results, references, region)``: uint8 [N, 3, S, S] both; region bool [N, S, S], or None or left out for
+    the whole image. The metric does not apply to an image whose region is empty.
+    """
+
+    unit = "levels"
+
+    def __init__(self, definition: str) -> None:
+        super().__init__()
+        self.definition = definition
+
+    def terms(self, results: Tensor, references: Tensor, region: Tensor | None = None) -> Tensor:
+        check_images(results=results, references=references)
+        n, channels, height, width = results.shape
+        if region is None:
+            region = torch.ones(n, height, width, dtype=torch.bool, device=results.device)
+        if region.dtype != torch.bool or region.shape != (n, height, width):
+            raise ValueError(f"region must be bool {[n, height, width]}, not {region.dtype} {list(region.shape)}")
+        distances = (results.short() - references.short()).abs().sum(1)
+        total = (distances * region).sum((1, 2)).double()
+        return (total / (channels * region.sum((1, 2)))).unsqueeze(1)
+
+
+def changed_region(sources: Tensor, counterfactuals: Tensor) -> Tensor:
+    """Pixels that differ by more than 2 levels in any channel: bool [N, S, S] of two uint8 [N, 3, S, S].
+
+    Outside of the change is the complement.
+    """
+    check_images(sources=sources, counterfactuals=counterfactuals)
+    return (sources.short() - counterfactuals.short()).abs().amax(1) > CHANGED

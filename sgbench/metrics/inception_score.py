@@ -1,0 +1,86 @@
+"""Inception Score: exp of the mean Kullback-Leibler divergence of an image's posterior from the mean posterior.
+
+Source: Salimans et al., "Improved techniques for training GANs" (2016), by torch-fidelity's conventions: rows permuted
+by NumPy's RandomState(2020), splits i*N//10 to (i+1)*N//10, mean and population standard deviation over the splits. On
+the judge's joint posterior the same formula is the Judge Score, never called Inception Score.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgbench.metrics.image_metric import ImageMetric, check_posterior
+
+
+class InceptionScore(ImageMetric):
+    """Mean over splits of exp(mean KL), from 1 to C.
+
+    ``update(posterior)``: floating point [N, C]. An image's terms are its posterior. Which split an image falls in
+    depends on its place, so that images must come in the same order for every method; with one split the order is of
+    no account.
+    """
+
+    unit = "score"
+
+    def __init__(self, num_splits: int = 10, seed: int = 2020) -> None:
+        super().__init__()
+        self.num_splits = num_splits
+        self.seed = seed
+        self.definition = f"mean of {num_splits} splits, rows permuted by RandomState({seed})"
+
+    def terms(self, posterior: Tensor) -> Tensor:
+        check_posterior(posterior)
+        return posterior.double()
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
+        """Mean over splits [R]; a split without weight is left out.
+
+        Raises:
+            ValueError: fewer images than splits.
+        """
+        return self._splits(terms, weights).nanmean(1)
+
+    def spread(self, terms: Tensor) -> float:
+        """Population standard deviation over the splits, of terms [N, C]."""
+        return float(self._splits(terms, terms.new_ones(1, len(terms))).std(correction=0))
+
+    def _splits(self, terms: Tensor, weights: Tensor) -> Tensor:
+        """Score of each split under each weighting, [R, num_splits]; NaN where a split has no weight."""
+        applies = ~terms.isnan().any(1)
+        terms, weights = terms[applies], weights[:, applies]
+        n = len(terms)
+        if n < self.num_splits:
+            raise ValueError(f"{n} images are too few for {self.num_splits} splits")
+        order = torch.from_numpy(np.random.RandomState(self.seed).permutation(n)).to(terms.device)
+        scores = []
+        for i in range(self.num_splits):
+            rows = order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
+            p, w = terms[rows], weights[:, rows]
+            w = w / w.sum(1, keepdim=True)
+            marginal = w @ p
+            divergence = w @ torch.xlogy(p, p).sum(1) - torch.xlogy(marginal, marginal).sum(1)
+            scores.append(divergence.exp())
+        return torch.stack(scores, 1)
+
+
+def joint_posterior(heads: Sequence[Tensor]) -> Tensor:
+    """The judge's joint posterior: the product over heads per image, the last head's values running fastest.
+
+    Args:
+        heads: floating point [N, m_j] for each attribute j.
+
+    Returns:
+        float64 [N, prod m_j].
+
+    Raises:
+        ValueError: a head is not a posterior, or the heads differ in N.
+    """
+    if len({len(head) for head in heads}) != 1:
+        raise ValueError(f"heads must be posteriors of the same images, have {[list(h.shape) for h in heads]}")
+    joint = heads[0].new_ones(len(heads[0]), 1, dtype=torch.float64)
+    for head in heads:
+        check_posterior(head)
+        joint = (joint.unsqueeze(2) * head.double().unsqueeze(1)).flatten(1)
+    return joint

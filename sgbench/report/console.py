@@ -1,0 +1,65 @@
+"""The results in one screen at the end of a run."""
+
+import math
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from sgbench.report.tables import MISSING, Layout, accuracy_table, row_labels
+
+_NUMBERS = "{:>10} {:>5} {:>5}"
+_HEADINGS = _NUMBERS.format("asked", "kept", "backg")
+_LEGEND = (
+    "asked: results (%) that the judge sees with the value asked for, ± half the 95 % interval.  kept: the other "
+    "attributes "
+    "unchanged (%), their mean.  backg: background MS-SSIM x 100.  n/s: not scored, see the report."
+)
+
+
+def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
+    """The table of a run for a screen ``width`` characters wide; targets that do not fit go into a table below."""
+    cells = accuracy_table(frame, layout).cells
+    shown = set(cells["row"])
+    rows = [label for label in row_labels(frame, layout).values() if label in shown]
+    targets = [a for a in layout.attributes if a in set(cells["target"])]
+    fits = max(1, (width - max(map(len, rows), default=0) - 3) // (len(_HEADINGS) + 3))
+    parts = [_part(cells, layout, rows, targets[i : i + fits]) for i in range(0, len(targets), fits)]
+    return Group(*parts, Text(_LEGEND, style="dim"))
+
+
+def show(frame: pd.DataFrame, layout: Layout, console: Console | None = None) -> None:
+    """Print ``summary`` at the console's width."""
+    console = console or Console()
+    console.print(summary(frame, layout, console.width))
+
+
+def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[str]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for target in targets:
+        heading = Text(layout.attributes[target].center(len(_HEADINGS)), style="bold")
+        table.add_column(heading.append("\n" + _HEADINGS, style="not bold dim"), no_wrap=True)
+    for row in rows:
+        own = cells[cells["row"] == row]
+        style = "dim" if (own["origin"] == "control").any() else ""
+        table.add_row(Text(row), *(_cell(own[own["target"] == t], t) for t in targets), style=style)
+    return table
+
+
+def _cell(cells: pd.DataFrame, target: str) -> Text:
+    accuracy = cells["metric"] == "accuracy"
+    asked, kept = cells[accuracy & (cells["measured_on"] == target)], cells[accuracy & (cells["measured_on"] != target)]
+    number = _percent(asked)
+    if not math.isnan(half := (asked["high"] - asked["low"]).mean() / 2):
+        number += f"±{100 * half:.1f}"
+    return Text(_NUMBERS.format(number, _percent(kept), _percent(cells[~accuracy])))
+
+
+def _percent(cells: pd.DataFrame) -> str:
+    """The mean of the cells that were scored, x 100."""
+    present = cells[cells["origin"] != ""]
+    mean = present["value"].mean()
+    return MISSING if present.empty else "n/s" if math.isnan(mean) else f"{100 * mean:.1f}"

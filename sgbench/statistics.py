@@ -1,0 +1,68 @@
+"""Intervals by bootstrap over source images (Efron's percentile interval)."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+_WEIGHTS_AT_ONCE = 2**22
+
+
+class Reducible(Protocol):
+    """Whatever turns terms [N, K] under weights [R, N] into R figures."""
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor: ...
+
+
+def bootstrap_interval(
+    metric: Reducible,
+    terms: Tensor,
+    sources: ArrayLike,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Percentile interval of a metric when source images are drawn again, with all their translations together.
+
+    It holds the noise of images only, not that of seeds.
+
+    Args:
+        metric: its ``reduce`` is called with weights float64 [R, N].
+        terms: float64 [N, K], one row a translation.
+        sources: integer [N], the source image of each translation.
+        seed: the same seed and sources draw the same images, so that methods are compared on the same ones.
+
+    Returns:
+        Lower and upper end in the metric's unit. Draws for which the metric is NaN are left out; (NaN, NaN) where all
+        are or where there are fewer than two sources.
+
+    Raises:
+        ValueError: ``sources`` does not match ``terms``.
+    """
+    unique, position = np.unique(np.asarray(sources), return_inverse=True)
+    if position.shape != (len(terms),):
+        raise ValueError(f"sources must be [{len(terms)}], one for each row of terms, not {list(position.shape)}")
+    if len(unique) < 2:
+        return float("nan"), float("nan")
+    generator = np.random.default_rng(seed)
+    chunk = max(1, _WEIGHTS_AT_ONCE // len(terms))
+    figures = []
+    for start in range(0, num_resamples, chunk):
+        counts = _draw(generator, min(chunk, num_resamples - start), len(unique))
+        weights = torch.from_numpy(counts[:, position]).to(terms)
+        figures.append(metric.reduce(terms, weights).cpu().numpy())
+    figures = np.concatenate(figures)
+    figures = figures[~np.isnan(figures)]
+    if not len(figures):
+        return float("nan"), float("nan")
+    low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
+
+
+def _draw(generator: np.random.Generator, num_resamples: int, num_sources: int) -> np.ndarray:
+    """How often each source is drawn: multinomial counts, int64 [num_resamples, num_sources], each row's sum S."""
+    drawn = generator.integers(num_sources, size=(num_resamples, num_sources))
+    drawn += num_sources * np.arange(num_resamples)[:, None]
+    return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)

@@ -1,0 +1,220 @@
+"""One contract that every metric passes: terms an image, and a reduction of weighted terms."""
+
+import math
+
+import pytest
+import torch
+
+from sgbench.metrics.accuracy import Accuracy
+from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundMSSSIMAsReleased, BackgroundPSNR
+from sgbench.metrics.distance import MeanAbsoluteDistance
+from sgbench.metrics.inception_score import InceptionScore
+
+N, SIZE = 23, 32
+
+
+def _images(seed):
+    generator = torch.Generator().manual_seed(seed)
+    sources = torch.randint(0, 256, (N, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator)
+    noise = torch.randint(-40, 41, sources.shape, generator=generator)
+    return (sources.int() + noise).clamp(0, 255).byte(), sources
+
+
+def _posterior(values, seed=0):
+    return torch.randn(N, values, generator=torch.Generator().manual_seed(seed)).mul(2).softmax(1)
+
+
+def _labels():
+    return torch.tensor([0, 1, 2, -1, -2] * 5, dtype=torch.int8)[:N]
+
+
+def _region():
+    region = torch.rand(N, SIZE, SIZE, generator=torch.Generator().manual_seed(3)) < 0.3
+    region[4] = False
+    return region
+
+
+CASES = {
+    "ms_ssim": (lambda: BackgroundMSSSIM(SIZE), lambda: _images(0)),
+    "ms_ssim_as_released": (lambda: BackgroundMSSSIMAsReleased(SIZE), lambda: _images(0)),
+    "mae": (lambda: BackgroundMAE(SIZE), lambda: _images(0)),
+    "psnr": (lambda: BackgroundPSNR(SIZE), lambda: _images(0)),
+    "accuracy": (Accuracy, lambda: (_posterior(3), _labels())),
+    "inception_score": (InceptionScore, lambda: (_posterior(6),)),
+    "inception_score_unsplit": (lambda: InceptionScore(num_splits=1), lambda: (_posterior(6),)),
+    "distance": (lambda: MeanAbsoluteDistance("whole image"), lambda: _images(0)),
+    "distance_region": (lambda: MeanAbsoluteDistance("a region"), lambda: (*_images(0), _region())),
+}
+ORDERED = {"inception_score"}
+
+every_metric = pytest.mark.parametrize("name", CASES)
+
+
+def _case(name):
+    make, inputs = CASES[name]
+    return make(), inputs()
+
+
+def _computed(metric, inputs, batch_size):
+    for start in range(0, N, batch_size):
+        metric.update(*(x[start : start + batch_size] for x in inputs))
+    return metric.compute()
+
+
+@every_metric
+def test_says_what_it_is(name):
+    metric, _ = _case(name)
+    assert metric.definition
+    assert metric.unit in {"share", "score", "levels", "dB"}
+
+
+@every_metric
+def test_terms_are_rows_of_float64(name):
+    metric, inputs = _case(name)
+    terms = metric.terms(*inputs)
+    assert terms.dtype == torch.float64
+    assert terms.shape[0] == N
+    assert terms.ndim == 2
+
+
+@every_metric
+def test_compute_is_reduce_of_ones(name):
+    metric, inputs = _case(name)
+    terms = metric.terms(*inputs)
+    value = _computed(metric, inputs, N)
+    assert value.dtype == torch.float64
+    assert value.ndim == 0
+    assert value.isfinite()
+    assert value == metric.reduce(terms, torch.ones(1, N, dtype=torch.float64))[0]
+    assert torch.equal(metric.collected, terms) or terms.isnan().any()
+
+
+@every_metric
+@pytest.mark.parametrize("batch_size", [1, 7])
+def test_batch_size_is_of_no_account(name, batch_size):
+    metric, inputs = _case(name)
+    other, _ = _case(name)
+    torch.testing.assert_close(_computed(metric, inputs, batch_size), _computed(other, inputs, N), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - ORDERED))
+def test_order_is_of_no_account(name):
+    metric, inputs = _case(name)
+    other, _ = _case(name)
+    order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
+    shuffled = [x[order] for x in inputs]
+    torch.testing.assert_close(_computed(metric, shuffled, N), _computed(other, inputs, N), rtol=1e-12, atol=0)
+
+
+@every_metric
+def test_weights_of_one_row_do_not_touch_another(name):
+    metric, inputs = _case(name)
+    terms = metric.terms(*inputs)
+    weights = torch.randint(0, 4, (5, N), generator=torch.Generator().manual_seed(2)).double()
+    together = metric.reduce(terms, weights)
+    assert together.shape == (5,)
+    alone = torch.cat([metric.reduce(terms, w[None]) for w in weights])
+    torch.testing.assert_close(together, alone, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - ORDERED))
+def test_a_weight_is_a_number_of_copies(name):
+    metric, inputs = _case(name)
+    weights = torch.arange(N) % 3
+    copies = [x.repeat_interleave(weights, dim=0) for x in inputs]
+    weighted = metric.reduce(metric.terms(*inputs), weights[None].double())[0]
+    terms = metric.terms(*copies)
+    torch.testing.assert_close(weighted, metric.reduce(terms, terms.new_ones(1, len(terms)))[0], rtol=1e-12, atol=0)
+
+
+@every_metric
+def test_rows_of_nan_have_no_weight(name):
+    metric, inputs = _case(name)
+    terms = metric.terms(*inputs)
+    more = torch.cat([terms, terms.new_full((4, terms.shape[1]), math.nan)])
+    ones = terms.new_ones(1, len(more))
+    assert metric.reduce(more, ones)[0] == metric.reduce(terms, ones[:, :N])[0]
+
+
+@every_metric
+def test_weightless_is_nan(name):
+    metric, inputs = _case(name)
+    assert metric.reduce(metric.terms(*inputs), torch.zeros(2, N, dtype=torch.float64)).isnan().all()
+
+
+@every_metric
+def test_reset_forgets(name):
+    metric, inputs = _case(name)
+    value = _computed(metric, inputs, N)
+    metric.reset()
+    assert _computed(metric, inputs, N) == value
+
+
+IMAGES = [name for name, (_, inputs) in CASES.items() if inputs()[0].dtype == torch.uint8]
+POSTERIORS = [name for name in CASES if name not in IMAGES]
+
+BAD_IMAGES = {
+    "floating point": lambda x: x.float(),
+    "NaN": lambda x: x.float() * math.nan,
+    "signed": lambda x: x.to(torch.int16),
+    "grey": lambda x: x[:, :1],
+    "no batch": lambda x: x[0],
+    "not square": lambda x: x[..., :-1],
+    "other number": lambda x: x[:-1],
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("argument", [0, 1])
+@pytest.mark.parametrize("spoil", BAD_IMAGES)
+def test_refuses_images(name, argument, spoil):
+    metric, inputs = _case(name)
+    inputs = list(inputs)
+    inputs[argument] = BAD_IMAGES[spoil](inputs[argument])
+    with pytest.raises(ValueError, match=r"results|sources|references"):
+        metric.update(*inputs)
+
+
+@pytest.mark.parametrize("name", [n for n in IMAGES if "distance" not in n])
+def test_refuses_images_of_another_size(name):
+    metric, (results, sources) = _case(name)
+    with pytest.raises(ValueError, match="side 32"):
+        metric.update(results[..., :24, :24], sources[..., :24, :24])
+
+
+@pytest.mark.parametrize("metric", [BackgroundMSSSIM, BackgroundMSSSIMAsReleased, BackgroundMAE, BackgroundPSNR])
+def test_refuses_a_corner_larger_than_the_image(metric):
+    with pytest.raises(ValueError, match="smaller than the corner"):
+        metric(4)
+
+
+BAD_POSTERIORS = {
+    "integers": lambda p: p.long(),
+    "NaN": lambda p: p.where(p < p.max(), torch.nan),
+    "infinite": lambda p: p.where(p < p.max(), torch.inf),
+    "logits": lambda p: p.log(),
+    "negative": lambda p: p - torch.eye(p.shape[1])[0] * 2 + torch.eye(p.shape[1])[1] * 2,
+    "sum": lambda p: p * 1.01,
+    "one dimension": lambda p: p[0],
+    "one value": lambda p: p[:, :1],
+}
+
+
+@pytest.mark.parametrize("name", POSTERIORS)
+@pytest.mark.parametrize("spoil", BAD_POSTERIORS)
+def test_refuses_posteriors(name, spoil):
+    metric, (posterior, *rest) = _case(name)
+    with pytest.raises(ValueError, match="posterior"):
+        metric.update(BAD_POSTERIORS[spoil](posterior), *rest)
+
+
+@pytest.mark.parametrize("labels", [_labels().float(), _labels() > 0, _labels()[:-1], _labels() + 1])
+def test_accuracy_refuses_labels(labels):
+    with pytest.raises(ValueError, match="labels"):
+        Accuracy().update(_posterior(3), labels)
+
+
+@pytest.mark.parametrize("region", [_region().byte(), _region()[:-1], _region()[:, :-1]])
+def test_distance_refuses_regions(region):
+    with pytest.raises(ValueError, match="region"):
+        MeanAbsoluteDistance("a region").update(*_images(0), region)

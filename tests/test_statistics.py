@@ -1,0 +1,107 @@
+"""The bootstrap: coverage, determinism, and sources drawn with all their translations."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from sgbench import statistics
+from sgbench.statistics import bootstrap_interval
+
+
+class Mean:
+    """Weighted mean of the first term."""
+
+    def reduce(self, terms, weights):
+        return weights @ terms[:, 0] / weights.sum(1)
+
+
+def _normal(n, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).normal(size=(n, 1)))
+
+
+def test_covers_a_known_mean_as_often_as_stated():
+    hits = 0
+    for trial in range(300):
+        low, high = bootstrap_interval(Mean(), _normal(60, trial), np.arange(60), num_resamples=400, seed=trial)
+        hits += low <= 0 <= high
+    assert 0.90 < hits / 300 < 0.98
+
+
+def test_agrees_with_the_standard_error():
+    terms = _normal(400)
+    low, high = bootstrap_interval(Mean(), terms, np.arange(400), num_resamples=4000)
+    half = 1.96 * float(terms.std()) / 20
+    assert (high - low) / 2 == pytest.approx(half, rel=0.06)
+    assert (high + low) / 2 == pytest.approx(float(terms.mean()), abs=0.1 * half)
+
+
+def test_confidence_widens():
+    terms, sources = _normal(100), np.arange(100)
+    narrow = bootstrap_interval(Mean(), terms, sources, confidence=0.5)
+    wide = bootstrap_interval(Mean(), terms, sources, confidence=0.99)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_the_same_seed_gives_the_same_interval():
+    terms, sources = _normal(50), np.arange(50)
+    assert bootstrap_interval(Mean(), terms, sources) == bootstrap_interval(Mean(), terms, sources)
+    assert bootstrap_interval(Mean(), terms, sources, seed=1) != bootstrap_interval(Mean(), terms, sources)
+
+
+def test_chunks_draw_the_same_images(monkeypatch):
+    terms, sources = _normal(50), np.arange(50)
+    whole = bootstrap_interval(Mean(), terms, sources, num_resamples=100)
+    monkeypatch.setattr(statistics, "_WEIGHTS_AT_ONCE", 350)
+    assert bootstrap_interval(Mean(), terms, sources, num_resamples=100) == pytest.approx(whole, rel=1e-12)
+
+
+def test_translations_of_a_source_are_drawn_together():
+    terms = _normal(50).repeat_interleave(4, dim=0)
+    alone = bootstrap_interval(Mean(), _normal(50), np.arange(50))
+    grouped = bootstrap_interval(Mean(), terms, np.arange(50).repeat(4))
+    as_if_independent = bootstrap_interval(Mean(), terms, np.arange(200))
+    assert grouped == pytest.approx(alone, abs=1e-12)
+    assert grouped[1] - grouped[0] > 1.7 * (as_if_independent[1] - as_if_independent[0])
+
+
+def test_sources_may_have_any_number_of_translations():
+    seen = []
+
+    class Watch(Mean):
+        def reduce(self, terms, weights):
+            seen.append(weights)
+            return super().reduce(terms, weights)
+
+    sources = torch.tensor([7, 3, 7, 900, 3, 3])
+    bootstrap_interval(Watch(), _normal(6), sources, num_resamples=50)
+    weights = torch.cat(seen)
+    assert torch.equal(weights[:, 0], weights[:, 2])
+    assert torch.equal(weights[:, 1], weights[:, 4])
+    assert (weights[:, [0, 1, 3]].sum(1) == 3).all()
+
+
+def test_draws_without_a_figure_are_left_out():
+    class Gaps(Mean):
+        def reduce(self, terms, weights):
+            figures = super().reduce(terms, weights)
+            figures[::2] = math.nan
+            return figures
+
+    low, high = bootstrap_interval(Gaps(), _normal(50), np.arange(50))
+    assert low < high
+
+
+def test_nothing_to_measure_is_nan():
+    class Nothing:
+        def reduce(self, terms, weights):
+            return weights.sum(1) * math.nan
+
+    assert all(map(math.isnan, bootstrap_interval(Nothing(), _normal(9), np.arange(9))))
+    assert all(map(math.isnan, bootstrap_interval(Mean(), _normal(9), np.zeros(9, dtype=int))))
+
+
+def test_refuses_sources_that_do_not_match():
+    with pytest.raises(ValueError, match="one for each row"):
+        bootstrap_interval(Mean(), _normal(9), np.arange(8))
