@@ -27,11 +27,12 @@ def published(table: int) -> list[Record]:
     """
     read = {1: _scores, 2: _accuracies, 3: _target_accuracies}[table]
     methods = {row["name"]: row for row in _rows("methods")}
-    records = []
+    records = {}
     for row in _rows(TABLES[table]):
         method = {k: methods[row["method"]][k] for k in ("method", "variant", "level")}
-        records += [_record(table, method, *cell) for cell in read(row)]
-    return list(dict.fromkeys(records))
+        for record in (_record(table, method, *cell) for cell in read(row)):
+            records[record.system, record.variant, record.target, record.measured_on, record.metric] = record
+    return list(records.values())
 
 
 def _scores(row: dict) -> list[tuple]:
@@ -43,11 +44,9 @@ def _scores(row: dict) -> list[tuple]:
 
 
 def _accuracies(row: dict) -> list[tuple]:
-    cells = [(row["target"], a, "accuracy", "share", Decimal(row[a]) / 100) for a in ATTRIBUTES if a in row]
-    return [
-        *cells,
-        (row["target"], "background", "background_ms_ssim", "score", Decimal(row["background"]) / 100),
-    ]
+    target = row["target"]
+    cells = [(target, a, "accuracy", "share", Decimal(row[a]) / 100) for a in ATTRIBUTES if a in row]
+    return [*cells, (target, "background", "background_ms_ssim", "score", Decimal(row["background"]) / 100)]
 
 
 def _target_accuracies(row: dict) -> list[tuple]:

@@ -43,10 +43,10 @@ class Branch(nn.Module):
 
     @torch.no_grad()
     def pass_through(self, gain: float) -> None:
-        """Start from tanh(gain * x): the last convolution's kernel over x is a centred impulse."""
-        kernel = self.conv.weight[:, -3:]
-        kernel.zero_()
-        kernel[..., kernel.shape[-2] // 2, kernel.shape[-1] // 2] = gain * torch.eye(3)
+        """Start from tanh(gain * x): the last convolution is a centred impulse over x."""
+        centre = self.conv.kernel_size[0] // 2
+        self.conv.weight[:, -3:] = 0
+        self.conv.weight[:, -3:, centre, centre] = gain * torch.eye(3)
 
 
 class Generator(nn.Module):

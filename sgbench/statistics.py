@@ -23,6 +23,7 @@ def bootstrap_interval(
     num_resamples: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    recentre: bool = False,
 ) -> tuple[float, float]:
     """Percentile interval of a metric when source images are drawn again, with all their translations together.
 
@@ -33,6 +34,8 @@ def bootstrap_interval(
         terms: float64 [N, K], one row a translation.
         sources: integer [N], the source image of each translation.
         seed: the same seed and sources draw the same images, so that methods are compared on the same ones.
+        recentre: shift the interval by what the draws' mean lies off the estimate; for metrics such as the Inception
+            Score, which repeated images lower.
 
     Returns:
         Lower and upper end in the metric's unit. Draws for which the metric is NaN are left out; (NaN, NaN) where all
@@ -58,6 +61,9 @@ def bootstrap_interval(
     if not len(figures):
         return float("nan"), float("nan")
     low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
+    if recentre:
+        offset = float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) - figures.mean()
+        low, high = low + offset, high + offset
     return float(low), float(high)
 
 

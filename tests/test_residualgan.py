@@ -97,7 +97,7 @@ def test_unsupported_size_and_unknown_setting_are_errors():
 
 def test_batch_without_one_of_the_values_is_an_error():
     method, batch = make(), make_batch(torch.tensor([[0], [HIDDEN]], dtype=torch.int8))
-    with pytest.raises(ValueError, match="both values of smile.*1 and 0"):
+    with pytest.raises(ValueError, match=r"both values of smile.*1 and 0"):
         method.step([batch], 0)
 
 
@@ -175,9 +175,7 @@ def test_each_update_touches_its_own_network():
         for p in method.parameters():
             p.grad = None
         update(method.optimizers[name], losses())
-        with_gradient = {
-            name.rsplit(".body")[0].split(".f")[0] for name, p in method.named_parameters() if p.grad is not None
-        }
+        with_gradient = {key for key, p in method.named_parameters() if p.grad is not None}
         after = method.state_dict()
         return {key for key in before if not torch.equal(before[key], after[key])}, with_gradient
 
@@ -191,7 +189,7 @@ def test_each_update_touches_its_own_network():
             )
         assert moved
         assert all(key.startswith(f"generators.{source}") for key in moved)
-        assert with_gradient == {f"generators.{source}"}
+        assert all(key.startswith(f"generators.{source}") for key in with_gradient)
 
 
 def test_dual_term_trains_through_the_other_network():

@@ -4,7 +4,6 @@ import copy
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from baselines.stargan import Discriminator, Generator, StarGAN, VectorCodec
 from sgbench.data.labels import HIDDEN, NONE, Attribute, Group
@@ -130,7 +129,7 @@ def test_targets_come_from_the_pools_complete_vectors_otherwise():
     [LABELS[2:4], torch.tensor([[0, HIDDEN, 1]], dtype=torch.int8), torch.full((3, 3), HIDDEN, dtype=torch.int8)],
 )
 def test_no_complete_vector_is_an_error_with_a_remedy(labels):
-    with pytest.raises(ValueError, match="gender, hair, shape known.*reveal more labels"):
+    with pytest.raises(ValueError, match=r"gender, hair, shape known.*reveal more labels"):
         make(labels=labels)
 
 
@@ -232,8 +231,6 @@ def test_translate_sets_all_groups_at_once_and_keeps_the_sources_labels():
 
 def test_translate_takes_the_discriminators_guess_only_where_unknown():
     method, batch = make(), make_batch()
-    with torch.no_grad():
-        method.discriminator.classifier.weight.zero_()
     logits = torch.tensor([5.0, -1, 4, 1, 3, 2]).repeat(5, 1)
     handle = method.discriminator.register_forward_hook(lambda *_: (None, logits))
     result = method.translate(batch.images, batch.labels, [Group(1, 1)])
@@ -259,9 +256,8 @@ def test_each_update_touches_its_own_network():
     assert all(p.grad is None for p in method.discriminator.parameters())
     after = method.state_dict()
     for name in before:
-        first, second = ("discriminator", "generator")
-        assert torch.equal(before[name], middle[name]) != name.startswith(first)
-        assert torch.equal(middle[name], after[name]) != name.startswith(second)
+        assert torch.equal(before[name], middle[name]) != name.startswith("discriminator")
+        assert torch.equal(middle[name], after[name]) != name.startswith("generator")
 
 
 def test_step_updates_the_critic_on_every_batch_and_the_generator_on_the_last():
@@ -291,5 +287,3 @@ def test_instance_norm_is_the_same_in_evaluation_mode():
     vectors = method.codec.encode(batch.labels)[0]
     training = method.train().generator(batch.images, vectors)
     assert torch.equal(training, method.eval().generator(batch.images, vectors))
-    one = F.instance_norm(batch.images)
-    assert one.shape == batch.images.shape

@@ -13,23 +13,21 @@ smile-lipstick .17, gender-smile -.13. The frequencies alone give .35 for lipsti
 are .02 likelier with blond and .024 rarer with black hair, which keeps every frequency above.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from sgbench.data.face_drawing import draw
 from sgbench.data.face_factors import Factors
-from sgbench.data.labels import NONE, Attribute, Group
+from sgbench.data.attributes import ATTRIBUTES
+from sgbench.data.labels import NONE, Group
+from sgbench.data.source import Source, SourceSettings, choose_attributes
 
-ATTRIBUTES = (
-    Attribute("gender", ("female", "male")),
-    Attribute("smile", ("neutral", "smiling")),
-    Attribute("hair_color", ("black", "blond"), exhaustive=False),
-    Attribute("lipstick", ("bare", "painted")),
-    Attribute("pale_skin", ("not_pale", "pale")),
-)
 MIN_SIZE, MAX_SIZE = 32, 256
 SUPERSAMPLE_BELOW = 64
 CHUNK_PIXELS = 1 << 16
@@ -99,6 +97,52 @@ class Faces:
         if doubled:
             image, covered = _halve(image), _halve(covered)
         return (image * 255 + 0.5).to(torch.uint8), covered[:, 0] == 0
+
+
+class EmbeddedFaces(Source):
+    """The embedded faces as a data set."""
+
+    name = "faces"
+
+    class Settings(SourceSettings):
+        """How many faces, and which."""
+
+        num_images: PositiveInt = 10_000
+        seed: NonNegativeInt = 0
+
+    settings: Settings
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        self.faces = Faces(settings.seed)
+        self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "the embedded faces")
+        self._columns = [ATTRIBUTES.index(a) for a in self.attributes]
+        everyone = torch.arange(settings.num_images)
+        self.labels = self.faces.labels(everyone)[:, self._columns]
+        self.ids = [f"face-{settings.seed}-{i:06d}" for i in range(settings.num_images)]
+        self.fingerprint = _fingerprint(settings)
+
+    def read(self, index: int) -> np.ndarray:
+        return self.read_many([index])[0]
+
+    def read_many(self, index: Sequence[int]) -> np.ndarray:
+        return self.faces.render(torch.tensor(index), self.settings.image_size).numpy()
+
+    def counterfactual(self, index: Tensor, groups: Sequence[Group]) -> Tensor:
+        own = [Group(self._columns[group.attribute], group.value) for group in groups]
+        return self.faces.counterfactual(index, own, self.settings.image_size)
+
+    def background(self, index: Tensor) -> Tensor:
+        return self.faces.background_mask(index, self.settings.image_size)
+
+
+def _fingerprint(settings: EmbeddedFaces.Settings) -> str:
+    """Changes with the settings and with whatever the renderer draws: a few faces and their labels are hashed."""
+    faces, probe = Faces(settings.seed), torch.arange(3)
+    key = hashlib.sha256(f"{settings.seed} {settings.num_images} {settings.image_size}".encode())
+    key.update(faces.render(probe, settings.image_size).numpy().tobytes())
+    key.update(faces.labels(torch.arange(settings.num_images)).numpy().tobytes())
+    return key.hexdigest()
 
 
 def _halve(plane: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sgbench.report.tables import MISSING, Layout, accuracy_table, row_labels
 
-_NUMBERS = "{:>10} {:>5} {:>5}"
+_NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
 _LEGEND = (
     "asked: results (%) that the judge sees with the value asked for, ± half the 95 % interval.  kept: the other "

@@ -84,9 +84,20 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
         for cell in cells[(cells["column"] == panel) & (cells["origin"] != "")].to_dict("records"):
             y, colour = rows.index(cell["row"]), _MUTED if cell["origin"] == "control" else _COLOURS[0]
             if np.isnan(cell["value"]):
-                axis.annotate(NOT_SCORED, (2, y), va="center", fontsize=8.5, color=_MUTED, style="italic")
+                axis.annotate(
+                    NOT_SCORED,
+                    (121, y),
+                    ha="right",
+                    va="center",
+                    fontsize=8.5,
+                    color=_MUTED,
+                    style="italic",
+                    backgroundcolor="white",
+                )
                 continue
-            axis.plot([100 * cell["low"], 100 * cell["high"]], [y, y], color=colour, lw=7, alpha=0.3, solid_capstyle="butt")
+            axis.plot(
+                [100 * cell["low"], 100 * cell["high"]], [y, y], color=colour, lw=7, alpha=0.3, solid_capstyle="butt"
+            )
             axis.plot([100 * cell["value"]], [y], "o", ms=4, color=colour, mew=0)
             axis.annotate(f"{100 * cell['value']:.1f}", (121, y), ha="right", va="center", fontsize=8.5, color=colour)
         _plain(axis, panel)

@@ -26,12 +26,13 @@ class Layout:
     Attributes:
         methods: method in the records -> name shown, controls among them; its order is the order of the rows.
         attributes: attribute in the records -> name shown; its order is the order of columns and targets.
-        correlated: (target, measured_on) pairs with ``|phi| > 0.3`` in the data set; marked with a dagger.
+        correlated: (target, measured_on) pairs with ``|phi| > correlated_above`` in the data set, marked with a dagger.
     """
 
     methods: Mapping[str, str]
     attributes: Mapping[str, str]
     correlated: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    correlated_above: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[tuple[str, str, str]
     """
     systems = list(frame[["method", "variant", "level"]].drop_duplicates().itertuples(index=False, name=None))
     order = [*layout.methods, *(m for m, _, _ in systems if m not in layout.methods)]
-    systems.sort(key=lambda s: (order.index(s[0]), -_labels_per_value(s[2]), s[1]))
+    systems.sort(key=lambda s: (order.index(s[0]), -float(s[2].replace(ALL, "") or "inf"), s[1]))
     levels = {m: {s[2] for s in systems if s[0] == m} for m in order}
     labels = {}
     for method, variant, level in systems:
@@ -85,18 +86,13 @@ def score_table(frame: pd.DataFrame, layout: Layout, metric: str = "judge_score"
     """The paper's table 1: a score of the results of each target, mean ± deviation over the ten splits."""
     columns = {a: Column(shown, metric, "image", spread=f"{metric}_std") for a, shown in layout.attributes.items()}
     caption = f"{name} of the results for each target attribute, mean ± deviation over the splits."
-    cells = _cells(frame, layout, {"": [(target, column) for target, column in columns.items()]})
-    return _table("table1_" + metric, name, caption, cells)
+    return _table("table1_" + metric, name, caption, _cells(frame, layout, {"": list(columns.items())}))
 
 
-def accuracy_table(frame: pd.DataFrame, layout: Layout, targets: Sequence[str] = ()) -> Table:
-    """The paper's table 2: for each target, the accuracy of every attribute and the background, x100.
-
-    Args:
-        targets: the attributes to have a block each; all of the layout's when empty.
-    """
+def accuracy_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """The paper's table 2: for each target, the accuracy of every attribute and the background, x100."""
     blocks = {}
-    for target in targets or layout.attributes:
+    for target in layout.attributes:
         columns = []
         for a, shown in layout.attributes.items():
             mark = " (target)" if a == target else f" {DAGGER}" if (target, a) in layout.correlated else ""
@@ -105,7 +101,11 @@ def accuracy_table(frame: pd.DataFrame, layout: Layout, targets: Sequence[str] =
         blocks[f"Target: {layout.attributes[target]}"] = columns
     caption = "Share of results (%) that the judge sees with the value asked for (target) or with their own value kept "
     caption += "(the others); background MS-SSIM x 100."
-    return _table("table2_accuracy", "Accuracy and background", caption, _cells(frame, layout, blocks))
+    cells = _cells(frame, layout, blocks)
+    if cells["column"].str.endswith(DAGGER).any():
+        caption += f" {DAGGER}: correlated with the target in this data set (|φ| > {layout.correlated_above:g}), so "
+        caption += "that a part of the change is expected."
+    return _table("table2_accuracy", "Accuracy and background", caption, cells)
 
 
 def target_table(frame: pd.DataFrame, layout: Layout) -> Table:
@@ -165,9 +165,7 @@ def to_markdown(table: Table) -> str:
     parts = [table.caption] if blocks else [f"{table.caption} None of it was measured."]
     for block, frame in blocks.items():
         parts += [f"**{block}**"] * bool(block) + [markdown(frame)]
-    parts += ["\n".join(f"<sup>{k}</sup> {reason}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
-    if table.cells["column"].str.endswith(DAGGER).any():
-        parts.append(f"{DAGGER} correlated with the target in this data set (|φ| > 0.3), so part of a change is expected.")
+    parts += ["\n".join(f"<sup>{k}</sup> {one_line(reason)}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
     return "\n\n".join(parts) + "\n"
 
 
@@ -176,11 +174,26 @@ def to_csv(table: Table) -> str:
     return table.cells.to_csv(index=False, float_format="%.17g", lineterminator="\n")
 
 
-def markdown(frame: pd.DataFrame) -> str:
-    """A frame as a GitHub table: the first column to the left, the others to the right, numbers as they are written."""
-    texts = frame.astype(str).map(lambda s: " ".join(s.split()).replace("|", "\\|"))
-    align = ("left", *["right"] * (len(frame.columns) - 1))
-    return tabulate(texts.to_numpy().tolist(), list(frame.columns), "pipe", disable_numparse=True, colalign=align)
+def markdown(frame: pd.DataFrame, align: str = "right") -> str:
+    """A frame as a GitHub table; the first column to the left, the others as told, numbers as they are written."""
+    texts = frame.astype(str).map(one_line)
+    sides = ("left", *[align] * (len(frame.columns) - 1))
+    return tabulate(texts.to_numpy().tolist(), list(frame.columns), "pipe", disable_numparse=True, colalign=sides)
+
+
+def one_line(text: object) -> str:
+    """Text that may stand in a cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def number_text(cell: Mapping) -> str:
+    """``value±spread [low, high]`` of a cell or a record that was scored, scaled and rounded for reading."""
+    scale, digits = _scale_and_digits(cell["metric"], cell["unit"], cell["origin"])
+    value, spread, low, high = (scale * cell.get(k, math.nan) for k in ("value", "spread", "low", "high"))
+    text = f"{value:.{digits}f}"
+    if not math.isnan(spread):
+        text += f"±{spread:.{digits + 1}f}"
+    return text if math.isnan(low) else f"{text} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
 def _table(name: str, title: str, caption: str, cells: pd.DataFrame) -> Table:
@@ -273,26 +286,13 @@ def _cell_text(cell: Mapping, reasons: list[str]) -> str:
         if cell["note"] not in reasons:
             reasons.append(cell["note"])
         mark = f" <sup>{reasons.index(cell['note']) + 1}</sup>"
-    if math.isnan(cell["value"]):
-        return NOT_SCORED + mark
-    scale, digits = scale_and_digits(cell["metric"], cell["unit"], cell["origin"])
-    text = f"{cell['value'] * scale:.{digits}f}"
-    if not math.isnan(cell["spread"]):
-        text += f"±{cell['spread'] * scale:.{digits + 1}f}"
-    if not math.isnan(cell["low"]):
-        text += f" [{cell['low'] * scale:.{digits}f}, {cell['high'] * scale:.{digits}f}]"
-    return text + mark
+    return (NOT_SCORED if math.isnan(cell["value"]) else number_text(cell)) + mark
 
 
-def scale_and_digits(metric: str, unit: str, origin: str = "measured") -> tuple[int, int]:
+def _scale_and_digits(metric: str, unit: str, origin: str) -> tuple[int, int]:
     """Factor and decimals with which a number is shown; published numbers keep the decimals of the paper."""
     if metric.startswith("background_ms_ssim") and unit == "score":
         return 100, 0 if origin == "published" else 1
     if unit == "share":
         return 100, 2 if origin == "published" else 1
     return 1, {"dB": 1, "count": 0}.get(unit, 2)
-
-
-def _labels_per_value(level: str) -> float:
-    return {ALL: math.inf, "": math.inf}.get(level) or float(level)
-

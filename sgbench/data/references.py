@@ -1,0 +1,120 @@
+"""What a test image is scored against: the translations asked for, and, where known, counterfactuals and background."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from sgbench.atomic import replacing
+from sgbench.data.labels import Attribute, Group
+from sgbench.data.source import Source
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Translations asked for with one attribute as the target: every test image to each value that it does not have.
+
+    Attributes:
+        target: the attribute's position.
+        positions: int64 [M], places in the test set.
+        values: int8 [M], the values asked for, ascending.
+    """
+
+    target: int
+    positions: Tensor
+    values: Tensor
+
+    def by_value(self) -> list[tuple[Group, slice]]:
+        """Rows of each value asked for."""
+        values, counts = torch.unique_consecutive(self.values, return_counts=True)
+        ends = counts.cumsum(0).tolist()
+        return [
+            (Group(self.target, int(v)), slice(end - int(n), end))
+            for v, n, end in zip(values, counts, ends, strict=True)
+        ]
+
+
+def make_requests(labels: Tensor, attributes: Sequence[Attribute]) -> list[Requests]:
+    """The requests of each attribute, for test labels int8 [N, J]; images with a label < 0 are not asked for."""
+    requests = []
+    for j, attribute in enumerate(attributes):
+        column = labels[:, j]
+        rows = [((column >= 0) & (column != v)).nonzero().flatten() for v in range(len(attribute.values))]
+        values = torch.cat([torch.full((len(r),), v, dtype=torch.int8) for v, r in enumerate(rows)])
+        requests.append(Requests(j, torch.cat(rows), values))
+    return requests
+
+
+@dataclass(frozen=True)
+class References:
+    """Known answers for a test set.
+
+    Attributes:
+        counterfactuals: for each target, uint8 [M, 3, S, S] in the order of its requests; None where unknown.
+        background: bool [N, S, S]; None where unknown.
+    """
+
+    counterfactuals: list[Tensor] | None
+    background: Tensor | None
+
+
+def open_references(
+    source: Source,
+    test: Tensor,
+    requests: Sequence[Requests],
+    cache: Path,
+    advance: Callable[[int, int], None] | None = None,
+) -> References:
+    """Counterfactuals and background of a data set that knows them, made on first use and kept in ``cache``."""
+    if source.counterfactual(test[:1], ()) is None:
+        return References(None, None)
+    key = hashlib.sha256(f"{source.fingerprint}{[a.name for a in source.attributes]}".encode())
+    key.update(test.numpy().tobytes())
+    path = cache / f"{source.name}-{source.settings.image_size}-references-{key.hexdigest()[:16]}.npz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            _write(source, test, requests, path, advance)
+    with np.load(path) as arrays:
+        counterfactuals = [torch.from_numpy(arrays[str(r.target)]) for r in requests]
+        return References(counterfactuals, torch.from_numpy(arrays["background"]))
+
+
+def _write(
+    source: Source,
+    test: Tensor,
+    requests: Sequence[Requests],
+    path: Path,
+    advance: Callable[[int, int], None] | None,
+) -> None:
+    total = len(test) + sum(len(r.positions) for r in requests)
+    done = 0
+
+    def collect(index: Tensor, make: Callable[[Tensor], Tensor | None]) -> np.ndarray:
+        nonlocal done
+        parts = []
+        for part in pool.map(make, index.split(_CHUNK)):
+            parts.append(part.numpy())
+            done += len(part)
+            if advance:
+                advance(done, total)
+        return np.concatenate(parts)
+
+    with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
+        arrays = {"background": collect(test, source.background)}
+        for request in requests:
+            parts = [
+                collect(test[request.positions[rows]], lambda index, group=group: source.counterfactual(index, [group]))
+                for group, rows in request.by_value()
+            ]
+            arrays[str(request.target)] = np.concatenate(parts)
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)

@@ -1,0 +1,168 @@
+"""What a study will do: settings and a data set -> jobs and systems, with their hashes and folders.
+
+A **job** trains one model. A **system** is one method at one level and seed, whichever number of jobs it takes.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from sgbench.data.labels import HIDDEN, Attribute, Level, SparseLabels, sparsify
+from sgbench.data.source import Source
+from sgbench.errors import UserError
+from sgbench.settings import MethodEntry, Settings
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to train.
+
+    Attributes:
+        columns: positions of the job's attributes among the study's.
+        identity: everything that decides what is trained, as JSON values; its hash names the folder.
+        labels: the training labels of these attributes as the level reveals them.
+    """
+
+    entry: MethodEntry
+    level: Level
+    seed: int
+    columns: tuple[int, ...]
+    attributes: tuple[Attribute, ...]
+    image_size: int
+    labels: SparseLabels = field(repr=False)
+    identity: dict[str, Any] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Folder name: method, attributes, level, seed and hash."""
+        names = "+".join(a.name for a in self.attributes)
+        return f"{self.entry.name}-{names}-{self.level}-s{self.seed}-{digest(self.identity)[:8]}"
+
+
+@dataclass(frozen=True)
+class System:
+    """One method at one level and seed; ``jobs`` cover every attribute between them."""
+
+    entry: MethodEntry
+    level: Level
+    seed: int
+    jobs: tuple[Job, ...]
+
+    @property
+    def name(self) -> str:
+        """Folder name: method, level, seed and a hash of its jobs."""
+        return f"{self.entry.name}-{self.level}-s{self.seed}-{digest([job.name for job in self.jobs])[:8]}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's split, systems and jobs."""
+
+    train: Tensor
+    test: Tensor
+    attributes: tuple[Attribute, ...]
+    systems: tuple[System, ...]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every job, once."""
+        return tuple({job.name: job for system in self.systems for job in system.jobs}.values())
+
+
+def make_plan(settings: Settings, source: Source) -> Plan:
+    """Plan a study and refuse what cannot be trained.
+
+    Raises:
+        UserError: too few images for a level, no complete vector where a method needs one, a method that cannot
+            take an attribute.
+    """
+    train, test = source.split()
+    known = {a.name for a in source.attributes}
+    if unknown := [name for name in settings.balanced if name not in known]:
+        raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
+    systems = []
+    for entry in settings.methods:
+        for level in settings.levels:
+            for seed in settings.seeds:
+                jobs = _jobs(settings, source, train, entry, level, seed)
+                systems.append(System(entry, level, seed, jobs))
+    return Plan(train, test, source.attributes, tuple(systems))
+
+
+def _jobs(
+    settings: Settings, source: Source, train: Tensor, entry: MethodEntry, level: Level, seed: int
+) -> tuple[Job, ...]:
+    everything = tuple(range(len(source.attributes)))
+    columns_of = [(j,) for j in everything] if entry.cls.one_attribute else [everything]
+    return tuple(_job(settings, source, train, entry, level, seed, columns) for columns in columns_of)
+
+
+def _job(
+    settings: Settings,
+    source: Source,
+    train: Tensor,
+    entry: MethodEntry,
+    level: Level,
+    seed: int,
+    columns: tuple[int, ...],
+) -> Job:
+    attributes = tuple(source.attributes[j] for j in columns)
+    try:
+        labels = sparsify(source.labels[train][:, list(columns)], attributes, level, seed, settings.balanced)
+        if entry.cls.needs_complete_vectors and not bool((labels.labels != HIDDEN).all(1).any()):
+            raise ValueError(
+                f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
+                "raise the level or name fewer attributes"
+            )
+        entry.cls(attributes, settings.data.image_size, entry.settings, labels.labels)
+    except ValueError as error:
+        raise UserError(f"{entry.name}: {error}") from error
+    identity = {
+        "method": f"{entry.cls.__module__}:{entry.cls.__qualname__}",
+        "version": entry.cls.version,
+        "settings": entry.settings.model_dump(mode="json"),
+        "source": source.fingerprint,
+        "train": hashlib.sha256(train.numpy().tobytes()).hexdigest(),
+        "labels": labels.manifest["sha256"],
+        "precision": settings.precision,
+        "seed": seed,
+    }
+    return Job(entry, level, seed, columns, attributes, settings.data.image_size, labels, identity)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of JSON values, hexadecimal."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where things are kept below the folder of all runs."""
+
+    root: Path
+
+    def job(self, job: Job) -> Path:
+        """Settings, statistics, checkpoint and samples of a job."""
+        return self.root / "jobs" / job.name
+
+    def system(self, name: str) -> Path:
+        """Records, per-image scores and samples of a system or control."""
+        return self.root / "systems" / name
+
+    def study(self, name: str) -> Path:
+        """Settings, plan and report of a study."""
+        return self.root / name
+
+    @property
+    def store(self) -> Path:
+        """Decoded images."""
+        return self.root / "cache" / "store"
+
+    @property
+    def judges(self) -> Path:
+        """Trained judges."""
+        return self.root / "cache" / "judge"

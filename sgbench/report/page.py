@@ -1,0 +1,195 @@
+"""The report as a Markdown page with its tables as CSV, made from records alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from sgbench.atomic import write_text
+from sgbench.records import ALL
+from sgbench.report.tables import (
+    MISSING,
+    Layout,
+    Table,
+    accuracy_table,
+    beyond_table,
+    direction_table,
+    markdown,
+    number_text,
+    one_line,
+    row_labels,
+    score_table,
+    target_table,
+    to_csv,
+    to_markdown,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says besides its records; whatever names a method comes from here.
+
+    Attributes:
+        title: heading of the page.
+        layout: names shown, order, correlated pairs.
+        facts: what the study was: data, levels, seeds, iterations, what it cost.
+        notes: statements to read the numbers by, a Markdown sentence each.
+        figures: (caption, path relative to the page) in order.
+        manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
+        provenance: what made the records: commit, versions, hardware, settings.
+    """
+
+    title: str
+    layout: Layout
+    facts: Mapping[str, object] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    figures: Sequence[tuple[str, str]] = ()
+    manifests: Mapping[str, Mapping] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
+
+
+def write_report(folder: Path, frame: pd.DataFrame, page: Page) -> Path:
+    """Write ``report.md`` and a CSV per table into ``folder``; return the page's path.
+
+    Records with origin "published" go into a section of their own. Every file is written whole or not at all, the page
+    last, so that a page never stands without its tables.
+
+    Args:
+        frame: records of one data set, image size and definition per metric (``records.to_frame``).
+
+    Raises:
+        ValueError: two records claim the same cell; nothing is written then.
+    """
+    published = frame["origin"] == "published"
+    measured = [t for t in _tables(frame[~published], page.layout) if len(t.cells)]
+    paper = _published(frame[published], page.layout)
+    text = _text(frame[~published], measured, paper, page)
+    for table in measured + paper:
+        write_text(folder / f"{table.name}.csv", to_csv(table))
+    write_text(folder / "report.md", text)
+    return folder / "report.md"
+
+
+def _tables(frame: pd.DataFrame, layout: Layout) -> list[Table]:
+    return [
+        target_table(frame, layout),
+        accuracy_table(frame, layout),
+        score_table(frame, layout, "inception_score", "Inception Score"),
+        score_table(frame, layout),
+        direction_table(frame, layout),
+        beyond_table(frame, layout),
+    ]
+
+
+def _published(frame: pd.DataFrame, layout: Layout) -> list[Table]:
+    """The paper's tables one by one, for they disagree on a number."""
+    tables = []
+    for definition, own in frame.groupby("definition"):
+        builders = [lambda f, a: score_table(f, a, "inception_score", "Inception Score"), accuracy_table]
+        if (own["metric"] == "accuracy").all():
+            builders = [target_table]
+        for table in (build(own, layout) for build in builders):
+            if len(table.cells):
+                title = f"{str(definition).capitalize()}: {table.title.lower()}"
+                tables.append(Table(f"published_{table.name}", title, table.caption, table.cells))
+    return tables
+
+
+def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table], page: Page) -> str:
+    parts = [f"# {page.title}"]
+    parts += [_facts(page.facts)] * bool(page.facts)
+    if page.notes:
+        parts += ["## How to read this", "\n".join(f"- {note}" for note in page.notes)]
+    parts += ["## Results"]
+    parts += [f"![{one_line(caption)}]({path})\n\n*{one_line(caption)}*" for caption, path in page.figures]
+    parts += [_section(table) for table in measured] or ["Nothing was measured."]
+    if len(quality := _judge(frame, page.layout)):
+        parts += [
+            "## The judge",
+            "On untouched test images: the ceiling of what a result can be expected to score.",
+            markdown(quality),
+        ]
+    if page.manifests:
+        parts += ["## Labels in training", _labels(page.manifests, page.layout)]
+    if len(frame):
+        parts += ["## How much was measured", _COUNTS, markdown(_counts(frame, page.layout))]
+        parts += ["## What was measured", markdown(_definitions(frame), "left")]
+    if paper:
+        parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
+        parts += [_section(table) for table in paper]
+    parts += ["## Provenance", _facts(page.provenance)] * bool(page.provenance)
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+_COUNTS = (
+    "Translations asked for / scored by the judge on the target / negative terms of background MS-SSIM set to 0; over "
+    "all seeds."
+)
+
+
+def _section(table: Table) -> str:
+    return f"### {table.title}\n\n{to_markdown(table)}\n[{table.name}.csv]({table.name}.csv)"
+
+
+def _facts(facts: Mapping[str, object]) -> str:
+    rows = "\n".join(f"| **{one_line(k)}** | {one_line(v)} |" for k, v in facts.items())
+    return f"| | |\n|:--|:--|\n{rows}"
+
+
+def _judge(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """Every figure of untouched images by attribute (accuracy, balanced accuracy, calibration, ...)."""
+    own = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
+    rows = []
+    for attribute, shown in layout.attributes.items():
+        numbers = {}
+        for r in own[own["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
+            numbers[r["metric"].replace("_", " ")] = (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
+        if numbers:
+            rows.append({"Attribute": shown} | numbers)
+    return pd.DataFrame(rows).fillna(MISSING)
+
+
+def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
+    rows = []
+    for name, m in manifests.items():
+        counts = {
+            layout.attributes.get(a, a): ", ".join(f"{value} {count:,}" for value, count in values.items() if count)
+            for a, values in m["counts"].items()
+        }
+        rows.append(
+            {"Labels": name, "Images": f"{m['images']:,}", "With a label": f"{m['pool']:,}"}
+            | {"With all labels": f"{m['complete']:,}"}
+            | counts
+            | {"SHA-256": f"`{m['sha256'][:12]}`"}
+        )
+    return markdown(pd.DataFrame(rows).fillna(MISSING), "left")
+
+
+def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    systems = ["method", "variant", "level"]
+    whole = frame[frame["direction"] == ALL]
+    rows = []
+    for key, label in row_labels(frame, layout).items():
+        own = whole[(whole[systems] == list(key)).all(axis=1)]
+        parts = {shown: own[own["target"] == target] for target, shown in layout.attributes.items()}
+        if any(len(part) for part in parts.values()):
+            rows.append({"": label} | {shown: _asked_scored_clipped(part) for shown, part in parts.items()})
+    return pd.DataFrame(rows)
+
+
+def _asked_scored_clipped(records: pd.DataFrame) -> str:
+    if records.empty:
+        return MISSING
+    asked = records.groupby("seed")["num_images"].max().sum()
+    judged = (records["metric"] == "accuracy") & (records["measured_on"] == records["target"])
+    scored = records[judged & records["value"].notna()]["num_images"].sum()
+    clipped = records[records["metric"] == "background_ms_ssim_clipped"]["value"]
+    return f"{asked:,} / {scored:,} / " + (f"{clipped.sum():,.0f}" if clipped.notna().any() else MISSING)
+
+
+def _definitions(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each metric with the definitions and units that its records state."""
+    columns = {"metric": "Metric", "unit": "Unit", "definition": "Definition"}
+    own = frame[list(columns)].drop_duplicates().sort_values(list(columns))
+    return own.assign(metric="`" + own["metric"] + "`").rename(columns=columns)

@@ -1,0 +1,54 @@
+"""A system as a function from images to translated images, whichever number of models it takes; and the controls."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Group
+from sgbench.method import Method
+from sgbench.plan import Folders, System
+from sgbench.training import Precision, load_parameters
+
+Translate = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
+"""Sources uint8 [n, 3, S, S], their labels int8 [n, J] and groups -> results uint8 [n, 3, S, S]."""
+
+
+def to_bytes(images: Tensor) -> Tensor:
+    """Float images in [-1, 1], clamped and rounded to 8 bits: uint8 on the CPU."""
+    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+
+
+def load_system(system: System, folders: Folders, device: torch.device, precision: Precision) -> Translate:
+    """The trained models of a system, hidden behind one function."""
+    models: list[tuple[tuple[int, ...], Method]] = []
+    for job in system.jobs:
+        method = job.entry.cls(job.attributes, job.image_size, job.entry.settings, job.labels.labels).to(device)
+        load_parameters(method, folders.job(job))
+        models.append((job.columns, method.eval()))
+
+    def translate(sources: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
+        x = sources.to(device).float().div(127.5).sub(1)
+        autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+        with torch.no_grad(), autocast:
+            for columns, method, own in _runs(models, groups):
+                x = method.translate(x, labels[:, list(columns)].to(device), own).float()
+        return to_bytes(x)
+
+    return translate
+
+
+def _runs(
+    models: Sequence[tuple[tuple[int, ...], Method]], groups: Sequence[Group]
+) -> list[tuple[tuple[int, ...], Method, list[Group]]]:
+    """Neighbouring groups of one model together, in the order named, numbered as that model numbers them."""
+    runs: list[tuple[tuple[int, ...], Method, list[Group]]] = []
+    for group in groups:
+        columns, method = next(model for model in models if group.attribute in model[0])
+        own = Group(columns.index(group.attribute), group.value)
+        if runs and runs[-1][1] is method:
+            runs[-1][2].append(own)
+        else:
+            runs.append((columns, method, [own]))
+    return runs
