@@ -84,7 +84,9 @@ def _train(
     shown = positions[:: max(1, len(positions) // _SAMPLES)][:_SAMPLES]
     x = images[shown].to(device).float().div(127.5).sub(1)
     labels = job.labels.labels[:: max(1, len(positions) // _SAMPLES)][:_SAMPLES].to(device)
-    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder / f"samples/{done:06d}.png"))
+    loop = replace(
+        loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder / f"samples/{done:06d}.png")
+    )
     train(method, batches, folder, job.seed, precision, loop)
     write_text(folder / DONE, "")
 

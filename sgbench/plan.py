@@ -40,7 +40,7 @@ class Job:
     def name(self) -> str:
         """Folder name: method, attributes, level, seed and hash."""
         names = "+".join(a.name for a in self.attributes)
-        return f"{self.entry.name}-{names}-{self.level}-s{self.seed}-{digest(self.identity)[:8]}"
+        return f"{self.entry.slug}-{names}-{self.level}-s{self.seed}-{digest(self.identity)[:8]}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class System:
     @property
     def name(self) -> str:
         """Folder name: method, level, seed and a hash of its jobs."""
-        return f"{self.entry.name}-{self.level}-s{self.seed}-{digest([job.name for job in self.jobs])[:8]}"
+        return f"{self.entry.slug}-{self.level}-s{self.seed}-{digest([job.name for job in self.jobs])[:8]}"
 
 
 @dataclass(frozen=True)

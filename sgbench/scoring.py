@@ -94,7 +94,7 @@ def _score_target(
             part = slice(start, min(start + batch_size, rows.stop))
             positions = request.positions[part]
             sources = test.images[positions]
-            results = translate(sources, test.labels[positions], [group])
+            results = translate(positions, [group])
             if results.dtype != torch.uint8 or results.shape != sources.shape:
                 raise ValueError(f"a translation must be uint8 {list(sources.shape)}, is {list(results.shape)}")
             posteriors.append(judge.posteriors(results))

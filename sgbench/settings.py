@@ -20,13 +20,19 @@ CONFIGS = Path(__file__).parent / "configs"
 
 
 class MethodEntry(BaseModel):
-    """A method of the study: its name in records, its class and that class's validated settings."""
+    """A method of the study: its name and variant in records, its class and that class's validated settings."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     name: str
+    variant: str
     cls: type[Method]
     settings: MethodSettings
+
+    @property
+    def slug(self) -> str:
+        """Name and variant, fit for a folder's name."""
+        return f"{self.name}.{self.variant}" if self.variant else self.name
 
 
 class ScoringSettings(BaseModel):
@@ -126,18 +132,20 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
 def _methods(raw: Any, wanted: list[str] | None, path: Path) -> tuple[MethodEntry, ...]:
     if not isinstance(raw, dict):
         raise UserError(f"{path}: methods must map names to settings")
+    """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default."""
     names = list(raw) if wanted is None else wanted
     entries = []
     for name in names:
         own = dict(raw.get(name) or {})
-        if name not in raw and ":" not in name:
-            load_class(name, Method, METHOD_PACKAGES)
-        cls = load_class(own.pop("class", name), Method, METHOD_PACKAGES)
-        short = name.partition(":")[2].lower() or name
+        base, _, variant = name.partition("/")
+        cls = load_class(own.pop("class", base), Method, METHOD_PACKAGES)
+        short = base.partition(":")[2].lower() or base
         entries.append(
-            MethodEntry(name=short, cls=cls, settings=_validated(cls.Settings, own, path, f"methods.{name}"))
+            MethodEntry(
+                name=short, variant=variant, cls=cls, settings=_validated(cls.Settings, own, path, f"methods.{name}")
+            )
         )
-    if len({entry.name for entry in entries}) < len(entries):
+    if len({entry.slug for entry in entries}) < len(entries):
         raise UserError(f"--methods {','.join(names)}: one is named twice")
     return tuple(entries)
 

@@ -67,7 +67,9 @@ def train(
     start = _resume(method, folder)
     last = total if until is None else min(until, total)
     device_type = next(method.parameters()).device.type
-    autocast = torch.autocast(device_type, torch.bfloat16, cache_enabled=False) if precision == "bfloat16" else nullcontext()
+    autocast = (
+        torch.autocast(device_type, torch.bfloat16, cache_enabled=False) if precision == "bfloat16" else nullcontext()
+    )
     sample_every = max(1, total // loop.num_samples)
     saved_at = time.monotonic()
     method.train()

@@ -11,8 +11,8 @@ from sgbench.method import Method
 from sgbench.plan import Folders, System
 from sgbench.training import Precision, load_parameters
 
-Translate = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
-"""Sources uint8 [n, 3, S, S], their labels int8 [n, J] and groups -> results uint8 [n, 3, S, S]."""
+Translate = Callable[[Tensor, Sequence[Group]], Tensor]
+"""Places in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
 
 
 def to_bytes(images: Tensor) -> Tensor:
@@ -20,20 +20,27 @@ def to_bytes(images: Tensor) -> Tensor:
     return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
-def load_system(system: System, folders: Folders, device: torch.device, precision: Precision) -> Translate:
-    """The trained models of a system, hidden behind one function."""
+def load_system(
+    system: System, folders: Folders, images: Tensor, labels: Tensor, device: torch.device, precision: Precision
+) -> Translate:
+    """The trained models of a system, hidden behind one function.
+
+    Args:
+        images: uint8 [N, 3, S, S], the test images.
+        labels: int8 [N, J], all that is known of them; only methods that need source labels read it.
+    """
     models: list[tuple[tuple[int, ...], Method]] = []
     for job in system.jobs:
         method = job.entry.cls(job.attributes, job.image_size, job.entry.settings, job.labels.labels).to(device)
         load_parameters(method, folders.job(job))
         models.append((job.columns, method.eval()))
 
-    def translate(sources: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
-        x = sources.to(device).float().div(127.5).sub(1)
+    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        x = images[positions].to(device).float().div(127.5).sub(1)
         autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
         with torch.no_grad(), autocast:
             for columns, method, own in _runs(models, groups):
-                x = method.translate(x, labels[:, list(columns)].to(device), own).float()
+                x = method.translate(x, labels[positions][:, list(columns)].to(device), own).float()
         return to_bytes(x)
 
     return translate

@@ -22,9 +22,9 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 
+from sgbench.data.attributes import ATTRIBUTES
 from sgbench.data.face_drawing import draw
 from sgbench.data.face_factors import Factors
-from sgbench.data.attributes import ATTRIBUTES
 from sgbench.data.labels import NONE, Group
 from sgbench.data.source import Source, SourceSettings, choose_attributes
 
