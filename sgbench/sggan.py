@@ -11,7 +11,7 @@ from itertools import permutations
 from typing import Literal
 
 import torch
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -21,6 +21,7 @@ from sgbench.method import Method, MethodSettings, update
 from sgbench.networks import SameConv2d, SameConvTranspose2d, frozen, initialise, norm_relu, trunk, widths_at
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4, 8), 64: (1, 2, 4, 8, 8), 128: (1, 2, 4, 8, 8, 16), 256: (1, 2, 4, 8, 8, 16)}
+WEIGHT_INITS = {"normal": partial(nn.init.normal_, std=0.02), "he": nn.init.kaiming_normal_}
 Residual = Literal["refined", "residual", "none"]
 
 
@@ -43,8 +44,9 @@ class Branch(nn.Module):
 
     @torch.no_grad()
     def pass_through(self, gain: float) -> None:
-        """Start from tanh(gain * x): the last convolution is a centred impulse over x."""
+        """Start near tanh(gain * x): the last convolution is a centred impulse over x, and small over F."""
         centre = self.conv.kernel_size[0] // 2
+        nn.init.normal_(self.conv.weight, std=0.01)
         self.conv.weight[:, -3:] = 0
         self.conv.weight[:, -3:, centre, centre] = gain * torch.eye(3)
 
@@ -99,10 +101,15 @@ class SGGAN(Method):
     display_name = "SG-GAN"
 
     class Settings(MethodSettings):
-        """Defaults are the paper's."""
+        """Defaults are the paper's.
+
+        ``rec_reduction``: equation 5 as one mean over all pairs, or the mean of each pair, summed. ``weight_init``:
+        N(0, 0.02), or He's, which suits narrow networks. ``pass_through``: where positive, a branch starts near
+        tanh(pass_through * x).
+        """
 
         iterations: PositiveInt = 20_000
-        constant_iterations: int = 10_000
+        constant_iterations: NonNegativeInt = 10_000
         batch_size: PositiveInt = 8
         n_critic: PositiveInt = 5
         discriminator_learning_rate: PositiveFloat | None = None
@@ -113,6 +120,7 @@ class SGGAN(Method):
         lambda_rec: NonNegativeFloat = 10.0
         rec_reduction: Literal["mean", "per_output"] = "mean"
         residual: Residual = "refined"
+        weight_init: Literal["normal", "he"] = "normal"
         pass_through: NonNegativeFloat = 0.0
 
     settings: Settings
@@ -123,9 +131,8 @@ class SGGAN(Method):
         self.groups = all_groups(attributes)
         self.generator = Generator(attributes, settings.base_width, settings.residual)
         self.discriminator = Discriminator(attributes, image_size, settings.discriminator_width or settings.base_width)
-        normal = partial(nn.init.normal_, std=0.02)
-        initialise(self.generator, normal, norm_std=0.02)
-        initialise(self.discriminator, normal)
+        initialise(self.generator, WEIGHT_INITS[settings.weight_init], norm_std=0.02)
+        initialise(self.discriminator, WEIGHT_INITS[settings.weight_init])
         if settings.pass_through:
             if settings.residual != "refined":
                 raise ValueError("pass_through needs residual: refined")
@@ -162,7 +169,7 @@ class SGGAN(Method):
         penalty = gradient_penalty(self.discriminator.critic, reals, fakes, mix)
         count = len(self.groups)
         return {
-            "d_adv": count * (self.discriminator.critic(fakes).mean() - score.mean()),
+            "d_adv": count * (self.discriminator.critic(fakes).float().mean() - score.float().mean()),
             "d_gp": settings.lambda_gp * count * penalty.mean(),
             "d_cls": settings.lambda_cls
             * sum(masked_cross_entropy(logit, batch.labels[:, j]) for j, logit in enumerate(logits)),
@@ -182,7 +189,7 @@ class SGGAN(Method):
         pairs = self.reconstruction_errors(fakes.split(size))
         g_rec = pairs.mean() if settings.rec_reduction == "mean" else pairs.sum()
         return {
-            "g_adv": -settings.lambda_adv * count * score.mean(),
+            "g_adv": -settings.lambda_adv * count * score.float().mean(),
             "g_cls": settings.lambda_cls * g_cls,
             "g_rec": settings.lambda_rec * g_rec,
         }
@@ -198,7 +205,7 @@ class SGGAN(Method):
             for i, other in permutations(range(len(attribute.values)), 2):
                 source, target = Group(j, i), Group(j, other)
                 again = self.generator.branch(target)(features[source], by_group[source])
-                errors.append((again - by_group[target]).abs().mean())
+                errors.append((again - by_group[target]).float().abs().mean())
         return torch.stack(errors)
 
     @torch.no_grad()

@@ -77,7 +77,7 @@ def train(
     done = start
     with _interruptible() as interrupted:
         for iteration in range(start, last):
-            torch.manual_seed(_seed_of(seed, iteration))
+            torch.manual_seed(step_seed(seed, iteration))
             for name, optimizer in method.optimizers.items():
                 for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
                     group["lr"] = rate * rate_factor(method.settings, iteration)
@@ -137,7 +137,8 @@ def _resume(method: Method, folder: Path) -> int:
     return state["iteration"]
 
 
-def _seed_of(seed: int, iteration: int) -> int:
+def step_seed(seed: int, iteration: int) -> int:
+    """Seed of torch's generator at an iteration."""
     return (seed * 1_000_003 + iteration) * 2_654_435_761 % 2**63
 
 

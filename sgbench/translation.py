@@ -17,7 +17,7 @@ Translate = Callable[[Tensor, Sequence[Group]], Tensor]
 
 def to_bytes(images: Tensor) -> Tensor:
     """Float images in [-1, 1], clamped and rounded to 8 bits: uint8 on the CPU."""
-    return ((images.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
+    return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
 def load_system(

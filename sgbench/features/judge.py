@@ -35,7 +35,7 @@ class JudgeSettings(BaseModel):
 
 
 class Judge(nn.Module):
-    """Class logits of each attribute: uint8 [N, 3, S, S] -> a list of float32 [N, m_j]."""
+    """Class logits of each attribute: uint8 [N, 3, S, S] -> a list of [N, m_j] in the parameters' type."""
 
     def __init__(self, attributes: Sequence[Attribute]):
         super().__init__()
@@ -44,11 +44,11 @@ class Judge(nn.Module):
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Logits of uint8 images."""
-        return self.logits(images.float().div(127.5).sub(1))
+        return self.logits(images.to(self.network.fc.weight.dtype).div(127.5).sub(1))
 
     def logits(self, x: Tensor) -> list[Tensor]:
         """Logits of float images in [-1, 1]."""
-        return list(self.network(x).float().split(self.sizes, 1))
+        return list(self.network(x).split(self.sizes, 1))
 
     @torch.no_grad()
     def posteriors(self, images: Tensor, batch_size: int = 250) -> list[Tensor]:
@@ -102,7 +102,7 @@ def train_judge(
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                 logits = judge.logits(x)
             known = labels[rows].to(device)
-            loss = sum(masked_cross_entropy(logit, known[:, j]) for j, logit in enumerate(logits))
+            loss = sum(masked_cross_entropy(logit.float(), known[:, j]) for j, logit in enumerate(logits))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()

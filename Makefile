@@ -1,0 +1,29 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONSTRAINTS ?= constraints.txt
+
+.PHONY: bench test lint regress references clean
+
+bench: $(VENV)/installed
+	$(BIN)/python -m sgbench.run --methods sggan,stargan,residualgan --sparse 500
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest tests
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+regress: $(VENV)/installed
+	$(BIN)/python reports/make_reference.py build/reference
+	$(BIN)/python -m sgbench.regress reports/reference build/reference
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) build

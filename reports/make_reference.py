@@ -1,0 +1,131 @@
+"""Makes the records that CI compares with ``reports/reference``: ``python reports/make_reference.py FOLDER``.
+
+Two tiers. ``metrics.csv``: every metric on fixed inputs: rendered faces, their counterfactuals and the results
+of untrained networks in float64 whose weights come from NumPy, rounded to 8 bits, judged by such a network.
+``losses.csv``: the first losses of each method from a seed. The tolerances lie beside the reference.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sgbench.data.batches import Batches
+from sgbench.data.faces import EmbeddedFaces
+from sgbench.data.labels import sparsify
+from sgbench.data.references import References, make_requests
+from sgbench.features.judge import Judge
+from sgbench.loading import METHOD_PACKAGES, load_class
+from sgbench.measure import NAN, Measurer, Verdict
+from sgbench.method import Method
+from sgbench.records import ALL, Record, write_records
+from sgbench.scoring import TestSet, score
+from sgbench.training import step_seed
+from sgbench.translation import Translate, to_bytes
+
+SIZE, NUM_FACES, ITERATIONS = 32, 60, 3
+METHODS = {
+    "sggan": {"batch_size": 4, "n_critic": 2},
+    "stargan": {"batch_size": 4, "n_critic": 2},
+    "residualgan": {"batch_size": 4},
+}
+BLANK = Record("", "", "", "", 0, "faces", SIZE, "", ALL, "", "", "", NAN, NAN, NAN, 0, "", "measured")
+
+
+def main() -> None:
+    """Write both tiers into a folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    attributes = ("gender", "smile", "hair_color", "lipstick")
+    source = EmbeddedFaces(
+        EmbeddedFaces.Settings(image_size=SIZE, attributes=attributes, num_images=NUM_FACES, num_test=NUM_FACES - 1)
+    )
+    images = torch.from_numpy(source.read_many(range(NUM_FACES)))
+    write_records(folder / "metrics.csv", metric_records(source, images))
+    write_records(folder / "losses.csv", loss_records(source, images))
+
+
+def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
+    """Every metric of copies, counterfactuals and the results of an untrained generator of each method."""
+    everyone = torch.arange(NUM_FACES)
+    requests = tuple(make_requests(source.labels, source.attributes))
+    counterfactuals = [
+        torch.cat([source.counterfactual(r.positions[rows], [group]) for group, rows in r.by_value()]) for r in requests
+    ]
+    references = References(counterfactuals, source.background(everyone))
+    test = TestSet(images, source.labels, requests, references)
+    judge = fill(Judge(source.attributes), 0).eval()
+    verdicts = tuple(Verdict(1.0, 0.5) for _ in source.attributes)
+    systems: dict[str, Translate] = {
+        "copy": lambda positions, groups: images[positions],
+        "oracle": source.counterfactual,
+    }
+    systems |= {name: untrained(name, source, images) for name in METHODS if name != "residualgan"}
+    records = []
+    for name, translate in systems.items():
+        measurer = Measurer(replace(BLANK, system=name, method=name), source.attributes, verdicts, num_resamples=50)
+        scores = score(translate, test, judge, batch_size=32)
+        records += measurer.records(scores, requests, source.labels)
+    return records
+
+
+def loss_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
+    """Losses of the first iterations of each method, on the first attributes it can take."""
+    records = []
+    for name, settings in METHODS.items():
+        method = build(name, source, settings)
+        columns = [source.attributes.index(a) for a in method.attributes]
+        labels = sparsify(source.labels[:, columns], method.attributes, 5, 0)
+        batches = Batches(
+            images,
+            torch.arange(NUM_FACES),
+            labels,
+            method.settings.batch_size,
+            0.25,
+            method.sampling,
+            0,
+            torch.device("cpu"),
+        )
+        for iteration in range(ITERATIONS):
+            torch.manual_seed(step_seed(0, iteration))
+            losses = method.step(batches.at(iteration, method.batches_per_iteration), iteration)
+            about = {"system": name, "method": name, "metric": "first_loss", "unit": "score", "num_images": NUM_FACES}
+            where = f"iteration {iteration + 1}"
+            records += [
+                replace(BLANK, measured_on=k, definition=where, value=float(v), **about) for k, v in losses.items()
+            ]
+    return records
+
+
+def build(name: str, source: EmbeddedFaces, settings: dict) -> Method:
+    """A narrow method with its own initialisation from a seed."""
+    cls = load_class(name, Method, METHOD_PACKAGES)
+    attributes = source.attributes[:1] if cls.one_attribute else source.attributes
+    torch.manual_seed(0)
+    own = cls.Settings(iterations=10, constant_iterations=10, base_width=8, **settings)
+    return cls(attributes, SIZE, own, source.labels[:, : len(attributes)])
+
+
+def untrained(name: str, source: EmbeddedFaces, images: Tensor) -> Translate:
+    """A method's translations with weights from NumPy, in float64."""
+    method = fill(build(name, source, METHODS[name]), 1).eval()
+    x = images.double().div(127.5).sub(1)
+    return lambda positions, groups: to_bytes(method.translate(x[positions], source.labels[positions], groups))
+
+
+def fill(module: nn.Module, seed: int) -> nn.Module:
+    """The module in float64 with every parameter drawn by NumPy."""
+    rng = np.random.default_rng(seed)
+    module.double()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.from_numpy(rng.normal(0, 0.1, parameter.shape)))
+    return module
+
+
+if __name__ == "__main__":
+    main()
