@@ -1,14 +1,20 @@
 """Files written whole or not at all: a temporary name in the same folder, fsync, rename."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path with the same suffix; on success it becomes ``path``, on any error it is removed."""
+    """Yield a temporary path with the same suffix; on success it becomes ``path``, on any error it is removed.
+
+    Who writes it should go through Python's files: torch.save to a path turns a full disk into a RuntimeError, and a
+    memory map into a bus error.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -24,3 +30,24 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def make_once(path: Path, make: Callable[[Path], None]) -> Path:
+    """Make a file unless it is there; other processes that want it wait for the one that makes it.
+
+    Args:
+        make: writes the file at the path that it is given.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            discard_partials(path.parent, path.stem)
+            with replacing(path) as partial:
+                make(partial)
+    return path
+
+
+def discard_partials(folder: Path, stem: str = "*") -> None:
+    """Remove what killed processes left half-written; the caller holds the lock of what is written there."""
+    for partial in folder.glob(f".{stem}.*.partial*"):
+        partial.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from sgbench.atomic import replacing, write_text
+from sgbench.atomic import discard_partials, replacing, write_text
 from sgbench.data.batches import Batches
 from sgbench.data.labels import all_groups
 from sgbench.errors import UserError
@@ -52,6 +52,7 @@ def run_job(
     try:
         with lock.acquire(timeout=0):
             if not is_done(job, folders):
+                discard_partials(folder)
                 _train(job, images, positions, folder, device, precision, loop)
     except Timeout as error:
         raise UserError(f"{folder}: another process is training this job; wait for it to end") from error

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from filelock import FileLock
 from torch import Tensor
 
-from sgbench.atomic import replacing
+from sgbench.atomic import make_once
 from sgbench.data.source import Source
 from sgbench.features.judge import Epoch, Judge, JudgeSettings, train_judge
 from sgbench.plan import digest
@@ -41,12 +40,13 @@ def open_judge(
         train: int64 [N], positions of the training images.
     """
     path = cache / f"{judge_hash(source, train, settings)[:16]}.pt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            judge = train_judge(images, train, source.labels[train], source.attributes, settings, device, advance)
-            with replacing(path) as partial:
-                torch.save(judge.state_dict(), partial)
+
+    def make(partial: Path) -> None:
+        judge = train_judge(images, train, source.labels[train], source.attributes, settings, device, advance)
+        with partial.open("wb") as file:
+            torch.save(judge.state_dict(), file)
+
+    make_once(path, make)
     judge = Judge(source.attributes)
     judge.load_state_dict(torch.load(path, weights_only=True))
     return judge.to(device, memory_format=torch.channels_last).eval()

@@ -28,8 +28,8 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
     if class_name:
         module = _import(module_name, f"unknown {kind} '{name}'")
         found = getattr(module, class_name, None)
-        if not (inspect.isclass(found) and issubclass(found, base)):
-            raise UserError(f"unknown {kind} '{name}': {module_name} has no {kind} class of that name")
+        if not (inspect.isclass(found) and issubclass(found, base) and not inspect.isabstract(found)):
+            raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
         return found
     for package in packages:
         path = f"{package}.{name}"
@@ -53,5 +53,5 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
 def _import(name: str, problem: str):
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except (ImportError, ValueError, TypeError) as error:  # the last two: an empty or a relative name
         raise UserError(f"{problem}: {error}") from error

@@ -32,7 +32,8 @@ class Method(nn.Module, ABC):
     """A method of facial attribute manipulation.
 
     A subclass is built as ``Method(attributes, image_size, settings, labels)`` where labels, int8 [N, J], are the
-    revealed labels of the training images. Its networks' parameters and ``optimizers`` are all its state.
+    revealed labels of the training images; it refuses what it cannot take with a ValueError, and a plan builds it on
+    the meta device to find that out. Its networks' parameters and ``optimizers`` are all its state.
     """
 
     Settings: ClassVar[type[MethodSettings]]

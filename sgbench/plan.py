@@ -5,13 +5,15 @@ A **job** trains one model. A **system** is one method at one level and seed, wh
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from sgbench.data.labels import HIDDEN, Attribute, Level, SparseLabels, sparsify
+from sgbench.data.labels import Attribute, Level, SparseLabels, sparsify
 from sgbench.data.source import Source
 from sgbench.errors import UserError
 from sgbench.settings import MethodEntry, Settings
@@ -78,9 +80,10 @@ def make_plan(settings: Settings, source: Source) -> Plan:
 
     Raises:
         UserError: too few images for a level, no complete vector where a method needs one, a method that cannot
-            take an attribute.
+            take an attribute, a value that no test image has.
     """
     train, test = source.split()
+    _check_test(source.labels[test], source.attributes)
     known = {a.name for a in source.attributes}
     if unknown := [name for name in settings.balanced if name not in known]:
         raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
@@ -113,12 +116,13 @@ def _job(
     attributes = tuple(source.attributes[j] for j in columns)
     try:
         labels = sparsify(source.labels[train][:, list(columns)], attributes, level, seed, settings.balanced)
-        if entry.cls.needs_complete_vectors and not bool((labels.labels != HIDDEN).all(1).any()):
+        if entry.cls.needs_complete_vectors and not labels.complete.any():
             raise ValueError(
                 f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
                 "raise the level or name fewer attributes"
             )
-        entry.cls(attributes, settings.data.image_size, entry.settings, labels.labels)
+        with torch.device("meta"):  # a method refuses here what it cannot take, and no parameter is drawn
+            entry.cls(attributes, settings.data.image_size, entry.settings, labels.labels)
     except ValueError as error:
         raise UserError(f"{entry.name}: {error}") from error
     identity = {
@@ -132,6 +136,18 @@ def _job(
         "seed": seed,
     }
     return Job(entry, level, seed, columns, attributes, settings.data.image_size, labels, identity)
+
+
+def _check_test(labels: Tensor, attributes: Sequence[Attribute]) -> None:
+    """Refuse a test set that could not be asked for every group, or has nobody to show."""
+    for j, attribute in enumerate(attributes):
+        for v, value in enumerate(attribute.values):
+            if not (labels[:, j] == v).any():
+                raise UserError(
+                    f"data.num_test: none of {len(labels)} test images has {attribute.name} = '{value}'; raise it"
+                )
+    if not (labels >= 0).all(1).any():
+        raise UserError(f"data.num_test: none of {len(labels)} test images has a value of every attribute; raise it")
 
 
 def digest(value: Any) -> str:

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sgbench.errors import UserError
 
@@ -13,12 +13,21 @@ EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help lists the options")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command's options."""
-    p = argparse.ArgumentParser(
+    p = _Parser(
         prog="python -m sgbench.run",
+        allow_abbrev=False,
         description="Train, score and report methods of facial attribute manipulation when labels are scarce.",
-        epilog="The same command again resumes what was interrupted and never repeats what is done.",
+        epilog="What is not given is the config's. The same command again resumes what was interrupted and repeats "
+        "nothing that is done.",
     )
     p.add_argument("--config", default="quick", metavar="FILE", help="a YAML file or a config's name (default: quick)")
     p.add_argument("--methods", type=_names, metavar="A,B", help="methods of the config, or package.module:Class")
@@ -38,19 +47,22 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; returns 0, 2 on bad input (one line says what and how to mend it), 130 when interrupted."""
-    arguments = parser().parse_args(argv)
     try:
-        return _run(arguments)
+        return _run(parser().parse_args(argv))
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
+        return _refuse(str(error))
     except OSError as error:
-        where = error.filename or arguments.out
-        print(f"error: {where}: {error.strerror or error}; free space or choose another --out", file=sys.stderr)
-        return EXIT_BAD_INPUT
+        where = f"{error.filename}: " if error.filename else ""
+        return _refuse(f"{where}{error.strerror or error}; free space, mend the path or choose another --out")
     except KeyboardInterrupt:
-        print("interrupted; the last checkpoint is kept: run the same command again to go on", file=sys.stderr)
+        print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
+
+
+def _refuse(message: str) -> int:
+    """One line, whatever the message is made of."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return EXIT_BAD_INPUT
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -62,15 +74,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
     settings = read_settings(find_config(arguments.config), *_overrides(arguments))
     study = Study(settings, Folders(arguments.out), Screen())
-    clock = [time.monotonic()]
     describe(study)
-    records = []
-    for step in (lambda: train_all(study), lambda: records.extend(score_all(study))):
-        step()
-        clock.append(time.monotonic())
+    start = time.monotonic()
+    train_all(study)
+    trained = time.monotonic()
+    records = score_all(study)
+    scored = time.monotonic()
     page = make_report(study, records)
-    clock.append(time.monotonic())
-    seconds = {part: b - a for part, a, b in zip(("training", "scoring", "report"), clock, clock[1:], strict=False)}
+    seconds = {"training": trained - start, "scoring": scored - trained, "report": time.monotonic() - scored}
     write_runtime(study, seconds)
     study.screen.say(f"report: {page}")
     return 0
@@ -96,15 +107,23 @@ def _overrides(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
 
 
 def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+    names = [part.strip() for part in text.split(",")]
+    if not all(names):
+        raise argparse.ArgumentTypeError(f"'{text}' must be names with commas between them")
+    return names
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in _names(text)]
+    if not all(name.isdecimal() for name in _names(text)):
+        raise argparse.ArgumentTypeError(f"'{text}' must be whole numbers with commas between them, such as 0,1")
+    return [int(name) for name in _names(text)]
 
 
 def _levels(text: str) -> list[int | str]:
-    return [part if part == "all" else int(part) for part in _names(text)]
+    """``all`` or whole numbers from 1 on."""
+    if not all(name == "all" or (name.isdecimal() and int(name) > 0) for name in _names(text)):
+        raise argparse.ArgumentTypeError(f"'{text}' must be numbers of labels from 1 on, or all, such as 500,all")
+    return [name if name == "all" else int(name) for name in _names(text)]
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ def choose_edits(labels: Tensor, attributes: Sequence[Attribute], titles: Sequen
     """
     candidates = (labels >= 0).all(1).nonzero().flatten()
     queues = [candidates[labels[candidates, 0] == v].tolist() for v in range(len(attributes[0].values))]
-    people = [p for turn in zip(*queues, strict=False) for p in turn][:num_people]
+    people = [p for turn in zip_longest(*queues) for p in turn if p is not None][:num_people]
     singles = [(j,) for j in range(len(attributes))]
     pairs = list(combinations(range(min(_PAIRED, len(attributes))), 2))
     headings = ["Input", *titles, *("+".join(titles[j][0] for j in pair) for pair in pairs)]

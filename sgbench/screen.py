@@ -69,4 +69,6 @@ class Screen:
             TextColumn("{task.fields[detail]}", style="dim"),
         )
         with Progress(*columns, console=self.console) as progress:
-            yield _Bar(progress, label, total)
+            bar = _Bar(progress, label, total)
+            yield bar
+            bar.update(total)

@@ -1,6 +1,6 @@
 """A study's settings: YAML, overridden by the command line, as frozen models that refuse unknown keys."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,7 +15,10 @@ from sgbench.loading import METHOD_PACKAGES, SOURCE_PACKAGES, load_class
 from sgbench.method import Method, MethodSettings
 
 T = TypeVar("T", bound=BaseModel)
+C = TypeVar("C", Method, Source)
 
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Fit for a part of a folder's name."""
 CONFIGS = Path(__file__).parent / "configs"
 
 
@@ -24,10 +27,15 @@ class MethodEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
-    name: str
-    variant: str
+    name: str = Field(pattern=_NAME)
+    variant: str = Field(pattern=f"{_NAME}|^$")
     cls: type[Method]
     settings: MethodSettings
+
+    @property
+    def key(self) -> str:
+        """Name and variant as a config has them."""
+        return f"{self.name}/{self.variant}" if self.variant else self.name
 
     @property
     def slug(self) -> str:
@@ -51,7 +59,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    study: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    study: str = Field(pattern=_NAME)
     about: str = ""
     source: type[Source]
     data: SourceSettings
@@ -65,12 +73,20 @@ class Settings(BaseModel):
     scoring: ScoringSettings = ScoringSettings()
     notes: tuple[str, ...] = ()
 
-    @field_validator("levels")
+    @field_validator("levels", mode="before")
     @classmethod
-    def _positive(cls, levels: tuple[Level, ...]) -> tuple[Level, ...]:
-        if any(level != "all" and level < 1 for level in levels):
-            raise ValueError("a level is 'all' or a number of labels of at least 1")
+    def _levels(cls, levels: Any) -> Any:
+        for level in levels if isinstance(levels, (list, tuple)) else ():
+            if level != "all" and (type(level) is not int or level < 1):
+                raise ValueError(f"{level!r} is neither 'all' nor a number of labels from 1 on")
         return levels
+
+    @field_validator("levels", "seeds", "balanced")
+    @classmethod
+    def _once(cls, values: tuple) -> tuple:
+        if len(set(values)) < len(values):
+            raise ValueError(f"{', '.join(map(str, values))}: one is named twice")
+        return values
 
 
 def find_config(name: str) -> Path:
@@ -105,7 +121,7 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
     raw = {"study": path.stem} | raw
     wanted = overrides.get("methods")
-    raw |= {key: value for key, value in overrides.items() if key != "methods"}
+    top = {key: value for key, value in overrides.items() if key != "methods"}
     source, data = _data(raw.pop("data", None) or {}, data_overrides, path)
     parts = {
         "source": source,
@@ -114,54 +130,65 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         "judge": _validated(JudgeSettings, raw.pop("judge", None) or {}, path, "judge"),
         "scoring": _validated(ScoringSettings, raw.pop("scoring", None) or {}, path, "scoring"),
     }
-    return _validated(Settings, raw | parts, path, "")
+    return _validated(Settings, raw | top | parts, path, overridden=top)
 
 
 def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Source], SourceSettings]:
-    if not isinstance(raw, dict):
-        raise UserError(f"{path}: data must be a mapping of settings, not {raw!r}")
-    raw = dict(raw)
-    name = overrides.get("class", raw.pop("class", "faces"))
-    source = load_class(name, Source, SOURCE_PACKAGES)
+    raw = dict(_mapping(raw, path, "data"))
+    name = str(overrides.get("class", raw.pop("class", "faces")))
+    source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
     if "class" in overrides:
         raw = {key: value for key, value in raw.items() if key in SourceSettings.model_fields and key != "num_test"}
-    raw |= {key: value for key, value in overrides.items() if key != "class"}
-    return source, _validated(source.Settings, raw, path, "data")
+    own = {key: value for key, value in overrides.items() if key != "class"}
+    return source, _validated(source.Settings, raw | own, path, "data", overridden=own)
 
 
 def _methods(raw: Any, wanted: list[str] | None, path: Path) -> tuple[MethodEntry, ...]:
-    if not isinstance(raw, dict):
-        raise UserError(f"{path}: methods must map names to settings")
     """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default."""
-    names = list(raw) if wanted is None else wanted
-    entries = []
-    for name in names:
-        own = dict(raw.get(name) or {})
-        base, _, variant = name.partition("/")
-        cls = load_class(own.pop("class", base), Method, METHOD_PACKAGES)
-        short = base.partition(":")[2].lower() or base
-        entries.append(
-            MethodEntry(
-                name=short, variant=variant, cls=cls, settings=_validated(cls.Settings, own, path, f"methods.{name}")
-            )
-        )
-    if len({entry.slug for entry in entries}) < len(entries):
-        raise UserError(f"--methods {','.join(names)}: one is named twice")
-    return tuple(entries)
+    entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
+    methods = tuple(_method(name, entries, path) for name in (entries if wanted is None else wanted))
+    if len({method.slug for method in methods}) < len(methods):
+        raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
+    return methods
 
 
-def _validated(model: type[T], raw: Any, path: Path, where: str) -> T:
-    """A model of raw settings, or one line that names the file and the key."""
-    prefix = f"{where}." if where else ""
+def _method(name: str, entries: Mapping[str, Any], path: Path) -> MethodEntry:
+    own = dict(_mapping(entries.get(name) or {}, path, f"methods.{name}"))
+    base, _, variant = name.partition("/")
+    if name not in entries and variant:
+        raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
+    where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
+    cls = _loaded(str(own.pop("class", base)), Method, METHOD_PACKAGES, where)
+    settings = _validated(cls.Settings, own, path, f"methods.{name}")
+    entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
+    return _validated(MethodEntry, entry, path, f"methods.{name}")
+
+
+def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> type[C]:
+    try:
+        return load_class(name, base, packages)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _mapping(raw: Any, path: Path, where: str) -> Mapping[Any, Any]:
     if not isinstance(raw, Mapping):
         raise UserError(f"{path}: {where} must be a mapping of settings, not {raw!r}")
-    for key in raw:
+    return raw
+
+
+def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden: Collection[str] = ()) -> T:
+    """A model of raw settings, or one line that names the file, or the command line, and the key."""
+    prefix = f"{where}." if where else ""
+    for key in _mapping(raw, path, where):
         if key not in model.model_fields:
-            raise UserError(f"{path}: unknown key {prefix}{key}; known are {', '.join(model.model_fields)}")
+            origin = "command line" if key in overridden else path
+            raise UserError(f"{origin}: unknown key {prefix}{key}; known are {', '.join(model.model_fields)}")
     try:
         return model(**raw)
     except ValidationError as error:
         first = error.errors()[0]
         key = prefix + ".".join(str(part) for part in first["loc"])
-        given = "" if first["type"] == "missing" else f", not {first['input']!r}"
-        raise UserError(f"{path}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error
+        origin = "command line" if first["loc"][0] in overridden else path
+        given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
+        raise UserError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
+from pydantic import BaseModel
 from torch import Tensor
 
 from sgbench.atomic import write_text
@@ -15,6 +17,7 @@ from sgbench.data.labels import Group
 from sgbench.data.references import References, make_requests, open_references
 from sgbench.data.source import Source
 from sgbench.data.store import open_store
+from sgbench.errors import UserError
 from sgbench.features.judge import Epoch, Judge, balanced_accuracies
 from sgbench.job import is_done, run_job
 from sgbench.judging import judge_hash, open_judge
@@ -54,6 +57,8 @@ class Study:
         wanted = self.settings.device
         if wanted == "auto":
             wanted = "cuda" if torch.cuda.is_available() else "cpu"
+        if wanted == "cuda" and not torch.cuda.is_available():
+            raise UserError("device: cuda is asked for, but torch sees no CUDA device; choose cpu or auto")
         return torch.device(wanted)
 
     @cached_property
@@ -147,10 +152,15 @@ class Study:
 
 
 def train_all(study: Study) -> None:
-    """Train every job that is not done."""
+    """Train every job that is not done.
+
+    Raises:
+        UserError: CUDA is asked for and not there, an image cannot be read, a loss is not finite.
+    """
+    device = study.device
     jobs = [job for job in study.plan.jobs if not is_done(job, study.folders)]
     for number, job in enumerate(jobs, 1):
-        _train(study, job, f"training {number}/{len(jobs)} {_title(job)}")
+        _train(study, job, device, f"training {number}/{len(jobs)} {_title(job)}")
 
 
 def score_all(study: Study) -> list[Record]:
@@ -162,22 +172,29 @@ def score_all(study: Study) -> list[Record]:
 
 
 def describe(study: Study) -> None:
-    """Keep the settings and the plan beside the report."""
-    settings = study.settings.model_dump(mode="json", exclude={"source", "methods", "data"})
-    settings["data"] = {"class": study.settings.source.name} | study.settings.data.model_dump(mode="json")
-    settings["methods"] = {
-        e.slug: {"class": f"{e.cls.__module__}:{e.cls.__qualname__}"} | e.settings.model_dump(mode="json")
-        for e in study.settings.methods
-    }
-    write_text(study.folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
+    """Keep the plan and the settings, fit to be a config, beside the report; before that, refuse what cannot be run.
+
+    Raises:
+        UserError: of the data set or the plan.
+    """
+    jobs = {job.name: job.identity | {"manifest": job.labels.manifest} for job in study.plan.jobs}
     plan = {
         "train": len(study.plan.train),
         "test": len(study.plan.test),
-        "jobs": {job.name: job.identity | {"manifest": job.labels.manifest} for job in study.plan.jobs},
+        "jobs": jobs,
         "systems": {study.system_folder(s).name: [job.name for job in s.jobs] for s in study.plan.systems},
         "controls": [study.control_folder(name).name for name in study.controls],
     }
+    settings = study.settings.model_dump(mode="json", exclude={"source", "methods", "data"})
+    settings["data"] = _own(study.settings.source, study.settings.data)
+    settings["methods"] = {e.key: _own(e.cls, e.settings) for e in study.settings.methods}
+    write_text(study.folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     write_text(study.folder / "plan.json", json.dumps(plan, indent=1) + "\n")
+
+
+def _own(cls: type, settings: BaseModel) -> dict[str, Any]:
+    """Settings of a class as a config gives them."""
+    return {"class": f"{cls.__module__}:{cls.__qualname__}"} | settings.model_dump(mode="json")
 
 
 def _title(job: Job) -> str:
@@ -185,12 +202,12 @@ def _title(job: Job) -> str:
     return f"{job.entry.slug}{names} ({job.level}, seed {job.seed})"
 
 
-def _train(study: Study, job: Job, label: str) -> None:
+def _train(study: Study, job: Job, device: torch.device, label: str) -> None:
     images, total = study.images, job.entry.settings.iterations
     with study.screen.task(label, total) as task:
         loop = Loop(report=lambda done, losses: task.update(done, _losses_text(losses)))
         precision = study.settings.precision
-        run_job(job, images, study.plan.train, study.folders, study.device, precision, loop)
+        run_job(job, images, study.plan.train, study.folders, device, precision, loop)
 
 
 def _losses_text(losses: dict[str, float]) -> str:

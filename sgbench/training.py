@@ -4,6 +4,7 @@ Iteration t is seeded from (seed, t) alone, so no generator's state is saved and
 """
 
 import json
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import torch
 
 from sgbench.atomic import replacing, write_text
 from sgbench.data.batches import Batches
+from sgbench.errors import UserError
 from sgbench.method import Method, MethodSettings
 
 Precision = Literal["float32", "bfloat16"]
@@ -60,6 +62,9 @@ def train(
 
     Args:
         until: stop after so many iterations, as an interrupt would.
+
+    Raises:
+        UserError: a loss is not finite.
     """
     loop = loop or Loop()
     total = method.settings.iterations
@@ -86,16 +91,17 @@ def train(
                 losses = {name: float(value) for name, value in method.step(drawn, iteration).items()}
             done = iteration + 1
             rows.append(json.dumps({"iteration": done} | losses))
-            if any(value != value or abs(value) == float("inf") for value in losses.values()):
-                raise FloatingPointError(f"iteration {done}: a loss is not finite: {losses}")
+            if wild := [name for name, value in losses.items() if not math.isfinite(value)]:
+                raise UserError(f"{folder}: iteration {done}: {', '.join(wild)} not finite; lower the learning rate")
             if loop.report:
                 loop.report(done, losses)
             if loop.sample and (done % sample_every == 0 or done == total):
                 loop.sample(method, done)
-            if interrupted() or time.monotonic() - saved_at > loop.checkpoint_seconds:
+            stop = interrupted()
+            if stop or time.monotonic() - saved_at > loop.checkpoint_seconds:
                 _save(method, folder, done, rows)
                 saved_at = time.monotonic()
-            if interrupted():
+            if stop:
                 raise KeyboardInterrupt
     _save(method, folder, done, rows)
     return done
@@ -119,8 +125,8 @@ def _save(method: Method, folder: Path, iteration: int, rows: list[str]) -> None
         "method": method.state_dict(),
         "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
     }
-    with replacing(folder / "checkpoint.pt") as partial:
-        torch.save(state, partial)
+    with replacing(folder / "checkpoint.pt") as partial, partial.open("wb") as file:
+        torch.save(state, file)
 
 
 def _resume(method: Method, folder: Path) -> int:

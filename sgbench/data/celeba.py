@@ -71,8 +71,9 @@ class CelebA(Source):
             _check_totals(columns, table)
         self.ids = [name for name, kept in zip(names, present, strict=True) if kept]
         self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "CelebA")
-        self.labels = torch.stack([_labels_of(a, columns) for a in self.attributes], 1)[torch.from_numpy(present)]
-        self.fingerprint = self._fingerprint()
+        known = {a: _labels_of(a, columns)[torch.from_numpy(present)] for a in ATTRIBUTES}
+        self.labels = torch.stack([known[a] for a in self.attributes], 1)
+        self.fingerprint = self._fingerprint(torch.stack(list(known.values()), 1))
 
     def read(self, index: int) -> np.ndarray:
         path = self.folder / self.ids[index]
@@ -82,12 +83,12 @@ class CelebA(Source):
         except (OSError, UnidentifiedImageError, SyntaxError) as error:
             raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
 
-    def _fingerprint(self) -> str:
-        """Of names, file sizes, labels and the image size: bytes are checked by the decoder, not hashed."""
+    def _fingerprint(self, labels: Tensor) -> str:
+        """Of names, file sizes, every attribute's labels and the image size; the files' bytes are not read for it."""
         key = hashlib.sha256(f"celeba {self.settings.image_size} {CROP}".encode())
         for name in self.ids:
             key.update(f"{name} {(self.folder / name).stat().st_size};".encode())
-        key.update(self.labels.numpy().tobytes())
+        key.update(labels.numpy().tobytes())
         return key.hexdigest()
 
 
@@ -114,17 +115,18 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
     header = lines[1].split()
     if absent := [column for column in TOTALS if column not in header]:
         raise UserError(f"{path}: line 2 lacks the column {absent[0]}")
-    names, rows = [], []
+    rows: dict[str, list[bool]] = {}
     for number, line in enumerate(lines[2:], 3):
         cells = line.split()
         if not cells:
             continue
         if len(cells) != len(header) + 1 or not set(cells[1:]) <= {"1", "-1"}:
             raise UserError(f"{path}: line {number} must be a name and {len(header)} values of 1 or -1")
-        names.append(cells[0])
-        rows.append([cell == "1" for cell in cells[1:]])
-    values = np.array(rows, dtype=bool)
-    return names, {column: values[:, k] for k, column in enumerate(header)}
+        if cells[0] in rows:
+            raise UserError(f"{path}: line {number} names {cells[0]} a second time; remove one of the two")
+        rows[cells[0]] = [cell == "1" for cell in cells[1:]]
+    values = np.array(list(rows.values()), dtype=bool).reshape(-1, len(header))
+    return list(rows), {column: values[:, k] for k, column in enumerate(header)}
 
 
 def _labels_of(attribute: Attribute, columns: dict[str, np.ndarray]) -> Tensor:

@@ -93,7 +93,7 @@ def sparsify(
         balanced: names of attributes which, at "all", keep as many labels of each value as the rarest value has.
 
     Raises:
-        ValueError: a value has fewer images than ``level``.
+        ValueError: a value has fewer images than ``level``, or none at all.
     """
     truth = labels.numpy()
     order = np.random.default_rng([seed, 0x5EED]).permutation(len(truth))
@@ -102,17 +102,17 @@ def sparsify(
     for j, attribute in enumerate(attributes):
         column = truth[order, j]
         counts = np.array([(column == v).sum() for v in range(len(attribute.values))])
+        if counts.min() < (1 if level == "all" else level):
+            remedy = f"ask for at most {counts.min()} labels a value or use more images" * bool(counts.min())
+            raise ValueError(
+                f"--sparse {level}: only {counts.min()} training images have {attribute.name} = "
+                f"'{attribute.values[counts.argmin()]}'; {remedy or 'use more images'}"
+            )
         if level == "all":
             quota = int(counts.min()) if attribute.name in balanced else len(truth)
             end = len(truth)
         else:
             quota = level
-            if (counts < quota).any():
-                v = int(counts.argmin())
-                raise ValueError(
-                    f"--sparse {level}: only {counts[v]} training images have {attribute.name} = "
-                    f"'{attribute.values[v]}'; ask for at most {counts.min()} labels a value or use more images"
-                )
             end = 1 + max(int(np.flatnonzero(column == v)[quota - 1]) for v in range(len(attribute.values)))
         walked = max(walked, end)
         for v in range(len(attribute.values)):

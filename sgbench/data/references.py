@@ -4,14 +4,14 @@ import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
-from sgbench.atomic import replacing
+from sgbench.atomic import make_once
 from sgbench.data.labels import Attribute, Group
 from sgbench.data.source import Source
 
@@ -79,10 +79,7 @@ def open_references(
     key = hashlib.sha256(f"{source.fingerprint}{[a.name for a in source.attributes]}".encode())
     key.update(test.numpy().tobytes())
     path = cache / f"{source.name}-{source.settings.image_size}-references-{key.hexdigest()[:16]}.npz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            _write(source, test, requests, path, advance)
+    make_once(path, partial(_write, source, test, requests, advance))
     with np.load(path) as arrays:
         counterfactuals = [torch.from_numpy(arrays[str(r.target)]) for r in requests]
         return References(counterfactuals, torch.from_numpy(arrays["background"]))
@@ -92,8 +89,8 @@ def _write(
     source: Source,
     test: Tensor,
     requests: Sequence[Requests],
-    path: Path,
     advance: Callable[[int, int], None] | None,
+    path: Path,
 ) -> None:
     total = len(test) + sum(len(r.positions) for r in requests)
     done = 0
@@ -116,5 +113,5 @@ def _write(
                 for group, rows in request.by_value()
             ]
             arrays[str(request.target)] = np.concatenate(parts)
-    with replacing(path) as partial, partial.open("wb") as file:
+    with path.open("wb") as file:
         np.savez(file, **arrays)

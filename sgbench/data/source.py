@@ -57,7 +57,7 @@ class Source(ABC):
 
     def num_test(self) -> int:
         """Size of the test set: the settings', else the paper's 5,000, or a fifth where there are under 25,000."""
-        default = 5000 if len(self.ids) >= 25_000 else len(self.ids) // 5
+        default = 5000 if len(self.ids) >= 25_000 else max(1, len(self.ids) // 5)
         return self.settings.num_test or default
 
     def split(self) -> tuple[Tensor, Tensor]:
@@ -93,7 +93,7 @@ def choose_attributes(wanted: Sequence[str], offered: Sequence[Attribute], where
     by_name = {a.name: a for a in offered}
     for name in wanted:
         if name not in by_name:
-            raise UserError(f"unknown attribute '{name}': {where} has {', '.join(by_name)}")
+            raise UserError(f"unknown attribute '{name}'; those of {where} are {', '.join(by_name)}")
     if len(set(wanted)) < len(wanted):
         raise UserError(f"attributes: {', '.join(wanted)}: one is named twice")
     return tuple(by_name[name] for name in wanted)
