@@ -3,18 +3,16 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path with the same suffix; on success it becomes ``path``, on any error it is removed.
-
-    Who writes it should go through Python's files: torch.save to a path turns a full disk into a RuntimeError, and a
-    memory map into a bus error.
-    """
+    """Yield a temporary path with the same suffix; on success it becomes ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
@@ -30,6 +28,16 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def write_buffered(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Let ``write`` fill a file in memory, then write it at once.
+
+    For torch.save and numpy.savez, whose clean-up hides that the disk is full behind an error of their own.
+    """
+    buffer = BytesIO()
+    write(buffer)
+    path.write_bytes(buffer.getbuffer())
 
 
 def make_once(path: Path, make: Callable[[Path], None]) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sgbench.atomic import make_once
+from sgbench.atomic import make_once, write_buffered
 from sgbench.data.source import Source
 from sgbench.features.judge import Epoch, Judge, JudgeSettings, train_judge
 from sgbench.plan import digest
@@ -43,8 +43,7 @@ def open_judge(
 
     def make(partial: Path) -> None:
         judge = train_judge(images, train, source.labels[train], source.attributes, settings, device, advance)
-        with partial.open("wb") as file:
-            torch.save(judge.state_dict(), file)
+        write_buffered(partial, lambda file: torch.save(judge.state_dict(), file))
 
     make_once(path, make)
     judge = Judge(source.attributes)

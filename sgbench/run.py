@@ -48,12 +48,13 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; returns 0, 2 on bad input (one line says what and how to mend it), 130 when interrupted."""
     try:
-        return _run(parser().parse_args(argv))
+        arguments = parser().parse_args(argv)
+        return _run(arguments)
     except UserError as error:
         return _refuse(str(error))
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        return _refuse(f"{where}{error.strerror or error}; free space, mend the path or choose another --out")
+        where = error.filename or arguments.out
+        return _refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another --out")
     except KeyboardInterrupt:
         print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED

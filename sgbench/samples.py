@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgbench.atomic import replacing
+from sgbench.atomic import replacing, write_buffered
 from sgbench.data.labels import Attribute, Group
 from sgbench.translation import Translate
 
@@ -65,8 +65,8 @@ def make_samples(
 
 def write_samples(path: Path, samples: np.ndarray) -> None:
     """Keep samples as a compressed array."""
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, samples=samples)
+    with replacing(path) as partial:
+        write_buffered(partial, lambda file: np.savez_compressed(file, samples=samples))
 
 
 def read_samples(path: Path) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgbench.atomic import replacing
+from sgbench.atomic import replacing, write_buffered
 from sgbench.data.references import References, Requests
 from sgbench.features.judge import Judge
 from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundPSNR
@@ -138,5 +138,5 @@ def write_scores(path: Path, scores: Sequence[TargetScores], requests: Sequence[
         arrays[f"{prefix}/values"] = request.values.numpy()
         arrays |= {f"{prefix}/posterior/{j}": p.numpy() for j, p in enumerate(own.posteriors)}
         arrays |= {f"{prefix}/terms/{name}": terms.numpy() for name, terms in own.terms.items()}
-    with replacing(path) as partial, partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    with replacing(path) as partial:
+        write_buffered(partial, lambda file: np.savez_compressed(file, **arrays))

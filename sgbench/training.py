@@ -15,7 +15,7 @@ from typing import Literal
 
 import torch
 
-from sgbench.atomic import replacing, write_text
+from sgbench.atomic import replacing, write_buffered, write_text
 from sgbench.data.batches import Batches
 from sgbench.errors import UserError
 from sgbench.method import Method, MethodSettings
@@ -125,8 +125,8 @@ def _save(method: Method, folder: Path, iteration: int, rows: list[str]) -> None
         "method": method.state_dict(),
         "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
     }
-    with replacing(folder / "checkpoint.pt") as partial, partial.open("wb") as file:
-        torch.save(state, file)
+    with replacing(folder / "checkpoint.pt") as partial:
+        write_buffered(partial, lambda file: torch.save(state, file))
 
 
 def _resume(method: Method, folder: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from sgbench.data.attributes import ATTRIBUTES
@@ -53,8 +53,8 @@ class CelebA(Source):
         root = existing(settings.path, "folder with CelebA's images")
         if not root.is_dir():
             raise UserError(f"{root}: must be the folder with CelebA's images, is a file")
-        table = _attribute_file(root)
         self.folder = _image_folder(root)
+        table = _attribute_file(root, self.folder)
         names, columns = read_attribute_file(table)
         here = {p.name for p in self.folder.iterdir()}
         present = np.array([name in here for name in names])
@@ -80,7 +80,7 @@ class CelebA(Source):
         try:
             with Image.open(path) as image:
                 return crop_and_resize(image, self.settings.image_size)
-        except (OSError, UnidentifiedImageError, SyntaxError) as error:
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
 
     def _fingerprint(self, labels: Tensor) -> str:
@@ -138,8 +138,8 @@ def _labels_of(attribute: Attribute, columns: dict[str, np.ndarray]) -> Tensor:
     return torch.from_numpy(labels.astype(np.int8))
 
 
-def _attribute_file(root: Path) -> Path:
-    places = (root, root.parent, root / "celeba", root.parent.parent)
+def _attribute_file(root: Path, folder: Path) -> Path:
+    places = (root, folder, folder.parent, root.parent, root.parent.parent)
     for place in places:
         if (place / ATTRIBUTE_FILE).is_file():
             return place / ATTRIBUTE_FILE

@@ -115,7 +115,7 @@ def mouth(c: Canvas) -> None:
     m = c.x / half
     a = arc(m)
     round_a = a * (1 + 0.4 * m * m)
-    full = f.uniform("lip_fullness", 0.85, 1.2) * mix(torch.tensor(1.15), torch.tensor(0.92), c.male)
+    full = f.uniform("lip_fullness", 0.85, 1.2) * mix(torch.tensor(1.15), torch.tensor(1.02), c.male)
     corner = f.uniform("mouth_droop", -0.006, 0.007) * (1 - s) - 0.072 * strength
     seam = level + corner * m * m
     gap = f.uniform("smile_opening", 0.115, 0.15) * strength

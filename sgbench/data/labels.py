@@ -96,18 +96,13 @@ def sparsify(
         ValueError: a value has fewer images than ``level``, or none at all.
     """
     truth = labels.numpy()
+    _check_counts(truth, attributes, level)
     order = np.random.default_rng([seed, 0x5EED]).permutation(len(truth))
     shown = np.full_like(truth, HIDDEN)
     walked = 0
     for j, attribute in enumerate(attributes):
         column = truth[order, j]
         counts = np.array([(column == v).sum() for v in range(len(attribute.values))])
-        if counts.min() < (1 if level == "all" else level):
-            remedy = f"ask for at most {counts.min()} labels a value or use more images" * bool(counts.min())
-            raise ValueError(
-                f"--sparse {level}: only {counts.min()} training images have {attribute.name} = "
-                f"'{attribute.values[counts.argmin()]}'; {remedy or 'use more images'}"
-            )
         if level == "all":
             quota = int(counts.min()) if attribute.name in balanced else len(truth)
             end = len(truth)
@@ -137,3 +132,14 @@ def sparsify(
         "sha256": hashlib.sha256(shown.tobytes()).hexdigest(),
     }
     return SparseLabels(result, pool, complete, manifest)
+
+
+def _check_counts(truth: np.ndarray, attributes: Sequence[Attribute], level: Level) -> None:
+    """Every value needs as many images as the level asks for, at least one."""
+    counts = {
+        (a.name, v): int((truth[:, j] == k).sum()) for j, a in enumerate(attributes) for k, v in enumerate(a.values)
+    }
+    (name, value), rarest = min(counts.items(), key=lambda item: item[1])
+    if rarest < (1 if level == "all" else level):
+        remedy = f"ask for at most {rarest} labels a value or use more images" if rarest else "use more images"
+        raise ValueError(f"--sparse {level}: only {rarest} training images have {name} = '{value}'; {remedy}")

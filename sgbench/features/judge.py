@@ -28,7 +28,7 @@ class JudgeSettings(BaseModel):
     learning_rate: PositiveFloat = 1e-3
     patience: PositiveInt = 3
     held_out: float = Field(0.1, gt=0, lt=1)
-    max_repeats: float = Field(20.0, ge=1)
+    max_repeats: float = Field(100.0, ge=1)
     colour_jitter: float = Field(0.1, ge=0, lt=1)
     floor: float = Field(0.9, ge=0.5, le=1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -1,0 +1,38 @@
+"""Made by tests that need a small copy of CelebA."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+HEADER = """
+5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair Blurry
+Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male
+Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks
+Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace
+Wearing_Necktie Young
+"""
+
+
+@pytest.fixture
+def celeba_copy(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a copy of CelebA with random labels and smooth random images; returns its root."""
+
+    def make(num_images: int = 40, size: tuple[int, int] = (178, 218), table: str = "list_attr_celeba.txt") -> Path:
+        root = tmp_path / "celeba copy"
+        folder = root / "img_align_celeba"
+        folder.mkdir(parents=True)
+        rng = np.random.default_rng(7)
+        values = np.where(rng.random((num_images, len(HEADER.split()))) < 0.5, 1, -1)
+        rows = []
+        for number, row in enumerate(values, 1):
+            name = f"{number:06d}.jpg"
+            coarse = Image.fromarray(rng.integers(0, 256, (9, 8, 3), dtype=np.uint8))
+            coarse.resize(size, Image.Resampling.BICUBIC).save(folder / name, quality=95)
+            rows.append(f"{name}  {'  '.join(f'{v:2d}' for v in row)}")
+        (root / table).write_text("\n".join([str(num_images), " ".join(HEADER.split()), *rows]) + "\n")
+        return root
+
+    return make
