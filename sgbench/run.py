@@ -41,6 +41,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--image-size", type=int, metavar="S", help="32, 64, 128 or 256")
     p.add_argument("--num-test", type=int, metavar="N", help="test images")
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (default: auto)")
+    p.add_argument(
+        "--workers", type=int, metavar="N", help="jobs trained at once on a CPU, each with its share of cores"
+    )
     p.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="folder of all runs (default: runs)")
     return p
 
@@ -67,11 +70,12 @@ def _refuse(message: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from sgbench.launch import train_all
     from sgbench.plan import Folders
     from sgbench.reporting import make_report, write_runtime
     from sgbench.screen import Screen
     from sgbench.settings import find_config, read_settings
-    from sgbench.study import Study, describe, score_all, train_all
+    from sgbench.study import Study, describe, score_all
 
     settings = read_settings(find_config(arguments.config), *_overrides(arguments))
     study = Study(settings, Folders(arguments.out), Screen())
@@ -95,6 +99,7 @@ def _overrides(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str,
         "levels": arguments.sparse,
         "seeds": arguments.seeds,
         "device": arguments.device,
+        "workers": arguments.workers,
     }
     data = {
         "class": "celeba" if arguments.data else None,

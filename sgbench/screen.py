@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -17,13 +17,20 @@ class Task:
     def update(self, done: float, detail: str = "") -> None:
         """Show that ``done`` of the total is done, with a short remark."""
 
+    def finish(self) -> None:
+        """Show that it is done."""
+
 
 class _Bar(Task):
     def __init__(self, progress: Progress, label: str, total: float):
-        self._progress, self._id = progress, progress.add_task(label, total=total, detail="")
+        self._progress, self._total = progress, total
+        self._id = progress.add_task(label, total=total, detail="")
 
     def update(self, done: float, detail: str = "") -> None:
         self._progress.update(self._id, completed=done, detail=detail)
+
+    def finish(self) -> None:
+        self._progress.update(self._id, completed=self._total)
 
 
 class _Lines(Task):
@@ -56,8 +63,16 @@ class Screen:
     @contextmanager
     def task(self, label: str, total: float) -> Iterator[Task]:
         """Show a task while the block runs."""
+        with self.tasks() as add:
+            task = add(label, total)
+            yield task
+            task.finish()
+
+    @contextmanager
+    def tasks(self) -> Iterator[Callable[[str, float], Task]]:
+        """Show several tasks at once; what is yielded adds one by its label and total."""
         if not self.console.is_terminal:
-            yield _Lines(self.console, label, total)
+            yield lambda label, total: _Lines(self.console, label, total)
             return
         columns = (
             TextColumn("{task.description}"),
@@ -69,6 +84,4 @@ class Screen:
             TextColumn("{task.fields[detail]}", style="dim"),
         )
         with Progress(*columns, console=self.console) as progress:
-            bar = _Bar(progress, label, total)
-            yield bar
-            bar.update(total)
+            yield lambda label, total: _Bar(progress, label, total)

@@ -69,6 +69,7 @@ class Settings(BaseModel):
     balanced: tuple[str, ...] = ()
     precision: Literal["float32", "bfloat16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: PositiveInt = 1
     judge: JudgeSettings = JudgeSettings()
     scoring: ScoringSettings = ScoringSettings()
     notes: tuple[str, ...] = ()

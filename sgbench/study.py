@@ -19,16 +19,14 @@ from sgbench.data.source import Source
 from sgbench.data.store import open_store
 from sgbench.errors import UserError
 from sgbench.features.judge import Epoch, Judge, balanced_accuracies
-from sgbench.job import is_done, run_job
 from sgbench.judging import judge_hash, open_judge
 from sgbench.measure import NAN, Measurer, Verdict
-from sgbench.plan import Folders, Job, Plan, System, digest, make_plan
+from sgbench.plan import Folders, Plan, System, digest, make_plan
 from sgbench.records import ALL, Record, read_records, write_records
 from sgbench.samples import Edits, choose_edits, make_samples, write_samples
 from sgbench.scoring import TestSet, score, write_scores
 from sgbench.screen import Screen
 from sgbench.settings import Settings
-from sgbench.training import Loop
 from sgbench.translation import Translate, load_system
 
 SCORING_VERSION = 1
@@ -151,18 +149,6 @@ class Study:
         return (REAL, COPY, ORACLE) if knows else (REAL, COPY)
 
 
-def train_all(study: Study) -> None:
-    """Train every job that is not done.
-
-    Raises:
-        UserError: CUDA is asked for and not there, an image cannot be read, a loss is not finite.
-    """
-    device = study.device
-    jobs = [job for job in study.plan.jobs if not is_done(job, study.folders)]
-    for number, job in enumerate(jobs, 1):
-        _train(study, job, device, f"training {number}/{len(jobs)} {_title(job)}")
-
-
 def score_all(study: Study) -> list[Record]:
     """Score every system and control that has no records; return the records of all."""
     records = [record for name in study.controls for record in _scored_control(study, name)]
@@ -195,23 +181,6 @@ def describe(study: Study) -> None:
 def _own(cls: type, settings: BaseModel) -> dict[str, Any]:
     """Settings of a class as a config gives them."""
     return {"class": f"{cls.__module__}:{cls.__qualname__}"} | settings.model_dump(mode="json")
-
-
-def _title(job: Job) -> str:
-    names = f" {job.attributes[0].name}" if job.entry.cls.one_attribute else ""
-    return f"{job.entry.slug}{names} ({job.level}, seed {job.seed})"
-
-
-def _train(study: Study, job: Job, device: torch.device, label: str) -> None:
-    images, total = study.images, job.entry.settings.iterations
-    with study.screen.task(label, total) as task:
-        loop = Loop(report=lambda done, losses: task.update(done, _losses_text(losses)))
-        precision = study.settings.precision
-        run_job(job, images, study.plan.train, study.folders, device, precision, loop)
-
-
-def _losses_text(losses: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.3g}" for name, value in losses.items())
 
 
 def _scored_system(study: Study, system: System) -> list[Record]:

@@ -8,9 +8,9 @@ the frequencies measured on 20,000 rows of CelebA, but for lipstick:
 - P(painted lips | female, neutral) = .69, (female, smiling) = .80, (male) = .08
 - P(pale | female, black) = .041, (female, blond) = .069, (female, brown) = .054, (male) = .026
 
-The phi coefficients are gender-lipstick -.66, gender-blond (among black and blond) -.46, lipstick-blond (likewise) .29,
-smile-lipstick .16, gender-smile -.14. In CelebA .006 of men wear lipstick, and gender-lipstick is -.80: the marginal .47
-is kept here, but some men must have painted lips for a judge to tell the two attributes apart.
+The phi coefficients are gender-lipstick -.66, gender-blond (among black and blond) -.46, lipstick-blond (likewise)
+.29, smile-lipstick .16, gender-smile -.14. In CelebA .006 of men wear lipstick, and gender-lipstick is -.80: the
+marginal .47 is kept here, but some men must have painted lips for a judge to tell the two attributes apart.
 """
 
 import hashlib

@@ -97,8 +97,8 @@ class BackgroundPSNR(_Background):
 
 
 def num_clipped(terms: Tensor) -> int:
-    """Images with a negative MS-SSIM term among terms [N, 5]."""
-    return int((terms < 0).any(1).sum())
+    """Negative terms among terms [N, 5] of MS-SSIM: those that count as 0."""
+    return int((terms < 0).sum())
 
 
 def ms_ssim_terms(x: Tensor, y: Tensor) -> Tensor:
