@@ -24,8 +24,8 @@ _REPORT_SECONDS = 0.5
 _INTERRUPTED = 130
 
 
-def train_all(study: Study) -> None:
-    """Train every job that is not done, ``workers`` of them at a time.
+def train_all(study: Study) -> int:
+    """Train every job that is not done, ``workers`` of them at a time; returns how many there were.
 
     Processes share the cores evenly, whichever number of them is running, so that a job's arithmetic does not depend
     on what else is to be trained.
@@ -37,15 +37,16 @@ def train_all(study: Study) -> None:
     device = study.device
     jobs = [job for job in study.plan.jobs if not is_done(job, study.folders)]
     if not jobs:
-        return
+        return 0
     labels = [f"training {number}/{len(jobs)} {_title(job)}" for number, job in enumerate(jobs, 1)]
     if study.settings.workers > 1 and device.type == "cpu":
         _ = study.images  # decoded once, before the processes open them
         _train_in_processes(study, jobs, labels)
-        return
+        return len(jobs)
     for job, label in zip(jobs, labels, strict=True):
         with study.screen.task(label, job.entry.settings.iterations) as task:
             _train(study, job, task.update)
+    return len(jobs)
 
 
 def _title(job: Job) -> str:

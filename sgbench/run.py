@@ -81,13 +81,14 @@ def _run(arguments: argparse.Namespace) -> int:
     study = Study(settings, Folders(arguments.out), Screen())
     describe(study)
     start = time.monotonic()
-    train_all(study)
+    num_trained = train_all(study)
     trained = time.monotonic()
     records = score_all(study)
     scored = time.monotonic()
     page = make_report(study, records)
-    seconds = {"training": trained - start, "scoring": scored - trained, "report": time.monotonic() - scored}
-    write_runtime(study, seconds)
+    if num_trained:
+        seconds = {"training": trained - start, "scoring": scored - trained, "report": time.monotonic() - scored}
+        write_runtime(study, seconds)
     study.screen.say(f"report: {page}")
     return 0
 
