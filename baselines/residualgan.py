@@ -103,9 +103,9 @@ class ResidualGAN(Method):
         initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # cut as TensorFlow does
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         self.optimizers = {
-            "generator_0": torch.optim.Adam(self.generators[0].parameters(), settings.learning_rate, (0.5, 0.9)),
-            "generator_1": torch.optim.Adam(self.generators[1].parameters(), settings.learning_rate, (0.5, 0.9)),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.9)),
+            "generator_0": torch.optim.Adam(self.generators[0].parameters(), settings.learning_rate, (0.5, 0.9), fused=True),
+            "generator_1": torch.optim.Adam(self.generators[1].parameters(), settings.learning_rate, (0.5, 0.9), fused=True),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.9), fused=True),
         }
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:

@@ -148,8 +148,8 @@ class StarGAN(Method):
         self.register_buffer("pool", self._complete_vectors(labels), persistent=False)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         self.optimizers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), settings.learning_rate, (0.5, 0.999)),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999)),
+            "generator": torch.optim.Adam(self.generator.parameters(), settings.learning_rate, (0.5, 0.999), fused=True),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999), fused=True),
         }
 
     def _complete_vectors(self, labels: Tensor) -> Tensor | None:

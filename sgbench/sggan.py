@@ -140,8 +140,10 @@ class SGGAN(Method):
                 self.generator.branch(group).pass_through(settings.pass_through)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         self.optimizers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), settings.learning_rate, (0.5, 0.999)),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999)),
+            "generator": torch.optim.Adam(
+                self.generator.parameters(), settings.learning_rate, (0.5, 0.999), fused=True
+            ),
+            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999), fused=True),
         }
 
     @property
@@ -163,16 +165,17 @@ class SGGAN(Method):
         settings, x = self.settings, batch.images
         with torch.no_grad():
             fakes = torch.cat(self.generator(x, self.groups)).to(x.dtype)
-        score, logits = self.discriminator(x)
+        scores, logits = self.discriminator(torch.cat([x, fakes]))
+        score, fake_score = scores.float().split([len(x), len(fakes)])
         mix = torch.rand(len(fakes), device=x.device)
         reals = x.repeat(len(self.groups), 1, 1, 1)
         penalty = gradient_penalty(self.discriminator.critic, reals, fakes, mix)
         count = len(self.groups)
         return {
-            "d_adv": count * (self.discriminator.critic(fakes).float().mean() - score.float().mean()),
+            "d_adv": count * (fake_score.mean() - score.mean()),
             "d_gp": settings.lambda_gp * count * penalty.mean(),
             "d_cls": settings.lambda_cls
-            * sum(masked_cross_entropy(logit, batch.labels[:, j]) for j, logit in enumerate(logits)),
+            * sum(masked_cross_entropy(logit[: len(x)], batch.labels[:, j]) for j, logit in enumerate(logits)),
         }
 
     def generator_losses(self, x: Tensor) -> dict[str, Tensor]:
