@@ -102,10 +102,11 @@ class ResidualGAN(Method):
         self.discriminator = Discriminator(image_size, settings.discriminator_width or settings.base_width)
         initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # cut as TensorFlow does
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
+        adam = partial(torch.optim.Adam, betas=(0.5, 0.9), fused=True)
         self.optimizers = {
-            "generator_0": torch.optim.Adam(self.generators[0].parameters(), settings.learning_rate, (0.5, 0.9), fused=True),
-            "generator_1": torch.optim.Adam(self.generators[1].parameters(), settings.learning_rate, (0.5, 0.9), fused=True),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.9), fused=True),
+            "generator_0": adam(self.generators[0].parameters(), lr=settings.learning_rate),
+            "generator_1": adam(self.generators[1].parameters(), lr=settings.learning_rate),
+            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
         }
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ images where its entry is known; where vectors are incomplete, targets are drawn
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -147,9 +148,10 @@ class StarGAN(Method):
         self.discriminator = Discriminator(num_entries, image_size, width)
         self.register_buffer("pool", self._complete_vectors(labels), persistent=False)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
+        adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
         self.optimizers = {
-            "generator": torch.optim.Adam(self.generator.parameters(), settings.learning_rate, (0.5, 0.999), fused=True),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999), fused=True),
+            "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
+            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
         }
 
     def _complete_vectors(self, labels: Tensor) -> Tensor | None:

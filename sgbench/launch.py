@@ -38,7 +38,7 @@ def train_all(study: Study) -> int:
     jobs = [job for job in study.plan.jobs if not is_done(job, study.folders)]
     if not jobs:
         return 0
-    labels = [f"training {number}/{len(jobs)} {_title(job)}" for number, job in enumerate(jobs, 1)]
+    labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
     if study.settings.workers > 1 and device.type == "cpu":
         _ = study.images  # decoded once, before the processes open them
         _train_in_processes(study, jobs, labels)
@@ -47,11 +47,6 @@ def train_all(study: Study) -> int:
         with study.screen.task(label, job.entry.settings.iterations) as task:
             _train(study, job, task.update)
     return len(jobs)
-
-
-def _title(job: Job) -> str:
-    names = f" {job.attributes[0].name}" if job.entry.cls.one_attribute else ""
-    return f"{job.entry.slug}{names} ({job.level}, seed {job.seed})"
 
 
 def _train(study: Study, job: Job, update: Callable[[float, str], None]) -> None:

@@ -44,6 +44,12 @@ class Job:
         names = "+".join(a.name for a in self.attributes)
         return f"{self.entry.slug}-{names}-{self.level}-s{self.seed}-{digest(self.identity)[:8]}"
 
+    @property
+    def title(self) -> str:
+        """What a person calls it: method, the attribute where it has one, level, seed."""
+        names = f" {self.attributes[0].name}" if self.entry.cls.one_attribute else ""
+        return f"{self.entry.slug}{names} ({self.level}, seed {self.seed})"
+
 
 @dataclass(frozen=True)
 class System:

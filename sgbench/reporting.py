@@ -13,7 +13,6 @@ from torch import Tensor
 import sgbench
 from sgbench.atomic import write_text
 from sgbench.data.labels import Attribute
-from sgbench.plan import Job
 from sgbench.records import Record, to_frame, write_records
 from sgbench.report.console import show
 from sgbench.report.figures import figure3, interval_plot, loss_curves
@@ -60,7 +59,9 @@ def make_report(study: Study, records: Sequence[Record]) -> Path:
         ("Losses of each job.", "losses.png"),
     ]
     manifests = {
-        _manifest_title(job): job.labels.manifest for job in study.plan.jobs if not job.entry.cls.one_attribute
+        f"{job.level}, seed {job.seed}": job.labels.manifest
+        for job in study.plan.jobs
+        if len(job.attributes) == len(study.source.attributes)
     }
     page = Page(
         title=f"sgbench: {study.settings.study}",
@@ -104,15 +105,8 @@ def _people(study: Study, layout: Layout) -> list[list[tuple[str, Sequence]]]:
     return [[(label, images[p]) for label, images in rows] for p in range(len(study.edits.positions))]
 
 
-def _manifest_title(job: Job) -> str:
-    return f"{job.entry.slug}: {', '.join(a.name for a in job.attributes)}, {job.level}, seed {job.seed}"
-
-
 def _losses(study: Study) -> dict[str, pd.DataFrame]:
-    return {
-        job.name.rsplit("-", 1)[0]: pd.read_json(study.folders.job(job) / "stats.jsonl", lines=True)
-        for job in study.plan.jobs
-    }
+    return {job.title: pd.read_json(study.folders.job(job) / "stats.jsonl", lines=True) for job in study.plan.jobs}
 
 
 def _facts(study: Study) -> dict[str, object]:

@@ -139,11 +139,12 @@ class SGGAN(Method):
             for group in self.groups:
                 self.generator.branch(group).pass_through(settings.pass_through)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
+        adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
         self.optimizers = {
             "generator": torch.optim.Adam(
                 self.generator.parameters(), settings.learning_rate, (0.5, 0.999), fused=True
             ),
-            "discriminator": torch.optim.Adam(self.discriminator.parameters(), d_rate, (0.5, 0.999), fused=True),
+            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
         }
 
     @property
