@@ -143,8 +143,14 @@ def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished
     def never(*_, **__):
         raise AssertionError("a finished study is not to be trained, judged or decoded again")
 
-    for name in ("open_store", "open_judge", "open_references", "run_job", "load_system"):
-        monkeypatch.setattr(f"sgbench.study.{name}", never)
+    for name in (
+        "study.open_store",
+        "study.open_judge",
+        "study.open_references",
+        "study.load_system",
+        "launch.run_job",
+    ):
+        monkeypatch.setattr(f"sgbench.{name}", never)
     before = contents(finished)
     assert main(["--config", str(config), "--out", str(finished)]) == 0
     after = contents(finished)
@@ -154,7 +160,7 @@ def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished
 
 
 def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch):
-    monkeypatch.setattr("sgbench.study.run_job", None)
+    monkeypatch.setattr("sgbench.launch.run_job", None)
     records, settings = records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()
     assert main(["--config", str(config), "--out", str(finished), "--methods", "stargan"]) == 0
     few = pd.read_csv(finished / "tiny-5" / "report" / "records.csv")
