@@ -19,10 +19,11 @@ from sgbench.data.labels import sparsify
 from sgbench.data.references import References, make_requests
 from sgbench.features.judge import Judge
 from sgbench.loading import METHOD_PACKAGES, load_class
-from sgbench.measure import NAN, Measurer, Verdict
+from sgbench.measure import NAN, make_records
 from sgbench.method import Method
 from sgbench.records import ALL, Record, write_records
-from sgbench.scoring import TestSet, score
+from sgbench.scores import Panelist, Scores, Verdict
+from sgbench.scoring import Panel, complete, score
 from sgbench.training import step_seed
 from sgbench.translation import Translate, to_bytes
 
@@ -57,9 +58,9 @@ def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
         torch.cat([source.counterfactual(r.positions[rows], [group]) for group, rows in r.by_value()]) for r in requests
     ]
     references = References(counterfactuals, source.background(everyone))
-    test = TestSet(images, source.labels, requests, references)
-    judge = fill(Judge(source.attributes), 0).eval()
-    verdicts = tuple(Verdict(1.0, 0.5) for _ in source.attributes)
+    test = complete(images, source.labels, requests, references)
+    panel = Panel([fill(Judge(source.attributes), 0).eval()])
+    panelist = Panelist("resnet18", tuple(Verdict(1.0, 0.5) for _ in source.attributes))
     systems: dict[str, Translate] = {
         "copy": lambda positions, groups: images[positions],
         "oracle": source.counterfactual,
@@ -67,9 +68,19 @@ def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
     systems |= {name: untrained(name, source, images) for name in METHODS if name != "residualgan"}
     records = []
     for name, translate in systems.items():
-        measurer = Measurer(replace(BLANK, system=name, method=name), source.attributes, verdicts, num_resamples=50)
-        scores = score(translate, test, judge, batch_size=32)
-        records += measurer.records(scores, requests, source.labels)
+        scores = Scores(
+            base=replace(BLANK, system=name, method=name),
+            attributes=source.attributes,
+            judges=(panelist,),
+            definitions={"inception": "not scored: no weights"},
+            num_resamples=50,
+            ids=tuple(source.ids),
+            labels=source.labels,
+            requests=requests,
+            left_out=(0,) * len(requests),
+            targets=score(translate, test, source.attributes, panel, batch_size=32),
+        )
+        records += make_records(scores)
     return records
 
 

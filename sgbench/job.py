@@ -16,7 +16,7 @@ from sgbench.data.labels import all_groups
 from sgbench.errors import UserError
 from sgbench.method import Method
 from sgbench.plan import Folders, Job
-from sgbench.training import Loop, Precision, train
+from sgbench.training import Loop, Precision, read_seconds, train
 from sgbench.translation import to_bytes
 
 DONE = "done"
@@ -90,6 +90,11 @@ def _train(
     )
     train(method, batches, folder, job.seed, precision, loop)
     write_text(folder / DONE, "")
+
+
+def training_seconds(job: Job, folders: Folders) -> float | None:
+    """Time spent in a finished job's iterations, over all its runs; None where it was not kept."""
+    return read_seconds(folders.job(job))
 
 
 @torch.no_grad()

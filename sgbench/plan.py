@@ -95,7 +95,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
         raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
     systems = []
     for entry in settings.methods:
-        for level in settings.levels:
+        for level in settings.levels_of(entry):
             for seed in settings.seeds:
                 jobs = _jobs(settings, source, train, entry, level, seed)
                 systems.append(System(entry, level, seed, jobs))
@@ -150,10 +150,14 @@ def _check_test(labels: Tensor, attributes: Sequence[Attribute]) -> None:
         for v, value in enumerate(attribute.values):
             if not (labels[:, j] == v).any():
                 raise UserError(
-                    f"data.num_test: none of {len(labels)} test images has {attribute.name} = '{value}'; raise it"
+                    f"none of {len(labels)} test images has {attribute.name} = '{value}'; raise data.num_test, or put "
+                    "more images into the test set"
                 )
     if not (labels >= 0).all(1).any():
-        raise UserError(f"data.num_test: none of {len(labels)} test images has a value of every attribute; raise it")
+        raise UserError(
+            f"none of {len(labels)} test images has a value of every attribute; raise data.num_test, or put more images "
+            "into the test set"
+        )
 
 
 def digest(value: Any) -> str:

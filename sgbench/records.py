@@ -10,6 +10,7 @@ import pandas as pd
 from sgbench.atomic import write_text
 
 ALL = "all"
+REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,118 @@
-"""A study's report from its records, samples and statistics: it can always be made again."""
+"""A study's report from its systems' records, scores, samples and statistics: it can always be made again."""
 
-import platform
-import subprocess
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
-import torchvision
 from torch import Tensor
 
-import sgbench
 from sgbench.atomic import write_text
+from sgbench.comparing import compare_systems
+from sgbench.cost import read_cost
 from sgbench.data.labels import Attribute
-from sgbench.records import Record, to_frame, write_records
+from sgbench.experiments import published
+from sgbench.notes import facts, study_notes
+from sgbench.provenance import provenance
+from sgbench.records import COPY, ORACLE, REAL, Record, read_records, to_frame, write_records
 from sgbench.report.console import show
-from sgbench.report.figures import figure3, interval_plot, loss_curves
+from sgbench.report.grids import figure3, figure4
+from sgbench.report.layout import Layout, row_labels
 from sgbench.report.page import Page, write_report
-from sgbench.report.tables import Layout
-from sgbench.samples import read_samples
-from sgbench.study import COPY, ORACLE, REAL, Study
+from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+from sgbench.report.stored import write_page
+from sgbench.samples import Samples, read_samples
+from sgbench.scores import read_scores
+from sgbench.study import Study
 
 _CONTROL_TITLES = {REAL: "Real images", COPY: "Copy of the source", ORACLE: "Oracle (counterfactual)"}
+PAPER_TABLES = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A system in a report: its folder, its method in the records, and the method's name as shown."""
+
+    folder: Path
+    method: str
+    shown: str
+
+
+def study_entries(study: Study) -> list[Entry]:
+    """The systems that a study trained."""
+    return [
+        Entry(study.system_folder(system), system.entry.name, system.entry.cls.display_name)
+        for system in study.plan.systems
+    ]
+
+
+def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Record]]:
+    """Write the report of systems beside the study's controls, show its table; the page's path and all records."""
+    folder = study.folder / "report"
+    controls = [Entry(study.control_folder(name), name, _CONTROL_TITLES[name]) for name in study.controls]
+    records = [r for entry in (*controls, *entries) for r in read_records(entry.folder / "records.csv")]
+    write_records(folder / "records.csv", records)
+    everything = [{"system": e.folder.name, "method": e.method, "shown": e.shown} for e in entries]
+    write_text(folder / "entries.json", json.dumps(everything, indent=1) + "\n")
+    frame = to_frame(records)
+    layout = _layout(study, entries)
+    labels = system_labels(frame, layout, entries)
+    page = Page(
+        title=f"sgbench: {study.settings.study}",
+        layout=layout,
+        facts=facts(study),
+        notes=study_notes(study),
+        figures=_figures(study, folder, frame, layout, labels, entries),
+        manifests={
+            f"{job.level}, seed {job.seed}": job.labels.manifest
+            for job in study.plan.jobs
+            if len(job.attributes) == len(study.source.attributes)
+        },
+        comparisons=compare_entries(labels, entries, study.settings.scoring.num_resamples),
+        cost=_cost(labels, entries),
+        provenance=_shown_provenance(study),
+    )
+    write_page(folder / "page.json", page)
+    path = write_report(folder, report_frame(records), page)
+    show(frame, layout, study.screen.console)
+    return path, records
+
+
+def report_frame(records: Sequence[Record]) -> pd.DataFrame:
+    """Records as a report takes them: on CelebA with the paper's numbers."""
+    if any(record.dataset == "celeba" for record in records):
+        records = [*records, *(record for table in PAPER_TABLES for record in published(table))]
+    return to_frame(records)
+
+
+def compare_entries(labels: Sequence[str], entries: Sequence[Entry], num_resamples: int) -> pd.DataFrame | None:
+    """Paired tests between all entries; None where there are fewer than two."""
+    if len(entries) < 2:
+        return None
+    systems = [(label, read_scores(e.folder / "scores.npz")) for label, e in zip(labels, entries, strict=True)]
+    return compare_systems(systems, num_resamples)
+
+
+def system_labels(frame: pd.DataFrame, layout: Layout, entries: Sequence[Entry]) -> list[str]:
+    """Each entry's name as its row in tables has it, with its seed where there are several."""
+    rows = row_labels(frame, layout)
+    own = frame.drop_duplicates("system").set_index("system")
+    several = own.loc[[e.folder.name for e in entries], "seed"].nunique() > 1
+    labels = []
+    for entry in entries:
+        row = own.loc[entry.folder.name]
+        seed = f", seed {row['seed']}" if several else ""
+        labels.append(rows[row["method"], row["variant"], row["level"]] + seed)
+    return labels
+
+
+def write_runtime(study: Study, records: Sequence[Record], seconds: dict[str, float]) -> None:
+    """Keep what the last run was made with and how long its parts took, apart from the records."""
+    facts_of_run = provenance(study, records) | {"seconds": {part: round(s, 1) for part, s in seconds.items()}}
+    write_text(study.folder / "runtime.json", json.dumps(facts_of_run, indent=1) + "\n")
 
 
 def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: float) -> frozenset[tuple[str, str]]:
@@ -43,133 +134,88 @@ def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: flo
     return frozenset(pairs)
 
 
-def make_report(study: Study, records: Sequence[Record]) -> Path:
-    """Write the report of a study, show its table and return the page's path."""
-    folder = study.folder / "report"
-    frame = to_frame(records)
-    layout = _layout(study)
-    write_records(folder / "records.csv", list(records))
-    figure3(folder / "figure3.png", study.edits.headings, _people(study, layout), (1, 1 + len(study.source.attributes)))
-    interval_plot(folder / "target_accuracy.png", frame, layout)
-    loss_curves(folder / "losses.png", _losses(study))
-    names = "; ".join(h for h in study.edits.headings if "+" in h)
-    figures = [
-        (f"Translations of test faces, each attribute changed alone, then in pairs ({names}).", "figure3.png"),
-        ("Target accuracy with 95 % intervals over source images.", "target_accuracy.png"),
-        ("Losses of each job.", "losses.png"),
-    ]
-    manifests = {
-        f"{job.level}, seed {job.seed}": job.labels.manifest
-        for job in study.plan.jobs
-        if len(job.attributes) == len(study.source.attributes)
-    }
-    page = Page(
-        title=f"sgbench: {study.settings.study}",
-        layout=layout,
-        facts=_facts(study),
-        notes=_notes(study),
-        figures=figures,
-        manifests=manifests,
-        provenance=_provenance(study),
-    )
-    path = write_report(folder, frame, page)
-    show(frame, layout, study.screen.console)
-    return path
-
-
-def write_runtime(study: Study, seconds: dict[str, float]) -> None:
-    """Keep what the last run was made with and how long its parts took, apart from the records."""
-    facts = _provenance(study) | _machine(study) | {f"seconds {part}": round(s, 1) for part, s in seconds.items()}
-    write_text(study.folder / "runtime.json", pd.Series(facts).to_json(indent=1) + "\n")
-
-
-def _layout(study: Study) -> Layout:
-    shown = {e.name: e.cls.display_name for e in study.settings.methods}
-    methods = shown | {name: _CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)}
+def _layout(study: Study, entries: Sequence[Entry]) -> Layout:
+    methods = {entry.method: entry.shown for entry in entries}
+    methods |= {name: _CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)}
     attributes = dict(zip((a.name for a in study.source.attributes), study.titles, strict=True))
     above = study.settings.scoring.correlated_above
-    return Layout(methods, attributes, correlated_pairs(study.source.labels, study.source.attributes, above), above)
+    size, number = study.settings.data.image_size, len(study.source.ids)
+    return Layout(
+        methods,
+        attributes,
+        correlated_pairs(study.source.labels, study.source.attributes, above),
+        above,
+        study.inception_weights.display_name,
+        f"Measured here: {number:,} images at {size}x{size}.",
+    )
 
 
-def _people(study: Study, layout: Layout) -> list[list[tuple[str, Sequence]]]:
+def _figures(
+    study: Study, folder: Path, frame: pd.DataFrame, layout: Layout, labels: Sequence[str], entries: Sequence[Entry]
+) -> list[tuple[str, str]]:
+    """Draw them; caption and file of each."""
+    headings = study.edits.headings
+    num_single = 1 + len(study.source.attributes)
+    people = _people(study, labels, entries)
+    figure3(folder / "figure3.png", headings, people, (1, num_single))
+    names = "; ".join(h for h in headings if "+" in h)
+    figures = [(f"Translations of test faces, each attribute changed alone, then in pairs ({names}).", "figure3.png")]
+    if entries:
+        figure4(folder / "figure4.png", headings, people, range(1, num_single))
+        figures.append(("Translations, and how far each pixel is from the input.", "figure4.png"))
+    interval_plot(folder / "target_accuracy.png", frame, layout)
+    figures.append(("Target accuracy with 95 % intervals over source images.", "target_accuracy.png"))
+    matrix_plot(folder / "matrix.png", frame, layout)
+    figures.append(
+        ("Accuracy of every attribute (across) under every target (down, framed).", "matrix.png")
+    )
+    if study.plan.jobs:
+        loss_curves(folder / "losses.png", _losses(study))
+        figures.append(("Losses of each job.", "losses.png"))
+    return figures
+
+
+def _people(study: Study, labels: Sequence[str], entries: Sequence[Entry]) -> list[list[tuple[str, list]]]:
     """A block of rows for each person: the controls that know the answer, then the systems."""
-    rows = []
+    rows: list[tuple[str, Samples]] = []
     if ORACLE in study.controls:
         rows.append((_CONTROL_TITLES[ORACLE], read_samples(study.control_folder(ORACLE) / "samples.npz")))
-    several = len(study.settings.seeds) > 1
-    for system in study.plan.systems:
-        seed = f", seed {system.seed}" if several else ""
-        variant = f", {system.entry.variant}" if system.entry.variant else ""
-        label = f"{layout.methods[system.entry.name]} ({system.level}{variant}{seed})"
-        rows.append((label, read_samples(study.system_folder(system) / "samples.npz")))
-    return [[(label, images[p]) for label, images in rows] for p in range(len(study.edits.positions))]
+    rows += [(label, read_samples(e.folder / "samples.npz")) for label, e in zip(labels, entries, strict=True)]
+    if not rows:
+        rows.append((_CONTROL_TITLES[COPY], read_samples(study.control_folder(COPY) / "samples.npz")))
+    return [[(label, samples[p]) for label, samples in rows] for p in range(len(study.edits.positions))]
 
 
 def _losses(study: Study) -> dict[str, pd.DataFrame]:
     return {job.title: pd.read_json(study.folders.job(job) / "stats.jsonl", lines=True) for job in study.plan.jobs}
 
 
-def _facts(study: Study) -> dict[str, object]:
-    settings, plan = study.settings, study.plan
-    size = settings.data.image_size
-    jobs = {
-        e.cls.display_name: f"{e.settings.iterations:,} iterations of batch {e.settings.batch_size}"
-        + (", a model for each attribute" if e.cls.one_attribute else "")
-        for e in settings.methods
-    }
-    return {
-        "Data": f"{study.source.name}, {size}x{size}, {len(plan.train):,} training and {len(plan.test):,} test images",
-        "Labels a value": ", ".join(map(str, settings.levels)),
-        "Seeds": ", ".join(map(str, settings.seeds)),
-    } | jobs
-
-
-def _notes(study: Study) -> list[str]:
-    notes = [" ".join(note.split()) for note in study.settings.notes]
-    if len(study.settings.seeds) == 1:
-        notes.append("One seed: an interval holds the noise of test images only, not that of training.")
-    notes.append(
-        "Background MS-SSIM follows a definition inferred from the paper's text and the code in use at the time; it is "
-        "nearly blind on flat mid-grey and over-sensitive on black, so error and PSNR of the region stand beside it."
+def _cost(labels: Sequence[str], entries: Sequence[Entry]) -> pd.DataFrame | None:
+    """Costs of each system, as the report shows them."""
+    costs = [read_cost(entry.folder / "cost.json") for entry in entries]
+    if not costs:
+        return None
+    return pd.DataFrame(
+        {
+            "System": labels,
+            "Parameters (M)": [_scaled(cost.parameters, 1e6) for cost in costs],
+            "GFLOPs per image": [_scaled(cost.flops, 1e9) for cost in costs],
+            "Latency (ms)": [cost.latency_ms for cost in costs],
+            "Training (min)": [_scaled(cost.training_seconds, 60) for cost in costs],
+            "Measured on": [cost.device for cost in costs],
+        }
     )
-    notes.append(
-        "The Judge Score is the Inception Score's formula on the judge's joint posterior. It is not an Inception Score."
-    )
-    reading = [e.cls.display_name for e in study.settings.methods if e.cls.needs_source_labels]
-    if reading:
-        notes.append(
-            f"{', '.join(reading)} is given the test images' true labels of the attributes that are not the target "
-            "(the data sets here know them all, so none had to be guessed); the other methods see no label at test."
-        )
-    single = [e.cls.display_name for e in study.settings.methods if e.cls.one_attribute]
-    if single:
-        notes.append(
-            f"{', '.join(single)} trains a model for each attribute ({len(study.source.attributes)} here) and uses "
-            "labelled images only."
-        )
-    return notes
 
 
-def _provenance(study: Study) -> dict[str, object]:
+def _scaled(value: float | None, unit: float) -> float:
+    return float("nan") if value is None else value / unit
+
+
+def _shown_provenance(study: Study) -> dict[str, Any]:
+    """What of the provenance a page states; the rest is in runtime.json."""
     return {
-        "sgbench": sgbench.__version__,
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "python": platform.python_version(),
-        "device": study.device.type,
         "protocol": study.protocol_hash[:16],
-        "data": study.source.fingerprint[:16],
-        "jobs": ", ".join(f"{job.name}" for job in study.plan.jobs),
+        "data": f"{study.source.name} {study.source.fingerprint[:16]}",
+        "test images": len(study.plan.test),
+        "jobs": ", ".join(job.name for job in study.plan.jobs) or "none",
     }
-
-
-def _machine(study: Study) -> dict[str, object]:
-    facts: dict[str, object] = {"machine": platform.machine(), "threads": torch.get_num_threads()}
-    if study.device.type == "cuda":
-        facts["gpu"] = torch.cuda.get_device_name(study.device)
-    here = Path(__file__).parent
-    asked = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=40"], cwd=here, capture_output=True, text=True, check=False
-    )
-    facts["commit"] = asked.stdout.strip() or "not in a git checkout"
-    return facts

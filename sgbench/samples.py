@@ -1,6 +1,6 @@
 """Translations for figure 3: a few test faces, each attribute changed alone, then in pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, zip_longest
 from pathlib import Path
@@ -13,6 +13,8 @@ from sgbench.atomic import replacing, write_buffered
 from sgbench.data.labels import Attribute, Group
 from sgbench.translation import Translate
 
+Samples = list[list[np.ndarray | None]]
+"""For each person, a result uint8 [S, S, 3] for each edit; None where a translation is missing."""
 _PAIRED = 3
 """The paper combines its first three attributes."""
 
@@ -49,27 +51,53 @@ def choose_edits(labels: Tensor, attributes: Sequence[Attribute], titles: Sequen
 
 
 def make_samples(
-    translate: Translate, images: Tensor, labels: Tensor, attributes: Sequence[Attribute], edits: Edits
-) -> np.ndarray:
-    """Results uint8 [people, edits, S, S, 3]: each attribute of an edit takes the value after the face's own."""
+    translate: Translate,
+    images: Tensor,
+    labels: Tensor,
+    attributes: Sequence[Attribute],
+    edits: Edits,
+    has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None,
+) -> Samples:
+    """Results by person and edit: each attribute of an edit takes the value after the face's own.
+
+    Args:
+        has: (positions, groups) -> bool [n], which translations there are, where some may be missing.
+    """
     people = []
     for position in edits.positions:
         own, place = labels[position].tolist(), torch.tensor([position])
-        row = []
+        row: list[np.ndarray | None] = []
         for edit in edits.edits:
-            groups = [Group(j, (own[j] + 1) % len(attributes[j].values)) for j in edit]
-            row.append(translate(place, groups) if groups else images[place])
-        people.append(torch.cat(row))
-    return torch.stack(people).permute(0, 1, 3, 4, 2).contiguous().numpy()
+            groups = _groups(edit, own, attributes)
+            if groups and has and not has(place, groups).all():
+                row.append(None)
+            else:
+                result = translate(place, groups) if groups else images[place]
+                row.append(result[0].permute(1, 2, 0).contiguous().numpy())
+        people.append(row)
+    return people
 
 
-def write_samples(path: Path, samples: np.ndarray) -> None:
-    """Keep samples as a compressed array."""
+def combined_edits(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[tuple[int, list[Group]]]:
+    """The edits of several attributes: the person's position, and the groups in their order."""
+    pairs = [edit for edit in edits.edits if len(edit) > 1]
+    return [(p, _groups(edit, labels[p].tolist(), attributes)) for p in edits.positions for edit in pairs]
+
+
+def _groups(edit: Sequence[int], own: Sequence[int], attributes: Sequence[Attribute]) -> list[Group]:
+    return [Group(j, (own[j] + 1) % len(attributes[j].values)) for j in edit]
+
+
+def write_samples(path: Path, samples: Samples) -> None:
+    """Keep samples as compressed arrays named ``<person>/<edit>``."""
+    arrays = {f"{p}/{e}": image for p, row in enumerate(samples) for e, image in enumerate(row) if image is not None}
+    shape = np.array([len(samples), len(samples[0])])
     with replacing(path) as partial:
-        write_buffered(partial, lambda file: np.savez_compressed(file, samples=samples))
+        write_buffered(partial, lambda file: np.savez_compressed(file, shape=shape, **arrays))
 
 
-def read_samples(path: Path) -> np.ndarray:
+def read_samples(path: Path) -> Samples:
     """Samples as ``make_samples`` made them."""
     with np.load(path) as arrays:
-        return arrays["samples"]
+        people, edits = arrays["shape"]
+        return [[arrays.get(f"{p}/{e}") for e in range(edits)] for p in range(people)]

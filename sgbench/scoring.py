@@ -1,20 +1,25 @@
-"""A system and a test set -> per-image scores, in one streaming pass over judge and image metrics."""
+"""A system and a test set -> per-image scores, in one streaming pass over networks and image metrics."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sgbench.atomic import replacing, write_buffered
+from sgbench.data.labels import Attribute, Group
 from sgbench.data.references import References, Requests
+from sgbench.features.embedding import Embedder
+from sgbench.features.inception import Inception
 from sgbench.features.judge import Judge
-from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundPSNR
-from sgbench.metrics.distance import MeanAbsoluteDistance, changed_region
-from sgbench.metrics.image_metric import ImageMetric
+from sgbench.features.lpips import LPIPS
+from sgbench.metrics.distance import changed_region
+from sgbench.metrics.frechet import FrechetDistance
+from sgbench.metrics.kernel import KernelDistance
+from sgbench.protocol import OF_SOURCES, image_metrics
+from sgbench.scores import SetFigure, TargetScores
 from sgbench.translation import Translate
+
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -24,119 +29,156 @@ class TestSet:
     Attributes:
         images: uint8 [N, 3, S, S].
         labels: int8 [N, J], true labels.
-        requests: the translations asked for, one entry for each target.
+        requests: the translations to score, one entry for each target.
+        references: of every translation that the images can be asked for.
+        rows: for each target, int64 [M], places of its requests among those.
     """
 
     images: Tensor
     labels: Tensor
     requests: tuple[Requests, ...]
     references: References
+    rows: tuple[Tensor, ...]
 
     @property
     def image_size(self) -> int:
         """Side in pixels."""
         return self.images.shape[-1]
 
+    def only(self, kept: Sequence[Tensor]) -> "TestSet":
+        """The same with fewer requests: those that bool [M] keeps, for each target."""
+        requests = [Requests(r.target, r.positions[k], r.values[k]) for r, k in zip(self.requests, kept, strict=True)]
+        rows = tuple(rows[k] for rows, k in zip(self.rows, kept, strict=True))
+        return replace(self, requests=tuple(requests), rows=rows)
+
+
+def complete(images: Tensor, labels: Tensor, requests: Sequence[Requests], references: References) -> TestSet:
+    """A test set with every translation that the images can be asked for."""
+    rows = tuple(torch.arange(len(request.positions)) for request in requests)
+    return TestSet(images, labels, tuple(requests), references, rows)
+
 
 @dataclass(frozen=True)
-class TargetScores:
-    """Scores of one target's translations, a row each, in the order of its requests.
+class Panel:
+    """The networks that look at results, all but the judges only where a user has their weights.
 
     Attributes:
-        posteriors: the judge's, float64 [M, m_j] for each attribute.
-        terms: of the image metrics, float64 [M, K], by name.
+        judges: the first decides, the others shadow it.
+        inception: gives features and logits.
+        real_features: Inception's features float32 [n, 2048] of real images of each group.
     """
 
-    posteriors: list[Tensor]
-    terms: dict[str, Tensor]
+    judges: Sequence[Judge]
+    inception: Inception | None = None
+    real_features: Mapping[Group, Tensor] = field(default_factory=dict)
+    lpips: LPIPS | None = None
+    embedder: Embedder | None = None
 
-
-def image_metrics(size: int) -> dict[str, ImageMetric]:
-    """The metrics of a result's pixels, by the name of their terms; those without a reference are left out."""
-    return {
-        "background_ms_ssim": BackgroundMSSSIM(size),
-        "background_mae": BackgroundMAE(size),
-        "background_psnr": BackgroundPSNR(size),
-        "change": MeanAbsoluteDistance("mean |result - source|"),
-        "counterfactual_error_inside": MeanAbsoluteDistance("where the counterfactual differs from the source by > 2"),
-        "counterfactual_error_outside": MeanAbsoluteDistance("where the counterfactual is within 2 of the source"),
-        "true_background_error": MeanAbsoluteDistance("the renderer's background mask, against the source"),
-    }
+    @property
+    def definitions(self) -> dict[str, str]:
+        """What the networks that a user may supply measure, as ``protocol.image_metrics`` takes it."""
+        definitions = {}
+        if self.lpips:
+            definitions["lpips"] = f"{self.lpips.definition}, against the source"
+        if self.embedder:
+            definitions["identity"] = f"cosine of embeddings by {self.embedder.sha256[:12]}, against the source"
+        return definitions
 
 
 def score(
     translate: Translate,
     test: TestSet,
-    judge: Judge,
+    attributes: Sequence[Attribute],
+    panel: Panel,
     batch_size: int,
     advance: Callable[[int], None] | None = None,
-) -> list[TargetScores]:
+) -> tuple[TargetScores, ...]:
     """Translate every request once and score it; results are dropped as soon as they are scored.
 
     Args:
         advance: called with the number of translations scored since the last call.
     """
-    return [_score_target(translate, test, request, judge, batch_size, advance) for request in test.requests]
+    return tuple(
+        _Target(test, number, attributes[request.target], panel).scored(translate, batch_size, advance)
+        for number, request in enumerate(test.requests)
+    )
 
 
-def _score_target(
-    translate: Translate,
-    test: TestSet,
-    request: Requests,
-    judge: Judge,
-    batch_size: int,
-    advance: Callable[[int], None] | None,
-) -> TargetScores:
-    metrics = image_metrics(test.image_size)
-    posteriors: list[list[Tensor]] = []
-    for group, rows in request.by_value():
-        for start in range(rows.start, rows.stop, batch_size):
-            part = slice(start, min(start + batch_size, rows.stop))
-            positions = request.positions[part]
-            sources = test.images[positions]
-            results = translate(positions, [group])
-            if results.dtype != torch.uint8 or results.shape != sources.shape:
-                raise ValueError(f"a translation must be uint8 {list(sources.shape)}, is {list(results.shape)}")
-            posteriors.append(judge.posteriors(results))
-            _update(metrics, results, sources, positions, request.target, part, test.references)
-            if advance:
-                advance(len(positions))
-    heads = [torch.cat(head) for head in zip(*posteriors, strict=True)]
-    return TargetScores(heads, {name: metric.collected for name, metric in metrics.items() if metric.update_called})
+class _Target:
+    """Collects the scores of one target's translations."""
+
+    def __init__(self, test: TestSet, number: int, attribute: Attribute, panel: Panel):
+        self.test, self.attribute, self.panel = test, attribute, panel
+        self.request, self.rows = test.requests[number], test.rows[number]
+        self.metrics = image_metrics(test.image_size, panel.definitions)
+        self.posteriors: list[list[list[Tensor]]] = [[] for _ in panel.judges]
+        self.logits: list[Tensor] = []
+
+    def scored(self, translate: Translate, batch_size: int, advance: Callable[[int], None] | None) -> TargetScores:
+        figures: list[SetFigure] = []
+        for group, rows in self.request.by_value():
+            features = []
+            for start in range(rows.start, rows.stop, batch_size):
+                part = slice(start, min(start + batch_size, rows.stop))
+                positions = self.request.positions[part]
+                results = translate(positions, [group])
+                self._look(results, self.test.images[positions], positions, part)
+                if self.panel.inception is not None:
+                    own_features, logits = self.panel.inception.extract(results)
+                    features.append(own_features)
+                    self.logits.append(logits)
+                if advance:
+                    advance(len(positions))
+            if features:
+                direction = self.attribute.values[group.value]
+                figures += set_figures(torch.cat(features), self.panel.real_features[group], direction)
+        posteriors = tuple(tuple(torch.cat(head) for head in zip(*parts, strict=True)) for parts in self.posteriors)
+        terms = {name: metric.collected for name, metric in self.metrics.items() if metric.update_called}
+        return TargetScores(posteriors, terms, torch.cat(self.logits) if self.logits else None, tuple(figures))
+
+    def _look(self, results: Tensor, sources: Tensor, positions: Tensor, rows: slice) -> None:
+        """Score a batch by the judges and by all image metrics that apply."""
+        if results.dtype != torch.uint8 or results.shape != sources.shape:
+            raise ValueError(
+                f"a translation must be uint8 {list(sources.shape)}, is {results.dtype} {list(results.shape)}"
+            )
+        results = results.contiguous()  # the layout in memory would move a judge's last digits
+        for parts, judge in zip(self.posteriors, self.panel.judges, strict=True):
+            parts.append(judge.posteriors(results))
+        references, metrics = self.test.references, self.metrics
+        for name in metrics.keys() & set(OF_SOURCES):
+            metrics[name].update(results, sources)
+        if references.counterfactuals is not None:
+            counterfactual = references.counterfactuals[self.request.target][self.rows[rows]]
+            inside = changed_region(sources, counterfactual)
+            metrics["counterfactual_error_inside"].update(results, counterfactual, inside)
+            metrics["counterfactual_error_outside"].update(results, counterfactual, ~inside)
+        if references.background is not None:
+            metrics["true_background_error"].update(results, sources, references.background[positions])
+        if self.panel.lpips:
+            metrics["lpips"].update(self.panel.lpips(results, sources))
+        if self.panel.embedder:
+            metrics["identity"].update(self.panel.embedder(results), self.panel.embedder(sources))
 
 
-def _update(
-    metrics: dict[str, ImageMetric],
-    results: Tensor,
-    sources: Tensor,
-    positions: Tensor,
-    target: int,
-    rows: slice,
-    references: References,
-) -> None:
-    for name in ("background_ms_ssim", "background_mae", "background_psnr", "change"):
-        metrics[name].update(results, sources)
-    if references.counterfactuals is not None:
-        counterfactual = references.counterfactuals[target][rows]
-        inside = changed_region(sources, counterfactual)
-        metrics["counterfactual_error_inside"].update(results, counterfactual, inside)
-        metrics["counterfactual_error_outside"].update(results, counterfactual, ~inside)
-    if references.background is not None:
-        metrics["true_background_error"].update(results, sources, references.background[positions])
+def set_figures(generated: Tensor, real: Tensor, direction: str) -> list[SetFigure]:
+    """FID and KID of results of one direction against real images of that group.
 
-
-def write_scores(path: Path, scores: Sequence[TargetScores], requests: Sequence[Requests], ids: Sequence[str]) -> None:
-    """Keep per-image scores as an .npz: ids of the test images, then arrays named target/what.
-
-    ``<target>/positions`` and ``<target>/values`` say which image was asked for which value; posteriors are
-    ``<target>/posterior/<attribute>``, terms ``<target>/terms/<metric>``; targets and attributes by number.
+    Args:
+        generated: Inception's features float32 [N, 2048].
+        real: likewise [M, 2048].
     """
-    arrays: dict[str, np.ndarray] = {"ids": np.array(ids)}
-    for request, own in zip(requests, scores, strict=True):
-        prefix = str(request.target)
-        arrays[f"{prefix}/positions"] = request.positions.numpy()
-        arrays[f"{prefix}/values"] = request.values.numpy()
-        arrays |= {f"{prefix}/posterior/{j}": p.numpy() for j, p in enumerate(own.posteriors)}
-        arrays |= {f"{prefix}/terms/{name}": terms.numpy() for name, terms in own.terms.items()}
-    with replacing(path) as partial:
-        write_buffered(partial, lambda file: np.savez_compressed(file, **arrays))
+    number = min(len(generated), len(real))
+    if number < 2:
+        note = f"not scored: {len(generated)} results and {len(real)} real images, two of each are needed"
+        return [SetFigure(metric, direction, "Inception features", NAN, NAN, 0, note) for metric in ("fid", "kid")]
+    frechet, kernel = FrechetDistance(), KernelDistance(subset_size=min(1000, number))
+    for distance in (frechet, kernel):
+        distance.update(real, real=True)
+        distance.update(generated, real=False)
+    estimates = kernel.estimates()
+    where = "Inception features, real test images of the group"
+    fid = SetFigure("fid", direction, f"{frechet.definition}, {where}", float(frechet.compute()), NAN, len(generated))
+    spread = float(estimates.std(correction=0))
+    definition = f"{kernel.definition}, {where}"
+    return [fid, SetFigure("kid", direction, definition, float(estimates.mean()), spread, len(generated))]

@@ -1,4 +1,8 @@
-"""What a run shows while it works: progress bars on a terminal, a line now and then elsewhere."""
+"""What a run shows while it works: progress bars on a terminal, a line now and then elsewhere.
+
+Rate and time left are measured from a task's first update, so that what was done before, by a run that was interrupted,
+does not count as speed.
+"""
 
 import sys
 import time
@@ -6,7 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Task as RichTask
+from rich.text import Text
 
 _LINE_SECONDS = 15.0
 
@@ -22,9 +28,9 @@ class Task:
 
 
 class _Bar(Task):
-    def __init__(self, progress: Progress, label: str, total: float):
+    def __init__(self, progress: Progress, label: str, total: float, unit: str):
         self._progress, self._total = progress, total
-        self._id = progress.add_task(label, total=total, detail="")
+        self._id = progress.add_task(label, total=total, detail="", unit=unit)
 
     def update(self, done: float, detail: str = "") -> None:
         self._progress.update(self._id, completed=done, detail=detail)
@@ -33,21 +39,33 @@ class _Bar(Task):
         self._progress.update(self._id, completed=self._total)
 
 
+class _Rate(ProgressColumn):
+    """Units a second, where a task has a unit."""
+
+    def render(self, task: RichTask) -> Text:
+        speed, unit = task.finished_speed or task.speed, task.fields["unit"]
+        return Text(f"{speed:,.0f} {unit}/s" if unit and speed else "")
+
+
 class _Lines(Task):
-    def __init__(self, console: Console, label: str, total: float):
-        self._console, self._label, self._total = console, label, total
+    def __init__(self, console: Console, label: str, total: float, unit: str):
+        self._console, self._label, self._total, self._unit = console, label, total, unit
         self._start = self._last = time.monotonic()
+        self._first: tuple[float, float] | None = None
 
     def update(self, done: float, detail: str = "") -> None:
         now = time.monotonic()
+        self._first = self._first or (now, done)
         if done < self._total and now - self._last < _LINE_SECONDS:
             return
         self._last = now
-        spent = now - self._start
-        left = f", {spent * (self._total - done) / done:.0f} s left" if 0 < done < self._total else ""
-        self._console.print(
-            f"{self._label}: {done / self._total:.0%} in {spent:.0f} s{left}  {detail}", highlight=False
-        )
+        parts = [f"{done / self._total:.0%} in {now - self._start:.0f} s"]
+        since, before = self._first
+        if now > since and done > before:
+            rate = (done - before) / (now - since)
+            parts += [f"{rate:,.0f} {self._unit}/s"] if self._unit else []
+            parts += [f"{(self._total - done) / rate:.0f} s left"] if done < self._total else []
+        self._console.print(f"{self._label}: {', '.join(parts)}  {detail}", highlight=False)
 
 
 class Screen:
@@ -61,27 +79,28 @@ class Screen:
         self.console.print(text, highlight=False, markup=False)
 
     @contextmanager
-    def task(self, label: str, total: float) -> Iterator[Task]:
-        """Show a task while the block runs."""
+    def task(self, label: str, total: float, unit: str = "") -> Iterator[Task]:
+        """Show a task while the block runs, and its rate where there is a unit, such as ``images``."""
         with self.tasks() as add:
-            task = add(label, total)
+            task = add(label, total, unit)
             yield task
             task.finish()
 
     @contextmanager
-    def tasks(self) -> Iterator[Callable[[str, float], Task]]:
-        """Show several tasks at once; what is yielded adds one by its label and total."""
+    def tasks(self) -> Iterator[Callable[..., Task]]:
+        """Show several tasks at once; what is yielded adds one by its label, total and, if it has one, unit."""
         if not self.console.is_terminal:
-            yield lambda label, total: _Lines(self.console, label, total)
+            yield lambda label, total, unit="": _Lines(self.console, label, total, unit)
             return
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
+            _Rate(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[detail]}", style="dim"),
         )
         with Progress(*columns, console=self.console) as progress:
-            yield lambda label, total: _Bar(progress, label, total)
+            yield lambda label, total, unit="": _Bar(progress, label, total, unit)

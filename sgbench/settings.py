@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from sgbench.data.labels import Level
 from sgbench.data.source import Source, SourceSettings
 from sgbench.errors import UserError
-from sgbench.features.judge import JudgeSettings
+from sgbench.features.judge import Architecture, JudgeSettings
 from sgbench.loading import METHOD_PACKAGES, SOURCE_PACKAGES, load_class
 from sgbench.method import Method, MethodSettings
+from sgbench.records import CONTROLS
 
 T = TypeVar("T", bound=BaseModel)
 C = TypeVar("C", Method, Source)
@@ -23,7 +24,10 @@ CONFIGS = Path(__file__).parent / "configs"
 
 
 class MethodEntry(BaseModel):
-    """A method of the study: its name and variant in records, its class and that class's validated settings."""
+    """A method of the study: its name and variant in records, its class and that class's validated settings.
+
+    ``levels`` are its own, where they are not the study's.
+    """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -31,6 +35,19 @@ class MethodEntry(BaseModel):
     variant: str = Field(pattern=f"{_NAME}|^$")
     cls: type[Method]
     settings: MethodSettings
+    levels: tuple[Level, ...] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _not_a_control(cls, name: str) -> str:
+        if name in CONTROLS:
+            raise ValueError(f"'{name}' is the name of a control; choose another")
+        return name
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        return _checked_levels(levels)
 
     @property
     def key(self) -> str:
@@ -43,8 +60,30 @@ class MethodEntry(BaseModel):
         return f"{self.name}.{self.variant}" if self.variant else self.name
 
 
+class InceptionSettings(BaseModel):
+    """Where Inception's weights lie; without a path they are looked for in the torch hub cache."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path | None = None
+    sha256: str | None = None
+
+
+class LPIPSSettings(BaseModel):
+    """The backbone of LPIPS and the file of its ImageNet weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path
+    net: Literal["alex", "vgg", "squeeze"] = "alex"
+
+
 class ScoringSettings(BaseModel):
-    """How results are scored."""
+    """How results are scored.
+
+    ``judges``: architectures; the first decides, a second one shadows it. ``embedder``: of faces, as
+    ``package.module:function`` or an exported program; without it there is no identity score.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -52,6 +91,15 @@ class ScoringSettings(BaseModel):
     num_resamples: PositiveInt = 1000
     figure_people: PositiveInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
+    judges: tuple[Architecture, ...] = Field(("resnet18",), min_length=1, max_length=2)
+    inception: InceptionSettings = InceptionSettings()
+    lpips: LPIPSSettings | None = None
+    embedder: str | None = None
+
+    @field_validator("judges")
+    @classmethod
+    def _once(cls, values: tuple) -> tuple:
+        return _all_different(values)
 
 
 class Settings(BaseModel):
@@ -63,7 +111,7 @@ class Settings(BaseModel):
     about: str = ""
     source: type[Source]
     data: SourceSettings
-    methods: tuple[MethodEntry, ...] = Field(min_length=1)
+    methods: tuple[MethodEntry, ...]
     levels: tuple[Level, ...] = Field(min_length=1)
     seeds: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
     balanced: tuple[str, ...] = ()
@@ -77,17 +125,29 @@ class Settings(BaseModel):
     @field_validator("levels", mode="before")
     @classmethod
     def _levels(cls, levels: Any) -> Any:
-        for level in levels if isinstance(levels, (list, tuple)) else ():
-            if level != "all" and (type(level) is not int or level < 1):
-                raise ValueError(f"{level!r} is neither 'all' nor a number of labels from 1 on")
-        return levels
+        return _checked_levels(levels)
 
     @field_validator("levels", "seeds", "balanced")
     @classmethod
     def _once(cls, values: tuple) -> tuple:
-        if len(set(values)) < len(values):
-            raise ValueError(f"{', '.join(map(str, values))}: one is named twice")
-        return values
+        return _all_different(values)
+
+    def levels_of(self, method: MethodEntry) -> tuple[Level, ...]:
+        """The levels at which a method is trained."""
+        return method.levels or self.levels
+
+
+def _checked_levels(levels: Any) -> Any:
+    for level in levels if isinstance(levels, (list, tuple)) else ():
+        if level != "all" and (type(level) is not int or level < 1):
+            raise ValueError(f"{level!r} is neither 'all' nor a number of labels from 1 on")
+    return levels
+
+
+def _all_different(values: tuple) -> tuple:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{', '.join(map(str, values))}: one is named twice")
+    return values
 
 
 def find_config(name: str) -> Path:
@@ -107,9 +167,10 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
     """Read and validate a config.
 
     Args:
-        overrides: top-level keys that replace the file's; ``methods`` is then a list of names of the file's methods.
+        overrides: top-level keys that replace the file's; ``methods`` is then a list of names of the file's methods,
+            ``levels`` also replace those that methods have of their own, ``scoring`` adds to the file's.
         data_overrides: keys of ``data`` that are added to or replace the file's. Another ``class`` drops the file's
-            keys that only its own class knows.
+            keys that only its own class knows; a ``path`` for a class that takes none means CelebA.
 
     Raises:
         UserError: names the file, the key and what is wrong with it.
@@ -122,14 +183,15 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
     raw = {"study": path.stem} | raw
     wanted = overrides.get("methods")
-    top = {key: value for key, value in overrides.items() if key != "methods"}
+    top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring")}
+    scoring = dict(_mapping(raw.pop("scoring", None) or {}, path, "scoring")) | overrides.get("scoring", {})
     source, data = _data(raw.pop("data", None) or {}, data_overrides, path)
     parts = {
         "source": source,
         "data": data,
-        "methods": _methods(raw.pop("methods", None) or {}, wanted, path),
+        "methods": _methods(raw.pop("methods", None) or {}, wanted, path, "levels" in top),
         "judge": _validated(JudgeSettings, raw.pop("judge", None) or {}, path, "judge"),
-        "scoring": _validated(ScoringSettings, raw.pop("scoring", None) or {}, path, "scoring"),
+        "scoring": _validated(ScoringSettings, scoring, path, "scoring", overridden=overrides.get("scoring", {})),
     }
     return _validated(Settings, raw | top | parts, path, overridden=top)
 
@@ -138,30 +200,39 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
     raw = dict(_mapping(raw, path, "data"))
     name = str(overrides.get("class", raw.pop("class", "faces")))
     source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
+    if "path" in overrides and "path" not in source.Settings.model_fields:  # images that are drawn lie nowhere
+        return _data(raw, {"class": "celeba", **overrides}, path)
     if "class" in overrides:
         raw = {key: value for key, value in raw.items() if key in SourceSettings.model_fields and key != "num_test"}
     own = {key: value for key, value in overrides.items() if key != "class"}
     return source, _validated(source.Settings, raw | own, path, "data", overridden=own)
 
 
-def _methods(raw: Any, wanted: list[str] | None, path: Path) -> tuple[MethodEntry, ...]:
-    """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default."""
+def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) -> tuple[MethodEntry, ...]:
+    """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default.
+
+    ``same_levels`` drops the levels that methods have of their own.
+    """
     entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
-    methods = tuple(_method(name, entries, path) for name in (entries if wanted is None else wanted))
+    if not entries and wanted is None:
+        raise UserError(f"{path}: methods: none is given; name at least one")
+    methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
     if len({method.slug for method in methods}) < len(methods):
         raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
     return methods
 
 
-def _method(name: str, entries: Mapping[str, Any], path: Path) -> MethodEntry:
+def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool) -> MethodEntry:
     own = dict(_mapping(entries.get(name) or {}, path, f"methods.{name}"))
     base, _, variant = name.partition("/")
     if name not in entries and variant:
         raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
     where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
     cls = _loaded(str(own.pop("class", base)), Method, METHOD_PACKAGES, where)
+    levels = own.pop("levels", None)
     settings = _validated(cls.Settings, own, path, f"methods.{name}")
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
+    entry["levels"] = None if same_levels else levels
     return _validated(MethodEntry, entry, path, f"methods.{name}")
 
 

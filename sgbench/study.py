@@ -1,7 +1,6 @@
-"""A study from settings to scored systems: whatever is there already is used, whatever is missing is made."""
+"""A study's parts: data, plan, judges and other networks, each opened when it is first needed."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,27 +15,29 @@ from sgbench.atomic import write_text
 from sgbench.data.labels import Group
 from sgbench.data.references import References, make_requests, open_references
 from sgbench.data.source import Source
-from sgbench.data.store import open_store
+from sgbench.data.store import PackedImages, open_store
 from sgbench.errors import UserError
-from sgbench.features.judge import Epoch, Judge, balanced_accuracies
+from sgbench.features.embedding import load_embedder
+from sgbench.features.inception import load_inception
+from sgbench.features.judge import Architecture, Epoch, Judge, balanced_accuracies
+from sgbench.features.lpips import load_lpips
 from sgbench.judging import judge_hash, open_judge
-from sgbench.measure import NAN, Measurer, Verdict
 from sgbench.plan import Folders, Plan, System, digest, make_plan
-from sgbench.records import ALL, Record, read_records, write_records
-from sgbench.samples import Edits, choose_edits, make_samples, write_samples
-from sgbench.scoring import TestSet, score, write_scores
+from sgbench.records import COPY, ORACLE, REAL
+from sgbench.samples import Edits, choose_edits
+from sgbench.scores import Panelist, Verdict
+from sgbench.scoring import Panel, TestSet, complete
 from sgbench.screen import Screen
-from sgbench.settings import Settings
-from sgbench.translation import Translate, load_system
+from sgbench.settings import MethodEntry, Settings
+from sgbench.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile, checked, find_inception
 
-SCORING_VERSION = 1
+SCORING_VERSION = 2
 """Part of a scored system's hash: raised when the same system would get other records."""
-REAL, COPY, ORACLE = "real", "copy", "oracle"
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study and where it is kept. Images, references and judge are opened when they are first needed."""
+    """A study and where it is kept."""
 
     settings: Settings
     folders: Folders
@@ -60,15 +61,20 @@ class Study:
         return torch.device(wanted)
 
     @cached_property
-    def images(self) -> Tensor:
-        """All images of the data set, uint8 [M, 3, S, S]."""
-        with self.screen.task("images", len(self.source.ids)) as task:
+    def images(self) -> PackedImages:
+        """All images of the data set, [M, 3, S, S]."""
+        with self.screen.task("images", len(self.source.ids), "images") as task:
             return open_store(self.source, self.folders.store, lambda done, total: task.update(done))
 
     @cached_property
     def test_labels(self) -> Tensor:
         """True labels of the test images, int8 [N, J]."""
         return self.source.labels[self.plan.test]
+
+    @property
+    def test_ids(self) -> tuple[str, ...]:
+        """Names of the test images."""
+        return tuple(self.source.ids[i] for i in self.plan.test.tolist())
 
     @cached_property
     def test(self) -> TestSet:
@@ -78,43 +84,74 @@ class Study:
             references: References = open_references(
                 self.source, self.plan.test, requests, self.folders.store, lambda done, _: task.update(done)
             )
-        return TestSet(self.images[self.plan.test], self.test_labels, tuple(requests), references)
+        return complete(self.images[self.plan.test], self.test_labels, requests, references)
 
     @cached_property
-    def judge(self) -> Judge:
-        with self.screen.task("judge", self.settings.judge.epochs) as task:
+    def inception_weights(self) -> WeightsFile:
+        return find_inception(self.settings.scoring.inception.path, self.settings.scoring.inception.sha256)
 
-            def advance(epoch: Epoch) -> None:
-                best = f"held-out balanced accuracy {epoch.score:.3f}" if epoch.score >= 0 else ""
-                task.update(epoch.done + epoch.share, best)
+    @cached_property
+    def panel(self) -> Panel:
+        """Everything that looks at results."""
+        scoring = self.settings.scoring
+        judges = [self._judge(architecture) for architecture in scoring.judges]
+        lpips = load_lpips(scoring.lpips.path, scoring.lpips.net, self.device) if scoring.lpips else None
+        embedder = load_embedder(scoring.embedder, self.device) if scoring.embedder else None
+        if self.inception_weights.path is None:
+            return Panel(judges, lpips=lpips, embedder=embedder)
+        inception = load_inception(self.inception_weights, self.device)
+        features, _ = inception.extract(self.test.images)
+        real = {
+            Group(j, v): features[self.test_labels[:, j] == v]
+            for j, attribute in enumerate(self.source.attributes)
+            for v in range(len(attribute.values))
+        }
+        return Panel(judges, inception, real, lpips, embedder)
 
-            return open_judge(
-                self.source,
-                self.images,
-                self.plan.train,
-                self.settings.judge,
-                self.folders.judges,
-                self.device,
-                advance,
+    @cached_property
+    def panelists(self) -> tuple[Panelist, ...]:
+        """The judges and whether each counts, by attribute."""
+        floor = self.settings.judge.floor
+        return tuple(
+            Panelist(
+                architecture,
+                tuple(Verdict(s, floor) for s in balanced_accuracies(judge, self.test.images, self.test_labels)),
             )
+            for architecture, judge in zip(self.settings.scoring.judges, self.panel.judges, strict=True)
+        )
+
+    @property
+    def definitions(self) -> dict[str, str]:
+        """What the networks that a user may supply measure; ``inception`` says why where there are no weights."""
+        weights = self.inception_weights
+        if weights.path is None:
+            missing = f"not scored: no Inception weights (SHA-256 {INCEPTION_SHA256}); get {INCEPTION_URL}"
+            return self.panel.definitions | {"inception": missing}
+        about = "TF-FID weights" if weights.published else f"custom weights {weights.sha256[:12]}"
+        return self.panel.definitions | {"inception": f"2015 Inception, 1008 unbiased logits, {about}"}
 
     @cached_property
-    def verdicts(self) -> tuple[Verdict, ...]:
-        """Whether the judge counts, by attribute."""
-        scores = balanced_accuracies(self.judge, self.test.images, self.test_labels)
-        return tuple(Verdict(s, self.settings.judge.floor) for s in scores)
+    def judge_hashes(self) -> tuple[str, ...]:
+        return tuple(
+            judge_hash(self.source, self.plan.train, self.settings.judge, architecture)
+            for architecture in self.settings.scoring.judges
+        )
 
     @cached_property
     def protocol_hash(self) -> str:
         """Of all that decides a system's records but the system."""
+        scoring = self.settings.scoring
         identity = {
             "version": SCORING_VERSION,
-            "judge": judge_hash(self.source, self.plan.train, self.settings.judge),
+            "judges": self.judge_hashes,
             "floor": self.settings.judge.floor,
             "source": self.source.fingerprint,
             "test": digest(self.plan.test.tolist()),
-            "num_resamples": self.settings.scoring.num_resamples,
-            "people": self.settings.scoring.figure_people,
+            "num_resamples": scoring.num_resamples,
+            "people": scoring.figure_people,
+            "inception": self.inception_weights.sha256,
+            "lpips": [scoring.lpips.net, checked(scoring.lpips.path)[1]] if scoring.lpips else None,
+            "embedder": load_embedder(scoring.embedder).sha256 if scoring.embedder else None,
         }
         return digest(identity)
 
@@ -131,8 +168,9 @@ class Study:
 
     @property
     def folder(self) -> Path:
-        """The study's own folder: its name and levels, so that two levels do not share a report."""
-        return self.folders.study(f"{self.settings.study}-{'-'.join(map(str, self.settings.levels))}")
+        """The study's own folder: its name and its methods' levels, so that two levels do not share a report."""
+        levels = {level: None for e in self.settings.methods for level in self.settings.levels_of(e)}
+        return self.folders.study("-".join([self.settings.study, *map(str, levels)]))
 
     def system_folder(self, system: System) -> Path:
         """Records, scores and samples of a system under this study's protocol."""
@@ -148,117 +186,54 @@ class Study:
         knows = self.source.counterfactual(self.plan.test[:1], ()) is not None
         return (REAL, COPY, ORACLE) if knows else (REAL, COPY)
 
+    def _judge(self, architecture: Architecture) -> Judge:
+        with self.screen.task(f"judge {architecture}", self.settings.judge.epochs) as task:
 
-def score_all(study: Study) -> list[Record]:
-    """Score every system and control that has no records; return the records of all."""
-    records = [record for name in study.controls for record in _scored_control(study, name)]
-    for system in study.plan.systems:
-        records += _scored_system(study, system)
-    return records
+            def advance(epoch: Epoch) -> None:
+                best = f"held-out balanced accuracy {epoch.score:.3f}" if epoch.score >= 0 else ""
+                task.update(epoch.done + epoch.share, best)
+
+            return open_judge(
+                self.source,
+                self.images,
+                self.plan.train,
+                self.settings.judge,
+                architecture,
+                self.folders.judges,
+                self.device,
+                advance,
+            )
 
 
 def describe(study: Study) -> None:
     """Keep the plan and the settings, fit to be a config, beside the report; before that, refuse what cannot be run.
 
     Raises:
-        UserError: of the data set or the plan.
+        UserError: of the data set, the plan, or a file of weights that is asked for.
     """
     jobs = {job.name: job.identity | {"manifest": job.labels.manifest} for job in study.plan.jobs}
     plan = {
         "train": len(study.plan.train),
         "test": len(study.plan.test),
+        "protocol": study.protocol_hash,
         "jobs": jobs,
         "systems": {study.system_folder(s).name: [job.name for job in s.jobs] for s in study.plan.systems},
         "controls": [study.control_folder(name).name for name in study.controls],
     }
     settings = study.settings.model_dump(mode="json", exclude={"source", "methods", "data"})
     settings["data"] = _own(study.settings.source, study.settings.data)
-    settings["methods"] = {e.key: _own(e.cls, e.settings) for e in study.settings.methods}
+    settings["methods"] = {e.key: _entry(e) for e in study.settings.methods}
     write_text(study.folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     write_text(study.folder / "plan.json", json.dumps(plan, indent=1) + "\n")
+    if study.inception_weights.problem:
+        study.screen.say(f"no Inception Score: {study.inception_weights.problem}")
+
+
+def _entry(entry: MethodEntry) -> dict[str, Any]:
+    own = {"levels": list(entry.levels)} if entry.levels else {}
+    return own | _own(entry.cls, entry.settings)
 
 
 def _own(cls: type, settings: BaseModel) -> dict[str, Any]:
     """Settings of a class as a config gives them."""
     return {"class": f"{cls.__module__}:{cls.__qualname__}"} | settings.model_dump(mode="json")
-
-
-def _scored_system(study: Study, system: System) -> list[Record]:
-    folder = study.system_folder(system)
-    if (folder / "records.csv").exists():
-        return read_records(folder / "records.csv")
-    base = _base(study, folder.name, system.entry.name, "measured")
-    base = base | {"variant": system.entry.variant, "level": str(system.level), "seed": system.seed}
-    images, labels = study.test.images, study.test_labels
-    translate = load_system(system, study.folders, images, labels, study.device, study.settings.precision)
-    return _score(study, folder, Record(**base), translate)
-
-
-def _scored_control(study: Study, name: str) -> list[Record]:
-    folder = study.control_folder(name)
-    if (folder / "records.csv").exists():
-        return read_records(folder / "records.csv")
-    base = Record(**_base(study, folder.name, name, "control"))
-    if name == REAL:
-        measurer = _measurer(study, base)
-        posteriors = study.judge.posteriors(study.test.images)
-        records = measurer.untouched(posteriors, study.test_labels)
-        write_records(folder / "records.csv", records)
-        return records
-
-    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
-        if name == COPY:
-            return study.test.images[positions]
-        return study.source.counterfactual(study.plan.test[positions], groups)
-
-    return _score(study, folder, base, translate)
-
-
-def _score(study: Study, folder: Path, base: Record, translate: Translate) -> list[Record]:
-    """Scores, samples and records of a translator; the records, written last, say that it is done."""
-    test = study.test
-    total = sum(len(r.positions) for r in test.requests)
-    with study.screen.task(f"scoring {base.method} {base.level}".strip(), total) as task:
-        done = 0
-
-        def advance(number: int) -> None:
-            nonlocal done
-            done += number
-            task.update(done)
-
-        scores = score(translate, test, study.judge, study.settings.scoring.batch_size, advance)
-    ids = [study.source.ids[i] for i in study.plan.test.tolist()]
-    write_scores(folder / "scores.npz", scores, test.requests, ids)
-    samples = make_samples(translate, test.images, test.labels, study.source.attributes, study.edits)
-    write_samples(folder / "samples.npz", samples)
-    records = _measurer(study, base).records(scores, test.requests, test.labels)
-    write_records(folder / "records.csv", records)
-    return records
-
-
-def _measurer(study: Study, base: Record) -> Measurer:
-    return Measurer(base, study.source.attributes, study.verdicts, study.settings.scoring.num_resamples)
-
-
-def _base(study: Study, system: str, method: str, origin: str) -> dict:
-    """Fields that a system's records share; the others are set record by record."""
-    return {
-        "system": system,
-        "method": method,
-        "variant": "",
-        "level": "",
-        "seed": 0,
-        "dataset": study.source.name,
-        "image_size": study.settings.data.image_size,
-        "target": "",
-        "direction": ALL,
-        "measured_on": "",
-        "metric": "",
-        "definition": "",
-        "value": NAN,
-        "low": NAN,
-        "high": NAN,
-        "num_images": 0,
-        "unit": "",
-        "origin": origin,
-    }

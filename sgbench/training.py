@@ -57,8 +57,8 @@ def train(
 ) -> int:
     """Train to the last iteration, or resume from the folder's checkpoint; returns the iterations done.
 
-    Writes ``checkpoint.pt`` (parameters, optimisers, iteration) and ``stats.jsonl`` (a row of losses an iteration). An
-    interrupt or termination signal leaves a checkpoint and is raised again as KeyboardInterrupt.
+    Writes ``checkpoint.pt`` (parameters, optimisers, iteration, seconds spent) and ``stats.jsonl`` (a row of losses an
+    iteration). An interrupt or termination signal leaves a checkpoint and is raised again as KeyboardInterrupt.
 
     Args:
         until: stop after so many iterations, as an interrupt would.
@@ -69,7 +69,8 @@ def train(
     loop = loop or Loop()
     total = method.settings.iterations
     rates = {name: [g["lr"] for g in optimizer.param_groups] for name, optimizer in method.optimizers.items()}
-    start = _resume(method, folder)
+    start, seconds_before = _resume(method, folder)
+    began = time.monotonic() - seconds_before
     last = total if until is None else min(until, total)
     device_type = next(method.parameters()).device.type
     autocast = (
@@ -99,11 +100,11 @@ def train(
                 loop.sample(method, done)
             stop = interrupted()
             if stop or time.monotonic() - saved_at > loop.checkpoint_seconds:
-                _save(method, folder, done, rows)
+                _save(method, folder, done, rows, time.monotonic() - began)
                 saved_at = time.monotonic()
             if stop:
                 raise KeyboardInterrupt
-    _save(method, folder, done, rows)
+    _save(method, folder, done, rows, time.monotonic() - began)
     return done
 
 
@@ -114,7 +115,13 @@ def load_parameters(method: Method, folder: Path) -> int:
     return state["iteration"]
 
 
-def _save(method: Method, folder: Path, iteration: int, rows: list[str]) -> None:
+def read_seconds(folder: Path) -> float | None:
+    """Time spent in the iterations up to a folder's checkpoint; None where it was not kept."""
+    state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True, mmap=True)
+    return state.get("seconds")
+
+
+def _save(method: Method, folder: Path, iteration: int, rows: list[str], seconds: float) -> None:
     """Write the statistics first: rows beyond the checkpoint's iteration are dropped on resuming."""
     stats = folder / "stats.jsonl"
     earlier = stats.read_text() if stats.exists() else ""
@@ -122,6 +129,7 @@ def _save(method: Method, folder: Path, iteration: int, rows: list[str]) -> None
     rows.clear()
     state = {
         "iteration": iteration,
+        "seconds": seconds,
         "method": method.state_dict(),
         "optimizers": {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()},
     }
@@ -129,10 +137,11 @@ def _save(method: Method, folder: Path, iteration: int, rows: list[str]) -> None
         write_buffered(partial, lambda file: torch.save(state, file))
 
 
-def _resume(method: Method, folder: Path) -> int:
+def _resume(method: Method, folder: Path) -> tuple[int, float]:
+    """Iterations done, and the seconds that they took."""
     if not (folder / "checkpoint.pt").exists():
         (folder / "stats.jsonl").unlink(missing_ok=True)
-        return 0
+        return 0, 0.0
     state = torch.load(folder / "checkpoint.pt", map_location=next(method.parameters()).device, weights_only=True)
     method.load_state_dict(state["method"])
     for name, optimizer in method.optimizers.items():
@@ -140,7 +149,7 @@ def _resume(method: Method, folder: Path) -> int:
     rows = (folder / "stats.jsonl").read_text().splitlines()
     kept = [row for row in rows if json.loads(row)["iteration"] <= state["iteration"]]
     write_text(folder / "stats.jsonl", "".join(f"{row}\n" for row in kept))
-    return state["iteration"]
+    return state["iteration"], state.get("seconds", 0.0)
 
 
 def step_seed(seed: int, iteration: int) -> int:

@@ -20,20 +20,27 @@ def to_bytes(images: Tensor) -> Tensor:
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
-def load_system(
-    system: System, folders: Folders, images: Tensor, labels: Tensor, device: torch.device, precision: Precision
-) -> Translate:
-    """The trained models of a system, hidden behind one function.
+Models = list[tuple[tuple[int, ...], Method]]
+"""The trained models of a system, each with the study's attributes that it was trained on."""
+
+
+def load_models(system: System, folders: Folders, device: torch.device) -> Models:
+    """The trained models of a system."""
+    models: Models = []
+    for job in system.jobs:
+        method = job.entry.cls(job.attributes, job.image_size, job.entry.settings, job.labels.labels).to(device)
+        load_parameters(method, folders.job(job))
+        models.append((job.columns, method.eval()))
+    return models
+
+
+def translator(models: Models, images: Tensor, labels: Tensor, device: torch.device, precision: Precision) -> Translate:
+    """The models of a system, hidden behind one function.
 
     Args:
         images: uint8 [N, 3, S, S], the test images.
         labels: int8 [N, J], all that is known of them; only methods that need source labels read it.
     """
-    models: list[tuple[tuple[int, ...], Method]] = []
-    for job in system.jobs:
-        method = job.entry.cls(job.attributes, job.image_size, job.entry.settings, job.labels.labels).to(device)
-        load_parameters(method, folders.job(job))
-        models.append((job.columns, method.eval()))
 
     def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         x = images[positions].to(device).float().div(127.5).sub(1)
@@ -46,9 +53,7 @@ def load_system(
     return translate
 
 
-def _runs(
-    models: Sequence[tuple[tuple[int, ...], Method]], groups: Sequence[Group]
-) -> list[tuple[tuple[int, ...], Method, list[Group]]]:
+def _runs(models: Models, groups: Sequence[Group]) -> list[tuple[tuple[int, ...], Method, list[Group]]]:
     """Neighbouring groups of one model together, in the order named, numbered as that model numbers them."""
     runs: list[tuple[tuple[int, ...], Method, list[Group]]] = []
     for group in groups:

@@ -235,7 +235,7 @@ REFUSED = {
     "balanced": ({"balanced": ["beard"]}, "balanced: unknown attribute 'beard'; the study has"),
     "too few": ({"levels": [200]}, r"sggan: --sparse 200: only \d+ training images have hair_color = 'blond'; ask for"),
     "test set": ({"data": {"num_test": 300}}, "data.num_test is 300, but there are only 300 images"),
-    "tiny test set": ({"data": {"num_test": 1}}, "data.num_test: none of 1 test images has "),
+    "tiny test set": ({"data": {"num_test": 1}}, "none of 1 test images has "),
     "nobody to show": (
         {"data": {"num_images": 12, "num_test": 6, "attributes": ["hair_color", "pale_skin"]}},
         "none of",

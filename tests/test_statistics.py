@@ -50,6 +50,60 @@ def test_the_same_seed_gives_the_same_interval():
     assert bootstrap_interval(Mean(), terms, sources, seed=1) != bootstrap_interval(Mean(), terms, sources)
 
 
+def test_without_being_told_it_draws_a_thousand_times_for_95_percent():
+    terms, sources = _normal(50), np.arange(50)
+    stated = bootstrap_interval(Mean(), terms, sources, num_resamples=1000, confidence=0.95, seed=0, recentre=False)
+    assert bootstrap_interval(Mean(), terms, sources) == stated
+
+
+def test_the_ends_are_quantiles_of_the_draws():
+    figures = []
+
+    class Watch(Mean):
+        def reduce(self, terms, weights):
+            figures.append(super().reduce(terms, weights))
+            return figures[-1]
+
+    interval = bootstrap_interval(Watch(), _normal(50), np.arange(50), num_resamples=101, confidence=0.9)
+    drawn = torch.cat(figures).sort().values
+    assert len(drawn) == 101
+    assert interval == (float(drawn[5]), float(drawn[95]))
+
+
+def test_recentring_moves_the_interval_by_the_bias_of_the_draws():
+    class Spread:
+        """Mean square about the weighted mean, which drawing again lowers by the share of 1 / N."""
+
+        def reduce(self, terms, weights):
+            shares = weights / weights.sum(1, keepdim=True)
+            return shares @ terms[:, 0].square() - (shares @ terms[:, 0]).square()
+
+    terms, sources = _normal(8), np.arange(8)
+    plain, centred = (bootstrap_interval(Spread(), terms, sources, 4000, recentre=r) for r in (False, True))
+    bias = float(terms.var(correction=0)) / 8
+    assert centred[0] - plain[0] == pytest.approx(bias, rel=0.15)
+    assert centred[1] - plain[1] == pytest.approx(centred[0] - plain[0], rel=1e-9)
+
+
+def test_two_sources_have_an_interval():
+    terms = torch.tensor([[1.0], [3.0]], dtype=torch.float64)
+    assert bootstrap_interval(Mean(), terms, [4, 9], num_resamples=200) == (1, 3)
+
+
+@pytest.mark.parametrize(("at_once", "chunks"), [(350, [7, 7, 6]), (1, [1] * 20), (2**22, [20])])
+def test_only_so_many_weights_are_made_at_once(monkeypatch, at_once, chunks):
+    seen = []
+
+    class Watch(Mean):
+        def reduce(self, terms, weights):
+            seen.append(len(weights))
+            return super().reduce(terms, weights)
+
+    monkeypatch.setattr(statistics, "_WEIGHTS_AT_ONCE", at_once)
+    bootstrap_interval(Watch(), _normal(50), np.arange(50), num_resamples=20)
+    assert seen == chunks
+
+
 def test_chunks_draw_the_same_images(monkeypatch):
     terms, sources = _normal(50), np.arange(50)
     whole = bootstrap_interval(Mean(), terms, sources, num_resamples=100)

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from sgbench.data.labels import HIDDEN, Batch, SparseLabels
+from sgbench.data.store import PackedImages
 
 
 class Batches:
     """Draws batches of flipped float images and their revealed labels.
 
     Args:
-        images: uint8 [M, 3, S, S], all images of the data set.
+        images: uint8 [M, 3, S, S], all images of the data set, packed or in memory.
         positions: int64 [N], which of them are training images.
         labels: of the N training images.
         batch_size: images in a batch; for ``by_value``, images of each value.
@@ -24,7 +25,7 @@ class Batches:
 
     def __init__(
         self,
-        images: Tensor,
+        images: PackedImages | Tensor,
         positions: Tensor,
         labels: SparseLabels,
         batch_size: int,
@@ -49,10 +50,28 @@ class Batches:
 
     def _draw(self, rng: np.random.Generator) -> Batch:
         rows = torch.cat([pool[torch.from_numpy(rng.integers(len(pool), size=n))] for pool, n in self.parts if n])
-        x = self.images[self.positions[rows]].to(self.device).float().div_(127.5).sub_(1)
-        flip = torch.from_numpy(rng.random(len(rows)) < 0.5).to(self.device)
-        x = torch.where(flip[:, None, None, None], x.flip(-1), x)
+        flip = torch.from_numpy(rng.random(len(rows)) < 0.5)
+        x = to_floats(self.images[self.positions[rows]], flip, self.device)
         return Batch(x, self.labels.labels[rows].to(self.device))
+
+
+def to_floats(images: Tensor, flip: Tensor, device: torch.device) -> Tensor:
+    """Images uint8 [n, 3, S, S] on the CPU as floats v / 127.5 - 1 on a device, mirrored where ``flip`` [n] says so.
+
+    What costs is moving bytes: 8-bit images are mirrored, in place, and sent. On a CPU numpy computes; torch's threads
+    take longer to meet than this takes, many times so while other processes want the cores.
+    """
+    if device.type != "cpu":
+        x, flip = images.to(device), flip.to(device)
+        x = torch.where(flip[:, None, None, None], x.flip(-1), x)
+        return x.float().div_(127.5).sub_(1)
+    pixels = images.numpy()
+    for k in flip.nonzero().flatten().tolist():
+        pixels[k] = pixels[k, :, :, ::-1]
+    x = np.empty(pixels.shape, np.float32)
+    np.divide(pixels, np.float32(127.5), out=x, dtype=np.float32)
+    np.subtract(x, np.float32(1), out=x)
+    return torch.from_numpy(x)
 
 
 def _equal_pools(column: Tensor, seed: int) -> list[Tensor]:

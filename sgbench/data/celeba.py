@@ -1,24 +1,24 @@
-"""CelebA as its authors hand it out: aligned images of 178x218 and ``list_attr_celeba.txt``.
+"""CelebA: aligned images of 178x218 and ``list_attr_celeba``, as its authors, torchvision or Kaggle lay them out.
 
 The paper's crop is the centred square, rows 20 to 198; copies of another size are cropped by the same fractions.
 Groups: hair is black or blond where exactly one of the two columns says so, else neither.
 """
 
-import hashlib
+import os
 import warnings
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from sgbench.data.attributes import ATTRIBUTES
 from sgbench.data.labels import NONE, Attribute
+from sgbench.data.photographs import Box, find_images, fingerprint, read_photograph
 from sgbench.data.source import Source, SourceSettings, choose_attributes, existing
 from sgbench.errors import UserError
 
-ATTRIBUTE_FILE = "list_attr_celeba.txt"
+ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 NUM_IMAGES = 202_599
 TOTALS = {
     "Male": 84_434,
@@ -32,11 +32,28 @@ TOTALS = {
 COLUMNS = {"gender": "Male", "smile": "Smiling", "lipstick": "Wearing_Lipstick", "pale_skin": "Pale_Skin"}
 CROP = (0, 20 / 218, 1, 198 / 218)
 """Left, upper, right, lower as shares of the width and the height."""
-_FOLDERS = ("img_align_celeba", "img_align_celeba/img_align_celeba", "celeba/img_align_celeba", ".")
+_FOLDERS = (
+    "img_align_celeba",
+    "img_align_celeba/img_align_celeba",
+    "celeba/img_align_celeba",
+    "Img/img_align_celeba",
+    "img_align_celeba_png",
+    "Img/img_align_celeba_png",
+    ".",
+)
+"""Where the images may be below the folder given."""
+_BESIDE = (".", "Anno")
+"""Where the attribute file may be below a folder that is looked at."""
 
 
 class CelebA(Source):
-    """A copy of CelebA: a folder of JPEGs and the attribute file, beside it or in it."""
+    """A copy of CelebA: a folder of JPEGs, or of PNGs under the same numbers, and the attribute file.
+
+    The folder given may be that of the images, with the attribute file in it or up to two levels above, or one that
+    holds both: ``img_align_celeba`` beside the file (as torchvision has them, in ``celeba``; as the authors do, in
+    ``Img`` and ``Anno``), or Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV. Where the files and labels
+    are the same, so is the fingerprint.
+    """
 
     name = "celeba"
 
@@ -50,82 +67,63 @@ class CelebA(Source):
 
     def __init__(self, settings: Settings):
         self.settings = settings
-        root = existing(settings.path, "folder with CelebA's images")
+        root = Path(os.path.abspath(existing(settings.path, "folder with CelebA's images")))
         if not root.is_dir():
             raise UserError(f"{root}: must be the folder with CelebA's images, is a file")
         self.folder = _image_folder(root)
         table = _attribute_file(root, self.folder)
         names, columns = read_attribute_file(table)
-        here = {p.name for p in self.folder.iterdir()}
-        present = np.array([name in here for name in names])
-        if not present.all():
-            missing = names[int(np.flatnonzero(~present)[0])]
-            if not settings.allow_missing:
-                raise UserError(
-                    f"{table}: has labels for {(~present).sum():,} images that are not in {self.folder}, the first "
-                    f"{missing}; complete the copy or pass --allow-missing"
-                )
-            if not present.any():
-                raise UserError(f"{self.folder}: holds none of the images that {table} lists, such as {missing}")
-        elif len(names) == NUM_IMAGES:
+        files = _files_of(names, self.folder)
+        sizes = find_images(self.folder, files, lambda _: str(table), settings.allow_missing)
+        present = np.flatnonzero(sizes >= 0)
+        if len(present) == len(names) == NUM_IMAGES:
             _check_totals(columns, table)
-        self.ids = [name for name, kept in zip(names, present, strict=True) if kept]
+        self.ids = [files[i] for i in present]
         self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "CelebA")
         known = {a: _labels_of(a, columns)[torch.from_numpy(present)] for a in ATTRIBUTES}
         self.labels = torch.stack([known[a] for a in self.attributes], 1)
-        self.fingerprint = self._fingerprint(torch.stack(list(known.values()), 1))
+        every = torch.stack(list(known.values()), 1).numpy().tobytes()
+        self.fingerprint = fingerprint(f"celeba {settings.image_size} {CROP}", self.ids, sizes[present], every)
 
     def read(self, index: int) -> np.ndarray:
-        path = self.folder / self.ids[index]
-        try:
-            with Image.open(path) as image:
-                return crop_and_resize(image, self.settings.image_size)
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-            raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
-
-    def _fingerprint(self, labels: Tensor) -> str:
-        """Of names, file sizes, every attribute's labels and the image size; the files' bytes are not read for it."""
-        key = hashlib.sha256(f"celeba {self.settings.image_size} {CROP}".encode())
-        for name in self.ids:
-            key.update(f"{name} {(self.folder / name).stat().st_size};".encode())
-        key.update(labels.numpy().tobytes())
-        return key.hexdigest()
+        return read_photograph(self.folder / self.ids[index], crop, self.settings.image_size)
 
 
-def crop_and_resize(image: Image.Image, size: int) -> np.ndarray:
-    """The paper's crop by Pillow's bilinear filter on 8-bit RGB: uint8 [3, size, size]."""
-    width, height = image.size
-    box = tuple(round(share * side) for share, side in zip(CROP, (width, height, width, height), strict=True))
-    small = image.convert("RGB").crop(box).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(small).transpose(2, 0, 1).copy()
+def crop(width: int, height: int) -> Box:
+    """The paper's crop."""
+    return tuple(round(share * side) for share, side in zip(CROP, (width, height, width, height), strict=True))
 
 
 def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Image names, and a boolean column for each attribute.
+    """Image names, and a boolean column for each attribute, of the authors' table or Kaggle's CSV.
+
+    The first has a count, the columns' names and a row for each image, with spaces between cells; the second has
+    no count, a name for the first column too, and commas.
 
     Raises:
         UserError: names the file and the row.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").replace(",", " ").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: cannot be read ({error})") from error
-    if len(lines) < 3:
-        raise UserError(f"{path}: has {len(lines)} lines; the first is a count, the second names, then a row an image")
-    header = lines[1].split()
+    top = 1 if path.suffix == ".csv" else 2
+    if not any(map(str.strip, lines[top:])):
+        raise UserError(f"{path}: has {len(lines)} lines and no row of labels below the columns' names")
+    header = lines[top - 1].split()[2 - top :]
     if absent := [column for column in TOTALS if column not in header]:
-        raise UserError(f"{path}: line 2 lacks the column {absent[0]}")
-    rows: dict[str, list[bool]] = {}
-    for number, line in enumerate(lines[2:], 3):
-        cells = line.split()
-        if not cells:
+        raise UserError(f"{path}: line {top} lacks the column {absent[0]}")
+    rows: dict[str, str] = {}
+    for number, line in enumerate(lines[top:], top + 1):
+        name, *cells = line.split() or [""]
+        if not name:
             continue
-        if len(cells) != len(header) + 1 or not set(cells[1:]) <= {"1", "-1"}:
+        if not cells.count("1") + cells.count("-1") == len(cells) == len(header):
             raise UserError(f"{path}: line {number} must be a name and {len(header)} values of 1 or -1")
-        if cells[0] in rows:
-            raise UserError(f"{path}: line {number} names {cells[0]} a second time; remove one of the two")
-        rows[cells[0]] = [cell == "1" for cell in cells[1:]]
-    values = np.array(list(rows.values()), dtype=bool).reshape(-1, len(header))
+        if name in rows:
+            raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")
+        rows[name] = "".join(cells).replace("-1", "0")
+    values = np.frombuffer("".join(rows.values()).encode(), np.uint8).reshape(-1, len(header)) == ord("1")
     return list(rows), {column: values[:, k] for k, column in enumerate(header)}
 
 
@@ -139,11 +137,13 @@ def _labels_of(attribute: Attribute, columns: dict[str, np.ndarray]) -> Tensor:
 
 
 def _attribute_file(root: Path, folder: Path) -> Path:
-    places = (root, folder, folder.parent, root.parent, root.parent.parent)
-    for place in places:
-        if (place / ATTRIBUTE_FILE).is_file():
-            return place / ATTRIBUTE_FILE
-    raise UserError(f"{root}: no {ATTRIBUTE_FILE} in it or beside it; CelebA's annotations hold that file")
+    for place in (root, folder, folder.parent, root.parent, root.parent.parent):
+        for path in (place / below / name for below in _BESIDE for name in ATTRIBUTE_FILES):
+            if path.is_file():
+                return path
+    raise UserError(
+        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; CelebA's annotations hold it"
+    )
 
 
 def _image_folder(root: Path) -> Path:
@@ -154,9 +154,18 @@ def _image_folder(root: Path) -> Path:
     raise UserError(f"{root}: no images in it or in {_FOLDERS[0]} below it")
 
 
+def _files_of(names: list[str], folder: Path) -> list[str]:
+    """The file of each image: the one named, or where only that is there, its PNG copy."""
+    here = set(os.listdir(folder))
+    png = {name: f"{name.rpartition('.')[0]}.png" for name in names if name not in here}
+    return [png[name] if png.get(name) in here else name for name in names]
+
+
 def _check_totals(columns: dict[str, np.ndarray], table: Path) -> None:
     for column, total in TOTALS.items():
         if (found := int(columns[column].sum())) != total:
             warnings.warn(
-                f"{table}: {column} is set for {found:,} images, in a complete copy for {total:,}", stacklevel=2
+                f"{table}: {column} is set for {found:,} images, in a complete copy of CelebA for {total:,}; results "
+                "will not compare with others': fetch the file again",
+                stacklevel=2,
             )

@@ -58,7 +58,8 @@ class References:
     """Known answers for a test set.
 
     Attributes:
-        counterfactuals: for each target, uint8 [M, 3, S, S] in the order of its requests; None where unknown.
+        counterfactuals: for each target, uint8 [M, 3, S, S] in the order of its requests, memory-mapped; None where
+            unknown.
         background: bool [N, S, S]; None where unknown.
     """
 
@@ -78,40 +79,42 @@ def open_references(
         return References(None, None)
     key = hashlib.sha256(f"{source.fingerprint}{[a.name for a in source.attributes]}".encode())
     key.update(test.numpy().tobytes())
-    path = cache / f"{source.name}-{source.settings.image_size}-references-{key.hexdigest()[:16]}.npz"
-    make_once(path, partial(_write, source, test, requests, advance))
-    with np.load(path) as arrays:
-        counterfactuals = [torch.from_numpy(arrays[str(r.target)]) for r in requests]
-        return References(counterfactuals, torch.from_numpy(arrays["background"]))
-
-
-def _write(
-    source: Source,
-    test: Tensor,
-    requests: Sequence[Requests],
-    advance: Callable[[int, int], None] | None,
-    path: Path,
-) -> None:
+    folder = cache / f"{source.name}-{source.settings.image_size}-references-{key.hexdigest()[:16]}"
     total = len(test) + sum(len(r.positions) for r in requests)
     done = 0
 
-    def collect(index: Tensor, make: Callable[[Tensor], Tensor | None]) -> np.ndarray:
+    def counted(number: int) -> None:
         nonlocal done
-        parts = []
-        for part in pool.map(make, index.split(_CHUNK)):
-            parts.append(part.numpy())
-            done += len(part)
-            if advance:
-                advance(done, total)
-        return np.concatenate(parts)
+        done += number
+        if advance:
+            advance(done, total)
 
-    with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
-        arrays = {"background": collect(test, source.background)}
-        for request in requests:
-            parts = [
-                collect(test[request.positions[rows]], lambda index, group=group: source.counterfactual(index, [group]))
-                for group, rows in request.by_value()
-            ]
-            arrays[str(request.target)] = np.concatenate(parts)
-    with path.open("wb") as file:
-        np.savez(file, **arrays)
+    def opened(name: str, jobs: list[tuple[Tensor, Callable[[Tensor], Tensor]]]) -> Tensor:
+        path = make_once(folder / f"{name}.npy", partial(_write, jobs, counted))
+        return torch.from_numpy(np.load(path, mmap_mode="c"))
+
+    background = opened("background", [(test, source.background)])
+    counterfactuals = []
+    for request in requests:
+        jobs = [
+            (test[request.positions[rows]], partial(source.counterfactual, groups=[group]))
+            for group, rows in request.by_value()
+        ]
+        counterfactuals.append(opened(source.attributes[request.target].name, jobs))
+    return References(counterfactuals, background)
+
+
+def _write(
+    jobs: Sequence[tuple[Tensor, Callable[[Tensor], Tensor]]], counted: Callable[[int], None], path: Path
+) -> None:
+    """Write what each job makes of its images one after another, a few chunks in memory at a time."""
+    total = sum(len(index) for index, _ in jobs)
+    make = jobs[0][1]
+    sample = make(jobs[0][0][:1]).numpy()
+    with path.open("wb") as file, ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
+        header = {"descr": sample.dtype.str, "fortran_order": False, "shape": (total, *sample.shape[1:])}
+        np.lib.format.write_array_header_1_0(file, header)
+        for index, make in jobs:
+            for part in pool.map(make, index.split(_CHUNK)):
+                file.write(np.ascontiguousarray(part.numpy()).data)
+                counted(len(part))

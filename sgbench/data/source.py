@@ -1,7 +1,7 @@
 """The contract of a data set: images of any size by number, all labels that are known, a fixed split."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -29,7 +29,9 @@ class SourceSettings(BaseModel):
 
 
 class Source(ABC):
-    """A data set, built as ``Source(settings)``.
+    """A data set, built as ``Source(settings)``; it can be pickled.
+
+    One whose own files say which images are for testing overrides ``num_test`` and ``split``.
 
     Attributes:
         attributes: those of the settings, in their order.
@@ -49,7 +51,7 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, index: int) -> np.ndarray:
-        """One image at the settings' size, uint8 [3, S, S]; safe to call from several threads."""
+        """One image at the settings' size, uint8 [3, S, S]; safe to call from several threads and processes."""
 
     def read_many(self, index: Sequence[int]) -> np.ndarray:
         """Several images, uint8 [n, 3, S, S]."""
@@ -91,12 +93,21 @@ def choose_attributes(wanted: Sequence[str], offered: Sequence[Attribute], where
         UserError: a name is unknown or given twice.
     """
     by_name = {a.name: a for a in offered}
+    check_names(wanted, by_name, where)
+    return tuple(by_name[name] for name in wanted)
+
+
+def check_names(wanted: Sequence[str], offered: Collection[str], where: str) -> None:
+    """Refuse names of attributes that a data set does not have.
+
+    Raises:
+        UserError: a name is unknown or given twice.
+    """
     for name in wanted:
-        if name not in by_name:
-            raise UserError(f"unknown attribute '{name}'; those of {where} are {', '.join(by_name)}")
+        if name not in offered:
+            raise UserError(f"unknown attribute '{name}'; those of {where} are {', '.join(offered)}")
     if len(set(wanted)) < len(wanted):
         raise UserError(f"attributes: {', '.join(wanted)}: one is named twice")
-    return tuple(by_name[name] for name in wanted)
 
 
 def existing(path: Path, what: str) -> Path:

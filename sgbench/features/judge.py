@@ -1,6 +1,8 @@
 """The judge: a ResNet-18 with a softmax head for each attribute, trained from random weights on true labels.
 
-It never sees a test image. Its balanced accuracy on the test images says whether its verdicts count.
+It never sees a test image. Its balanced accuracy on the test images says whether its verdicts count. A second judge of
+another architecture (VGG-11's convolutions with batch norm, no residual paths) may shadow it: an edit that fools one
+network need not fool the other.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +14,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torchvision.models import resnet18
+from torchvision.models.vgg import cfgs, make_layers
 
 from sgbench.data.labels import Attribute
 from sgbench.losses import masked_cross_entropy
 from sgbench.metrics.accuracy import balanced_accuracy
+
+
+Architecture = Literal["resnet18", "vgg11_bn"]
 
 
 class JudgeSettings(BaseModel):
@@ -38,14 +44,14 @@ class JudgeSettings(BaseModel):
 class Judge(nn.Module):
     """Class logits of each attribute: uint8 [N, 3, S, S] -> a list of [N, m_j] in the parameters' type."""
 
-    def __init__(self, attributes: Sequence[Attribute]):
+    def __init__(self, attributes: Sequence[Attribute], architecture: Architecture = "resnet18"):
         super().__init__()
         self.sizes = [len(a.values) for a in attributes]
-        self.network = resnet18(num_classes=sum(self.sizes))
+        self.network = _NETWORKS[architecture](sum(self.sizes))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Logits of uint8 images."""
-        return self.logits(images.to(self.network.fc.weight.dtype).div(127.5).sub(1))
+        return self.logits(images.to(next(self.parameters()).dtype).div(127.5).sub(1))
 
     def logits(self, x: Tensor) -> list[Tensor]:
         """Logits of float images in [-1, 1]."""
@@ -57,6 +63,15 @@ class Judge(nn.Module):
         device = next(self.parameters()).device
         parts = [[p.double().softmax(1).cpu() for p in self(part.to(device))] for part in images.split(batch_size)]
         return [torch.cat(head) for head in zip(*parts, strict=True)]
+
+
+def _vgg11(num_outputs: int) -> nn.Module:
+    """The convolutions of VGG-11 with batch norm, averaged over the image, then one linear layer."""
+    convolutions = make_layers(cfgs["A"], batch_norm=True)
+    return nn.Sequential(convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, num_outputs))
+
+
+_NETWORKS = {"resnet18": lambda num_outputs: resnet18(num_classes=num_outputs), "vgg11_bn": _vgg11}
 
 
 @dataclass(frozen=True)
@@ -77,6 +92,7 @@ def train_judge(
     settings: JudgeSettings,
     device: torch.device,
     advance: Callable[[Epoch], None] | None = None,
+    architecture: Architecture = "resnet18",
 ) -> Judge:
     """Train on true labels and keep the epoch that was best on the held-out tenth.
 
@@ -92,7 +108,7 @@ def train_judge(
     num_held = max(1, round(settings.held_out * len(positions)))
     held, rest = order[:num_held], order[num_held:]
     shares = balanced_shares(labels[rest], settings.max_repeats)
-    judge = Judge(attributes).to(device, memory_format=torch.channels_last)
+    judge = Judge(attributes, architecture).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(judge.parameters(), settings.learning_rate)
     steps = -(-len(rest) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * steps)

@@ -62,6 +62,24 @@ class ImageMetric(torchmetrics.Metric, ABC):
         return dim_zero_cat(self.rows)
 
 
+class MeanOverImages(ImageMetric):
+    """Mean over images of values that were computed elsewhere, by a network.
+
+    ``update(values)``: floating point [N], finite.
+    """
+
+    def __init__(self, unit: str, definition: str) -> None:
+        super().__init__()
+        self.unit, self.definition = unit, definition
+
+    def terms(self, values: Tensor) -> Tensor:
+        if not values.is_floating_point() or values.ndim != 1:
+            raise ValueError(f"values must be floating point [N], not {values.dtype} {list(values.shape)}")
+        if not values.isfinite().all():
+            raise ValueError("values hold NaN or infinite values")
+        return values.double().unsqueeze(1)
+
+
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Means over images [R, K] of values [N, K] under weights [R, N]; rows with a NaN have no weight."""
     applies = ~values.isnan().any(1)

@@ -8,7 +8,9 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
-from sgbench.report.tables import MISSING, Layout, accuracy_table, row_labels
+from sgbench.report.layout import MISSING, Layout, row_labels
+from sgbench.report.published import measured_and_published
+from sgbench.report.tables import accuracy_table
 
 _NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
@@ -21,6 +23,7 @@ _LEGEND = (
 
 def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
     """The table of a run for a screen ``width`` characters wide; targets that do not fit go into a table below."""
+    frame = measured_and_published(frame)[0]
     cells = accuracy_table(frame, layout).cells
     shown = set(cells["row"])
     rows = [label for label in row_labels(frame, layout).values() if label in shown]

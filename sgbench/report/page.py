@@ -1,4 +1,4 @@
-"""The report as a Markdown page with its tables as CSV, made from records alone."""
+"""The report as a Markdown page with its tables as CSV and LaTeX, made from records alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,22 +8,20 @@ import pandas as pd
 
 from sgbench.atomic import write_text
 from sgbench.records import ALL
-from sgbench.report.tables import (
-    MISSING,
-    Layout,
-    Table,
-    accuracy_table,
+from sgbench.report.beyond import (
     beyond_table,
-    direction_table,
-    markdown,
-    number_text,
-    one_line,
-    row_labels,
-    score_table,
-    target_table,
-    to_csv,
-    to_markdown,
+    comparisons_table,
+    distribution_table,
+    likeness_table,
+    matrix_table,
+    second_judge_table,
 )
+from sgbench.report.latex import frame_to_latex, to_latex
+from sgbench.report.layout import MISSING, Layout, Table, row_labels, to_csv
+from sgbench.report.markdown import markdown, one_line, to_markdown
+from sgbench.report.published import measured_and_published
+from sgbench.report.tables import accuracy_table, direction_table, score_table, target_table
+from sgbench.report.text import number_text, readable
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,9 @@ class Page:
         notes: statements to read the numbers by, a Markdown sentence each.
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
+        comparisons: paired tests between systems (``beyond.comparisons_table``).
+        cost: what systems cost: first column their labels, then a figure a column, its unit in the heading; numbers, or
+            text to be shown as it stands.
         provenance: what made the records: commit, versions, hardware, settings.
     """
 
@@ -46,14 +47,17 @@ class Page:
     notes: Sequence[str] = ()
     figures: Sequence[tuple[str, str]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
+    comparisons: pd.DataFrame | None = None
+    cost: pd.DataFrame | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
 
 
 def write_report(folder: Path, frame: pd.DataFrame, page: Page) -> Path:
-    """Write ``report.md`` and a CSV per table into ``folder``; return the page's path.
+    """Write ``report.md``, and a CSV and a LaTeX file per table, into ``folder``; return the page's path.
 
-    Records with origin "published" go into a section of their own. Every file is written whole or not at all, the page
-    last, so that a page never stands without its tables.
+    Published records on the data set that was measured stand below the measured rows that they match, and all of them
+    in a section of their own; others are left out. Every file is written whole or not at all, the page last, so that a
+    page never stands without its tables.
 
     Args:
         frame: records of one data set, image size and definition per metric (``records.to_frame``).
@@ -61,31 +65,45 @@ def write_report(folder: Path, frame: pd.DataFrame, page: Page) -> Path:
     Raises:
         ValueError: two records claim the same cell; nothing is written then.
     """
-    published = frame["origin"] == "published"
-    measured = [t for t in _tables(frame[~published], page.layout) if len(t.cells)]
-    paper = _published(frame[published], page.layout)
-    text = _text(frame[~published], measured, paper, page)
-    for table in measured + paper:
-        write_text(folder / f"{table.name}.csv", to_csv(table))
+    measured, paper = measured_and_published(frame)
+    tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
+    published = _published(paper, page.layout)
+    files = {f"{table.name}.csv": to_csv(table) for table in tables + published}
+    files |= {f"{table.name}.tex": to_latex(table) for table in tables + published}
+    if page.cost is not None:
+        files["cost.csv"] = page.cost.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+        files["cost.tex"] = frame_to_latex("cost", _COST, page.cost)
+    text = _text(measured, tables, published, page)
+    for name, content in files.items():
+        write_text(folder / name, content)
     write_text(folder / "report.md", text)
     return folder / "report.md"
 
 
-def _tables(frame: pd.DataFrame, layout: Layout) -> list[Table]:
-    return [
-        target_table(frame, layout),
-        accuracy_table(frame, layout),
-        score_table(frame, layout, "inception_score", "Inception Score"),
+def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]:
+    layout = page.layout
+    same_weights = layout.inception_name == Layout.inception_name
+    tables = [
+        target_table(frame, layout, paper),
+        accuracy_table(frame, layout, paper),
+        score_table(frame, layout, "inception_score", layout.inception_name, paper if same_weights else None),
         score_table(frame, layout),
         direction_table(frame, layout),
         beyond_table(frame, layout),
+        likeness_table(frame, layout),
+        distribution_table(frame, layout),
+        second_judge_table(frame, layout),
+        matrix_table(frame, layout),
     ]
+    if page.comparisons is not None:
+        tables.append(comparisons_table(page.comparisons, layout))
+    return tables
 
 
-def _published(frame: pd.DataFrame, layout: Layout) -> list[Table]:
+def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
     """The paper's tables one by one, for they disagree on a number."""
     tables = []
-    for definition, own in frame.groupby("definition"):
+    for definition, own in paper.groupby("definition"):
         builders = [lambda f, a: score_table(f, a, "inception_score", "Inception Score"), accuracy_table]
         if (own["metric"] == "accuracy").all():
             builders = [target_table]
@@ -103,6 +121,7 @@ def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table]
         parts += ["## How to read this", "\n".join(f"- {note}" for note in page.notes)]
     parts += ["## Results"]
     parts += [f"![{one_line(caption)}]({path})\n\n*{one_line(caption)}*" for caption, path in page.figures]
+    parts += [_BOLD] * any(table.ranked for table in measured)
     parts += [_section(table) for table in measured] or ["Nothing was measured."]
     if len(quality := _judge(frame, page.layout)):
         parts += [
@@ -112,6 +131,8 @@ def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table]
         ]
     if page.manifests:
         parts += ["## Labels in training", _labels(page.manifests, page.layout)]
+    if page.cost is not None:
+        parts += ["## Cost", _COST, markdown(page.cost.map(readable)), _links("cost")]
     if len(frame):
         parts += ["## How much was measured", _COUNTS, markdown(_counts(frame, page.layout))]
         parts += ["## What was measured", markdown(_definitions(frame), "left")]
@@ -122,6 +143,11 @@ def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
+_BOLD = (
+    "**Bold**: the best figure of the measured systems in a column, whatever its interval, and all that are shown as "
+    "equal to it. Controls and published rows do not compete."
+)
+_COST = "What each system costs."
 _COUNTS = (
     "Translations asked for / scored by the judge on the target / negative terms of background MS-SSIM set to 0; over "
     "all seeds."
@@ -129,7 +155,11 @@ _COUNTS = (
 
 
 def _section(table: Table) -> str:
-    return f"### {table.title}\n\n{to_markdown(table)}\n[{table.name}.csv]({table.name}.csv)"
+    return f"### {table.title}\n\n{to_markdown(table)}\n{_links(table.name)}"
+
+
+def _links(name: str) -> str:
+    return f"[{name}.csv]({name}.csv), [{name}.tex]({name}.tex)"
 
 
 def _facts(facts: Mapping[str, object]) -> str:
@@ -144,10 +174,15 @@ def _judge(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     for attribute, shown in layout.attributes.items():
         numbers = {}
         for r in own[own["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
-            numbers[r["metric"].replace("_", " ")] = (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
+            numbers[_metric_heading(r["metric"])] = (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
         if numbers:
             rows.append({"Attribute": shown} | numbers)
     return pd.DataFrame(rows).fillna(MISSING)
+
+
+def _metric_heading(metric: str) -> str:
+    heading = metric.removesuffix("_second").replace("_", " ").replace("ece", "ECE")
+    return heading + (", second judge" if metric.endswith("_second") else "")
 
 
 def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
@@ -181,7 +216,8 @@ def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 def _asked_scored_clipped(records: pd.DataFrame) -> str:
     if records.empty:
         return MISSING
-    asked = records.groupby("seed")["num_images"].max().sum()
+    missing = records[records["metric"] == "left_out"]["value"].sum()
+    asked = records.groupby("seed")["num_images"].max().sum() + int(missing)
     judged = (records["metric"] == "accuracy") & (records["measured_on"] == records["target"])
     scored = records[judged & records["value"].notna()]["num_images"].sum()
     clipped = records[records["metric"] == "background_ms_ssim_clipped"]["value"]

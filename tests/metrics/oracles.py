@@ -182,3 +182,83 @@ def mean_absolute_distance(result, reference, region=None):
                     total += abs(float(result[channel, row, column]) - float(reference[channel, row, column]))
                     number += 1
     return total / number if number else math.nan
+
+
+def whole_window(size):
+    """Two-dimensional Gaussian of an odd number of points about its middle one, standard deviation 1.5."""
+    middle = size // 2
+    window = np.zeros((size, size))
+    for row in range(size):
+        for column in range(size):
+            window[row, column] = math.exp(-((row - middle) ** 2 + (column - middle) ** 2) / (2 * 1.5**2))
+    return window / window.sum()
+
+
+def window_means(plane, window):
+    """Means of a plane [h, w] under a window at every position inside it, one offset after another."""
+    size = len(window)
+    height, width = plane.shape[0] - size + 1, plane.shape[1] - size + 1
+    total = np.zeros((height, width))
+    for row in range(size):
+        for column in range(size):
+            total += window[row, column] * plane[row : row + height, column : column + width]
+    return total
+
+
+def whole_ssim_and_contrast(a, b, size):
+    """SSIM and contrast of each channel [C, h, w], means over the positions: two lists."""
+    window = whole_window(size)
+    ssim, contrast = [], []
+    for p, q in zip(a, b, strict=True):
+        mean_p, mean_q = window_means(p, window), window_means(q, window)
+        var_p = window_means(p**2, window) - mean_p**2
+        var_q = window_means(q**2, window) - mean_q**2
+        covariance = window_means(p * q, window) - mean_p * mean_q
+        structure = (2 * covariance + C2) / (var_p + var_q + C2)
+        ssim.append(((2 * mean_p * mean_q + C1) / (mean_p**2 + mean_q**2 + C1) * structure).mean())
+        contrast.append(structure.mean())
+    return ssim, contrast
+
+
+def ssim(result, source):
+    """SSIM of the whole image: 11-point window, the mean over channels."""
+    a, b = (np.asarray(image).astype(np.float64) for image in (result, source))
+    values, _ = whole_ssim_and_contrast(a, b, 11)
+    return sum(values) / len(values)
+
+
+def ms_ssim(result, source, size):
+    """MS-SSIM of the whole image, sides a multiple of 16: powers per channel, clipped at 0, the mean over channels."""
+    a, b = (np.asarray(image).astype(np.float64) for image in (result, source))
+    products = [1.0] * len(a)
+    for scale, power in enumerate(POWERS):
+        if scale:
+            a, b = (x.reshape(len(x), x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4)) for x in (a, b))
+        ssims, contrasts = whole_ssim_and_contrast(a, b, size)
+        for channel, term in enumerate(ssims if scale == 4 else contrasts):
+            products[channel] *= max(term, 0.0) ** power
+    return sum(products) / len(products)
+
+
+def cosine(a, b):
+    """Cosine of the angle between two vectors."""
+    product = sum(float(x) * float(y) for x, y in zip(a, b, strict=True))
+    return product / math.sqrt(sum(float(x) ** 2 for x in a)) / math.sqrt(sum(float(y) ** 2 for y in b))
+
+
+def expected_calibration_error(posterior, labels, counts=None):
+    """Guo et al.: over the bins (b/15, (b+1)/15] of the confidence, |images right - confidence| by images."""
+    rows = []
+    for n, (row, label) in enumerate(zip(posterior, labels, strict=True)):
+        if label >= 0:
+            confidence = max(float(p) for p in row)
+            hit = [float(p) for p in row].index(confidence) == label
+            rows += [(confidence, hit)] * (1 if counts is None else int(counts[n]))
+    error = 0.0
+    for b in range(15):
+        inside = [(c, h) for c, h in rows if b / 15 < c <= (b + 1) / 15 or (b == 14 and c > 1)]
+        if inside:
+            accuracy = sum(h for _, h in inside) / len(inside)
+            confidence = sum(c for c, _ in inside) / len(inside)
+            error += len(inside) / len(rows) * abs(accuracy - confidence)
+    return error

@@ -111,6 +111,24 @@ def test_balanced_accuracy_by_hand():
     assert math.isnan(balanced_accuracy(posterior, torch.full((6,), -1)))
 
 
+def test_a_value_of_one_image_counts_in_balanced_accuracy():
+    assert balanced_accuracy(torch.eye(2)[[0, 0, 0, 0]], torch.tensor([0, 0, 0, 1])) == 0.5
+
+
+def test_a_label_beyond_the_values_is_named():
+    with pytest.raises(ValueError, match="labels hold 3, but the posterior has 3 values"):
+        Accuracy().terms(torch.eye(3)[[0, 1]], torch.tensor([0, 3]))
+
+
+def test_inception_score_of_one_image_a_split_is_one():
+    assert _once(InceptionScore(num_splits=4), torch.eye(4)) == pytest.approx(1)
+
+
+def test_a_joint_posterior_of_one_head_is_that_head():
+    head = torch.tensor([[0.25, 0.75], [0.5, 0.5]])
+    assert joint_posterior([head]).tolist() == head.tolist()
+
+
 def test_inception_score_of_uniform_one_hot_is_the_number_of_values():
     posterior = torch.eye(5).repeat(8, 1)
     assert _once(InceptionScore(num_splits=1), posterior) == pytest.approx(5)

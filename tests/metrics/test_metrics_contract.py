@@ -7,21 +7,29 @@ import torch
 
 from sgbench.metrics.accuracy import Accuracy
 from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundMSSSIMAsReleased, BackgroundPSNR
+from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.distance import MeanAbsoluteDistance
+from sgbench.metrics.identity import IdentitySimilarity
+from sgbench.metrics.image_metric import MeanOverImages
 from sgbench.metrics.inception_score import InceptionScore
+from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM
 
 N, SIZE = 23, 32
 
 
-def _images(seed):
+def _images(seed, size=SIZE):
     generator = torch.Generator().manual_seed(seed)
-    sources = torch.randint(0, 256, (N, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator)
+    sources = torch.randint(0, 256, (N, 3, size, size), dtype=torch.uint8, generator=generator)
     noise = torch.randint(-40, 41, sources.shape, generator=generator)
     return (sources.int() + noise).clamp(0, 255).byte(), sources
 
 
 def _posterior(values, seed=0):
     return torch.randn(N, values, generator=torch.Generator().manual_seed(seed)).mul(2).softmax(1)
+
+
+def _embedding(seed):
+    return torch.randn(N, 5, generator=torch.Generator().manual_seed(seed))
 
 
 def _labels():
@@ -44,6 +52,12 @@ CASES = {
     "inception_score_unsplit": (lambda: InceptionScore(num_splits=1), lambda: (_posterior(6),)),
     "distance": (lambda: MeanAbsoluteDistance("whole image"), lambda: _images(0)),
     "distance_region": (lambda: MeanAbsoluteDistance("a region"), lambda: (*_images(0), _region())),
+    "whole_psnr": (PSNR, lambda: _images(0)),
+    "whole_ssim": (SSIM, lambda: _images(0)),
+    "whole_ms_ssim": (lambda: MSSSIM(64), lambda: _images(0, 64)),
+    "calibration": (ExpectedCalibrationError, lambda: (_posterior(3), _labels())),
+    "identity": (IdentitySimilarity, lambda: (_embedding(0), _embedding(1))),
+    "mean_over_images": (lambda: MeanOverImages("score", "a distance"), lambda: (_embedding(0)[:, 0],)),
 }
 ORDERED = {"inception_score"}
 
@@ -151,7 +165,8 @@ def test_reset_forgets(name):
 
 
 IMAGES = [name for name, (_, inputs) in CASES.items() if inputs()[0].dtype == torch.uint8]
-POSTERIORS = [name for name in CASES if name not in IMAGES]
+POSTERIORS = ["accuracy", "inception_score", "inception_score_unsplit", "calibration"]
+OF_ONE_SIZE = ["ms_ssim", "ms_ssim_as_released", "mae", "psnr", "whole_ms_ssim"]
 
 BAD_IMAGES = {
     "floating point": lambda x: x.float(),
@@ -175,10 +190,10 @@ def test_refuses_images(name, argument, spoil):
         metric.update(*inputs)
 
 
-@pytest.mark.parametrize("name", [n for n in IMAGES if "distance" not in n])
+@pytest.mark.parametrize("name", OF_ONE_SIZE)
 def test_refuses_images_of_another_size(name):
     metric, (results, sources) = _case(name)
-    with pytest.raises(ValueError, match="side 32"):
+    with pytest.raises(ValueError, match=f"must have side {results.shape[-1]}, not 24"):
         metric.update(results[..., :24, :24], sources[..., :24, :24])
 
 
@@ -212,6 +227,27 @@ def test_refuses_posteriors(name, spoil):
 def test_accuracy_refuses_labels(labels):
     with pytest.raises(ValueError, match="labels"):
         Accuracy().update(_posterior(3), labels)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        _embedding(0),
+        torch.tensor(1.0),
+        torch.ones(3, dtype=torch.int64),
+        torch.tensor([1, math.nan]),
+        torch.tensor([math.inf]),
+    ],
+)
+def test_mean_over_images_refuses_values(values):
+    with pytest.raises(ValueError, match="values"):
+        MeanOverImages("score", "a distance").update(values)
+
+
+def test_mean_over_images_says_what_it_was_told():
+    metric = MeanOverImages("dB", "some distance")
+    assert (metric.unit, metric.definition) == ("dB", "some distance")
+    assert float(metric(torch.tensor([1.0, 2.5]))) == 1.75
 
 
 @pytest.mark.parametrize("region", [_region().byte(), _region()[:-1], _region()[:, :-1]])

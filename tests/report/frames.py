@@ -1,9 +1,14 @@
 """Small frames of records for the tests of the report."""
 
+import itertools
 from math import nan
 
+import pandas as pd
+
+from sgbench.experiments import published
 from sgbench.records import Record, to_frame
-from sgbench.report.tables import Layout
+from sgbench.report.layout import Layout
+from sgbench.report.markdown import to_markdown
 
 LAYOUT = Layout(
     methods={"beta": "Beta-GAN", "alpha": "Alpha", "copy": "copy", "real": "real images"},
@@ -58,3 +63,46 @@ def small_records():
 def small_frame():
     """``small_records`` as a table."""
     return to_frame(small_records())
+
+
+CELEBA = Layout(
+    {"sggan": "SG-GAN", "stargan": "StarGAN", "real": "Real images"}, {"gender": "Gender", "smile": "Smile"}
+)
+
+
+def with_paper(layout=CELEBA):
+    """A small study of CelebA at 64 pixels beside all published numbers, and its layout."""
+    both = [(t, a) for t in ("gender", "smile") for a in ("gender", "smile")]
+    records = [record(m, "500", t, a, 0.9, 0.01) for m in ("sggan", "stargan") for t, a in both]
+    records += [record("sggan", "500", "gender", "background", 0.6, **BACKGROUND)]
+    records += [record("real", "", "", a, 0.97, origin="control") for a in ("gender", "smile")]
+    for metric in ("judge_score", "inception_score"):
+        about = SCORE | {"metric": metric}
+        records += [record(m, "500", "gender", "image", 3.1, **about) for m in ("sggan", "stargan")]
+        records.append(record("real", "", "", "image", 3.3, origin="control", **about))
+    measured = to_frame(records).assign(dataset="celeba", image_size=64)
+    return pd.concat([measured, *(to_frame(published(k)) for k in (1, 2, 3))], ignore_index=True), layout
+
+
+def comparisons():
+    """Paired tests: two on accuracy, one on an error that could not be compared for the second pair."""
+    common = {"target": "smile", "low": -0.02, "high": 0.05, "num_images": 200, "unit": "share", "metric": "accuracy"}
+    own = [
+        {"measured_on": "smile", "difference": 0.0123, "p": 0.01, "p_adjusted": 0.0204, "second": "copy"},
+        {"measured_on": "hair_color", "difference": -0.5, "p": 1e-5, "p_adjusted": 2e-5, "second": "copy"},
+        {"measured_on": "inside", "metric": "counterfactual_error", "difference": -1.5, "p": 0.5, "p_adjusted": 0.5}
+        | {"unit": "levels", "low": nan, "high": nan, "second": "copy"},
+        {"measured_on": "smile", "difference": nan, "low": nan, "high": nan, "p": nan, "p_adjusted": nan}
+        | {"second": "Beta-GAN"},
+    ]
+    return pd.DataFrame([common | {"first": "Alpha (500)"} | row for row in own])
+
+
+def rows(table, block=""):
+    """Row label -> its cells as Markdown."""
+    part = to_markdown(table)
+    if block:
+        part = part.split(f"**{block}**\n\n")[1]
+    lines = itertools.takewhile(lambda line: line.startswith("|"), part[part.index("|") :].splitlines()[2:])
+    cells = [[c.strip() for c in line.split("|")[1:-1]] for line in lines]
+    return {label: tuple(others) for label, *others in cells}

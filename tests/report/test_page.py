@@ -2,12 +2,12 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
-from frames import LAYOUT, record, small_frame, small_records
+from frames import LAYOUT, comparisons, record, small_frame, small_records, with_paper
 
-from sgbench.experiments import published
 from sgbench.records import to_frame
 from sgbench.report.page import Page, write_report
 
@@ -62,29 +62,76 @@ def test_counts_of_asked_scored_and_clipped(tmp_path):
 
 def test_every_table_links_to_its_numbers(tmp_path):
     lines = written(tmp_path, small_frame())
-    files = {p.name for p in tmp_path.glob("*.csv")}
-    assert files == {
-        "table1_judge_score.csv",
-        "table2_accuracy.csv",
-        "table3_target_accuracy.csv",
-        "directions.csv",
-    }
-    assert all(f"[{name}]({name})" in lines for name in files)
+    names = {"table1_judge_score", "table2_accuracy", "table3_target_accuracy", "directions", "matrix"}
+    assert {p.name for p in tmp_path.iterdir()} == {f"{n}.{e}" for n in names for e in ("csv", "tex")} | {"report.md"}
+    assert all(f"[{name}.csv]({name}.csv), [{name}.tex]({name}.tex)" in lines for name in names)
     own = pd.read_csv(tmp_path / "table3_target_accuracy.csv", keep_default_na=False, na_values={"value": [""]})
     assert own.loc[own["row"] == "Alpha (500)", "value"].iloc[0] == 0.934
 
 
-def test_published_numbers_stand_apart(tmp_path):
-    frame = pd.concat([small_frame(), *(to_frame(published(k)) for k in (1, 2, 3))])
-    lines = written(tmp_path, frame)
+def test_published_numbers_stand_beside_measured_ones_and_apart(tmp_path):
+    frame, layout = with_paper()
+    lines = written(tmp_path, frame, Page("CelebA", layout))
     start = lines.index("## The paper's numbers")
     assert [line for line in lines[start:] if line.startswith("### ")] == [
         "### Table 1 of the paper: inception score",
         "### Table 2 of the paper: accuracy and background",
         "### Table 3 of the paper: target accuracy",
     ]
-    assert not any("table 1 of the paper" in line for line in lines[:start])
+    assert sum(cells(line)[0] == "StarGAN (500), published" for line in lines if line.startswith("|")) == 0
+    assert sum(cells(line)[0] == "SG-GAN (500), published" for line in lines[:start] if line.startswith("|")) == 3
+    assert not any("Rows marked published" in line for line in lines[start:])
     assert pd.read_csv(tmp_path / "published_table2_accuracy.csv")["origin"].unique().tolist() == ["published"]
+
+
+def test_published_numbers_of_another_data_set_are_left_out(tmp_path):
+    frame, layout = with_paper()
+    frame.loc[frame["origin"] != "published", "dataset"] = "faces"
+    assert not any("published" in line for line in written(tmp_path, frame, Page("Faces", layout))[10:])
+    assert not list(tmp_path.glob("published*"))
+
+
+def test_the_papers_inception_scores_stand_beside_no_other_network(tmp_path):
+    frame, layout = with_paper()
+    custom = replace(layout, inception_name="Inception (custom weights)")
+    lines = written(tmp_path, frame, Page("CelebA", custom))
+    start, end = lines.index("### Inception (custom weights)"), lines.index("### Judge Score")
+    assert [cells(line)[0] for line in lines[start:end] if line.startswith("| ")] == [
+        "",
+        "SG-GAN (500)",
+        "StarGAN (500)",
+        "Real images",
+    ]
+
+
+def test_costs_and_comparisons_have_their_tables(tmp_path):
+    cost = pd.DataFrame({"System": ["A_b"], "Parameters": [9406816], "Time (min)": [1 / 3], "Device": ["CPU"]})
+    lines = written(tmp_path, small_frame(), replace(PAGE, cost=cost, comparisons=comparisons()))
+    rows = [cells(line) for line in lines if line.startswith("|")]
+    assert ["A_b", "9,406,816", "0.3333", "CPU"] in rows
+    assert "### Comparisons" in lines
+    assert "[cost.csv](cost.csv), [cost.tex](cost.tex)" in lines
+    assert pd.read_csv(tmp_path / "cost.csv")["Time (min)"].iloc[0] == 1 / 3
+    assert r"A\_b & 9,406,816 & 0.3333 & CPU \\" in (tmp_path / "cost.tex").read_text()
+
+
+def test_the_quality_of_both_judges_stands_by_attribute(tmp_path):
+    untouched = {"origin": "control"}
+    more = [
+        record("real", "", "", "smile", 0.9, 0.02, **untouched | {"metric": "accuracy_second", "definition": "VGG"}),
+        record("real", "", "", "smile", 0.034, 0.01, **untouched | {"metric": "ece"}),
+    ]
+    lines = written(tmp_path, to_frame([*small_records(), *more]))
+    rows = [cells(line) for line in lines if line.startswith("|")]
+    assert ["Attribute", "accuracy", "accuracy, second judge", "ECE"] in rows
+    assert ["Smile", "97.0 [96.0, 98.0]", "90.0 [88.0, 92.0]", "3.4 [2.4, 4.4]"] in rows
+    assert "### Second judge" in lines
+
+
+def test_translations_that_are_missing_count_as_asked_for(tmp_path):
+    missing = record("beta", "all", "smile", "image", 3, metric="left_out", unit="count", num_images=200)
+    rows = [cells(line) for line in written(tmp_path, to_frame([*small_records(), missing])) if line.startswith("|")]
+    assert ["Beta-GAN (all)", "203 / 200 / –", "–"] in rows
 
 
 def test_headings_and_tables_have_blank_lines_around_them(tmp_path):
@@ -107,5 +154,6 @@ def test_a_study_that_measured_nothing_has_a_page(tmp_path):
 
 
 def test_the_report_is_made_without_torch():
-    code = "import sys, sgbench.report.page, sgbench.report.figures, sgbench.report.console, sgbench.experiments\n"
+    modules = "page, stored, grids, plots, console"
+    code = f"import sys, sgbench.experiments\nfrom sgbench.report import {modules}\n"
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)

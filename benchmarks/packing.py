@@ -1,0 +1,280 @@
+"""What packed images cost and bring, in one run: ``python benchmarks/packing.py``.
+
+Makes a folder like CelebA's of JPEGs of 178x218 (smooth colours and noise, about CelebA's file size), then measures
+
+- packing it, with all that a run does, against two processes that only decode, crop and resize;
+- random float batches from the packed images against torch's DataLoader with two workers over the JPEGs, and against
+  two simple ways to hold 8-bit images: one memory-mapped array, and a tensor in memory;
+- peak memory while as many images as CelebA has are packed, over all processes.
+
+Whatever is compared is measured in turns, and the medians of the turns' ratios are written as Markdown. Images come
+from the page cache, as they do from the second epoch on.
+"""
+
+import argparse
+import multiprocessing
+import os
+import platform
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from types import SimpleNamespace
+
+import numpy as np
+import PIL
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from sgbench.atomic import write_text
+from sgbench.data.batches import Batches
+from sgbench.data.celeba import COLUMNS, NUM_IMAGES, TOTALS, CelebA
+from sgbench.data.labels import sparsify
+from sgbench.data.store import PackedImages, open_store, store_folder, verify_store
+
+SIZE, BATCH_SIZE = 128, 16
+BOX = (0, 20, 178, 198)
+NUM_BATCHES = 300
+CPU = torch.device("cpu")
+
+
+def make_copy(root: Path, num_images: int) -> CelebA:
+    """A folder as CelebA's authors hand it out, with random images and labels."""
+    folder = root / "img_align_celeba"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    labels = np.where(rng.random((num_images, len(TOTALS))) < 0.5, "1", "-1")
+    rows = [str(num_images), " ".join(TOTALS)]
+    for number, row in enumerate(labels, 1):
+        name = f"{number:06d}.jpg"
+        coarse = Image.fromarray(rng.integers(0, 256, (14, 12, 3), dtype=np.uint8))
+        smooth = np.asarray(coarse.resize((178, 218), Image.Resampling.BICUBIC), np.float32)
+        pixels = (smooth + rng.normal(0, 4, (218, 178, 1))).clip(0, 255).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / name, quality=80)
+        rows.append(f"{name} {' '.join(row)}")
+    (root / "list_attr_celeba.txt").write_text("\n".join(rows) + "\n")
+    return CelebA(CelebA.Settings(path=root, attributes=tuple(COLUMNS), image_size=SIZE))
+
+
+def decode(path: Path) -> np.ndarray:
+    """The least that makes a training image of a file: uint8 [S, S, 3]."""
+    with Image.open(path) as image:
+        return np.asarray(image.crop(BOX).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+
+
+def bare_rate(files: Sequence[Path]) -> float:
+    """Images a second of two processes, from when both are ready until both are done."""
+    context = multiprocessing.get_context("fork")
+    ready = context.Barrier(3)
+    processes = [context.Process(target=_decode_all, args=(files[k::2], ready)) for k in range(2)]
+    for process in processes:
+        process.start()
+    ready.wait()
+    start = time.perf_counter()
+    for process in processes:
+        process.join()
+    return len(files) / (time.perf_counter() - start)
+
+
+def _decode_all(files: Sequence[Path], ready) -> None:
+    ready.wait()
+    for path in files:
+        decode(path)
+
+
+def packing_rate(source: CelebA, cache: Path) -> float:
+    """Images a second from nothing to an opened store, by as many processes as the bare rate has."""
+    shutil.rmtree(cache, ignore_errors=True)
+    start = time.perf_counter()
+    images = open_store(source, cache, processes=2)
+    return len(images) / (time.perf_counter() - start)
+
+
+class Photographs(Dataset):
+    """What DataLoader's workers do for each image: decode, crop, resize, flip, to floats."""
+
+    def __init__(self, files: Sequence[Path]):
+        self.files = files
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        x = torch.from_numpy(decode(self.files[index]).transpose(2, 0, 1).astype(np.float32))
+        x = x.div_(127.5).sub_(1)
+        return x.flip(-1) if torch.rand(()) < 0.5 else x
+
+
+def loader_rate(files: Sequence[Path]) -> float:
+    """Images a second of a two-worker DataLoader, from its tenth batch on."""
+    loader = iter(DataLoader(Photographs(files), BATCH_SIZE, shuffle=True, num_workers=2, drop_last=True))
+    for _ in range(10):
+        next(loader)
+    start = time.perf_counter()
+    num_batches = sum(1 for _ in loader)
+    return num_batches * BATCH_SIZE / (time.perf_counter() - start)
+
+
+def batches_rate(batches: Batches) -> float:
+    """Images a second of the suite's batches."""
+    start = time.perf_counter()
+    for iteration in range(NUM_BATCHES):
+        batches.at(iteration, 1)
+    return NUM_BATCHES * BATCH_SIZE / (time.perf_counter() - start)
+
+
+def plain_rate(images: torch.Tensor) -> float:
+    """Images a second by indexing a tensor, converting and flipping as one would first write it."""
+    rng = np.random.default_rng(0)
+    start = time.perf_counter()
+    for _ in range(NUM_BATCHES):
+        x = images[torch.from_numpy(rng.integers(len(images), size=BATCH_SIZE))].float().div_(127.5).sub_(1)
+        flip = torch.from_numpy(rng.random(len(x)) < 0.5)
+        x = torch.where(flip[:, None, None, None], x.flip(-1), x)
+    return NUM_BATCHES * BATCH_SIZE / (time.perf_counter() - start)
+
+
+def in_turns(rounds: int, **rates: Callable[[], float]) -> dict[str, list[float]]:
+    """Each rate measured once a round, the order reversed every other round."""
+    found: dict[str, list[float]] = {name: [] for name in rates}
+    for number in range(rounds):
+        for name in list(rates)[:: 1 if number % 2 == 0 else -1]:
+            found[name].append(rates[name]())
+            print(f"{name} {found[name][-1]:,.0f} images/s", flush=True)
+    return found
+
+
+class Flat:
+    """Images that cost nothing to make."""
+
+    name = "flat"
+
+    def __init__(self, num_images: int):
+        self.settings, self.ids, self.fingerprint = SimpleNamespace(image_size=SIZE), range(num_images), "0" * 64
+
+    def read_many(self, index: Sequence[int]) -> np.ndarray:
+        return np.full((len(index), 3, SIZE, SIZE), index[0] % 256, np.uint8)
+
+
+def _pack_flat(cache: Path, num_images: int) -> None:
+    open_store(Flat(num_images), cache)
+
+
+def peak_memory(cache: Path, num_images: int) -> float:
+    """Most memory in MiB that a process and those that it starts hold while it packs (proportional set sizes)."""
+    process = multiprocessing.get_context("spawn").Process(target=_pack_flat, args=(cache, num_images))
+    process.start()
+    peak = 0.0
+    while process.is_alive():
+        peak = max(peak, sum(map(_proportional_size, _family(process.pid))))
+        time.sleep(0.05)
+    if process.exitcode:
+        raise RuntimeError("packing failed")
+    return peak
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            yield from _family(int(child))
+
+
+def _proportional_size(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def machine() -> str:
+    """What this runs on."""
+    info = Path("/proc/cpuinfo").read_text()
+    cpu = next(line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name"))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores of {cpu}, {memory:.0f} GiB, {platform.system()} {platform.release()}, Python "
+        f"{platform.python_version()}, torch {torch.__version__} with {torch.get_num_threads()} threads, Pillow "
+        f"{PIL.__version__}; load average {os.getloadavg()[0]:.1f} before the run"
+    )
+
+
+def table(rates: dict[str, list[float]], base: str, titles: dict[str, str]) -> str:
+    """Median rates, and medians and ranges of each round's ratio to ``base``."""
+    lines = ["| | images/s | ratio | range |", "|:--|--:|--:|:--|"]
+    for name, title in titles.items():
+        ratios = [rate / reference for rate, reference in zip(rates[name], rates[base], strict=True)]
+        lines.append(
+            f"| {title} | {median(rates[name]):,.0f} | {median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def measure(folder: Path, num_images: int, rounds: int, num_flat: int) -> str:
+    """The whole run; returns the page."""
+    about = machine()
+    source = make_copy(folder / "copy", num_images)
+    files = [source.folder / name for name in source.ids]
+    size = sum(path.stat().st_size for path in files) / len(files) / 1000
+    cache = folder / "cache"
+    packing = in_turns(rounds, bare=lambda: bare_rate(files), packing=lambda: packing_rate(source, cache))
+    verify_store(store_folder(source, cache))
+    images = PackedImages(store_folder(source, cache))
+    everyone = torch.arange(num_images)
+    labels = sparsify(source.labels, source.attributes, "all", 0)
+    batches = Batches(images, everyone, labels, BATCH_SIZE, 0.25, "mixed", 0, CPU)
+    in_memory = images[everyone]
+    np.save(folder / "plain.npy", in_memory.numpy())
+    mapped = torch.from_numpy(np.load(folder / "plain.npy", mmap_mode="c"))
+    loading = in_turns(
+        rounds,
+        loader=lambda: loader_rate(files),
+        batches=lambda: batches_rate(batches),
+        mapped=lambda: plain_rate(mapped),
+        memory=lambda: plain_rate(in_memory),
+    )
+    peak = peak_memory(folder / "flat", num_flat)
+    packing_titles = {"bare": "two bare processes", "packing": "packing by two processes"}
+    loading_titles = {
+        "loader": "DataLoader over JPEGs, two workers",
+        "batches": "the suite's batches, one process",
+        "mapped": "one memory-mapped array, indexed",
+        "memory": "a tensor in memory, indexed",
+    }
+    return "\n\n".join(
+        [
+            "# Packed images",
+            f"Written by `python benchmarks/packing.py`: {num_images:,} JPEGs of 178x218, {size:.1f} kB each, packed at "
+            f"{SIZE}x{SIZE}; "
+            f"{rounds} rounds in turns, medians. Only ratios within a table carry over to other machines.",
+            about + ".",
+            "## Packing",
+            table(packing, "bare", packing_titles),
+            f"## Random float batches of {BATCH_SIZE}",
+            table(loading, "loader", loading_titles),
+            "## Memory",
+            f"Peak over all processes while {num_flat:,} images of {SIZE}x{SIZE} are packed: {peak:,.0f} MiB.\n",
+        ]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What packed images cost and bring.")
+    parser.add_argument("--num-images", type=int, default=8000, help="JPEGs to make (default: 8000)")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each (default: 5)")
+    parser.add_argument("--num-flat", type=int, default=NUM_IMAGES, help="images packed for peak memory, 49 kB each")
+    parser.add_argument("--folder", type=Path, help="where files go meanwhile (default: the system's temporary folder)")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"), help="the page to write")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        page = measure(Path(folder), arguments.num_images, arguments.rounds, arguments.num_flat)
+    write_text(arguments.out, page)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

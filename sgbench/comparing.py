@@ -1,0 +1,63 @@
+"""Paired tests between the systems of a report, on the translations that both were scored on."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from sgbench.comparison import PairedDifference, holm, paired_difference
+from sgbench.measure import Cell, cells
+from sgbench.records import ALL, Record
+from sgbench.scores import Scores
+
+METRICS = ("accuracy", "background_ms_ssim", "judge_score", "inception_score")
+COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")
+
+
+def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -> pd.DataFrame:
+    """Every pair of systems of the same seed: target accuracy, background and scores of each target.
+
+    Args:
+        systems: label and scores of each.
+
+    Returns:
+        A row a test: ``COLUMNS`` and num_images; ``p_adjusted`` is Holm's over all rows.
+    """
+    found = [(label, scores.base.seed, _compared(scores)) for label, scores in systems]
+    rows = []
+    for (first, seed, own), (second, other_seed, other) in combinations(found, 2):
+        if seed != other_seed:
+            continue
+        for key, cell in own.items():
+            if key in other:
+                difference = compare_cells(cell, other[key], num_resamples)
+                about = {k: getattr(cell.record, k) for k in ("target", "measured_on", "metric", "unit")}
+                rows.append(about | {"first": first, "second": second} | asdict(difference))
+    frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c != "p_adjusted"), "num_images"])
+    return frame.assign(p_adjusted=holm(frame["p"].to_numpy(dtype=float)))
+
+
+def compare_cells(first: Cell, second: Cell, num_resamples: int) -> PairedDifference:
+    """The same figure of two systems, on the translations that both have, in the order of the first."""
+    keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
+    _, here, there = np.intersect1d(*keys, return_indices=True)
+    order = np.argsort(here)
+    here, there = here[order], there[order]
+    return paired_difference(
+        first.metric,
+        first.terms[here],
+        second.terms[there],
+        first.sources[here],
+        num_resamples,
+        recentre=first.recentre,
+    )
+
+
+def _compared(scores: Scores) -> dict[tuple[str, str], Cell]:
+    def counts(record: Record) -> bool:
+        asked = record.metric != "accuracy" or record.measured_on == record.target
+        return record.metric in METRICS and record.direction == ALL and asked
+
+    return {(c.record.target, c.record.metric): c for c in cells(scores) if counts(c.record)}

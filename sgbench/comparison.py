@@ -1,0 +1,135 @@
+"""Two systems on the same translations: their difference with its interval, and a permutation test.
+
+The interval is by bootstrap over source images, the same draws for both systems. The test swaps the two systems' terms
+of all translations of a source with probability 1/2, which changes nothing where the systems are alike (Fisher's
+randomisation of matched pairs, clustered by source). Several tests: Holm, "A simple sequentially rejective multiple
+test procedure" (1979).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from sgbench.metrics.image_metric import ImageMetric
+from sgbench.statistics import bootstrap_interval
+
+_TIE = 1e-9
+_SWAPS_AT_ONCE = 2**22
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """System a less system b.
+
+    Attributes:
+        difference: of the two figures, in the metric's unit.
+        low: lower end of the interval, NaN where there is none.
+        high: upper end.
+        p: two-sided, of the permutation test; NaN where the difference is.
+        num_images: translations compared.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+    num_images: int
+
+
+class _Difference:
+    """A metric's figure of one system less that of another, of their terms side by side [N, 2K]."""
+
+    def __init__(self, metric: ImageMetric) -> None:
+        self.metric = metric
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
+        terms_a, terms_b = terms.chunk(2, 1)
+        return self.metric.reduce(terms_a, weights) - self.metric.reduce(terms_b, weights)
+
+
+def paired_difference(
+    metric: ImageMetric,
+    terms_a: Tensor,
+    terms_b: Tensor,
+    sources: ArrayLike,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    recentre: bool = False,
+) -> PairedDifference:
+    """Compare two systems on the same translations; those to which the metric does not apply for one are left out.
+
+    Args:
+        terms_a: float64 [N, K], one row a translation.
+        terms_b: float64 [N, K], row i the same translation by the other system.
+        sources: integer [N], the source image of each translation.
+        num_resamples: draws of the bootstrap, and swaps of the test: p is at least 1 / (num_resamples + 1).
+        seed: the same seed and sources give the same draws and swaps.
+        recentre: as in ``bootstrap_interval``.
+
+    Returns:
+        No interval where there are fewer than two sources. A swap for which the metric is NaN counts as one with a
+        larger difference, against significance.
+
+    Raises:
+        ValueError: the shapes do not match.
+    """
+    sources = np.asarray(sources)
+    if terms_a.shape != terms_b.shape or sources.shape != terms_a.shape[:1]:
+        raise ValueError(
+            "the same translations must be compared: "
+            f"terms {list(terms_a.shape)} and {list(terms_b.shape)}, sources {list(sources.shape)}"
+        )
+    applies = ~(terms_a.isnan() | terms_b.isnan()).any(1)
+    both, sources = torch.cat([terms_a, terms_b], 1)[applies], sources[applies.cpu().numpy()]
+    if not len(both):
+        return PairedDifference(np.nan, np.nan, np.nan, np.nan, 0)
+    figures = [float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) for terms in both.chunk(2, 1)]
+    difference = figures[0] - figures[1]
+    low, high = bootstrap_interval(_Difference(metric), both, sources, num_resamples, confidence, seed, recentre)
+    tie = _TIE * max(map(abs, figures))  # swaps that undo each other differ by rounding
+    swapped = _swapped_differences(metric, both, sources, num_resamples, seed)
+    as_large = np.count_nonzero(~(np.abs(swapped) < abs(difference) - tie))
+    p = np.nan if np.isnan(difference) else (1 + as_large) / (1 + num_resamples)
+    return PairedDifference(difference, low, high, p, len(both))
+
+
+def _swapped_differences(
+    metric: ImageMetric, both: Tensor, sources: np.ndarray, num_swaps: int, seed: int
+) -> np.ndarray:
+    """The difference after each random swap, float64 [num_swaps]."""
+    unique, position = np.unique(sources, return_inverse=True)
+    generator = np.random.default_rng([seed, 1])
+    chunk = max(1, _SWAPS_AT_ONCE // len(unique))
+    differences = []
+    for start in range(0, num_swaps, chunk):
+        swaps = generator.random((min(chunk, num_swaps - start), len(unique))) < 0.5
+        if type(metric).reduce is ImageMetric.reduce:  # a mean of the first term: to swap is to change the sign
+            terms_a, terms_b = both.cpu().chunk(2, 1)
+            gaps = np.bincount(position, (terms_a - terms_b)[:, 0].numpy())
+            differences.append(np.where(swaps, -1.0, 1.0) @ gaps / len(both))
+        else:  # rows stay in their places, on which the splits of an Inception Score depend
+            difference, exchanged = _Difference(metric), both.roll(both.shape[1] // 2, 1)
+            for swap in swaps:
+                rows = torch.from_numpy(swap[position]).to(both.device)
+                terms = torch.where(rows.unsqueeze(1), exchanged, both)
+                differences.append(difference.reduce(terms, terms.new_ones(1, len(terms))).cpu().numpy())
+    return np.concatenate(differences)
+
+
+def holm(p_values: ArrayLike) -> np.ndarray:
+    """Holm's adjusted p-values: float64 [M] of [M]; NaN stays NaN and is no test.
+
+    Raises:
+        ValueError: not one row of probabilities.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    if p.ndim != 1 or (p < 0).any() or (p > 1).any():
+        raise ValueError("p-values must be one row of numbers from 0 to 1")
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]
+    adjusted = np.full_like(p, np.nan)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)).clip(max=1)
+    return adjusted

@@ -1,0 +1,98 @@
+"""Face embeddings, by a network that the user supplies; the suite has none of its own.
+
+The network is a function ``package.module:function`` of float images in [-1, 1], [n, 3, S, S], that returns [n, D], or
+a program of the same kind that ``torch.export.save`` wrote (``*.pt2``, exported with a dynamic number of images).
+"""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.export.passes import move_to_device_pass
+
+from sgbench.errors import UserError
+from sgbench.weights import checked
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Embeddings of images.
+
+    Attributes:
+        function: the user's.
+        origin: where it comes from, as the user gave it.
+        sha256: of the exported program, or of the module with the function; not of weights which that reads.
+        device: where the images are when the function gets them.
+        batch_size: images at once.
+    """
+
+    function: Callable[[Tensor], Tensor]
+    origin: str
+    sha256: str
+    device: torch.device
+    batch_size: int = 50
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Embeddings float64 [N, D], on the CPU, of uint8 [N, 3, S, S].
+
+        Raises:
+            UserError: the function fails, or what it returns is not an embedding for each image.
+        """
+        return torch.cat([self._embed(part) for part in images.split(self.batch_size)])
+
+    def _embed(self, images: Tensor) -> Tensor:
+        x = images.to(self.device).float().div(127.5).sub(1)
+        try:
+            embedding = self.function(x)
+        except Exception as error:  # whatever the user's code raises
+            reason = " ".join(str(error).split())[:200]
+            raise UserError(
+                f"{self.origin}: fails on images {list(x.shape)}: {type(error).__name__}: {reason}"
+            ) from error
+        if not isinstance(embedding, Tensor) or not embedding.is_floating_point():
+            kind = getattr(embedding, "dtype", type(embedding).__name__)
+            raise UserError(f"{self.origin}: must return a floating point tensor, not {kind}")
+        if embedding.ndim != 2 or len(embedding) != len(x):
+            raise UserError(f"{self.origin}: must return [{len(x)}, D], not {list(embedding.shape)}")
+        embedding = embedding.double().cpu()
+        lengths = torch.linalg.vector_norm(embedding, dim=1)
+        if not lengths.isfinite().all() or (lengths == 0).any():
+            raise UserError(f"{self.origin}: an embedding is zero, NaN or infinite")
+        return embedding
+
+
+def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
+    """The network that ``origin`` names.
+
+    Args:
+        origin: ``package.module:function``, or the path of a program ``*.pt2``.
+
+    Raises:
+        UserError: there is no such file, module or function, or it cannot be loaded.
+    """
+    device = torch.device(device)
+    if origin.endswith(".pt2"):
+        path, sha256 = checked(Path(origin))
+        return Embedder(_load_program(path, device), origin, sha256, device)
+    module_name, _, name = origin.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except (ImportError, ValueError, TypeError) as error:  # the last two: an empty or a relative name
+        raise UserError(
+            f"unknown face embedding '{origin}': {error}; give 'package.module:function' or *.pt2"
+        ) from error
+    function = getattr(module, name, None)
+    if not callable(function) or not getattr(module, "__file__", None):
+        raise UserError(f"unknown face embedding '{origin}': {module_name} has no function '{name}'")
+    return Embedder(function, origin, checked(Path(module.__file__))[1], device)
+
+
+def _load_program(path: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
+    try:
+        return move_to_device_pass(torch.export.load(path), device).module()
+    except Exception as error:  # torch.export.load says what is wrong with a file by many kinds of errors
+        raise UserError(f"{path}: not a program that torch.export.save wrote, or of another version") from error

@@ -1,0 +1,91 @@
+"""The Inception network of 2015 (TF-FID) whose logits and features the Inception Score, FID and KID are made of.
+
+Source: Szegedy et al., "Rethinking the Inception architecture for computer vision" (2016); architecture and resize are
+torch-fidelity's. Departures: weights are loaded with ``weights_only=True`` from a file that is there, never downloaded,
+and convolutions on a GPU run without TF32.
+"""
+
+import textwrap
+from collections.abc import Mapping
+from io import BytesIO
+
+import torch
+from torch import Tensor, nn
+
+from sgbench.errors import UserError
+from sgbench.weights import WeightsFile
+
+
+class Inception(nn.Module):
+    """Features and logits: uint8 [N, 3, S, S] of any S -> float32 [N, 2048] and float32 [N, 1008].
+
+    Images are resized to 299 as TensorFlow 1 does. The features are the last pooling layer's, the logits those without
+    the last layer's bias. The network is frozen and always in evaluation mode.
+    """
+
+    def __init__(self, state: Mapping[str, Tensor]):
+        """Build the network with the weights in ``state``.
+
+        Raises:
+            RuntimeError: ``state`` is not that of this architecture.
+        """
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        super().__init__()
+        file = BytesIO()  # the constructor unpickles whatever a file holds: it gets one that holds tensors only
+        torch.save(state, file)
+        file.seek(0)
+        features = ["2048", "logits_unbiased"]
+        self.network = FeatureExtractorInceptionV3("inception-v3-compat", features, feature_extractor_weights_path=file)
+        self.eval()
+
+    def train(self, mode: bool = True) -> "Inception":
+        """Stay in evaluation mode."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features and unbiased logits of a batch.
+
+        Raises:
+            ValueError: the images are not uint8 [N, 3, S, S].
+        """
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return self.network(images)
+
+    def extract(self, images: Tensor, batch_size: int = 32) -> tuple[Tensor, Tensor]:
+        """Features and unbiased logits of any number of images, in batches on the network's device; both on the CPU."""
+        device = self.network.fc.weight.device
+        parts = [[x.cpu() for x in self(part.to(device))] for part in images.split(batch_size)]
+        features, logits = (torch.cat(part) for part in zip(*parts, strict=True))
+        return features, logits
+
+
+def posteriors(logits: Tensor) -> Tensor:
+    """Softmax posteriors float64 [N, 1008] of logits, as the Inception Score takes them."""
+    return logits.double().softmax(1)
+
+
+def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
+    """The network with the weights of a file, on a device.
+
+    Raises:
+        UserError: there is no file, or it does not hold the state dict of this network.
+    """
+    if weights.path is None:
+        raise UserError(weights.problem)
+    try:
+        state = torch.load(weights.path, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a broken file raises depends on where it breaks
+        raise UserError(f"{weights.path}: not a file of weights: {_shortened(error)}") from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{weights.path}: not torch-fidelity's Inception weights: it holds no state dict of tensors")
+    try:
+        return Inception(state).to(device)
+    except RuntimeError as error:
+        raise UserError(f"{weights.path}: not torch-fidelity's Inception weights: {_shortened(error)}") from error
+
+
+def _shortened(error: Exception) -> str:
+    """An error's message in one line."""
+    return textwrap.shorten(str(error) or type(error).__name__, 200, placeholder=" ...")

@@ -1,0 +1,40 @@
+"""Expected calibration error of a judge: how far its confidence is from the share of its verdicts that are right.
+
+Source: Guo et al., "On calibration of modern neural networks" (2017), equation 3, with 15 bins of equal width, each
+without its lower end and with its upper.
+"""
+
+import torch
+from torch import Tensor
+
+from sgbench.metrics.accuracy import Accuracy
+from sgbench.metrics.image_metric import ImageMetric
+
+BINS = 15
+
+
+class ExpectedCalibrationError(ImageMetric):
+    """|accuracy - mean confidence| of each bin of the confidence, the mean over bins by their images; from 0 to 1.
+
+    ``update(posterior, labels)``: posterior floating point [N, m], labels an integer [N]; images with a negative label
+    are left out. The confidence is the probability of the predicted value, which is the first of equally probable ones.
+    The terms of an image are two: its confidence, and 1 where the prediction is right, else 0. Images drawn again raise
+    the figure, so that its interval needs recentring.
+    """
+
+    unit = "share"
+    definition = f"{BINS} bins of equal width"
+
+    def terms(self, posterior: Tensor, labels: Tensor) -> Tensor:
+        hits = Accuracy().terms(posterior, labels)
+        confidence = posterior.double().amax(1, keepdim=True).masked_fill(hits.isnan(), torch.nan)
+        return torch.cat([confidence, hits], 1)
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
+        applies = ~terms.isnan().any(1)
+        (confidence, hits), weights = terms[applies].unbind(1), weights[:, applies]
+        edges = torch.arange(1, BINS, dtype=terms.dtype, device=terms.device) / BINS
+        gaps = terms.new_zeros(len(hits), BINS)
+        bins = torch.bucketize(confidence.contiguous(), edges).unsqueeze(1)
+        gaps.scatter_(1, bins, (hits - confidence).unsqueeze(1))
+        return (weights @ gaps).abs().sum(1) / weights.sum(1)

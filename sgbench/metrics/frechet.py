@@ -1,0 +1,43 @@
+"""Fréchet distance of two sets of images: between the Gaussians with their features' means and covariances.
+
+Source: Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium" (2017), with
+torch-fidelity's unbiased covariance. Departure: no matrix is square-rooted. With A and B the centred features over
+sqrt(N - 1), the covariances are A'A and B'B, and the trace of their product's square root is the sum of the singular
+values of AB': the same number, without the noise that rank-deficient covariances bring into a square root.
+"""
+
+import torch
+from torch import Tensor
+
+from sgbench.metrics.set_distance import SetDistance
+
+
+class FrechetDistance(SetDistance):
+    """|mean - mean'|^2 + tr(S + S' - 2 (S S')^(1/2)); FID on Inception's features.
+
+    ``update(features, real)``: floating point [N, d], at least two images of each kind. Neither batches nor order
+    matter. Biased upwards by small sets: compare only sets of the same size.
+    """
+
+    definition = "Fréchet distance of Gaussians, covariances over N - 1"
+
+    @property
+    def warning(self) -> str:
+        """One line where a set has no more images than features have dimensions, else empty."""
+        kinds = {"real": self.real_rows, "generated": self.generated_rows}
+        numbers = {kind: sum(len(part) for part in rows) for kind, rows in kinds.items()}
+        num_dimensions = max((part.shape[1] for rows in kinds.values() for part in rows), default=0)
+        few = [f"{number} {kind} images" for kind, number in numbers.items() if number <= num_dimensions]
+        return f"rank-deficient: {' and '.join(few)} for {num_dimensions} dimensions" if few else ""
+
+    def compute(self) -> Tensor:
+        real, generated = self.features(real=True), self.features(real=False)
+        shift = real.mean(0) - generated.mean(0)
+        a, b = _root(real), _root(generated)
+        return shift.square().sum() + a.square().sum() + b.square().sum() - 2 * torch.linalg.svdvals(a @ b.T).sum()
+
+
+def _root(features: Tensor) -> Tensor:
+    """A matrix R [min(N, d), d] such that R'R is the covariance of features [N, d]."""
+    centred = features - features.mean(0)
+    return torch.linalg.qr(centred / (len(features) - 1) ** 0.5, mode="r").R

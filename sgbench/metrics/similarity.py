@@ -1,0 +1,101 @@
+"""How much of the whole image is kept: PSNR, SSIM and MS-SSIM of a result against its source.
+
+SSIM after Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004), MS-SSIM after
+Wang et al. (2003), both by pytorch-msssim: Gaussian windows inside the image, K1 0.01, K2 0.03, negative terms of
+MS-SSIM clipped at 0, the mean over channels. Departures: everything in float64, the window too, and a window of MS-SSIM
+that fits, for five scales of an 11-pixel window need images of 161 pixels.
+"""
+
+from collections.abc import Callable
+
+import pytorch_msssim
+import torch
+from torch import Tensor
+
+from sgbench.metrics.background import PEAK, PSNR_CAP, SIGMA, WINDOW
+from sgbench.metrics.image_metric import ImageMetric, check_images
+
+
+class PSNR(ImageMetric):
+    """PSNR in dB per image, 100 where result and source are identical, then the mean over images.
+
+    ``update(results, sources)``: both uint8 [N, 3, S, S] RGB.
+    """
+
+    unit = "dB"
+    definition = f"whole image, capped at {PSNR_CAP:g} dB"
+
+    def terms(self, results: Tensor, sources: Tensor) -> Tensor:
+        x, y = _levels(results, sources)
+        error = (x - y).square().mean((1, 2, 3)).unsqueeze(1)
+        return (10 * torch.log10(PEAK**2 / error)).clamp(max=PSNR_CAP)
+
+
+class SSIM(ImageMetric):
+    """SSIM per image, the mean over channels, then over images; from -1 to 1.
+
+    ``update(results, sources)``: both uint8 [N, 3, S, S] RGB, S at least 11.
+    """
+
+    unit = "score"
+    definition = f"whole image, Gaussian window {WINDOW}, sigma {SIGMA:g}"
+
+    def terms(self, results: Tensor, sources: Tensor) -> Tensor:
+        x, y = _levels(results, sources)
+        if x.shape[-1] < WINDOW:
+            raise ValueError(f"images of side {x.shape[-1]} are smaller than the window of {WINDOW}")
+        return _each(pytorch_msssim.ssim, x, y, WINDOW)
+
+
+class MSSSIM(ImageMetric):
+    """MS-SSIM over five scales per image, the mean over channels, then over images; from 0 to 1.
+
+    ``update(results, sources)``: both uint8 [N, 3, size, size] RGB.
+
+    Raises:
+        ValueError: no window of 3 pixels fits the fifth scale of images of side ``size`` (32 and less).
+    """
+
+    unit = "score"
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size, self.window = size, ms_ssim_window(size)
+        if self.window == 1:
+            raise ValueError(
+                f"MS-SSIM does not exist for images of side {size}: no window of 3 pixels fits five scales"
+            )
+        self.definition = f"whole image of {size}x{size}, Gaussian window {self.window}, sigma {SIGMA:g}, 5 scales"
+
+    def terms(self, results: Tensor, sources: Tensor) -> Tensor:
+        x, y = _levels(results, sources)
+        if x.shape[-1] != self.size:
+            raise ValueError(f"images must have side {self.size}, not {x.shape[-1]}")
+        return _each(pytorch_msssim.ms_ssim, x, y, self.window)
+
+
+def ms_ssim_window(size: int) -> int:
+    """Side of MS-SSIM's window for images of side ``size``: the largest odd w up to 11 with 16 (w - 1) < size.
+
+    3 at 64, 7 at 128, 11 from 161. It is 1, a window without neighbours, up to 32: there is no MS-SSIM then.
+    """
+    return max(w for w in range(1, WINDOW + 1, 2) if 16 * (w - 1) < size)
+
+
+def _levels(results: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
+    check_images(results=results, sources=sources)
+    return results.double(), sources.double()
+
+
+def _each(score: Callable[..., Tensor], x: Tensor, y: Tensor, window: int) -> Tensor:
+    """Scores [N, 1], one pair of images after another: on a CPU, batches take many times as long."""
+    gaussian = _window(window).to(x)
+    pairs = zip(x.split(1), y.split(1), strict=True)
+    return torch.stack([score(a, b, data_range=PEAK, size_average=False, win=gaussian) for a, b in pairs])
+
+
+def _window(size: int) -> Tensor:
+    """Gaussian weights of sum 1 for each of three channels, float64 [3, 1, 1, size]."""
+    offsets = torch.arange(size, dtype=torch.float64) - size // 2
+    gaussian = torch.exp(-0.5 * (offsets / SIGMA) ** 2)
+    return (gaussian / gaussian.sum()).repeat(3, 1, 1, 1)

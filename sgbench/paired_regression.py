@@ -1,0 +1,172 @@
+"""New records held against the reference's: image by image where both sides have scores, by tolerance otherwise.
+
+A figure is compared image by image where both sides kept its system's per-image scores, of the same translations (image
+and value asked for). The test is ``comparison.paired_difference``; Holm's procedure bounds the chance of any false
+alarm in a run by ``alpha``. Figures with identical scores on both sides count as no test: no swap could change them.
+
+Hundreds of tests ask for p-values that a thousand swaps cannot show. Where no swap is as large as what was seen, p is
+bounded by 3.18 times the normal tail, which for means holds for any scores (Bentkus and Dzindzalieta, "A tight Gaussian
+bound for weighted sums of Rademacher random variables", 2015); other metrics are linearised in the weights of images.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import norm
+
+from sgbench.comparison import holm, paired_difference
+from sgbench.measure import Cell, cells
+from sgbench.records import Record
+from sgbench.regression.differences import Comparison, Difference, Key, Verdict, by_key, compare, differing, key_of
+from sgbench.regression.sides import Side, load_side, same_systems
+from sgbench.regression.tolerances import Tolerance, load_tolerances, tolerances_path
+from sgbench.scores import Scores, read_scores
+
+ROUNDING = Tolerance(absolute=1e-9, relative=1e-9)
+"""How far figures of the same scores may be apart: sums in another order."""
+SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
+"""A first look at every figure; what it does not clear is tested with more swaps."""
+GAUSSIAN_BOUND = 1 / (4 * norm.sf(math.sqrt(2)))
+HIGHER_IS_BETTER = {
+    "accuracy",
+    "background_ms_ssim",
+    "background_ms_ssim_as_released",
+    "background_psnr",
+    "balanced_accuracy",
+    "identity",
+    "inception_score",
+    "judge_score",
+}
+LOWER_IS_BETTER = {"background_mae", "counterfactual_error", "ece", "lpips", "true_background_error"}
+
+
+def hold(reference: Path, new: Path, alpha: float) -> Comparison:
+    """Compare files or folders of records, with the scores beside them.
+
+    Args:
+        alpha: the chance of a false alarm in all paired tests together.
+
+    Raises:
+        ValueError: a file cannot be read, or a figure needs a tolerance and has none; says which.
+    """
+    old = load_side(reference)
+    now = same_systems(old, load_side(new))
+    rows, new_rows = by_key(old.records, "the reference"), by_key(now.records, "the new records")
+    differences, paired, unmatched = _by_images(old, now, rows, new_rows, alpha)
+    left = [row for key, row in rows.items() if key not in paired]
+    tolerances = None
+    if tolerances_path(reference).exists() or any(_needs_tolerance(row, old, now, new_rows, unmatched) for row in left):
+        tolerances = load_tolerances(reference)
+    differences += compare(left, [row for key, row in new_rows.items() if key not in paired], tolerances)
+    added = [row for key, row in new_rows.items() if key not in rows]
+    everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}
+    differences.sort(key=lambda d: everything[key_of(d.row)])
+    return Comparison((*old.records, *added), len(new_rows), tuple(differences), len(paired), alpha)
+
+
+def paired_p(reference: Cell, new: Cell) -> float:
+    """Two-sided p-value of a figure whose rows are the same translations in the same order."""
+    p = math.nan
+    for swaps in (SCREENING_SWAPS, SWAPS):
+        p = paired_difference(reference.metric, new.terms, reference.terms, reference.sources, swaps).p
+        if not p <= SCREENING_P:
+            return float(p)
+    return float(min(p, _tail_bound(reference, new))) if p * (SWAPS + 1) < 1.5 else float(p)
+
+
+def _tail_bound(reference: Cell, new: Cell) -> float:
+    """Bound on the p-value from how much each source's exchange would change the figure; 1 where that is unknown."""
+    weights = reference.terms.new_ones(1, len(reference.terms)).requires_grad_()
+    difference = new.metric.reduce(new.terms, weights) - reference.metric.reduce(reference.terms, weights)
+    (slopes,) = torch.autograd.grad(difference, weights)
+    size = float(difference.detach())
+    shares = slopes[0].numpy() + size / len(reference.terms)
+    by_source = np.bincount(np.unique(reference.sources, return_inverse=True)[1], shares)
+    spread = float(np.linalg.norm(by_source))
+    return 2 * GAUSSIAN_BOUND * float(norm.sf(abs(size) / spread)) if spread > 0 else 1.0
+
+
+def _needs_tolerance(row: Record, old: Side, now: Side, new_rows: Mapping[Key, Record], unmatched: set[Key]) -> bool:
+    """Whether nothing but a tolerance could judge a row that both sides have."""
+    key = key_of(row)
+    if key not in new_rows:
+        return False
+    without_scores = row.system not in old.scores or row.system not in now.scores
+    return without_scores or key in unmatched
+
+
+def _by_images(
+    old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
+) -> tuple[list[Difference], set[Key], set[Key]]:
+    """Differences of figures compared image by image; keys of those figures, and of those with other translations."""
+    differences, tests = [], []
+    paired, unmatched = set(), set()
+    for key, reference, cell, new in _common_cells(old, now):
+        if key not in rows or key not in new_rows:
+            continue
+        if new is None:
+            unmatched.add(key)
+            continue
+        paired.add(key)
+        row, new_row = rows[key], new_rows[key]
+        differences += _unlike_scores(row, reference, "reference's scores")
+        differences += _unlike_scores(new_row, cell, "new scores")
+        if torch.equal(reference.terms, new.terms):
+            differences += differing(row, new_row, ROUNDING)
+            continue
+        tests.append((row, new_row, paired_p(reference, new)))
+    adjusted = holm([p for _, _, p in tests]).tolist()
+    for (row, new_row, _), p in zip(tests, adjusted, strict=True):
+        if row.value != new_row.value:
+            differences.append(_judged(row, new_row, p, alpha))
+    return differences, paired, unmatched
+
+
+def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None]]:
+    """Cells of systems with scores on both sides: key, the reference's, the new one, the same in the reference's order.
+
+    The last is None where its translations are not the reference's.
+    """
+    for system in sorted(old.scores.keys() & now.scores.keys()):
+        scores, new_scores = read_scores(old.scores[system]), read_scores(now.scores[system])
+        reference, new = _by_key(scores, system), _by_key(new_scores, system)
+        alike = scores.attributes == new_scores.attributes
+        for key in reference.keys() & new.keys():
+            matched = _in_order(reference[key], new[key], scores.ids, new_scores.ids) if alike else None
+            yield key, reference[key], new[key], matched
+
+
+def _by_key(scores: Scores, system: str) -> dict[Key, Cell]:
+    return {key_of(replace(cell.record, system=system)): cell for cell in cells(scores)}
+
+
+def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[str, ...]) -> Cell | None:
+    """The new cell with its rows in the reference's order."""
+    wanted = [(ids[i], v) for i, v in zip(reference.sources.tolist(), reference.values.tolist(), strict=True)]
+    places = {
+        (new_ids[i], v): n for n, (i, v) in enumerate(zip(new.sources.tolist(), new.values.tolist(), strict=True))
+    }
+    if len(wanted) != len(new.terms) or places.keys() != set(wanted):
+        return None
+    order = [places[translation] for translation in wanted]
+    return replace(new, terms=new.terms[order], sources=reference.sources, values=reference.values)
+
+
+def _unlike_scores(row: Record, cell: Cell, whose: str) -> list[Difference]:
+    """A record that is not what its own scores give: the metric's code has changed since, or one of the files has."""
+    found = differing(row, replace(row, value=cell.value), ROUNDING)
+    return [replace(d, quantity=whose) for d in found]
+
+
+def _judged(row: Record, new: Record, p: float, alpha: float) -> Difference:
+    verdict: Verdict = "within"
+    if not p > alpha:
+        metric = row.metric.removesuffix("_second")
+        gain = new.value > row.value if metric in HIGHER_IS_BETTER else new.value < row.value
+        known = metric in HIGHER_IS_BETTER | LOWER_IS_BETTER
+        verdict = ("better" if gain else "worse") if known else "moved"
+    return Difference(row, "value", row.value, new.value, math.nan, verdict, p)

@@ -1,0 +1,46 @@
+"""Which figures are made of an image's pixels: the metrics by the name of their terms, and what each is measured on."""
+
+from collections.abc import Mapping
+
+from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundPSNR
+from sgbench.metrics.distance import MeanAbsoluteDistance
+from sgbench.metrics.identity import IdentitySimilarity
+from sgbench.metrics.image_metric import ImageMetric, MeanOverImages
+from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM, ms_ssim_window
+
+OF_SOURCES = ("background_ms_ssim", "background_mae", "background_psnr", "change", "psnr", "ssim", "ms_ssim")
+"""Metrics of a result and its source alone; ``ms_ssim`` where one fits the image."""
+
+
+def image_metrics(size: int, definitions: Mapping[str, str]) -> dict[str, ImageMetric]:
+    """The metrics of a result's pixels for images of side ``size``, by the name of their terms.
+
+    Args:
+        definitions: of ``lpips`` and ``identity``, where a user has the networks.
+    """
+    metrics: dict[str, ImageMetric] = {
+        "background_ms_ssim": BackgroundMSSSIM(size),
+        "background_mae": BackgroundMAE(size),
+        "background_psnr": BackgroundPSNR(size),
+        "change": MeanAbsoluteDistance("mean |result - source|"),
+        "counterfactual_error_inside": MeanAbsoluteDistance("where the counterfactual differs from the source by > 2"),
+        "counterfactual_error_outside": MeanAbsoluteDistance("where the counterfactual is within 2 of the source"),
+        "true_background_error": MeanAbsoluteDistance("the renderer's background mask, against the source"),
+        "psnr": PSNR(),
+        "ssim": SSIM(),
+    }
+    if ms_ssim_window(size) >= 3:
+        metrics["ms_ssim"] = MSSSIM(size)
+    if "lpips" in definitions:
+        metrics["lpips"] = MeanOverImages("score", definitions["lpips"])
+    if "identity" in definitions:
+        metrics["identity"] = IdentitySimilarity(definitions["identity"])
+    return metrics
+
+
+def place_of(name: str) -> tuple[str, str]:
+    """A record's metric and what it was measured on, from the name of the terms."""
+    for ending in ("inside", "outside"):
+        if name.endswith(f"_{ending}"):
+            return name.removesuffix(f"_{ending}"), ending
+    return name, "background" if "background" in name else "image"

@@ -1,0 +1,162 @@
+"""What differs between new records and the reference's, by tolerances."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sgbench.records import KEY, Record
+from sgbench.regression.tolerances import DEFAULT, Tolerance
+
+Verdict = Literal["within", "unjudged", "moved", "worse", "better", "missing", "added"]
+Key = tuple
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A figure that is not the reference's.
+
+    Attributes:
+        row: the reference's record, or the new one where the reference has none.
+        quantity: ``value``, ``low``, ``high`` or ``num_images``, ``value`` for a whole row missing or added; or whose
+            scores, where a record (then ``reference``) is not what the scores beside it give (then ``new``).
+        reference: NaN where the row was added.
+        new: NaN where the row is missing.
+        allowed: the tolerance as a difference; NaN where there is none.
+        verdict: ``within`` the tolerance, or what the images' noise explains; ``unjudged``, without a tolerance and
+            without images to compare; ``moved`` beyond the tolerance; ``worse`` or ``better`` than noise explains, or
+            ``moved`` where neither word fits the metric; row ``missing`` or ``added``.
+        p: of the paired test, adjusted for the number of tests; NaN where there was none.
+    """
+
+    row: Record
+    quantity: str
+    reference: float
+    new: float
+    allowed: float
+    verdict: Verdict
+    p: float = math.nan
+
+    @property
+    def failed(self) -> bool:
+        """Whether the difference is a failure: all but ``within`` and ``unjudged`` are."""
+        return self.verdict not in ("within", "unjudged")
+
+    @property
+    def basis(self) -> str:
+        """What the verdict rests on."""
+        if not math.isnan(self.p):
+            return f"p {self.p:.2g}"
+        return "" if math.isnan(self.allowed) else f"± {self.allowed:.6g}"
+
+    @property
+    def label(self) -> str:
+        """What was measured, in one line."""
+        r = self.row
+        place = f"{r.system} {r.dataset} {r.image_size}: {r.target} -> {r.direction}, {r.metric} of {r.measured_on}"
+        about = f"{place} ({r.definition}; {r.unit}, {r.origin})"
+        return about if self.quantity == "value" else f"{about}, {self.quantity}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """New records held against reference records.
+
+    Attributes:
+        rows: every record of the reference, then those that only the new side has.
+        num_new: records of the new side.
+        differences: every figure that differs.
+        num_paired: figures compared image by image.
+        alpha: the chance of a false alarm in all paired tests together.
+    """
+
+    rows: tuple[Record, ...]
+    num_new: int
+    differences: tuple[Difference, ...]
+    num_paired: int
+    alpha: float
+
+    @property
+    def failures(self) -> tuple[Difference, ...]:
+        """The differences that fail."""
+        return tuple(d for d in self.differences if d.failed)
+
+    @property
+    def outcome(self) -> str:
+        """The comparison in one line."""
+        num_added = sum(d.verdict == "added" for d in self.differences)
+        line = f"{len(self.rows) - num_added} rows against {self.num_new} new: "
+        if self.num_paired:
+            line += f"{self.num_paired} compared image by image, "
+        line += f"{len(self.differences)} figures differ, {len(self.failures)} fail"
+        unjudged = sum(d.verdict == "unjudged" for d in self.differences)
+        return line + (f", {unjudged} unjudged for want of a tolerance" if unjudged else "")
+
+
+def compare(
+    reference: Sequence[Record], new: Sequence[Record], tolerances: Mapping[str, Tolerance] | None
+) -> list[Difference]:
+    """Every figure that differs, in the order of the reference; an empty list where all are equal (NaN equals NaN).
+
+    Values and interval ends may differ by the tolerance of their metric, numbers of images not at all.
+
+    Args:
+        tolerances: by metric; None: values and interval ends that differ are ``unjudged``.
+
+    Raises:
+        ValueError: a metric of the reference has no tolerance, or one side has two rows of the same key.
+    """
+    if tolerances is not None and DEFAULT not in tolerances:
+        bare = sorted({r.metric for r in reference} - set(tolerances))
+        if bare:
+            raise ValueError(
+                f"no tolerance for {', '.join(bare)}: add it, or a '{DEFAULT}', to the reference's tolerances file"
+            )
+    old, now = by_key(reference, "the reference"), by_key(new, "the new records")
+    differences = []
+    for key, row in old.items():
+        if key in now:
+            tolerance = None if tolerances is None else tolerances.get(row.metric) or tolerances[DEFAULT]
+            differences += differing(row, now[key], tolerance)
+        else:
+            differences.append(Difference(row, "value", row.value, math.nan, math.nan, "missing"))
+    added = [row for key, row in now.items() if key not in old]
+    return differences + [Difference(row, "value", math.nan, row.value, math.nan, "added") for row in added]
+
+
+def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> list[Difference]:
+    """The figures of a record that differ; without a tolerance ``unjudged`` where both are numbers."""
+    found = []
+    for quantity in ("value", "low", "high", "num_images"):
+        old, now = float(getattr(reference, quantity)), float(getattr(new, quantity))
+        if old == now or (math.isnan(old) and math.isnan(now)):
+            continue
+        stated = math.nan if tolerance is None else tolerance.allowed(old)
+        allowed = 0.0 if quantity == "num_images" else stated
+        if math.isnan(allowed) and not math.isnan(now - old):
+            verdict = "unjudged"
+        else:
+            verdict = "within" if abs(now - old) <= allowed else "moved"
+        found.append(Difference(reference, quantity, old, now, allowed, verdict))
+    return found
+
+
+def key_of(record: Record) -> Key:
+    """What makes a record the same figure on both sides."""
+    return tuple(getattr(record, c) for c in KEY)
+
+
+def by_key(records: Iterable[Record], side: str) -> dict[Key, Record]:
+    """Records by their key.
+
+    Raises:
+        ValueError: two rows have one; ``side`` says whose they are.
+    """
+    rows = {}
+    for row in records:
+        if key_of(row) in rows:
+            raise ValueError(
+                f"{side} hold two rows of one key: {row.system}, {row.target}, {row.metric}, {row.definition}"
+            )
+        rows[key_of(row)] = row
+    return rows

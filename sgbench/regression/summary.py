@@ -1,0 +1,73 @@
+"""A comparison as Markdown, for a pull request or a job's summary page."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from sgbench.regression.differences import Comparison, Difference
+
+SHOWN = 20
+"""Failures in the open; the rest and all that passes are folded away."""
+_HEAD = (
+    "| System | Target | Measured | Reference | New | Difference | Judged by | Verdict |\n"
+    "|:--|:--|:--|--:|--:|--:|--:|:--|\n"
+)
+
+
+def to_markdown(comparison: Comparison) -> str:
+    """A heading with the outcome, the failures as a table, all else folded."""
+    failures = sorted(comparison.failures, key=_by_size)
+    heading = f"{_number(len(failures), 'figure')} moved" if failures else "No metric moved"
+    parts = [f"## {heading}\n\n{comparison.outcome}.\n"]
+    if comparison.num_paired:
+        parts.append(
+            f"p is of the paired permutation test over source images, adjusted by Holm's procedure; alpha is "
+            f"{comparison.alpha:g} for all {comparison.num_paired} figures compared image by image together.\n"
+        )
+    if failures:
+        parts.append(_table(failures[:SHOWN]))
+    if failures[SHOWN:]:
+        parts.append(_folded(f"{len(failures) - SHOWN} more that failed", failures[SHOWN:]))
+    passed = [d for d in comparison.differences if not d.failed]
+    if passed:
+        counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(Counter(d.verdict for d in passed).items()))
+        parts.append(_folded(f"{_number(len(passed), 'difference')} that did not fail ({counts})", passed))
+    return "\n".join(parts)
+
+
+def _by_size(difference: Difference) -> tuple[str, str, bool]:
+    """Losses first, then by verdict and system, values before their intervals."""
+    return (
+        "" if difference.verdict == "worse" else difference.verdict,
+        difference.row.system,
+        difference.quantity != "value",
+    )
+
+
+def _folded(title: str, differences: Sequence[Difference]) -> str:
+    return f"<details><summary>{title}</summary>\n\n{_table(differences)}\n</details>\n"
+
+
+def _table(differences: Iterable[Difference]) -> str:
+    return _HEAD + "".join(_line(d) for d in differences)
+
+
+def _line(d: Difference) -> str:
+    r = d.row
+    direction = r.target if r.direction == "all" else f"{r.target} to {r.direction}"
+    measured = f"{r.metric} of {r.measured_on}" if r.measured_on else r.metric
+    if d.quantity != "value":
+        measured += f", {d.quantity}"
+    figures = ["" if math.isnan(x) else f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
+    verdict = f"**{d.verdict}**" if d.failed else d.verdict
+    texts = [_plain(text) for text in (r.system, direction, measured)]
+    return "| " + " | ".join([*texts, *figures, d.basis, verdict]) + " |\n"
+
+
+def _plain(text: str) -> str:
+    """Text that neither ends a table's cell nor starts a tag."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,66 @@
+"""Tolerances: how far a metric's figure may be from the reference's.
+
+A YAML file, one line a metric, kept beside the reference and reviewed with it::
+
+    default:     {absolute: 0.000001}
+    accuracy:    {absolute: 0.02}
+    judge_score: {relative: 0.05}
+
+A figure may differ by the larger of ``absolute`` (in the metric's unit) and ``relative`` times the reference; one left
+out is 0. For a reference ``x.csv`` or a folder ``x`` the file is ``x.tolerances.yaml`` next to it, else
+``tolerances.yaml`` in the folder of the CSV files.
+"""
+
+import math
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+DEFAULT = "default"
+
+
+class Tolerance(BaseModel):
+    """How far a metric's figure may be from the reference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    absolute: float = Field(0.0, ge=0, allow_inf_nan=False)
+    relative: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+    def allowed(self, reference: float) -> float:
+        """The largest difference from ``reference`` that passes, in the metric's unit."""
+        return max(self.absolute, self.relative * abs(reference)) if math.isfinite(reference) else self.absolute
+
+
+def load_tolerances(reference: Path) -> dict[str, Tolerance]:
+    """Metric name (or ``default``) -> tolerance, from the file beside ``reference``.
+
+    Raises:
+        ValueError: no such file, or not tolerances; names the file.
+    """
+    path = tolerances_path(reference)
+    if not path.exists():
+        own, shared = _tolerances_paths(reference)
+        raise ValueError(f"{reference}: no tolerances; write {own} or {shared}, such as 'default: {{absolute: 0.001}}'")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return TypeAdapter(dict[str, Tolerance]).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "the file"
+        raise ValueError(f"{path}: not tolerances: {where}: {first['msg']}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: unreadable: {' '.join(str(error).split())}") from error
+
+
+def tolerances_path(reference: Path) -> Path:
+    """The reference's own tolerances file where it exists, else the folder's, which may not."""
+    own, shared = _tolerances_paths(reference)
+    return own if own.exists() else shared
+
+
+def _tolerances_paths(reference: Path) -> tuple[Path, Path]:
+    reference = reference.resolve()
+    own = reference.with_name(f"{reference.name.removesuffix('.csv')}.tolerances.yaml")
+    return own, (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"

@@ -1,0 +1,73 @@
+"""The reference replaced by the new records: whole or not at all."""
+
+import os
+import shutil
+from contextlib import ExitStack
+from pathlib import Path
+
+from sgbench.atomic import replacing
+from sgbench.errors import UserError
+from sgbench.regression.sides import record_files, scores_beside
+
+
+def replace_reference(reference: Path, new: Path) -> None:
+    """Put the new records, and the scores beside them, in the reference's place; its other files stay.
+
+    A folder is made beside the reference and takes its place by renaming. Of the old records nothing is left,
+    tolerances and notes remain. The reference may not exist yet.
+
+    Raises:
+        UserError: one is a file and the other a folder, or one lies in the other.
+        OSError: no space, no permission; the reference is as it was.
+    """
+    old, now = reference.resolve(), new.resolve()
+    if reference.exists() and reference.is_dir() != new.is_dir():
+        raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
+    if old == now or old in now.parents or now in old.parents:
+        raise UserError(f"--update: {reference} and {new} must not lie in each other; choose another folder for one")
+    if now.is_dir():
+        _replace_folder(old, now)
+    else:
+        _replace_file(old, now)
+
+
+def _replace_file(old: Path, now: Path) -> None:
+    scores, stale = scores_beside(now), scores_beside(old)
+    with ExitStack() as stack:
+        shutil.copyfile(now, stack.enter_context(replacing(old)))
+        if scores:
+            shutil.copyfile(scores, stack.enter_context(replacing(old.with_name(scores.name))))
+    if stale and not scores:
+        stale.unlink()
+
+
+def _replace_folder(old: Path, now: Path) -> None:
+    partial, retired = (old.with_name(f".{old.name}.{os.getpid()}.{what}") for what in ("partial", "old"))
+    try:
+        partial.mkdir(parents=True)
+        replaced = {path for file in _records(old) for path in (file, scores_beside(file))}
+        kept = [path for path in old.rglob("*") if path.is_file() and path not in replaced]
+        for path in kept:
+            _copy(path, partial / path.relative_to(old))
+        for file in record_files(now):
+            for path in filter(None, (file, scores_beside(file))):
+                _copy(path, partial / path.relative_to(now))
+        if old.exists():
+            old.rename(retired)
+        try:
+            partial.rename(old)
+        except OSError:
+            retired.rename(old)
+            raise
+        shutil.rmtree(retired, ignore_errors=True)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _records(folder: Path) -> list[Path]:
+    return record_files(folder) if folder.exists() else []
+
+
+def _copy(path: Path, to: Path) -> None:
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, to)

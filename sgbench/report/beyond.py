@@ -1,0 +1,144 @@
+"""Tables that the paper does not have: distances, likeness, a second judge, targets x attributes, comparisons."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from sgbench.records import ALL
+from sgbench.report.cells import make_cells, make_table
+from sgbench.report.layout import Column, Layout, Table
+from sgbench.report.tables import attribute_heading
+
+_DISTANCES = [
+    Column("Counterfactual inside", "counterfactual_error", "inside"),
+    Column("Counterfactual outside", "counterfactual_error", "outside"),
+    Column("True background error", "true_background_error", "background"),
+    Column("Corner error", "background_mae", "background"),
+    Column("Corner PSNR (dB)", "background_psnr", "background"),
+    Column("Change", "change", "image"),
+]
+_LIKENESS = [
+    Column("Identity", "identity", "image"),
+    Column("LPIPS", "lpips", "image"),
+    Column("MS-SSIM", "ms_ssim", "image"),
+    Column("SSIM", "ssim", "image"),
+    Column("PSNR (dB)", "psnr", "image"),
+]
+_JUDGES = [
+    ("Accuracy", "accuracy"),
+    ("Accuracy, second judge", "accuracy_second"),
+    ("Judge Score", "judge_score"),
+    ("Judge Score, second judge", "judge_score_second"),
+]
+_HEADINGS = {(c.metric, c.measured_on): c.heading for c in (*_DISTANCES, *_LIKENESS)}
+_HEADINGS |= {("background_ms_ssim", "background"): "Background", ("judge_score", "image"): "Judge Score"}
+
+
+def beyond_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """Errors that the paper does not report, for each target, in levels of 255; PSNR in dB."""
+    caption = "Mean absolute distances in levels of 255, lower is better. Counterfactual: to the same face with only "
+    caption += "the target changed, inside and outside the region that this touches. Corner: the region of background "
+    caption += "MS-SSIM; of its PSNR, higher is better. Change: the distance from the source, neither good nor bad."
+    return make_table("beyond", "Beyond the paper", caption, _by_target(frame, layout, _DISTANCES))
+
+
+def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """How near results stay to their sources as whole images, for each target."""
+    caption = (
+        "Nearness to the source: of identity, MS-SSIM, SSIM and PSNR higher is better, of LPIPS lower. A copy that "
+    )
+    caption += "changes nothing is perfect in all of them, so they are to be read beside target accuracy."
+    return make_table("likeness", "Likeness to the source", caption, _by_target(frame, layout, _LIKENESS))
+
+
+def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """FID and KID of each target's results from real images, by the value asked for."""
+    blocks = {}
+    for target, shown in layout.attributes.items():
+        own = frame[(frame["target"] == target) & frame["metric"].isin(["fid", "kid"])]
+        blocks[f"Target: {shown}"] = [
+            (target, Column(heading + ("" if d == ALL else f" to {d}"), metric, "image", d, f"{metric}_std"))
+            for metric, heading in (("fid", "FID"), ("kid", "KID x 1000"))
+            for d in own["direction"].unique()
+        ]
+    caption = (
+        "Distance of the results from real images that have the value asked for, lower is better; KID ± deviation "
+    )
+    caption += "over its subsets. Both depend on the number of images."
+    return make_table("distributions", "FID and KID", caption, make_cells(frame, layout, blocks))
+
+
+def second_judge_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """Target accuracy and Judge Score by a second judge beside the first's; no cells without a second judge."""
+    second = frame[frame["metric"].isin(["accuracy_second", "judge_score_second"])]
+    blocks = {}
+    for target, shown in layout.attributes.items():
+        columns = [Column(h, m, target if m.startswith("accuracy") else "image") for h, m in _JUDGES]
+        blocks[f"Target: {shown}"] = [(target, column) for column in columns]
+    caption = (
+        "Share of results (%) seen with the value asked for, and the score, by each judge on its own. The second: "
+    )
+    caption += f"{'; '.join(second['definition'].unique())}."
+    return make_table(
+        "second_judge", "Second judge", caption, make_cells(frame if len(second) else second, layout, blocks)
+    )
+
+
+def matrix_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """Target x measured attribute for each system: what was asked for on the diagonal, what was kept elsewhere.
+
+    Real images, which have no target, are left out.
+    """
+    blocks = {
+        target: [(target, Column(shown, "accuracy", a)) for a, shown in layout.attributes.items()]
+        for target in layout.attributes
+    }
+    cells = make_cells(frame[frame["target"] != ""], layout, blocks)
+    order = {label: k for k, label in enumerate(cells["row"].unique())}
+    cells = cells.assign(block=cells["row"], row="Target: " + cells["target"].map(layout.attributes))
+    cells = cells.sort_values("block", key=lambda blocks: blocks.map(order), kind="stable", ignore_index=True)
+    caption = "A row per target, a column per measured attribute: share of results (%) that the judge sees with the "
+    caption += "value asked for (the target's own column) or with their own value kept (the others)."
+    return make_table("matrix", "Target x measured attribute", caption, cells, ranked=False)
+
+
+def comparisons_table(comparisons: pd.DataFrame, layout: Layout) -> Table:
+    """Paired tests between systems.
+
+    Args:
+        comparisons: target, measured_on, metric, first, second (labels of rows), difference (first less second), low,
+            high (its 95 % interval), p, p_adjusted, num_images, unit; a row per test.
+    """
+    shown = comparisons.assign(
+        block=[f"Target: {layout.attributes.get(t, t)}" for t in comparisons["target"]],
+        row=comparisons["first"] + " vs " + comparisons["second"],
+        column=[_heading(*key, layout) for key in zip(*(comparisons[c] for c in _MEASURED), strict=True)],
+        origin=comparisons["difference"].notna().map({True: "measured", False: ""}),
+        spread=math.nan,
+        note="",
+    ).rename(columns={"difference": "value"})
+    order = {a: k for k, a in enumerate(layout.attributes)}
+    shown = shown.sort_values("target", key=lambda targets: targets.map(order), kind="stable", ignore_index=True)
+    caption = "Difference (first less second) over the same test images, in the units of the tables above (points of "
+    caption += "shares), with its 95 % interval and the p of a paired test, adjusted for the number of tests."
+    first = ["block", "row", "column"]
+    return Table(
+        "comparisons", "Comparisons", caption, shown[first + [c for c in shown if c not in first]], ranked=False
+    )
+
+
+_MEASURED = ["metric", "measured_on", "target"]
+
+
+def _heading(metric: str, measured_on: str, target: str, layout: Layout) -> str:
+    if metric == "accuracy":
+        return attribute_heading(target, measured_on, layout)
+    if metric == "inception_score":
+        return layout.inception_name
+    return _HEADINGS.get((metric, measured_on), f"{metric.replace('_', ' ')} ({measured_on})")
+
+
+def _by_target(frame: pd.DataFrame, layout: Layout, columns: Sequence[Column]) -> pd.DataFrame:
+    blocks = {f"Target: {shown}": [(a, column) for column in columns] for a, shown in layout.attributes.items()}
+    return make_cells(frame, layout, blocks)

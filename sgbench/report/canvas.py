@@ -1,0 +1,41 @@
+"""What figures are drawn on, and how they become files: PNG, the same bytes for the same input (no time, no version).
+
+Nothing here touches matplotlib's global state.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from sgbench.atomic import replacing
+
+DPI = 100
+INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"
+COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c7b", "#0e7490", "#a16207", "#475569")
+
+
+def new_figure(width: int, height: int, scale: int = 1) -> Figure:
+    """A figure of ``width * scale`` by ``height * scale`` pixels."""
+    figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI * scale, facecolor="white", layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def plain(axes: Axes, title: str) -> None:
+    """Axes without a frame, their title to the left."""
+    axes.set_title(title, fontsize=10.5, color=INK, loc="left", fontweight="bold")
+    axes.tick_params(colors=MUTED, labelsize=9, length=0)
+    axes.spines[:].set_visible(False)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write the figure's pixels whole or not at all."""
+    figure.canvas.draw()
+    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    with replacing(path) as partial:
+        Image.fromarray(pixels).save(partial, format="PNG", optimize=True)

@@ -1,0 +1,90 @@
+"""What tables are made of: names and order, columns, cells in long form; CSV to compute with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from sgbench.records import ALL
+
+DAGGER = "†"
+MISSING = "–"
+NOT_SCORED = "not scored"
+SYSTEM = ["method", "variant", "level"]
+Key = tuple[str, str, str]
+"""Method, variant and level: what a row of a table stands for."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a report needs to know that records do not hold.
+
+    Attributes:
+        methods: method in the records -> name shown, controls among them; its order is the order of the rows.
+        attributes: attribute in the records -> name shown; its order is the order of columns and targets.
+        correlated: (target, measured_on) pairs with ``|phi| > correlated_above`` in the data set, marked with a dagger.
+        inception_name: name shown of ``inception_score``; another than the default where the weights are not the
+            published ones, and then no published number stands beside it.
+        comparability: a sentence on how the study differs from the paper's, for tables with published rows.
+    """
+
+    methods: Mapping[str, str]
+    attributes: Mapping[str, str]
+    correlated: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    correlated_above: float = 0.3
+    inception_name: str = "Inception Score"
+    comparability: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Which records of a block's target fill a column; ``spread`` is a second metric shown behind ``±``."""
+
+    heading: str
+    metric: str
+    measured_on: str
+    direction: str = ALL
+    spread: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in long form.
+
+    Attributes:
+        name: stem of its files.
+        title: a few words.
+        caption: what the cells hold and what their intervals are over.
+        cells: a row per cell: block (heading of a part of the table, or empty), row, column, target, method, variant,
+            level, measured_on, direction, metric, definition, unit, origin, value, low, high, spread, num_images,
+            num_seeds, note. A cell without a record has no origin.
+        ranked: whether the rows are systems, of which the best in each column is shown bold.
+    """
+
+    name: str
+    title: str
+    caption: str
+    cells: pd.DataFrame
+    ranked: bool = True
+
+
+def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
+    """(method, variant, level) -> name shown, in the order of ``layout.methods``, then from all labels to fewest.
+
+    The level is shown where it is a number, or where a method has several. A method without a name keeps its own.
+    """
+    systems = list(frame[SYSTEM].drop_duplicates().itertuples(index=False, name=None))
+    order = [*layout.methods, *(m for m, _, _ in systems if m not in layout.methods)]
+    systems.sort(key=lambda s: (order.index(s[0]), -float(s[2].replace(ALL, "") or "inf"), s[1]))
+    levels = {m: {s[2] for s in systems if s[0] == m} for m in order}
+    labels = {}
+    for method, variant, level in systems:
+        shown = level if level not in {"", ALL} or len(levels[method]) > 1 else ""
+        inside = ", ".join(filter(None, (shown, variant)))
+        labels[method, variant, level] = layout.methods.get(method, method) + (f" ({inside})" if inside else "")
+    return labels
+
+
+def to_csv(table: Table) -> str:
+    """The cells as CSV in the records' units with 17 digits, so that reading gives back the same numbers."""
+    return table.cells.to_csv(index=False, float_format="%.17g", lineterminator="\n")

@@ -1,0 +1,132 @@
+"""Charts: accuracies with their intervals, the target x unrelated matrix, losses over training."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from sgbench.report.beyond import matrix_table
+from sgbench.report.canvas import COLOURS, INK, MUTED, RULE, new_figure, plain, save
+from sgbench.report.layout import MISSING, NOT_SCORED, Layout
+from sgbench.report.published import measured_and_published
+from sgbench.report.tables import target_table
+
+_CELL = 46
+"""Side in pixels of a cell of the matrix."""
+_SHARES = LinearSegmentedColormap.from_list("shares", [COLOURS[1], "#f0a26e", "#fbe0cc", "#f4f8fd"]).with_extremes(
+    bad=RULE
+)
+
+
+def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
+    """Draw target accuracy (%) with its 95 % interval: a panel per attribute, a row per system, controls in grey."""
+    cells = target_table(measured_and_published(frame)[0], layout).cells
+    panels, rows = list(cells["column"].unique()), list(cells["row"].unique())
+    figure = new_figure(220 + 270 * len(panels), 90 + 34 * len(rows), scale=2)
+    axes = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
+    for axis, panel in zip(axes, panels, strict=False):
+        for cell in cells[(cells["column"] == panel) & (cells["origin"] != "")].to_dict("records"):
+            y, colour = rows.index(cell["row"]), MUTED if cell["origin"] == "control" else COLOURS[0]
+            if np.isnan(cell["value"]):
+                axis.annotate(
+                    NOT_SCORED,
+                    (121, y),
+                    ha="right",
+                    va="center",
+                    fontsize=8.5,
+                    color=MUTED,
+                    style="italic",
+                    backgroundcolor="white",
+                )
+                continue
+            axis.plot(
+                [100 * cell["low"], 100 * cell["high"]], [y, y], color=colour, lw=7, alpha=0.3, solid_capstyle="butt"
+            )
+            axis.plot([100 * cell["value"]], [y], "o", ms=4, color=colour, mew=0)
+            axis.annotate(f"{100 * cell['value']:.1f}", (121, y), ha="right", va="center", fontsize=8.5, color=colour)
+        plain(axis, panel)
+        axis.set(xlim=(-3, 121), xticks=(0, 25, 50, 75, 100), ylim=(len(rows) - 0.5, -0.5))
+        axis.set_yticks(range(len(rows)), rows)
+        axis.grid(axis="x", color=RULE, lw=0.8)
+    figure.supxlabel("Target accuracy (%) with its 95 % interval", fontsize=9.5, color=MUTED)
+    save(figure, path)
+
+
+def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 1400) -> None:
+    """Draw ``matrix_table``: a panel per system, a row per target, a column per measured attribute; accuracy in %.
+
+    Args:
+        width: of the figure; panels are put side by side as they fit.
+    """
+    cells = matrix_table(measured_and_published(frame)[0], layout).cells
+    systems = list(cells["block"].unique())
+    targets, measured = ([a for a in layout.attributes if a in set(cells[c])] for c in ("target", "measured_on"))
+    panel = max(_CELL * len(measured), *(9 * len(system) for system in systems), 0) + 30
+    across = max(1, min(len(systems), (width - 110) // panel))
+    down = max(1, -(-len(systems) // across))
+    figure = new_figure(110 + across * panel, 40 + down * (_CELL * max(1, len(targets)) + 86), scale=2)
+    axes = figure.subplots(down, across, squeeze=False, sharey=True).flatten()
+    for axis, system in zip(axes, systems, strict=False):
+        _matrix(axis, cells[cells["block"] == system], targets, measured)
+        plain(axis, system)
+        axis.set_xticks(range(len(measured)), [layout.attributes[a] for a in measured], rotation=35, ha="right")
+        axis.set_yticks(range(len(targets)), [layout.attributes[a] for a in targets])
+    for axis in axes[len(systems) :]:
+        axis.set_visible(False)
+    figure.supxlabel(
+        "Row: target; column: measured attribute. % with the value asked for (outlined) or kept; darker is lower.",
+        fontsize=9.5,
+        color=MUTED,
+    )
+    save(figure, path)
+
+
+def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3) -> None:
+    """Draw the losses of each job in a panel of its own, on a symmetric logarithmic scale (linear within ±1).
+
+    Args:
+        stats: job -> frame with ``iteration`` and a numeric column per loss; thin lines are what was logged, thick
+            ones a centred running median over a twentieth of them.
+    """
+    count = max(1, len(stats))
+    across = min(per_row, count)
+    down = -(-count // across)
+    figure = new_figure(400 * across + 20, 290 * down + 40, scale=2)
+    axes = figure.subplots(down, across, squeeze=False).flatten()
+    losses = list(dict.fromkeys(c for s in stats.values() for c in s.select_dtypes("number") if c != "iteration"))
+    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(losses)}
+    for axis, (job, frame) in zip(axes, stats.items(), strict=False):
+        for name in [c for c in losses if c in frame]:
+            smooth = frame[name].rolling(max(1, len(frame) // 20), center=True, min_periods=1).median()
+            axis.plot(frame["iteration"], frame[name], color=colours[name], lw=0.6, alpha=0.3)
+            axis.plot(frame["iteration"], smooth, color=colours[name], lw=1.6, label=name)
+        plain(axis, job)
+        axis.set_yscale("symlog", linthresh=1)
+        axis.grid(color=RULE, lw=0.8)
+        axis.set_xlabel("iteration", fontsize=9, color=MUTED)
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.yaxis.set_major_formatter("{x:g}")
+    for axis in axes[len(stats) :]:
+        axis.set_visible(False)
+    lines = [Line2D([], [], color=colour, lw=2, label=name) for name, colour in colours.items()]
+    figure.legend(handles=lines, loc="outside upper left", ncols=2 * across + 1, frameon=False, fontsize=9.5)
+    save(figure, path)
+
+
+def _matrix(axis: Axes, cells: pd.DataFrame, targets: list[str], measured: list[str]) -> None:
+    """One system's cells with their numbers; what is not scored or missing stays grey."""
+    shares = cells.pivot(index="target", columns="measured_on", values="value").reindex(targets, columns=measured)
+    axis.imshow(100 * shares, cmap=_SHARES, vmin=0, vmax=100)
+    for cell in cells.to_dict("records"):
+        x, y, share = measured.index(cell["measured_on"]), targets.index(cell["target"]), 100 * cell["value"]
+        text = MISSING if not cell["origin"] else "n/s" if np.isnan(share) else f"{share:.1f}"
+        colour = "white" if share < 25 else INK
+        axis.annotate(text, (x, y), ha="center", va="center", fontsize=9, color=colour)
+        if cell["target"] == cell["measured_on"]:
+            axis.add_patch(Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, edgecolor=INK, lw=1.4))

@@ -1,0 +1,119 @@
+"""Cells as they are read: scaled, rounded, with the best of each column and numbered reasons."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sgbench.report.layout import MISSING, NOT_SCORED, Table
+from sgbench.report.published import PUBLISHED
+
+_HIGHER = {"accuracy", "judge_score", "accuracy_second", "judge_score_second", "inception_score", "background_ms_ssim"}
+_HIGHER |= {"background_psnr", "psnr", "ssim", "ms_ssim", "identity"}
+_LOWER = {"counterfactual_error", "true_background_error", "background_mae", "lpips", "fid", "kid"}
+_SHARES = {"background_ms_ssim", "background_ms_ssim_as_released"}
+"""Scores that are shown times 100, as the paper does."""
+_SCORES = {"kid": (1000, 1), "lpips": (1, 3), "ssim": (1, 3), "ms_ssim": (1, 3), "identity": (1, 3)}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A cell as it is read, in parts that a writer marks up.
+
+    Attributes:
+        value: the number, or a word in its place.
+        spread: the number behind ``±``, or empty.
+        interval: ``[low, high]``, or empty.
+        p: ``p = 0.012``, or empty.
+        best: whether it is the best of its column.
+        reason: number of the reason why it, or a part of it, is not scored; 0 for none.
+    """
+
+    value: str = MISSING
+    spread: str = ""
+    interval: str = ""
+    p: str = ""
+    best: bool = False
+    reason: int = 0
+
+    @property
+    def plain(self) -> str:
+        """The cell without marks."""
+        number = f"{self.value}±{self.spread}" if self.spread else self.value
+        return ", ".join(filter(None, (" ".join(filter(None, (number, self.interval))), self.p)))
+
+
+def shown(table: Table) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """The cells as they are read, and why some are not scored.
+
+    Returns:
+        block heading -> frame of ``Shown`` (index: labels of rows; columns: headings), and the reasons, numbered from 1
+        in the cells.
+    """
+    cells = table.cells.assign(best=_best(table.cells) if table.ranked else False)
+    reasons = list(dict.fromkeys(note for note in cells["note"] if note))
+    blocks = {}
+    for block, own in cells.groupby("block", sort=False):
+        texts = own.assign(shown=[_shown(cell, reasons) for cell in own.to_dict("records")])
+        wide = texts.pivot(index="row", columns="column", values="shown")
+        wide = wide.reindex(index=own["row"].unique(), columns=own["column"].unique())
+        blocks[str(block)] = wide.map(lambda cell: cell if isinstance(cell, Shown) else Shown())
+    return blocks, reasons
+
+
+def number_text(cell: Mapping) -> str:
+    """``value±spread [low, high]`` of a cell or a record that was scored, scaled and rounded for reading."""
+    return _number(cell).plain
+
+
+def readable(value: object) -> str:
+    """A value of a ready-made frame: thousands apart, four significant digits, or as it stands."""
+    if isinstance(value, bool | str):
+        return str(value)
+    if pd.isna(value):
+        return MISSING
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def _shown(cell: Mapping, reasons: list[str]) -> Shown:
+    if not cell["origin"]:
+        return Shown()
+    reason = reasons.index(cell["note"]) + 1 if cell["note"] else 0
+    if math.isnan(cell["value"]):
+        return Shown(NOT_SCORED, reason=reason)
+    return _number(cell, cell["best"], reason)
+
+
+def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
+    scale, digits = _scale_and_digits(cell["metric"], cell["unit"], cell["origin"])
+    value, spread, low, high = (scale * cell.get(k, math.nan) for k in ("value", "spread", "low", "high"))
+    p = cell.get("p_adjusted", math.nan)
+    return Shown(
+        value=f"{value:+.{digits}f}" if "p_adjusted" in cell else f"{value:.{digits}f}",
+        spread="" if math.isnan(spread) else f"{spread:.{digits + 1}f}",
+        interval="" if math.isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]",
+        p="" if math.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}",
+        best=best,
+        reason=reason,
+    )
+
+
+def _best(cells: pd.DataFrame) -> pd.Series:
+    """Whether a cell is the best of its column: measured ones alone compete, two at least, and as they are shown."""
+    best = pd.Series(False, index=cells.index)
+    competing = cells[(cells["origin"] == "measured") & cells["value"].notna()]
+    for (_, _, metric), own in competing.groupby(["block", "column", "metric"], sort=False):
+        if len(own) > 1 and metric in _HIGHER | _LOWER:
+            numbers = pd.Series([float(_number(c).value) for c in own.to_dict("records")], own.index)
+            best[own.index] = numbers == (numbers.max() if metric in _HIGHER else numbers.min())
+    return best
+
+
+def _scale_and_digits(metric: str, unit: str, origin: str) -> tuple[int, int]:
+    """Factor and decimals with which a number is shown; published numbers keep the decimals of the paper."""
+    if metric in _SHARES:
+        return 100, 0 if origin == PUBLISHED else 1
+    if unit == "share":
+        return 100, 2 if origin == PUBLISHED else 1
+    return _SCORES.get(metric) or (1, {"dB": 1, "count": 0}.get(unit, 2))

@@ -1,0 +1,80 @@
+"""Charts are read back from their files."""
+
+from math import nan
+
+import numpy as np
+import pandas as pd
+import pytest
+from frames import LAYOUT, record, small_frame, with_paper
+from PIL import Image
+
+from sgbench.records import to_frame
+from sgbench.report.layout import Layout
+from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+
+
+def pixels(path):
+    """The file as uint8 [H, W, 3]."""
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
+    stats = {"job": pd.DataFrame({"iteration": range(50), "g_adv": np.linspace(-20, 3, 50), "note": ["x"] * 50})}
+    for name in "ab":
+        interval_plot(tmp_path / f"i{name}.png", small_frame(), LAYOUT)
+        matrix_plot(tmp_path / f"m{name}.png", small_frame(), LAYOUT)
+        loss_curves(tmp_path / f"l{name}.png", stats)
+    for kind in "iml":
+        assert (tmp_path / f"{kind}a.png").read_bytes() == (tmp_path / f"{kind}b.png").read_bytes()
+        assert not Image.open(tmp_path / f"{kind}a.png").info
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_points_stand_at_their_values(tmp_path):
+    interval_plot(tmp_path / "plot.png", small_frame(), LAYOUT)
+    page = pixels(tmp_path / "plot.png").astype(int)
+    blue = np.abs(page - (0x0B, 0x6B, 0xCB)).sum(-1) < 3
+    rows = np.split(np.arange(len(page)), np.flatnonzero(np.diff(blue.any(1))) + 1)[1::2]
+    points = []
+    for row in rows:
+        x = np.flatnonzero(blue[row].any(0))
+        points.append(x[: np.argmax(np.diff(x) > 1) + 1].mean())
+    all_labels, few, other = points  # 99.0, 70.0, 93.4 %
+    assert (other - few) / (all_labels - few) == pytest.approx(23.4 / 29.0, abs=0.01)
+
+
+def test_charts_show_only_what_was_measured_here(tmp_path):
+    frame, layout = with_paper()
+    measured = frame[frame["origin"] != "published"]
+    for name, draw in {"interval": interval_plot, "matrix": matrix_plot}.items():
+        draw(tmp_path / f"{name}.png", frame, layout)
+        draw(tmp_path / "alone.png", measured, layout)
+        assert (tmp_path / f"{name}.png").read_bytes() == (tmp_path / "alone.png").read_bytes()
+
+
+def shades(path, rows):
+    """Pixels of each colour in the matrix of a system that keeps one attribute so often, the target in every case."""
+    values = {"smile": 1.0} | rows
+    frame = to_frame([record("alpha", "all", "smile", a, v) for a, v in values.items()])
+    layout = Layout({"alpha": "Alpha"}, {a: a.capitalize() for a in values})
+    matrix_plot(path, frame, layout)
+    page = pixels(path)
+    colours, counts = np.unique(page.reshape(-1, 3), axis=0, return_counts=True)
+    return {tuple(colour.tolist()): int(count) for colour, count in zip(colours, counts, strict=True)}
+
+
+def test_the_matrix_is_darkest_where_nothing_is_kept_and_grey_where_nothing_is_scored(tmp_path):
+    darkest, grey = (0xC2, 0x41, 0x0C), (0xD8, 0xDE, 0xE4)
+    one = shades(tmp_path / "a.png", {"hair": 0.0, "beard": 1.0})
+    two = shades(tmp_path / "b.png", {"hair": 0.0, "beard": 0.0})
+    none = shades(tmp_path / "c.png", {"hair": nan, "beard": 1.0})
+    assert one[darkest] > 2000
+    assert two[darkest] == pytest.approx(2 * one[darkest], rel=0.1)
+    assert darkest not in none
+    assert none[grey] > 2000
+    assert grey not in two
+
+
+def test_a_matrix_of_nothing_is_a_figure(tmp_path):
+    matrix_plot(tmp_path / "matrix.png", small_frame().iloc[:0], LAYOUT)
+    assert pixels(tmp_path / "matrix.png").size

@@ -1,0 +1,86 @@
+"""The paper's rows below the measured ones."""
+
+from dataclasses import replace
+from io import StringIO
+
+from frames import CELEBA, record, rows, with_paper
+from rich.console import Console
+
+from sgbench.records import to_frame
+from sgbench.report.console import show
+from sgbench.report.published import measured_and_published
+from sgbench.report.tables import accuracy_table, score_table, target_table
+
+
+def test_target_accuracy_is_of_table_three_where_it_has_the_row_and_the_caption_says_so():
+    table = target_table(*interleaved())
+    assert rows(table) == {
+        "SG-GAN (500)": ("**90.0** [89.0, 91.0]", "**90.0** [89.0, 91.0]"),
+        "SG-GAN (500), published": ("93.26", "82.67"),
+        "StarGAN (500)": ("**90.0** [89.0, 91.0]", "**90.0** [89.0, 91.0]"),
+        "Real images": ("97.0", "97.0"),
+        "Real images, published": ("99.00", "90.22"),
+    }
+    said = (
+        "table 2 of the paper (SG-GAN (500): table 3 of the paper, which does not agree with table 2 on every number)"
+    )
+    assert f"Rows marked published: {said}, with" in table.caption
+    assert "128x128 images of the full CelebA and the paper's own judge" in table.caption
+    assert table.caption.endswith("The images here are 64x64.")
+
+
+def test_accuracy_and_background_are_of_table_two_alone():
+    table = accuracy_table(*interleaved())
+    assert rows(table, "Target: Gender") == {
+        "SG-GAN (500)": ("**90.0** [89.0, 91.0]", "**90.0** [89.0, 91.0]", "60.0"),
+        "SG-GAN (500), published": ("93.36", "84.87", "70"),
+        "StarGAN (500)": ("**90.0** [89.0, 91.0]", "**90.0** [89.0, 91.0]", "–"),
+        "Real images": ("97.0", "97.0", "–"),
+        "Real images, published": ("99.00", "90.22", "100"),
+    }
+    assert "SG-GAN (500), published" not in rows(table, "Target: Smile")
+    published = table.cells[table.cells["origin"] == "published"]
+    assert published["definition"].unique().tolist() == ["table 2 of the paper"]
+
+
+def test_the_inception_score_has_the_papers_and_the_judge_score_never():
+    frame, layout, paper = interleaved()
+    assert rows(score_table(frame, layout, "inception_score", "Inception Score", paper)) == {
+        "SG-GAN (500)": ("**3.10**",),
+        "SG-GAN (500), published": ("3.30±0.147",),
+        "StarGAN (500)": ("**3.10**",),
+        "Real images": ("3.30",),
+        "Real images, published": ("3.83±0.167",),
+    }
+    judged = score_table(frame, layout, paper=paper)
+    assert "published" not in judged.caption + "".join(judged.cells["row"])
+
+
+def test_variants_have_the_papers_rows_of_that_variant():
+    frame = to_frame([record("sggan", "500", "gender", "gender", 0.2, variant=v) for v in ("", "residual")])
+    frame = frame.assign(dataset="celeba")
+    table = target_table(frame, CELEBA, interleaved()[2])
+    assert rows(table)["SG-GAN (500, residual), published"] == ("18.77",)
+    assert "table 2" not in table.caption
+
+
+def test_what_makes_a_study_another_one_is_said_in_its_own_words():
+    layout = replace(CELEBA, comparability="Here 8,000 images at 64x64.")
+    frame, _, paper = interleaved()
+    assert target_table(frame, layout, paper).caption.endswith("without intervals. Here 8,000 images at 64x64.")
+    assert "Here 8,000" not in target_table(frame, layout).caption
+
+
+def test_the_screen_shows_no_published_rows():
+    frame, layout = with_paper()
+    consoles = [Console(file=StringIO(), width=100) for _ in range(2)]
+    show(frame, layout, consoles[0])
+    show(measured_and_published(frame)[0], layout, consoles[1])
+    assert consoles[0].file.getvalue() == consoles[1].file.getvalue()
+
+
+def interleaved():
+    """Arguments of a table: what was measured, its layout, what was published."""
+    frame, layout = with_paper()
+    measured, paper = measured_and_published(frame)
+    return measured, layout, paper

@@ -1,0 +1,75 @@
+"""Judges: no test image among the training images, cached by what made them."""
+
+import json
+
+import pytest
+import torch
+
+from sgbench.data.faces import EmbeddedFaces
+from sgbench.features.judge import Judge, JudgeSettings
+from sgbench.judging import judge_facts, judge_hash, open_judge, without_twins
+
+FACES = EmbeddedFaces(
+    EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20)
+)
+IMAGES = torch.from_numpy(FACES.read_many(range(60)))
+TRAIN, TEST = FACES.split()
+SETTINGS = JudgeSettings(epochs=1, batch_size=16)
+
+
+def test_training_images_with_the_pixels_of_a_test_image_are_left_out():
+    images = IMAGES.clone()
+    images[TRAIN[4]] = images[TEST[0]]
+    images[TRAIN[9]] = images[TEST[7]]
+    images[TRAIN[11]] = images[TRAIN[12]]
+    kept = without_twins(images, TRAIN)
+    assert kept.tolist() == [i for k, i in enumerate(TRAIN.tolist()) if k not in (4, 9)]
+    images[TRAIN[4], 2, 31, 31] ^= 1
+    assert TRAIN[4] in without_twins(images, TRAIN)
+
+
+def test_a_judge_never_sees_a_twin_and_says_how_many_there_were(tmp_path, monkeypatch):
+    images, seen = IMAGES.clone(), []
+    images[TRAIN[4]] = images[TEST[0]]
+    from sgbench import judging
+
+    def train(images, positions, labels, *rest, **more):
+        seen.append((positions, labels))
+        return Judge(FACES.attributes)
+
+    monkeypatch.setattr(judging, "train_judge", train)
+    open_judge(FACES, images, TRAIN, SETTINGS, "resnet18", tmp_path, torch.device("cpu"))
+    ((positions, labels),) = seen
+    assert TRAIN[4] not in positions
+    assert torch.equal(labels, FACES.labels[positions])
+    facts = judge_facts(tmp_path, judge_hash(FACES, TRAIN, SETTINGS, "resnet18"))
+    assert (facts["training images"], facts["left out"]) == (39, 1)
+
+
+def test_a_judge_is_kept_with_its_facts_and_opened_again(tmp_path):
+    first = open_judge(FACES, IMAGES, TRAIN, SETTINGS, "vgg11_bn", tmp_path, torch.device("cpu"))
+    (weights,) = tmp_path.glob("*.pt")
+    before = weights.read_bytes()
+    again = open_judge(FACES, None, TRAIN, SETTINGS, "vgg11_bn", tmp_path, torch.device("cpu"))
+    assert weights.read_bytes() == before
+    for mine, theirs in zip(first.posteriors(IMAGES), again.posteriors(IMAGES), strict=True):
+        assert torch.equal(mine, theirs)
+    assert json.loads(weights.with_suffix(".json").read_text())["architecture"] == "vgg11_bn"
+
+
+@pytest.mark.parametrize("change", [{"epochs": 2}, {"seed": 1}, {"learning_rate": 0.1}])
+def test_a_judges_hash_is_of_what_made_it(change):
+    own = judge_hash(FACES, TRAIN, SETTINGS, "resnet18")
+    assert own != judge_hash(FACES, TRAIN, SETTINGS, "vgg11_bn")
+    assert own != judge_hash(FACES, TRAIN[1:], SETTINGS, "resnet18")
+    assert own != judge_hash(FACES, TRAIN, SETTINGS.model_copy(update=change), "resnet18")
+    assert own == judge_hash(FACES, TRAIN, SETTINGS.model_copy(update={"floor": 0.6}), "resnet18")
+
+
+@pytest.mark.parametrize("size", [32, 64, 128])
+def test_both_architectures_judge_every_size(size):
+    images = torch.randint(0, 256, (3, 3, size, size), dtype=torch.uint8)
+    for architecture in ("resnet18", "vgg11_bn"):
+        heads = Judge(FACES.attributes, architecture).eval().posteriors(images, batch_size=2)
+        assert [list(head.shape) for head in heads] == [[3, 2], [3, 2]]
+        assert torch.allclose(torch.cat(heads).sum(1), torch.ones(6, dtype=torch.float64))
