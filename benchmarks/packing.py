@@ -60,9 +60,9 @@ def make_copy(root: Path, num_images: int) -> CelebA:
 
 
 def decode(path: Path) -> np.ndarray:
-    """The least that makes a training image of a file: uint8 [S, S, 3]."""
+    """The plainest way from a file to a training image: uint8 [S, S, 3]."""
     with Image.open(path) as image:
-        return np.asarray(image.crop(BOX).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
+        return np.asarray(image.convert("RGB").crop(BOX).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
 def bare_rate(files: Sequence[Path]) -> float:
@@ -248,8 +248,8 @@ def measure(folder: Path, num_images: int, rounds: int, num_flat: int) -> str:
     return "\n\n".join(
         [
             "# Packed images",
-            f"Written by `python benchmarks/packing.py`: {num_images:,} JPEGs of 178x218, {size:.1f} kB each, packed at "
-            f"{SIZE}x{SIZE}; "
+            f"Written by `python benchmarks/packing.py`: {num_images:,} JPEGs of 178x218, {size:.1f} kB each, packed "
+            f"at {SIZE}x{SIZE}; "
             f"{rounds} rounds in turns, medians. Only ratios within a table carry over to other machines.",
             about + ".",
             "## Packing",

@@ -2,7 +2,7 @@
 
 Per-image scores of a reference and of a new version are drawn, with a true loss and without, and tested as
 ``sgbench.regress`` does. Writes ``power.csv`` and the tables of ``power.md`` beside itself. ``p_values`` are those of
-``sgbench.paired_regression.paired_p`` for many trials at once; tests/test_power_study.py holds them equal.
+``sgbench.paired_regression.paired_p`` for many trials at once, as tests/test_power_study.py holds them to.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -13,11 +13,13 @@ from sgbench.records import ALL, Record
 from sgbench.scores import Scores
 
 METRICS = ("accuracy", "background_ms_ssim", "judge_score", "inception_score")
+SWAPS_PER_RESAMPLE = 10
+"""Many tests need small p: one of them is at least 1 / (number of swaps + 1), before Holm's correction."""
 COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")
 
 
 def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -> pd.DataFrame:
-    """Every pair of systems of the same seed: target accuracy, background and scores of each target.
+    """Every pair of systems of the same seed: target accuracy, background MS-SSIM and scores of each target.
 
     Args:
         systems: label and scores of each.
@@ -52,6 +54,7 @@ def compare_cells(first: Cell, second: Cell, num_resamples: int) -> PairedDiffer
         first.sources[here],
         num_resamples,
         recentre=first.recentre,
+        num_swaps=SWAPS_PER_RESAMPLE * num_resamples,
     )
 
 

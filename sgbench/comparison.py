@@ -59,6 +59,7 @@ def paired_difference(
     confidence: float = 0.95,
     seed: int = 0,
     recentre: bool = False,
+    num_swaps: int | None = None,
 ) -> PairedDifference:
     """Compare two systems on the same translations; those to which the metric does not apply for one are left out.
 
@@ -66,9 +67,10 @@ def paired_difference(
         terms_a: float64 [N, K], one row a translation.
         terms_b: float64 [N, K], row i the same translation by the other system.
         sources: integer [N], the source image of each translation.
-        num_resamples: draws of the bootstrap, and swaps of the test: p is at least 1 / (num_resamples + 1).
+        num_resamples: draws of the bootstrap.
         seed: the same seed and sources give the same draws and swaps.
         recentre: as in ``bootstrap_interval``.
+        num_swaps: of the test, by default as many as draws: p is at least 1 / (num_swaps + 1).
 
     Returns:
         No interval where there are fewer than two sources. A swap for which the metric is NaN counts as one with a
@@ -91,9 +93,10 @@ def paired_difference(
     difference = figures[0] - figures[1]
     low, high = bootstrap_interval(_Difference(metric), both, sources, num_resamples, confidence, seed, recentre)
     tie = _TIE * max(map(abs, figures))  # swaps that undo each other differ by rounding
-    swapped = _swapped_differences(metric, both, sources, num_resamples, seed)
-    as_large = np.count_nonzero(~(np.abs(swapped) < abs(difference) - tie))
-    p = np.nan if np.isnan(difference) else (1 + as_large) / (1 + num_resamples)
+    num_swaps = num_swaps or num_resamples
+    swapped = _swapped_differences(metric, both, sources, num_swaps, seed)
+    as_large = int(np.count_nonzero(~(np.abs(swapped) < abs(difference) - tie)))
+    p = np.nan if np.isnan(difference) else (1 + as_large) / (1 + num_swaps)
     return PairedDifference(difference, low, high, p, len(both))
 
 
@@ -103,20 +106,17 @@ def _swapped_differences(
     """The difference after each random swap, float64 [num_swaps]."""
     unique, position = np.unique(sources, return_inverse=True)
     generator = np.random.default_rng([seed, 1])
-    chunk = max(1, _SWAPS_AT_ONCE // len(unique))
+    chunk = max(1, _SWAPS_AT_ONCE // len(sources))
     differences = []
     for start in range(0, num_swaps, chunk):
-        swaps = generator.random((min(chunk, num_swaps - start), len(unique))) < 0.5
-        if type(metric).reduce is ImageMetric.reduce:  # a mean of the first term: to swap is to change the sign
-            terms_a, terms_b = both.cpu().chunk(2, 1)
-            gaps = np.bincount(position, (terms_a - terms_b)[:, 0].numpy())
+        swaps = generator.integers(2, size=(min(chunk, num_swaps - start), len(unique))) == 1
+        if type(metric).reduce is ImageMetric.reduce:  # a mean over images: to swap is to change the sign
+            values_a, values_b = (metric.per_image(terms) for terms in both.cpu().chunk(2, 1))
+            gaps = np.bincount(position, (values_a - values_b).numpy())
             differences.append(np.where(swaps, -1.0, 1.0) @ gaps / len(both))
         else:  # rows stay in their places, on which the splits of an Inception Score depend
-            difference, exchanged = _Difference(metric), both.roll(both.shape[1] // 2, 1)
-            for swap in swaps:
-                rows = torch.from_numpy(swap[position]).to(both.device)
-                terms = torch.where(rows.unsqueeze(1), exchanged, both)
-                differences.append(difference.reduce(terms, terms.new_ones(1, len(terms))).cpu().numpy())
+            rows = torch.from_numpy(swaps[:, position]).to(both.device)
+            differences.append(metric.exchanged(*both.chunk(2, 1), rows).cpu().numpy())
     return np.concatenate(differences)
 
 

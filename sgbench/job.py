@@ -13,6 +13,7 @@ from torchvision.utils import make_grid
 from sgbench.atomic import discard_partials, replacing, write_text
 from sgbench.data.batches import Batches
 from sgbench.data.labels import all_groups
+from sgbench.data.store import PackedImages
 from sgbench.errors import UserError
 from sgbench.method import Method
 from sgbench.plan import Folders, Job
@@ -30,7 +31,7 @@ def is_done(job: Job, folders: Folders) -> bool:
 
 def run_job(
     job: Job,
-    images: Tensor,
+    images: PackedImages | Tensor,
     positions: Tensor,
     folders: Folders,
     device: torch.device,
@@ -60,7 +61,7 @@ def run_job(
 
 def _train(
     job: Job,
-    images: Tensor,
+    images: PackedImages | Tensor,
     positions: Tensor,
     folder: Path,
     device: torch.device,

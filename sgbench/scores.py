@@ -1,6 +1,7 @@
 """Per-image scores of a system, and all else that its records are made of: kept as one .npz, without pickles."""
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -150,7 +151,7 @@ def read_scores(path: Path) -> Scores:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return _scores({name: arrays[name] for name in arrays.files})
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not a file of scores: {error}") from error
 
 

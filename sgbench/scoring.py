@@ -20,6 +20,8 @@ from sgbench.scores import SetFigure, TargetScores
 from sgbench.translation import Translate
 
 NAN = float("nan")
+PIXELS_AT_ONCE = 2**20
+"""Larger images are scored fewer at a time, so that memory stays bounded whatever their size."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class _Target:
         self.logits: list[Tensor] = []
 
     def scored(self, translate: Translate, batch_size: int, advance: Callable[[int], None] | None) -> TargetScores:
+        batch_size = min(batch_size, max(1, PIXELS_AT_ONCE // self.test.image_size**2))
         figures: list[SetFigure] = []
         for group, rows in self.request.by_value():
             features = []

@@ -13,7 +13,7 @@ from sgbench.comparison import holm, paired_difference
 from sgbench.metrics.accuracy import Accuracy
 from sgbench.metrics.background import BackgroundMSSSIM, BackgroundMSSSIMAsReleased
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.image_metric import MeanOverImages
+from sgbench.metrics.image_metric import ImageMetric, MeanOverImages
 from sgbench.metrics.inception_score import InceptionScore
 from sgbench.statistics import bootstrap_interval
 
@@ -145,13 +145,19 @@ def test_exchanging_the_systems_changes_the_sign_alone():
     assert back.p == there.p
 
 
-def test_swaps_that_undo_each_other_are_ties_in_spite_of_rounding():
-    rng = np.random.default_rng(0)
-    values = rng.uniform(50, 150, 3)  # six images, three sources: of eight swaps two are as large as none
-    a, b = _column(np.repeat(values, 2) + 0.1), _column(np.repeat(values, 2))
-    for metric in (MEAN, MeanByReduce()):
-        result = paired_difference(metric, a, b, [0, 0, 1, 1, 2, 2], num_resamples=4000)
-        assert _agrees(result.p, 2 / 8, 4000)
+@pytest.mark.parametrize("metric", [MEAN, MeanByReduce()])
+@pytest.mark.parametrize("scale", [1e-6, 1, 1e6])
+def test_differences_that_are_the_same_but_for_rounding_are_ties(metric, scale):
+    """Three sources that differ by as much, one the other way: whatever is swapped, the mean gap is no smaller."""
+    base = np.random.default_rng(0).uniform(50, 150, 3)
+    a, b = _column(np.add(base, [0.1, 0.1, -0.1]) * scale), _column(base * scale)
+    assert paired_difference(metric, a, b, range(3), num_resamples=100).p == 1
+
+
+def test_without_being_told_it_draws_a_thousand_times_for_95_percent():
+    a, b, sources = _normal(30, 1, 0.3), _normal(30, 2), np.arange(30)
+    stated = paired_difference(MEAN, a, b, sources, num_resamples=1000, confidence=0.95, seed=0, recentre=False)
+    assert paired_difference(MEAN, a, b, sources) == stated
 
 
 def test_translations_of_a_source_are_swapped_together():
@@ -201,10 +207,11 @@ def test_the_seed_decides():
 
 
 @pytest.mark.parametrize("metric", [MEAN, MeanByReduce()])
-def test_chunks_make_the_same_swaps(monkeypatch, metric):
+@pytest.mark.parametrize("at_once", [1, 210])
+def test_chunks_make_the_same_swaps(monkeypatch, metric, at_once):
     a, b, sources = _normal(30, 1, 0.3), _normal(30, 2), np.arange(30)
     whole = paired_difference(metric, a, b, sources, num_resamples=100)
-    monkeypatch.setattr(comparison, "_SWAPS_AT_ONCE", 210)
+    monkeypatch.setattr(comparison, "_SWAPS_AT_ONCE", at_once)
     assert paired_difference(metric, a, b, sources, num_resamples=100) == whole
 
 
@@ -284,7 +291,7 @@ def test_a_swap_without_a_figure_counts_against_significance():
     swapped = torch.cat([b[:1], a[1:]])
     assert math.isnan(_figure(metric, swapped))
     result = paired_difference(metric, a, b, np.arange(12), 200)
-    assert result.p > 0.4
+    assert result.p > 0.4  # of the swaps, half are without a figure
 
 
 @pytest.mark.parametrize(("rows_a", "rows_b", "num_sources"), [(9, 8, 9), (8, 9, 9), (9, 9, 8), (9, 9, 10), (1, 9, 9)])
@@ -341,3 +348,15 @@ def test_holm_keeps_the_rate_of_any_false_discovery():
     rng = np.random.default_rng(0)
     any_false = np.mean([(holm(rng.uniform(size=8)) <= 0.1).any() for _ in range(2000)])
     assert any_false == pytest.approx(0.1, abs=0.03)
+
+
+@pytest.mark.parametrize("num_splits", [1, 3])
+def test_exchanged_rows_of_an_inception_score_are_scored_as_if_each_swap_were_made(num_splits):
+    rng = np.random.default_rng(num_splits)
+    a, b = (torch.from_numpy(rng.dirichlet([0.2] * 5, 31)) for _ in range(2))
+    a[3] = torch.tensor([0.0, 1, 0, 0, 0], dtype=torch.float64)
+    swaps = torch.from_numpy(rng.random((40, 31)) < 0.5)
+    metric = InceptionScore(num_splits)
+    fast = metric.exchanged(a, b, swaps)
+    slow = ImageMetric.exchanged(metric, a, b, swaps)
+    assert torch.allclose(fast, slow, rtol=0, atol=1e-12)

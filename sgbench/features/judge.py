@@ -17,6 +17,7 @@ from torchvision.models import resnet18
 from torchvision.models.vgg import cfgs, make_layers
 
 from sgbench.data.labels import Attribute
+from sgbench.data.store import PackedImages
 from sgbench.losses import masked_cross_entropy
 from sgbench.metrics.accuracy import balanced_accuracy
 
@@ -58,9 +59,10 @@ class Judge(nn.Module):
         return list(self.network(x).split(self.sizes, 1))
 
     @torch.no_grad()
-    def posteriors(self, images: Tensor, batch_size: int = 250) -> list[Tensor]:
-        """Softmax posteriors float64 [N, m_j] of uint8 images, in batches."""
+    def posteriors(self, images: Tensor, batch_size: int | None = None) -> list[Tensor]:
+        """Softmax posteriors float64 [N, m_j] of uint8 images, in batches; by default as memory allows."""
         device = next(self.parameters()).device
+        batch_size = batch_size or min(250, max(1, 2**20 // images.shape[-1] ** 2))
         parts = [[p.double().softmax(1).cpu() for p in self(part.to(device))] for part in images.split(batch_size)]
         return [torch.cat(head) for head in zip(*parts, strict=True)]
 
@@ -85,7 +87,7 @@ class Epoch:
 
 
 def train_judge(
-    images: Tensor,
+    images: PackedImages | Tensor,
     positions: Tensor,
     labels: Tensor,
     attributes: Sequence[Attribute],

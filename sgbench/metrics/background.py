@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sgbench.metrics.image_metric import ImageMetric, check_images, weighted_mean
+from sgbench.metrics.windows import gaussian_windows, similarity_maps
 
 POWERS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
@@ -59,9 +60,8 @@ class BackgroundMSSSIM(_Background):
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         return ms_ssim_terms(*self._corners(results, sources))
 
-    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
-        scores = terms.clamp(min=0).pow(terms.new_tensor(POWERS)).prod(1, keepdim=True)
-        return weighted_mean(scores, weights).squeeze(1)
+    def per_image(self, terms: Tensor) -> Tensor:
+        return terms.clamp(min=0).pow(terms.new_tensor(POWERS)).prod(1)
 
 
 class BackgroundMSSSIMAsReleased(BackgroundMSSSIM):
@@ -107,32 +107,11 @@ def ms_ssim_terms(x: Tensor, y: Tensor) -> Tensor:
     for scale in range(len(POWERS)):
         if scale:
             x, y = _halve(x), _halve(y)
-        window = _window(x.shape[-1]).to(x)
-        mean_x, mean_y = _blur(x, window), _blur(y, window)
-        variances = _blur(x * x + y * y, window) - mean_x**2 - mean_y**2
-        covariance = _blur(x * y, window) - mean_x * mean_y
-        term = (2 * covariance + C2) / (variances + C2)
-        if scale == len(POWERS) - 1:
-            term = term * (2 * mean_x * mean_y + C1) / (mean_x**2 + mean_y**2 + C1)
-        columns.append(term.mean((1, 2, 3)))
+        size = min(WINDOW, x.shape[-1])
+        windows = gaussian_windows(x.shape[-1], size, SIGMA * size / WINDOW).to(x)
+        similarity, contrast = similarity_maps(x, y, windows, C1, C2)
+        columns.append((similarity if scale == len(POWERS) - 1 else contrast).mean((1, 2, 3)))
     return torch.stack(columns, 1)
-
-
-def _window(length: int) -> Tensor:
-    """Gaussian weights of every valid window along one axis, float64 [positions, length]."""
-    size = min(WINDOW, length)
-    offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
-    gaussian = torch.exp(-0.5 * (offsets / (SIGMA * size / WINDOW)) ** 2)
-    positions = length - size + 1
-    rows = torch.zeros(positions, length, dtype=torch.float64)
-    for p in range(positions):
-        rows[p, p : p + size] = gaussian / gaussian.sum()
-    return rows
-
-
-def _blur(x: Tensor, window: Tensor) -> Tensor:
-    """Window means [N, C, positions, positions], rows and columns exchanged, which no later mean can tell."""
-    return (x @ window.mT).mT @ window.mT
 
 
 def _halve(x: Tensor) -> Tensor:

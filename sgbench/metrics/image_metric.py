@@ -35,8 +35,12 @@ class ImageMetric(torchmetrics.Metric, ABC):
             ValueError: an input has the wrong type, shape or range.
         """
 
+    def per_image(self, terms: Tensor) -> Tensor:
+        """The value of each image, [N]: the first term, unless overridden."""
+        return terms[:, 0]
+
     def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
-        """The metric for R weightings of the same images: the weighted mean of the first term, unless overridden.
+        """The metric for R weightings of the same images: the weighted mean of ``per_image``, unless overridden.
 
         Args:
             terms: float64 [N, K].
@@ -45,7 +49,25 @@ class ImageMetric(torchmetrics.Metric, ABC):
         Returns:
             float64 [R], NaN where no image has weight.
         """
-        return weighted_mean(terms[:, :1], weights).squeeze(1)
+        return weighted_mean(self.per_image(terms).unsqueeze(1), weights).squeeze(1)
+
+    def exchanged(self, terms_a: Tensor, terms_b: Tensor, swaps: Tensor) -> Tensor:
+        """The figure of one side less that of the other after each exchange of rows between them.
+
+        Args:
+            terms_a: float64 [N, K].
+            terms_b: float64 [N, K].
+            swaps: bool [R, N], which rows are exchanged; rows keep their places.
+
+        Returns:
+            float64 [R].
+        """
+        weights = terms_a.new_ones(1, len(terms_a))
+        differences = []
+        for swap in swaps.unsqueeze(2):
+            a, b = torch.where(swap, terms_b, terms_a), torch.where(swap, terms_a, terms_b)
+            differences.append(self.reduce(a, weights) - self.reduce(b, weights))
+        return torch.cat(differences)
 
     def update(self, *inputs: Tensor) -> None:
         """Add a batch; ``inputs`` are those of ``terms``."""

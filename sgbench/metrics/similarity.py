@@ -1,19 +1,21 @@
 """How much of the whole image is kept: PSNR, SSIM and MS-SSIM of a result against its source.
 
 SSIM after Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004), MS-SSIM after
-Wang et al. (2003), both by pytorch-msssim: Gaussian windows inside the image, K1 0.01, K2 0.03, negative terms of
-MS-SSIM clipped at 0, the mean over channels. Departures: everything in float64, the window too, and a window of MS-SSIM
-that fits, for five scales of an 11-pixel window need images of 161 pixels.
+Wang et al. (2003), both as pytorch-msssim has them: Gaussian windows inside the image, K1 0.01, K2 0.03, negative terms
+of MS-SSIM clipped at 0, the mean over channels. Departures: everything in float64, the window too, and a window of
+MS-SSIM that fits, for five scales of an 11-pixel window need images of 161 pixels.
 """
 
-from collections.abc import Callable
-
-import pytorch_msssim
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from sgbench.metrics.background import PEAK, PSNR_CAP, SIGMA, WINDOW
+from sgbench.metrics.background import C1, C2, PEAK, POWERS, PSNR_CAP, SIGMA, WINDOW
 from sgbench.metrics.image_metric import ImageMetric, check_images
+from sgbench.metrics.windows import gaussian_windows, similarity_maps
+
+_CACHED_PIXELS = 2**15
+"""Of images at once: few enough that what is computed of them stays in a processor's cache."""
 
 
 class PSNR(ImageMetric):
@@ -44,7 +46,7 @@ class SSIM(ImageMetric):
         x, y = _levels(results, sources)
         if x.shape[-1] < WINDOW:
             raise ValueError(f"images of side {x.shape[-1]} are smaller than the window of {WINDOW}")
-        return _each(pytorch_msssim.ssim, x, y, WINDOW)
+        return _means(x, y, WINDOW)[0].mean(1, keepdim=True)
 
 
 class MSSSIM(ImageMetric):
@@ -71,7 +73,14 @@ class MSSSIM(ImageMetric):
         x, y = _levels(results, sources)
         if x.shape[-1] != self.size:
             raise ValueError(f"images must have side {self.size}, not {x.shape[-1]}")
-        return _each(pytorch_msssim.ms_ssim, x, y, self.window)
+        columns = []
+        for scale in range(len(POWERS)):
+            if scale:
+                x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+            similarity, contrast = _means(x, y, self.window)
+            columns.append(similarity if scale == len(POWERS) - 1 else contrast)
+        scores = torch.stack(columns, 2).clamp(min=0).pow(x.new_tensor(POWERS)).prod(2)
+        return scores.mean(1, keepdim=True)
 
 
 def ms_ssim_window(size: int) -> int:
@@ -87,15 +96,13 @@ def _levels(results: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
     return results.double(), sources.double()
 
 
-def _each(score: Callable[..., Tensor], x: Tensor, y: Tensor, window: int) -> Tensor:
-    """Scores [N, 1], one pair of images after another: on a CPU, batches take many times as long."""
-    gaussian = _window(window).to(x)
-    pairs = zip(x.split(1), y.split(1), strict=True)
-    return torch.stack([score(a, b, data_range=PEAK, size_average=False, win=gaussian) for a, b in pairs])
-
-
-def _window(size: int) -> Tensor:
-    """Gaussian weights of sum 1 for each of three channels, float64 [3, 1, 1, size]."""
-    offsets = torch.arange(size, dtype=torch.float64) - size // 2
-    gaussian = torch.exp(-0.5 * (offsets / SIGMA) ** 2)
-    return (gaussian / gaussian.sum()).repeat(3, 1, 1, 1)
+def _means(x: Tensor, y: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Mean SSIM and mean contrast term of each image and channel, float64 [N, 3] both."""
+    windows = gaussian_windows(x.shape[-1], size, SIGMA).to(x)
+    at_once = max(1, _CACHED_PIXELS // x.shape[-1] ** 2)
+    parts = [
+        [m.mean((2, 3)) for m in similarity_maps(a, b, windows, C1, C2)]
+        for a, b in zip(x.split(at_once), y.split(at_once), strict=True)
+    ]
+    similarity, contrast = (torch.cat(part) for part in zip(*parts, strict=True))
+    return similarity, contrast

@@ -282,6 +282,14 @@ def test_a_fault_in_a_source_is_traced_to_its_line(tmp_path):
         open_store(source, tmp_path, None, 40, 2)
 
 
+def test_a_source_that_returns_something_else_is_refused(tmp_path):
+    for wrong in (np.zeros((20, 3, 32, 16), np.uint8), np.zeros((19, 3, 32, 32), np.uint8), np.zeros((20, 3, 32, 32))):
+        source = Numbered(20)
+        source.read_many = lambda _, wrong=wrong: wrong
+        with pytest.raises(ValueError, match=r"Numbered\.read_many returned .* for 20 images"):
+            open_store(source, tmp_path)
+
+
 def test_a_process_that_is_killed_is_an_error(tmp_path):
     parent = os.getpid()
 

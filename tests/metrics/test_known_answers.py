@@ -33,7 +33,7 @@ def _flat(level, size=32, n=1):
     return torch.full((n, 3, size, size), level, dtype=torch.uint8)
 
 
-@pytest.mark.parametrize(("size", "expected"), [(8, 8), (32, 8), (64, 8), (128, 10), (256, 20)])
+@pytest.mark.parametrize(("size", "expected"), [(8, 8), (32, 8), (64, 8), (128, 10), (256, 20), (1024, 80)])
 def test_side(size, expected):
     assert side(size) == expected
     assert BackgroundMSSSIM(size).definition.startswith(f"top-left {expected}x{expected} of {size}x{size}")
@@ -63,6 +63,10 @@ def test_ms_ssim_of_a_negative_clips_at_zero():
     ones = torch.ones(1, 4, dtype=torch.float64)
     assert (metric.reduce(terms[:2], ones[:, :2]) == 0).all()
     assert as_released.reduce(terms[:2], ones[:, :2]).isnan().all()
+
+
+def test_a_term_of_nothing_is_not_clipped():
+    assert num_clipped(torch.tensor([[0.0, -0.5, 1, 1, 1], [1, -1e-9, -1, 0, 1]])) == 3
 
 
 def test_as_released_averages_terms_before_the_powers():
