@@ -64,11 +64,12 @@ def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> n
     try:
         with Image.open(path) as image:
             ImageOps.exif_transpose(image, in_place=True)
-            rgb = _rgb(image)
+            rgb = image if image.mode == "RGB" else _rgb(image)
+            small = rgb.crop(crop(*rgb.size)).resize((size, size), Image.Resampling.BILINEAR)
+            planes = small.tobytes("raw", "RGB;L")  # a row of red, of green, of blue: no pixel is moved twice
     except Exception as error:  # decoders of damaged files raise almost anything
         raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
-    small = rgb.crop(crop(*rgb.size)).resize((size, size), Image.Resampling.BILINEAR)
-    return np.asarray(small).transpose(2, 0, 1).copy()
+    return np.frombuffer(planes, np.uint8).reshape(size, 3, size).transpose(1, 0, 2)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
