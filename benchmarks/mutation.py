@@ -14,6 +14,7 @@ survives; it is filled in by hand and kept as long as the mutant is found again.
 import argparse
 import ast
 import copy
+import gc
 import importlib
 import os
 import random
@@ -74,6 +75,7 @@ class Mutant(NamedTuple):
     line: int
     column: int
     text: str
+    repeat: int
     before: str
     after: str
 
@@ -85,9 +87,10 @@ def mutants(file: str, source: str) -> Iterator[tuple[Mutant, str]]:
         for other in _alternatives(node):
             _put(parent, field, index, other)
             before, after = (ast.unparse(n).splitlines()[0] for n in (node, other))
-            text = lines[node.lineno - 1]
-            column = node.col_offset - len(text) + len(text.lstrip())
-            yield Mutant(file, node.lineno, column, text.strip(), before, after), ast.unparse(tree)
+            text = lines[node.lineno - 1].strip()
+            column = node.col_offset - lines[node.lineno - 1].index(text)
+            repeat = sum(line.strip() == text for line in lines[: node.lineno - 1])
+            yield Mutant(file, node.lineno, column, text, repeat, before, after), ast.unparse(tree)
             _put(parent, field, index, node)
 
 
@@ -166,7 +169,7 @@ def _run_tests(tree: Path, file: str) -> None:
     tests = [str(tree / "tests" / name) for name in TESTS[file]]
     code = 1
     try:
-        code = int(pytest.main(["-x", "-p", "no:cacheprovider", *tests]))
+        code = int(pytest.main(["-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception", *tests]))
     finally:
         os._exit(code)
 
@@ -175,23 +178,27 @@ def study(tree: Path, file: str, sample: int, again: set[tuple] | None) -> Itera
     """Run the mutants of one file, or only those of ``again``."""
     path = tree / "sgbench" / file
     source = path.read_text(encoding="utf-8")
+    sys.dont_write_bytecode = False
     if not passes(tree, file):
         raise SystemExit(f"{file}: its tests fail without a mutation")
     path.write_text("raise ImportError\n", encoding="utf-8")
     if passes(tree, file):
         raise SystemExit(f"{file}: its tests do not read the copy")
+    sys.dont_write_bytecode = True  # else a mutant of the same second and length is taken for the one before
     every = list(mutants(file, source))
     chosen = sorted(random.Random(SEED).sample(range(len(every)), min(sample, len(every))))
     for mutant, mutated in (every[i] for i in chosen):
         if again is None or _key(mutant._asdict()) in again:
             path.write_text(mutated, encoding="utf-8")
-            yield mutant._asdict() | {"of": len(every), "survived": int(passes(tree, file))}
+            survived = passes(tree, file)
+            print(f"{file}:{mutant.line}", mutant.before, "->", mutant.after, *["survived"] * survived, flush=True)
+            yield mutant._asdict() | {"of": len(every), "survived": int(survived)}
     path.write_text(source, encoding="utf-8")
 
 
 def _key(row: dict[str, object]) -> tuple:
     """What a mutant is, wherever its line has moved."""
-    return tuple(str(row[name]) for name in ("file", "text", "column", "before", "after"))
+    return tuple(str(row[name]) for name in ("file", "text", "repeat", "column", "before", "after"))
 
 
 def tables(rows: pd.DataFrame) -> str:
@@ -227,40 +234,53 @@ def main() -> None:
     parser.add_argument("--survivors", action="store_true", help="run only those that survived the last time")
     parser.add_argument("--tables", action="store_true", help="run nothing, write the tables of mutation.csv anew")
     arguments = parser.parse_args()
-    earlier = []
-    if (FOLDER / "mutation.csv").exists():
-        earlier = pd.read_csv(FOLDER / "mutation.csv", keep_default_na=False).to_dict("records")
-    found = {} if arguments.tables else run(arguments.files or list(TESTS), arguments, earlier)
-    reasons = {_key(row): row["reason"] for row in earlier}
-    for row in found.values():
-        row["reason"] = reasons.get(_key(row), "") if row["survived"] else ""
-    replaced = set() if arguments.survivors else {row["file"] for row in found.values()}
-    kept = [row for row in earlier if row["file"] not in replaced and _key(row) not in found]
-    order = list(TESTS)
-    rows = pd.DataFrame(sorted([*kept, *found.values()], key=lambda row: (order.index(row["file"]), row["line"])))
-    write_text(FOLDER / "mutation.csv", rows.to_csv(index=False, lineterminator="\n"))
-    before, _, rest = (FOLDER / "mutation.md").read_text(encoding="utf-8").partition(BEGIN)
-    write_text(FOLDER / "mutation.md", f"{before}{BEGIN}\n{tables(rows)}\n{END}{rest.partition(END)[2]}")
+    if arguments.tables:
+        write(read())
+    else:
+        run(arguments.files or list(TESTS), arguments.sample, arguments.survivors)
 
 
-def run(files: list[str], arguments: argparse.Namespace, earlier: list[dict[str, object]]) -> dict[tuple, dict]:
-    """Fates of the mutants of some files."""
+def run(files: list[str], sample: int, survivors: bool) -> None:
+    """Run the mutants of some files, and write after each file."""
     for name in WARM:
         importlib.import_module(name)
     importlib.import_module("torch").set_num_threads(1)
     hypothesis.settings.register_profile("mutation", derandomize=True, database=None, deadline=None)
     hypothesis.settings.load_profile("mutation")
-    again = {_key(row) for row in earlier if row["survived"]} if arguments.survivors else None
-    found = {}
+    gc.freeze()
     with tempfile.TemporaryDirectory() as folder:
         for name in ("sgbench", "tests"):
             shutil.copytree(ROOT / name, Path(folder, name))
         shutil.copy2(ROOT / "pyproject.toml", folder)
         for file in files:
-            for row in study(Path(folder), file, arguments.sample, again):
-                found[_key(row)] = row
-                print(file, row["line"], row["before"], row["after"], "survived" * row["survived"], flush=True)
-    return found
+            earlier = read()
+            again = {_key(row) for row in earlier if row["survived"]} if survivors else None
+            found = list(study(Path(folder), file, sample, again))
+            write(merge(earlier, found, file, whole=not survivors))
+
+
+def read() -> list[dict[str, object]]:
+    """Rows of mutation.csv, if there is one."""
+    path = FOLDER / "mutation.csv"
+    return pd.read_csv(path, keep_default_na=False).to_dict("records") if path.exists() else []
+
+
+def merge(earlier: list[dict], found: list[dict], file: str, whole: bool) -> list[dict]:
+    """Earlier rows with those found in place of a file's, or (not ``whole``) only of the same mutants'."""
+    reasons = {_key(row): row["reason"] for row in earlier}
+    for row in found:
+        row["reason"] = reasons.get(_key(row), "") if row["survived"] else ""
+    new = {_key(row) for row in found}
+    kept = [row for row in earlier if _key(row) not in new and not (whole and row["file"] == file)]
+    return sorted([*kept, *found], key=lambda row: (list(TESTS).index(row["file"]), row["line"]))
+
+
+def write(rows: list[dict]) -> None:
+    """Write mutation.csv and the tables of mutation.md."""
+    frame = pd.DataFrame(rows)
+    write_text(FOLDER / "mutation.csv", frame.to_csv(index=False, lineterminator="\n"))
+    before, _, rest = (FOLDER / "mutation.md").read_text(encoding="utf-8").partition(BEGIN)
+    write_text(FOLDER / "mutation.md", f"{before}{BEGIN}\n{tables(frame)}\n{END}{rest.partition(END)[2]}")
 
 
 if __name__ == "__main__":

@@ -68,9 +68,7 @@ def add_data_options(parser: Parser) -> None:
     parser.add_argument("--allow-missing", action="store_true", help="accept that listed images are not there")
     parser.add_argument("--image-size", type=int, metavar="S", help="32, 64, 128 or 256")
     parser.add_argument("--num-test", type=int, metavar="N", help="test images")
-    parser.add_argument(
-        "--out", type=Path, default=Path("runs"), metavar="DIR", help="where runs go (default: runs)"
-    )
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where runs go (default: runs)")
 
 
 def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -120,9 +118,7 @@ def add_scoring_options(parser: Parser) -> None:
     parser.add_argument(
         "--judges", type=names, metavar="A,B", help="resnet18, and vgg11_bn to shadow it (default: the config's)"
     )
-    parser.add_argument(
-        "--inception", type=Path, metavar="FILE", help="Inception's weights (default: in torch's hub)"
-    )
+    parser.add_argument("--inception", type=Path, metavar="FILE", help="Inception's weights (default: in torch's hub)")
     parser.add_argument("--inception-sha256", metavar="HASH", help="accept weights that are not the published ones")
     parser.add_argument("--lpips", type=Path, metavar="FILE", help="AlexNet's ImageNet weights, for LPIPS")
     parser.add_argument("--embedder", metavar="NETWORK", help="face embedding: package.module:function or a .pt2 file")

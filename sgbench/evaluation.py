@@ -120,9 +120,7 @@ def earlier_entries(study: Study, folder: Path) -> list[Entry]:
         plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
         entries = json.loads((folder / "report" / "entries.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder}: no finished study there; give a folder such as runs/quick-500"
-        ) from error
+        raise UserError(f"{folder}: no finished study there; give a folder such as runs/quick-500") from error
     if plan["protocol"] != study.protocol_hash:
         raise UserError(
             f"{folder}: was scored by another protocol (data, test set, judges or weights differ); use its config and "

@@ -155,8 +155,8 @@ def _check_test(labels: Tensor, attributes: Sequence[Attribute]) -> None:
                 )
     if not (labels >= 0).all(1).any():
         raise UserError(
-            f"none of {len(labels)} test images has a value of every attribute; raise data.num_test, or put more images "
-            "into the test set"
+            f"none of {len(labels)} test images has a value of every attribute; raise data.num_test, or put more "
+            "images into the test set"
         )
 
 

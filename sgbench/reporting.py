@@ -166,9 +166,7 @@ def _figures(
     interval_plot(folder / "target_accuracy.png", frame, layout)
     figures.append(("Target accuracy with 95 % intervals over source images.", "target_accuracy.png"))
     matrix_plot(folder / "matrix.png", frame, layout)
-    figures.append(
-        ("Accuracy of every attribute (across) under every target (down, framed).", "matrix.png")
-    )
+    figures.append(("Accuracy of every attribute (across) under every target (down, framed).", "matrix.png"))
     if study.plan.jobs:
         loss_curves(folder / "losses.png", _losses(study))
         figures.append(("Losses of each job.", "losses.png"))

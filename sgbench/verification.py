@@ -85,4 +85,3 @@ def _differences(claimed: Path, made: Path) -> Iterator[str]:
         first = next((line for line in changed if line.startswith("-")), changed[0])
         lines = sum(line.startswith("-") for line in changed) or len(changed)
         yield f"{claimed}: {lines} lines differ, the first: {first[1:161]}"
-

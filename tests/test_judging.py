@@ -9,9 +9,7 @@ from sgbench.data.faces import EmbeddedFaces
 from sgbench.features.judge import Judge, JudgeSettings
 from sgbench.judging import judge_facts, judge_hash, open_judge, without_twins
 
-FACES = EmbeddedFaces(
-    EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20)
-)
+FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20))
 IMAGES = torch.from_numpy(FACES.read_many(range(60)))
 TRAIN, TEST = FACES.split()
 SETTINGS = JudgeSettings(epochs=1, batch_size=16)

@@ -60,7 +60,8 @@ def refused(capsys):
         assert out == ""
         assert lines[-1].startswith("error: ")
         assert not any(line.startswith(("Traceback", "usage")) for line in lines)
-        assert [line for line in lines[:-1] if not line.startswith(("images: ", "training ", "judge ", "no Inception Score: "))] == []
+        expected = ("images: ", "training ", "judge ", "no Inception Score: ")
+        assert [line for line in lines[:-1] if not line.startswith(expected)] == []
         return lines[-1]
 
     return refused

@@ -21,7 +21,6 @@ from sgbench.data.store import PackedImages
 from sgbench.losses import masked_cross_entropy
 from sgbench.metrics.accuracy import balanced_accuracy
 
-
 Architecture = Literal["resnet18", "vgg11_bn"]
 
 
