@@ -53,6 +53,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         raise UserError("nothing to evaluate: give RESULTS, or --write-requests DIR; --help lists the options")
     if arguments.results and not arguments.name:
         raise UserError("--name is missing: give the method a name for the report")
+    scoring = scoring_overrides(arguments)
 
     from sgbench.evaluation import evaluate, open_study, write_inputs
     from sgbench.screen import Screen
@@ -61,7 +62,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     about = {
         "config": arguments.config,
         "data": data_overrides(arguments),
-        "scoring": scoring_overrides(arguments),
+        "scoring": scoring,
         "device": arguments.device,
         "out": arguments.out,
         "screen": screen,

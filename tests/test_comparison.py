@@ -154,6 +154,15 @@ def test_differences_that_are_the_same_but_for_rounding_are_ties(metric, scale):
     assert paired_difference(metric, a, b, range(3), num_resamples=100).p == 1
 
 
+@pytest.mark.parametrize("metric", [MEAN, MeanByReduce()])
+def test_differences_from_a_figure_of_nothing_are_ties_as_well(metric):
+    """As above, but one system's figure is 0: what rounding is goes by the other's."""
+    b = np.array([0.3, -0.1, -0.2])
+    a = b + [0.1, 0.1, -0.1]
+    for first, second in ((a, b), (b, a)):
+        assert paired_difference(metric, _column(first), _column(second), range(3), num_resamples=100).p == 1
+
+
 def test_without_being_told_it_draws_a_thousand_times_for_95_percent():
     a, b, sources = _normal(30, 1, 0.3), _normal(30, 2), np.arange(30)
     stated = paired_difference(MEAN, a, b, sources, num_resamples=1000, confidence=0.95, seed=0, recentre=False)

@@ -1,19 +1,24 @@
 """Inception with a file of random weights against torch-fidelity with the same file."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 import torch_fidelity
+import yaml
 from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3 as original
 
 from sgbench.errors import UserError
 from sgbench.features.inception import Inception, load_inception, posteriors
 from sgbench.metrics.inception_score import InceptionScore
-from sgbench.weights import WeightsFile, checked, find_inception
+from sgbench.run import main as run
+from sgbench.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile, checked, find_inception
 
 N = 16
 LAYERS = ["2048", "logits_unbiased"]
@@ -209,3 +214,49 @@ def test_weights_of_another_network_are_refused(tmp_path, state):
 def test_without_a_file_the_reason_is_told():
     with pytest.raises(UserError, match=r"^no Inception weights at here$"):
         load_inception(WeightsFile(None, problem="no Inception weights at here"), CPU)
+
+
+def test_a_run_with_weights_scores_and_names_them(weights, tmp_path, capsys):
+    small = {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2, "n_critic": 1}
+    config = {
+        "study": "weighed",
+        "data": {"num_images": 60, "num_test": 14, "image_size": 32, "attributes": ["gender"]},
+        "levels": [4],
+        "judge": {"epochs": 1, "floor": 0.5},
+        "scoring": {"num_resamples": 10, "figure_people": 1},
+        "methods": {"sggan": small},
+    }
+    (tmp_path / "weighed.yaml").write_text(yaml.safe_dump(config))
+    arguments = ["--config", str(tmp_path / "weighed.yaml"), "--out", str(tmp_path), "--inception", str(weights.path)]
+    assert run(arguments) == 2
+    assert "pass this file's hash with its path to accept custom weights" in capsys.readouterr().err
+    assert run([*arguments, "--inception-sha256", weights.sha256]) == 0
+    frame = pd.read_csv(tmp_path / "weighed-4" / "report" / "records.csv", keep_default_na=False)
+    scored = frame[frame["metric"] == "inception_score"].set_index("method")
+    assert set(scored.index) == {"sggan", "copy", "oracle", "real"}
+    assert (scored["value"].astype(float) > 1).all()
+    assert scored["definition"].str.contains(f"custom weights {weights.sha256[:12]}").all()
+    assert scored.loc["copy", "num_images"] == 14
+    fid = frame[frame["metric"] == "fid"].set_index(["method", "direction"])["value"].astype(float)
+    assert set(fid.index) == {(m, d) for m in ("sggan", "copy", "oracle") for d in ("female", "male")}
+    assert (fid >= 0).all()
+    page = (tmp_path / "weighed-4" / "report" / "report.md").read_text()
+    assert "### Inception (custom weights)" in page
+    assert "### Inception Score" not in page
+
+
+@pytest.mark.parametrize("module", ["run", "evaluate"])
+def test_missing_weights_are_told_before_anything_heavy_is_imported(tmp_path, module):
+    missing = str(tmp_path / "none.pth")
+    code = f"import sys; from sgbench.{module} import main; status = main(sys.argv[1:]); print(status, *sys.modules)"
+    results = ["x.npz", "--name", "x"] if module == "evaluate" else []
+    command = [sys.executable, "-c", code, *results, "--inception", missing, "--out", str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {missing}: cannot read Inception weights: No such file")
+    assert INCEPTION_SHA256 in line
+    assert INCEPTION_URL in line
+    status, *modules = done.stdout.split()
+    assert status == "2"
+    assert not {"torch", "pandas", "pydantic"} & set(modules)
+    assert not (tmp_path / "runs").exists()
