@@ -9,6 +9,7 @@ import pandas as pd
 
 from sgbench.comparison import PairedDifference, holm, paired_difference
 from sgbench.measure import Cell, cells
+from sgbench.metrics.inception_score import InceptionScore
 from sgbench.records import ALL, Record
 from sgbench.scores import Scores
 
@@ -47,6 +48,8 @@ def compare_cells(first: Cell, second: Cell, num_resamples: int) -> PairedDiffer
     _, here, there = np.intersect1d(*keys, return_indices=True)
     order = np.argsort(here)
     here, there = here[order], there[order]
+    if isinstance(first.metric, InceptionScore) and len(here) < first.metric.num_splits:
+        return PairedDifference(np.nan, np.nan, np.nan, np.nan, len(here))
     return paired_difference(
         first.metric,
         first.terms[here],

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from sgbench.atomic import write_text
-from sgbench.data.labels import Group
+from sgbench.data.references import Requests
 from sgbench.translation import Translate
 
 _REPEATS = 20
@@ -23,23 +24,30 @@ class Cost:
         parameters: of all its networks, those that only training needs too, over all its jobs; None where unknown.
         flops: floating-point operations of one translation (a multiply-add counts two) in convolutions and products;
             None where they cannot be seen.
-        latency_ms: median time of translating one image alone to one group, from bytes to bytes.
+        latency_ms: median time of translating one image alone to one group, from bytes to bytes; None where results
+            were only read.
         training_seconds: of all its jobs; None where one did not keep its time.
         device: what it was measured on.
     """
 
     parameters: int | None
     flops: int | None
-    latency_ms: float
+    latency_ms: float | None
     training_seconds: float | None
     device: str
 
 
 def measure_cost(
-    translate: Translate, group: Group, parameters: int | None, training_seconds: float | None, device: torch.device
+    translate: Translate,
+    requests: Sequence[Requests],
+    parameters: int | None,
+    training_seconds: float | None,
+    device: torch.device,
 ) -> Cost:
-    """Measure a translator on the first test image."""
-    position = torch.zeros(1, dtype=torch.int64)
+    """Measure a translator on the first translation that it is asked for."""
+    request = next(request for request in requests if len(request.positions))
+    group, rows = request.by_value()[0]
+    position = request.positions[rows][:1]
     with FlopCounterMode(display=False) as counter:
         translate(position, [group])
     times = []

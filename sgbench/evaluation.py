@@ -20,7 +20,7 @@ import pandas as pd
 
 from sgbench.errors import UserError
 from sgbench.plan import Folders
-from sgbench.records import CONTROLS, to_frame
+from sgbench.records import ALL, CONTROLS, to_frame
 from sgbench.reporting import Entry, make_report, write_runtime
 from sgbench.samples import combined_edits
 from sgbench.screen import Screen
@@ -72,10 +72,13 @@ def evaluate(
     Raises:
         UserError: bad input; says in one line what and how to mend it.
     """
+    if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
+        raise UserError(f"level: '{level}' must be a number of labels from 1 on, or all")
     study = open_study(config, name, data, scoring, device, Path(out), screen)
-    earlier = [entry for folder in compare for entry in earlier_entries(study, Path(folder))]
+    earlier = list(dict.fromkeys(entry for folder in compare for entry in earlier_entries(study, Path(folder))))
     method = _method(name)
-    if method in {entry.method for entry in earlier}:
+    taken = {text.lower() for entry in earlier for text in (entry.method, entry.shown)}
+    if taken & {method, name.lower()}:
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     inputs = Inputs(study.test_ids, study.test.images, study.test_labels, study.source.attributes)
     opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
@@ -121,12 +124,15 @@ def earlier_entries(study: Study, folder: Path) -> list[Entry]:
         entries = json.loads((folder / "report" / "entries.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{folder}: no finished study there; give a folder such as runs/quick-500") from error
-    if plan["protocol"] != study.protocol_hash:
+    foreign = [e["system"] for e in entries if not e["system"].endswith(study.protocol_hash[:8])]
+    if foreign or plan.get("protocol") != study.protocol_hash:
         raise UserError(
             f"{folder}: was scored by another protocol (data, test set, judges or weights differ); use its config and "
             "the same options, or score it again"
         )
-    systems = folder.parent / "systems"
+    systems = study.folders.root / "systems"
+    if systems.resolve() != (folder.parent / "systems").resolve():
+        raise UserError(f"{folder}: lies below another folder of runs; give --out {folder.parent}")
     return [Entry(systems / entry["system"], entry["method"], entry["shown"]) for entry in entries]
 
 

@@ -59,7 +59,7 @@ def open_judge(
 
     make_once(path, make)
     judge = Judge(source.attributes, architecture)
-    judge.load_state_dict(torch.load(path, weights_only=True))
+    judge.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
     return judge.to(device, memory_format=torch.channels_last).eval()
 
 

@@ -11,13 +11,13 @@ def facts(study: Study) -> dict[str, object]:
     size = settings.data.image_size
     jobs = {
         e.cls.display_name + (f", {e.variant}" if e.variant else ""): f"{e.settings.iterations:,} iterations of batch "
-        f"{e.settings.batch_size}" + (", a model for each attribute" if e.cls.one_attribute else "")
+        f"{e.settings.batch_size}; labels a value: {', '.join(map(str, settings.levels_of(e)))}"
+        + ("; a model for each attribute" if e.cls.one_attribute else "")
         for e in settings.methods
     }
-    levels = {str(level): None for e in settings.methods for level in settings.levels_of(e)}
     return (
         {"Data": f"{study.source.name}, {size}x{size}, {len(plan.train):,} training and {len(plan.test):,} test images"}
-        | ({"Labels a value": ", ".join(levels), "Seeds": ", ".join(map(str, settings.seeds))} if levels else {})
+        | ({"Seeds": ", ".join(map(str, settings.seeds))} if jobs else {})
         | jobs
         | {"Judges": _judges(study)}
     )
@@ -27,16 +27,34 @@ def _judges(study: Study) -> str:
     told = []
     for own_hash in study.judge_hashes:
         about = judge_facts(study.folders.judges, own_hash)
+        if not about:
+            told.append("no longer kept")
+            continue
         twins = f", {about['left out']:,} left out as twins of test images" if about["left out"] else ""
         told.append(f"{about['architecture']} ({about['sha256'][:12]}), {about['training images']:,} images{twins}")
     return "; ".join(told)
 
 
-def study_notes(study: Study) -> list[str]:
-    """Sentences to read the figures by."""
+def study_notes(study: Study, left_out: dict[str, int]) -> list[str]:
+    """Sentences to read the figures by.
+
+    Args:
+        left_out: for each system, how many translations were asked for and not given.
+    """
     notes = [" ".join(note.split()) for note in study.settings.notes] if study.settings.methods else []
     if study.settings.methods and len(study.settings.seeds) == 1:
         notes.append("One seed: an interval holds the noise of test images only, not that of training.")
+    if not study.settings.methods:
+        notes.append(
+            "Nothing was trained here: how systems of other runs were made stands in their own reports. A model that is "
+            "a function was given the test images' true labels."
+        )
+    notes += [
+        f"{system} did not give {number:,} of the translations asked for: its figures are of the others, and only the "
+        "paired comparisons hold it against other systems on the same images."
+        for system, number in left_out.items()
+        if number
+    ]
     notes.append(
         "Background MS-SSIM follows a definition inferred from the paper's text and the code in use at the time; it is "
         "nearly blind on flat mid-grey and over-sensitive on black, so error and PSNR of the region stand beside it."

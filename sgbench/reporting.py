@@ -14,6 +14,7 @@ from sgbench.atomic import write_text
 from sgbench.comparing import compare_systems
 from sgbench.cost import read_cost
 from sgbench.data.labels import Attribute
+from sgbench.errors import UserError
 from sgbench.experiments import published
 from sgbench.notes import facts, study_notes
 from sgbench.provenance import provenance
@@ -53,7 +54,9 @@ def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Reco
     """Write the report of systems beside the study's controls, show its table; the page's path and all records."""
     folder = study.folder / "report"
     controls = [Entry(study.control_folder(name), name, _CONTROL_TITLES[name]) for name in study.controls]
-    records = [r for entry in (*controls, *entries) for r in read_records(entry.folder / "records.csv")]
+    own = {entry: read_records(entry.folder / "records.csv") for entry in (*controls, *entries)}
+    records = [record for part in own.values() for record in part]
+    _check_different([part[0] for part in own.values()])
     write_records(folder / "records.csv", records)
     everything = [{"system": e.folder.name, "method": e.method, "shown": e.shown} for e in entries]
     write_text(folder / "entries.json", json.dumps(everything, indent=1) + "\n")
@@ -64,7 +67,7 @@ def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Reco
         title=f"sgbench: {study.settings.study}",
         layout=layout,
         facts=facts(study),
-        notes=study_notes(study),
+        notes=study_notes(study, _left_out(records, entries)),
         figures=_figures(study, folder, frame, layout, labels, entries),
         manifests={
             f"{job.level}, seed {job.seed}": job.labels.manifest
@@ -79,6 +82,17 @@ def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Reco
     path = write_report(folder, report_frame(records), page)
     show(frame, layout, study.screen.console)
     return path, records
+
+
+def _check_different(systems: Sequence[Record]) -> None:
+    """Refuse two systems that a table could not tell apart; given a record of each."""
+    rows = [(r.method, r.variant, r.level, r.seed) for r in systems]
+    for row, system in zip(rows, systems, strict=True):
+        if rows.count(row) > 1:
+            raise UserError(
+                f"{system.system}: another system is {' '.join(map(str, filter(None, row[:3])))}, seed {row[3]}, too; "
+                "compare with one of them"
+            )
 
 
 def report_frame(records: Sequence[Record]) -> pd.DataFrame:
@@ -110,9 +124,19 @@ def system_labels(frame: pd.DataFrame, layout: Layout, entries: Sequence[Entry])
 
 
 def write_runtime(study: Study, records: Sequence[Record], seconds: dict[str, float]) -> None:
-    """Keep what the last run was made with and how long its parts took, apart from the records."""
-    facts_of_run = provenance(study, records) | {"seconds": {part: round(s, 1) for part, s in seconds.items()}}
-    write_text(study.folder / "runtime.json", json.dumps(facts_of_run, indent=1) + "\n")
+    """Keep what the report was made with and how long its parts took, apart from the records.
+
+    Args:
+        seconds: empty where nothing was trained; then those of the run that trained the same jobs stay.
+    """
+    path = study.folder / "runtime.json"
+    made = provenance(study, records)
+    if not seconds and path.exists():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        same = all(earlier.get(key) == made[key] for key in ("protocol", "labels"))
+        seconds = earlier.get("seconds", {}) if same else {}
+    made["seconds"] = {part: round(s, 1) for part, s in seconds.items()}
+    write_text(path, json.dumps(made, indent=1) + "\n")
 
 
 def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: float) -> frozenset[tuple[str, str]]:
@@ -164,7 +188,8 @@ def _figures(
         figure4(folder / "figure4.png", headings, people, range(1, num_single))
         figures.append(("Translations, and how far each pixel is from the input.", "figure4.png"))
     interval_plot(folder / "target_accuracy.png", frame, layout)
-    figures.append(("Target accuracy with 95 % intervals over source images.", "target_accuracy.png"))
+    over = "seeds" if len(study.settings.seeds) > 1 else "source images"
+    figures.append((f"Target accuracy with 95 % intervals over {over}.", "target_accuracy.png"))
     matrix_plot(folder / "matrix.png", frame, layout)
     figures.append(("Accuracy of every attribute (across) under every target (down, framed).", "matrix.png"))
     if study.plan.jobs:
@@ -184,6 +209,16 @@ def _people(study: Study, labels: Sequence[str], entries: Sequence[Entry]) -> li
     return [[(label, samples[p]) for label, samples in rows] for p in range(len(study.edits.positions))]
 
 
+def _left_out(records: Sequence[Record], entries: Sequence[Entry]) -> dict[str, int]:
+    """For each system as shown, translations asked for and not given."""
+    shown = {entry.folder.name: entry.shown for entry in entries}
+    left_out = dict.fromkeys(shown.values(), 0)
+    for record in records:
+        if record.metric == "left_out" and record.system in shown:
+            left_out[shown[record.system]] += int(record.value)
+    return left_out
+
+
 def _losses(study: Study) -> dict[str, pd.DataFrame]:
     return {job.title: pd.read_json(study.folders.job(job) / "stats.jsonl", lines=True) for job in study.plan.jobs}
 
@@ -198,7 +233,7 @@ def _cost(labels: Sequence[str], entries: Sequence[Entry]) -> pd.DataFrame | Non
             "System": labels,
             "Parameters (M)": [_scaled(cost.parameters, 1e6) for cost in costs],
             "GFLOPs per image": [_scaled(cost.flops, 1e9) for cost in costs],
-            "Latency (ms)": [cost.latency_ms for cost in costs],
+            "Latency (ms)": [_scaled(cost.latency_ms, 1) for cost in costs],
             "Training (min)": [_scaled(cost.training_seconds, 60) for cost in costs],
             "Measured on": [cost.device for cost in costs],
         }

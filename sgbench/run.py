@@ -67,9 +67,8 @@ def _run(arguments: argparse.Namespace) -> int:
     score_all(study)
     scored = time.monotonic()
     page, records = make_report(study, study_entries(study))
-    if num_trained:
-        seconds = {"training": trained - start, "scoring": scored - trained, "report": time.monotonic() - scored}
-        write_runtime(study, records, seconds)
+    seconds = {"training": trained - start, "scoring": scored - trained, "report": time.monotonic() - scored}
+    write_runtime(study, records, seconds if num_trained else {})
     study.screen.say(f"report: {page}")
     return 0
 

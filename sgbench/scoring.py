@@ -20,6 +20,7 @@ from sgbench.scores import SetFigure, TargetScores
 from sgbench.translation import Translate
 
 NAN = float("nan")
+NUM_LOGITS = 1008
 PIXELS_AT_ONCE = 2**20
 """Larger images are scored fewer at a time, so that memory stays bounded whatever their size."""
 
@@ -100,8 +101,9 @@ def score(
     Args:
         advance: called with the number of translations scored since the last call.
     """
+    sizes = [len(attribute.values) for attribute in attributes]
     return tuple(
-        _Target(test, number, attributes[request.target], panel).scored(translate, batch_size, advance)
+        _Target(test, number, attributes[request.target], panel, sizes).scored(translate, batch_size, advance)
         for number, request in enumerate(test.requests)
     )
 
@@ -109,8 +111,8 @@ def score(
 class _Target:
     """Collects the scores of one target's translations."""
 
-    def __init__(self, test: TestSet, number: int, attribute: Attribute, panel: Panel):
-        self.test, self.attribute, self.panel = test, attribute, panel
+    def __init__(self, test: TestSet, number: int, attribute: Attribute, panel: Panel, sizes: Sequence[int]):
+        self.test, self.attribute, self.panel, self.sizes = test, attribute, panel, sizes
         self.request, self.rows = test.requests[number], test.rows[number]
         self.metrics = image_metrics(test.image_size, panel.definitions)
         self.posteriors: list[list[list[Tensor]]] = [[] for _ in panel.judges]
@@ -135,9 +137,17 @@ class _Target:
             if features:
                 direction = self.attribute.values[group.value]
                 figures += set_figures(torch.cat(features), self.panel.real_features[group], direction)
+        if not len(self.request.positions):
+            return self._nothing()
         posteriors = tuple(tuple(torch.cat(head) for head in zip(*parts, strict=True)) for parts in self.posteriors)
         terms = {name: metric.collected for name, metric in self.metrics.items() if metric.update_called}
         return TargetScores(posteriors, terms, torch.cat(self.logits) if self.logits else None, tuple(figures))
+
+    def _nothing(self) -> TargetScores:
+        """Scores of a target of which no translation is there."""
+        heads = tuple(torch.zeros(0, size, dtype=torch.float64) for size in self.sizes)
+        logits = None if self.panel.inception is None else torch.zeros(0, NUM_LOGITS)
+        return TargetScores((heads,) * len(self.panel.judges), logits=logits)
 
     def _look(self, results: Tensor, sources: Tensor, positions: Tensor, rows: slice) -> None:
         """Score a batch by the judges and by all image metrics that apply."""

@@ -35,7 +35,7 @@ class MethodEntry(BaseModel):
     variant: str = Field(pattern=f"{_NAME}|^$")
     cls: type[Method]
     settings: MethodSettings
-    levels: tuple[Level, ...] | None = None
+    levels: tuple[Level, ...] | None = Field(None, min_length=1)
 
     @field_validator("name")
     @classmethod
@@ -48,6 +48,11 @@ class MethodEntry(BaseModel):
     @classmethod
     def _levels(cls, levels: Any) -> Any:
         return _checked_levels(levels)
+
+    @field_validator("levels")
+    @classmethod
+    def _once(cls, levels: tuple | None) -> tuple | None:
+        return levels and _all_different(levels)
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sgbench.cost import measure_cost, write_cost
+from sgbench.cost import Cost, measure_cost, write_cost
 from sgbench.data.labels import Group
 from sgbench.data.references import Requests
 from sgbench.job import training_seconds
@@ -43,17 +43,21 @@ def score_results(study: Study, name: str, level: str, results: Results) -> Path
     Returns:
         The system's folder.
     """
-    folder = study.folders.system(f"{name}-{results.fingerprint[:8]}-{study.protocol_hash[:8]}")
+    own = f"{name}-{level}" if level else name
+    folder = study.folders.system(f"{own}-{results.fingerprint[:8]}-{study.protocol_hash[:8]}")
     if not (folder / "records.csv").exists():
         kept = [
             torch.cat([results.has(request.positions[rows], [group]) for group, rows in request.by_value()])
             for request in study.test.requests
         ]
+        test, left_out = study.test.only(kept), tuple(int((~k).sum()) for k in kept)
+        if results.stored:
+            cost = Cost(None, None, None, None, "not run here")
+        else:
+            cost = measure_cost(results.translate, test.requests, None, None, study.device)
+        write_cost(folder / "cost.json", cost)
         base = Record(**_base(study, folder.name, name, "measured") | {"level": level})
-        left_out = tuple(int((~k).sum()) for k in kept)
-        _score(study, folder, base, results.translate, study.test.only(kept), left_out, results)
-        group = study.test.requests[0].by_value()[0][0]
-        write_cost(folder / "cost.json", measure_cost(results.translate, group, None, None, study.device))
+        _score(study, folder, base, results.translate, test, left_out, results)
     return folder
 
 
@@ -66,13 +70,11 @@ def _scored_system(study: Study, system: System) -> list[Record]:
     models = load_models(system, study.folders, study.device)
     test = study.test
     translate = translator(models, test.images, test.labels, study.device, study.settings.precision)
-    records = _score(study, folder, Record(**base), translate, test)
     parameters = sum(p.numel() for _, method in models for p in method.parameters())
     times = [training_seconds(job, study.folders) for job in system.jobs]
     seconds = None if None in times else sum(times)
-    group = test.requests[0].by_value()[0][0]
-    write_cost(folder / "cost.json", measure_cost(translate, group, parameters, seconds, study.device))
-    return records
+    write_cost(folder / "cost.json", measure_cost(translate, test.requests, parameters, seconds, study.device))
+    return _score(study, folder, Record(**base), translate, test)
 
 
 def _scored_control(study: Study, name: str) -> list[Record]:

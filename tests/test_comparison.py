@@ -158,7 +158,7 @@ def test_differences_that_are_the_same_but_for_rounding_are_ties(metric, scale):
 def test_differences_from_a_figure_of_nothing_are_ties_as_well(metric):
     """As above, but one system's figure is 0: what rounding is goes by the other's."""
     b = np.array([0.3, -0.1, -0.2])
-    a = b + [0.1, 0.1, -0.1]
+    a = np.add(b, [0.1, 0.1, -0.1])
     for first, second in ((a, b), (b, a)):
         assert paired_difference(metric, _column(first), _column(second), range(3), num_resamples=100).p == 1
 

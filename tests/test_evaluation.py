@@ -152,6 +152,52 @@ def test_missing_results_are_left_out_and_counted(config, out, asked, tmp_path):
     assert "40 / 37 / " in counted
 
 
+def test_a_model_of_one_attribute_is_scored_on_what_it_does(config, out, asked, tmp_path):
+    folder = tmp_path / "one"
+    shutil.copytree(asked, folder)
+    table = pd.read_csv(folder / "results.csv")
+    table[table["groups"] == "hair_color=blond"].to_csv(folder / "results.csv", index=False)
+    done = evaluate(folder, name="blonder", config=str(config), out=out)
+    own = done.records[(done.records["method"] == "blonder") & (done.records["metric"] == "accuracy")]
+    own = own.set_index(["target", "direction", "measured_on"])
+    assert own.loc[("gender", "all", "gender"), "num_images"] == 0
+    assert own.loc[("gender", "all", "gender"), "note"] == "not scored: no image applies"
+    assert own.loc[("hair_color", "blond", "hair_color"), "num_images"] == (table["groups"] == "hair_color=blond").sum()
+    page = done.report.read_text()
+    assert "blonder did not give" in page
+    assert verify([str(done.report.parent.parent)]) == 0
+
+
+def test_other_weights_of_the_same_function_are_scored_anew(config, out):
+    strength = [1.0]
+
+    def model(images, labels, groups):
+        return images * strength[0]
+
+    first = evaluate(model, name="retrained", config=str(config), out=out).records
+    strength[0] = 0.5
+    second = evaluate(model, name="retrained", config=str(config), out=out).records
+    change = [f[(f["method"] == "retrained") & (f["metric"] == "change")]["value"] for f in (first, second)]
+    assert (change[0] == 0).all()
+    assert (change[1] > 0).all()
+
+
+def test_an_evaluation_can_be_compared_with_again_and_no_system_stands_twice(config, out, asked):
+    study = out / "small-5"
+    first = evaluate(asked, name="first", config=str(config), out=out, compare=[study]).report.parent.parent
+    done = evaluate(darker, name="second", config=str(config), out=out, compare=[study, first])
+    assert done.records.drop_duplicates("system")["method"].value_counts().eq(1).all()
+    assert {"first", "second", "sggan"} <= set(done.records["method"])
+
+
+def test_a_study_without_its_cache_still_reports(config, out, tmp_path):
+    copy = tmp_path / "runs"
+    shutil.copytree(out, copy)
+    shutil.rmtree(copy / "cache")
+    assert run.main(["--config", str(config), "--out", str(copy)]) == 0
+    assert "no longer kept" in (copy / "small-5" / "report" / "report.md").read_text()
+
+
 def test_earlier_systems_stand_beside_and_the_report_can_be_verified(config, out, capsys):
     arguments = ["tests_of_evaluation:darker", "--config", str(config), "--out", str(out)]
     done = evaluate(darker, name="Dark", level="5", config=str(config), out=out, compare=[out / "small-5"])
@@ -203,6 +249,8 @@ REFUSED = {
     "a control's name": (["x.npz", "--name", "Copy"], "'Copy' cannot name a method"),
     "no such file": (["x.npz", "--name", "x"], "x.npz: no such file or folder"),
     "no such study": (["x.npz", "--name", "x", "--compare", "nowhere"], "nowhere: no finished study there"),
+    "a level in words": (["x.npz", "--name", "x", "--level", "5k"], "level: '5k' must be a number of labels"),
+    "a shown name": (["x.npz", "--name", "sg-gan", "--compare", "small-5"], "no finished study there"),
     "no weights": (["x.npz", "--name", "x", "--inception", "no.pth"], "no.pth: cannot read Inception weights"),
     "unknown judge": (["x.npz", "--name", "x", "--judges", "vgg"], "scoring.judges"),
 }

@@ -5,6 +5,7 @@ another architecture (VGG-11's convolutions with batch norm, no residual paths) 
 network need not fool the other.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -130,7 +131,8 @@ def train_judge(
             if advance:
                 advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best))
         judge.eval()
-        score = min(balanced_accuracies(judge, images[positions[held]], labels[held]))
+        scores = balanced_accuracies(judge, images[positions[held]], labels[held])
+        score = min((s for s in scores if not math.isnan(s)), default=0.0)
         if score > best:
             best, best_epoch = score, epoch
             best_state = {name: value.clone() for name, value in judge.state_dict().items()}

@@ -22,6 +22,7 @@ from sgbench.translations.inputs import Inputs
 from sgbench.translations.results import Results
 
 _FAR = 1.5
+_TRIED = 4
 """Results beyond this on either side are not in [-1, 1] by another scale, not by a little overshoot."""
 
 Translator = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
@@ -47,11 +48,11 @@ def load_function(name: str) -> Callable:
 def open_function(function: Callable, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
     """Results of a function, a method or a callable object such as an nn.Module.
 
-    The fingerprint is of the source file, the qualified name and an nn.Module's state; it cannot know of weights that a
-    function loads by itself.
+    The fingerprint is of the source file, the qualified name, an nn.Module's state, and a few results for every group,
+    so that other weights which a function loads by itself make other results.
 
     Raises:
-        UserError: it has no source file, or returns something else than results; tried here with one test image.
+        UserError: it has no source file, or returns something else than results; tried here with a few test images.
     """
     name = _name(function)
     return serve_model(function, name, _fingerprint(function, name), inputs, device, batch_size)
@@ -77,10 +78,11 @@ def serve_model(
     def has(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         return torch.ones(len(positions), dtype=torch.bool)
 
-    request = next(r for r in make_requests(inputs.labels, inputs.attributes) if len(r.positions))
-    group, rows = request.by_value()[0]
-    translate(request.positions[rows][:1], [group])  # so that a wrong model is refused before anything is scored
-    return Results(translate, has, fingerprint)
+    key = hashlib.sha256(fingerprint.encode())
+    for request in make_requests(inputs.labels, inputs.attributes):
+        for group, rows in request.by_value():  # a wrong model is refused before anything is scored
+            key.update(translate(request.positions[rows][:_TRIED], [group]).numpy().tobytes())
+    return Results(translate, has, key.hexdigest())
 
 
 def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:

@@ -22,12 +22,14 @@ class Results:
         has: (positions int64 [n], groups) -> bool [n], which of these translations there are.
         fingerprint: SHA-256 of what was given.
         unused: stored results that nothing asks for: the image has that value already, or its label is unknown.
+        stored: whether results are read, not made.
     """
 
     translate: Translate
     has: Callable[[Tensor, Sequence[Group]], Tensor]
     fingerprint: str
     unused: int = 0
+    stored: bool = False
 
 
 class Entry(NamedTuple):
@@ -77,4 +79,4 @@ def serve(
             raise ValueError(f"{origin}: has no result for {missing} with {inputs.text(groups)}")
         return read(numbers[tuple(groups)][positions].tolist())
 
-    return Results(translate, has, fingerprint, unused)
+    return Results(translate, has, fingerprint, unused, stored=True)

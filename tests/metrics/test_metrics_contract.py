@@ -10,7 +10,7 @@ from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, Backgrou
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.distance import MeanAbsoluteDistance
 from sgbench.metrics.identity import IdentitySimilarity
-from sgbench.metrics.image_metric import MeanOverImages
+from sgbench.metrics.image_metric import MeanOverImages, check_posterior
 from sgbench.metrics.inception_score import InceptionScore
 from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM
 
@@ -141,6 +141,13 @@ def test_a_weight_is_a_number_of_copies(name):
     torch.testing.assert_close(weighted, metric.reduce(terms, terms.new_ones(1, len(terms)))[0], rtol=1e-12, atol=0)
 
 
+def test_the_value_of_an_image_is_its_first_term():
+    posterior = torch.tensor([[0.3, 0.7], [0.9, 0.1]])
+    metric = ExpectedCalibrationError()
+    values = metric.per_image(metric.terms(posterior, torch.tensor([0, 0])))
+    assert values.tolist() == pytest.approx([0.7, 0.9])  # the confidence, not whether it is right
+
+
 @every_metric
 def test_rows_of_nan_have_no_weight(name):
     metric, inputs = _case(name)
@@ -190,6 +197,14 @@ def test_refuses_images(name, argument, spoil):
         metric.update(*inputs)
 
 
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("spoil", ["grey", "no batch", "not square"])
+def test_refuses_images_of_the_same_wrong_shape(name, spoil):
+    metric, (results, sources, *rest) = _case(name)
+    with pytest.raises(ValueError, match=r"must be \[N, 3, S, S\]"):
+        metric.update(BAD_IMAGES[spoil](results), BAD_IMAGES[spoil](sources), *rest)
+
+
 @pytest.mark.parametrize("name", OF_ONE_SIZE)
 def test_refuses_images_of_another_size(name):
     metric, (results, sources) = _case(name)
@@ -210,6 +225,7 @@ BAD_POSTERIORS = {
     "logits": lambda p: p.log(),
     "negative": lambda p: p - torch.eye(p.shape[1])[0] * 2 + torch.eye(p.shape[1])[1] * 2,
     "sum": lambda p: p * 1.01,
+    "sum of one row": lambda p: torch.cat([p[:1] * 1.01, p[1:]]),
     "one dimension": lambda p: p[0],
     "one value": lambda p: p[:, :1],
 }
@@ -221,6 +237,15 @@ def test_refuses_posteriors(name, spoil):
     metric, (posterior, *rest) = _case(name)
     with pytest.raises(ValueError, match="posterior"):
         metric.update(BAD_POSTERIORS[spoil](posterior), *rest)
+
+
+def test_the_sum_of_a_posterior_may_be_off_by_a_thousandth():
+    row = torch.tensor([[0.4, 0.6]], dtype=torch.float64)
+    for off in (-0.000999, 0.000999):
+        check_posterior(row + off / 2)
+    for off in (-0.001001, 0.001001):
+        with pytest.raises(ValueError, match="rows of sum 1"):
+            check_posterior(row + off / 2)
 
 
 @pytest.mark.parametrize("labels", [_labels().float(), _labels() > 0, _labels()[:-1], _labels() + 1])

@@ -122,6 +122,10 @@ def test_frechet_distance_warns_of_fewer_images_than_dimensions():
     assert not _filled(FrechetDistance(), _features(300, 64, 0), _features(65, 64, 1)).warning
 
 
+def test_frechet_distance_warns_of_no_images_at_all():
+    assert FrechetDistance().warning == "rank-deficient: 0 real images and 0 generated images for 0 dimensions"
+
+
 # Kernel distance
 
 
