@@ -46,8 +46,8 @@ def study_notes(study: Study, left_out: dict[str, int]) -> list[str]:
         notes.append("One seed: an interval holds the noise of test images only, not that of training.")
     if not study.settings.methods:
         notes.append(
-            "Nothing was trained here: how systems of other runs were made stands in their own reports. A model that is "
-            "a function was given the test images' true labels."
+            "Nothing was trained here: how systems of other runs were made stands in their own reports. A model that "
+            "is a function was given the test images' true labels."
         )
     notes += [
         f"{system} did not give {number:,} of the translations asked for: its figures are of the others, and only the "

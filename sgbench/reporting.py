@@ -80,8 +80,17 @@ def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Reco
     )
     write_page(folder / "page.json", page)
     path = write_report(folder, report_frame(records), page)
+    _remove_unlinked(path, but={"records.csv"})
     show(frame, layout, study.screen.console)
     return path, records
+
+
+def _remove_unlinked(path: Path, but: set[str]) -> None:
+    """Remove tables and figures of an earlier report that the page at ``path`` does not link."""
+    text = path.read_text(encoding="utf-8")
+    for file in path.parent.iterdir():
+        if file.suffix in {".csv", ".tex", ".png"} and file.name not in but and f"]({file.name})" not in text:
+            file.unlink()
 
 
 def _check_different(systems: Sequence[Record]) -> None:
@@ -180,11 +189,14 @@ def _figures(
     """Draw them; caption and file of each."""
     headings = study.edits.headings
     num_single = 1 + len(study.source.attributes)
+    figures: list[tuple[str, str]] = []
     people = _people(study, labels, entries)
-    figure3(folder / "figure3.png", headings, people, (1, num_single))
-    names = "; ".join(h for h in headings if "+" in h)
-    figures = [(f"Translations of test faces, each attribute changed alone, then in pairs ({names}).", "figure3.png")]
-    if entries:
+    if people:
+        figure3(folder / "figure3.png", headings, people, (1, num_single))
+        names = "; ".join(h for h in headings if "+" in h)
+        caption = f"Translations of test faces, each attribute changed alone, then in pairs ({names})."
+        figures.append((caption, "figure3.png"))
+    if people and entries:
         figure4(folder / "figure4.png", headings, people, range(1, num_single))
         figures.append(("Translations, and how far each pixel is from the input.", "figure4.png"))
     interval_plot(folder / "target_accuracy.png", frame, layout)

@@ -91,7 +91,7 @@ def _groups(edit: Sequence[int], own: Sequence[int], attributes: Sequence[Attrib
 def write_samples(path: Path, samples: Samples) -> None:
     """Keep samples as compressed arrays named ``<person>/<edit>``."""
     arrays = {f"{p}/{e}": image for p, row in enumerate(samples) for e, image in enumerate(row) if image is not None}
-    shape = np.array([len(samples), len(samples[0])])
+    shape = np.array([len(samples), max(map(len, samples), default=0)])
     with replacing(path) as partial:
         write_buffered(partial, lambda file: np.savez_compressed(file, shape=shape, **arrays))
 

@@ -86,7 +86,8 @@ class LPIPSSettings(BaseModel):
 class ScoringSettings(BaseModel):
     """How results are scored.
 
-    ``judges``: architectures; the first decides, a second one shadows it. ``embedder``: of faces, as
+    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``judges``: architectures;
+    the first decides, a second one shadows it. ``embedder``: of faces, as
     ``package.module:function`` or an exported program; without it there is no identity score.
     """
 
@@ -94,7 +95,7 @@ class ScoringSettings(BaseModel):
 
     batch_size: PositiveInt = 250
     num_resamples: PositiveInt = 1000
-    figure_people: PositiveInt = 4
+    figure_people: NonNegativeInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
     judges: tuple[Architecture, ...] = Field(("resnet18",), min_length=1, max_length=2)
     inception: InceptionSettings = InceptionSettings()

@@ -3,6 +3,7 @@
 import os
 import pkgutil
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -169,6 +170,17 @@ def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch):
     assert set(few["method"]) == {"stargan", "real", "copy", "oracle"}
     assert main(["--config", str(config), "--out", str(finished)]) == 0
     assert (records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()) == (records, settings)
+
+
+def test_nobody_is_shown_where_nobody_may_be(finished, config, tmp_path):
+    shutil.copytree(finished, tmp_path / "runs")
+    private = tmp_path / "private.yaml"
+    private.write_text(yaml.safe_dump(CONFIG | {"scoring": CONFIG["scoring"] | {"figure_people": 0}}, sort_keys=False))
+    assert main(["--config", str(private), "--out", str(tmp_path / "runs")]) == 0
+    report = tmp_path / "runs" / "tiny-5" / "report"
+    assert {path.name for path in report.glob("*.png")} == {"target_accuracy.png", "matrix.png", "losses.png"}
+    assert "figure3" not in (report / "report.md").read_text()
+    assert records_of(tmp_path / "runs") == records_of(finished)
 
 
 INTERRUPTED_IN = {
