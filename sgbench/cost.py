@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sgbench.atomic import write_text
 from sgbench.data.references import Requests
+from sgbench.environment import device_name
 from sgbench.translation import Translate
 
 _REPEATS = 20
@@ -57,11 +58,6 @@ def measure_cost(
         times.append(time.perf_counter() - start)
     latency = 1000 * sorted(times)[_REPEATS // 2]
     return Cost(parameters, counter.get_total_flops() or None, latency, training_seconds, device_name(device))
-
-
-def device_name(device: torch.device) -> str:
-    """What a person calls a device."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
 
 
 def write_cost(path: Path, cost: Cost) -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -14,6 +15,7 @@ from sgbench.atomic import discard_partials, replacing, write_text
 from sgbench.data.batches import Batches
 from sgbench.data.labels import all_groups
 from sgbench.data.store import PackedImages
+from sgbench.environment import read_origin, write_origin
 from sgbench.errors import UserError
 from sgbench.method import Method
 from sgbench.plan import Folders, Job
@@ -90,7 +92,12 @@ def _train(
         loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder / f"samples/{done:06d}.png")
     )
     train(method, batches, folder, job.seed, precision, loop)
-    write_text(folder / DONE, "")
+    write_origin(folder / DONE, device)
+
+
+def job_origin(job: Job, folders: Folders) -> dict[str, Any] | None:
+    """What finished a job, as ``environment.write_origin`` kept it; None where it is not known."""
+    return read_origin(folders.job(job) / DONE)
 
 
 def training_seconds(job: Job, folders: Folders) -> float | None:

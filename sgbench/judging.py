@@ -12,6 +12,7 @@ from torch import Tensor
 from sgbench.atomic import make_once, write_buffered, write_text
 from sgbench.data.source import Source
 from sgbench.data.store import PackedImages
+from sgbench.environment import read_origin, write_origin
 from sgbench.features.judge import Architecture, Epoch, Judge, JudgeSettings, train_judge
 from sgbench.plan import digest
 
@@ -55,6 +56,7 @@ def open_judge(
         judge = train_judge(images, own, source.labels[own], source.attributes, settings, device, advance, architecture)
         facts = {"architecture": architecture, "training images": len(own), "left out": len(train) - len(own)}
         write_text(path.with_suffix(".json"), json.dumps(facts, indent=1) + "\n")
+        write_origin(path.with_suffix(".origin.json"), device)
         write_buffered(partial, lambda file: torch.save(judge.state_dict(), file))
 
     make_once(path, make)
@@ -64,12 +66,13 @@ def open_judge(
 
 
 def judge_facts(cache: Path, own_hash: str) -> dict[str, Any]:
-    """Architecture, number of training images, training images left out as twins of test images, SHA-256 of weights."""
+    """Architecture, training images used and left out as twins of test images, SHA-256 of the weights, origin."""
     path = _path(cache, own_hash)
     if not path.exists():
         return {}
     facts = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    return facts | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    weights = {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return facts | weights | {"origin": read_origin(path.with_suffix(".origin.json"))}
 
 
 def without_twins(images: PackedImages | Tensor, train: Tensor) -> Tensor:

@@ -1,36 +1,29 @@
 """What made a study's figures: versions, device, seeds, hashes of data, labels and weights, commit, definitions."""
 
 import platform
-import subprocess
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 import sgbench
-from sgbench.cost import device_name
+from sgbench.environment import commit, device_name, packages, read_origin
+from sgbench.job import job_origin
 from sgbench.judging import judge_facts
 from sgbench.records import Record
 from sgbench.study import SCORING_VERSION, Study
 from sgbench.weights import checked
 
-PACKAGES = (
-    "torch",
-    "torchvision",
-    "torchmetrics",
-    "pytorch-msssim",
-    "torch-fidelity",
-    "scipy",
-    "numpy",
-    "pandas",
-    "pillow",
-    "matplotlib",
-)
-
 
 def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
-    """Everything that a reader needs to make the figures again, as JSON values; times and the machine apart."""
+    """Everything that a reader needs to make the figures again, as JSON values.
+
+    Commit, packages and device at the top are those of the report; each judge, job and system has its own, for it may
+    have been made earlier.
+
+    Args:
+        systems: folders of all that was scored.
+    """
     scoring = study.settings.scoring
+    systems = dict.fromkeys(record.system for record in records)
     weights: dict[str, Any] = {"inception": study.inception_weights.sha256 or None}
     if scoring.lpips:
         weights["lpips backbone"] = checked(scoring.lpips.path)[1]
@@ -38,7 +31,7 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
         "sgbench": sgbench.__version__,
         "commit": commit(),
         "protocol": {"version": SCORING_VERSION, "hash": study.protocol_hash},
-        "packages": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "packages": packages(),
         "device": device_name(study.device),
         "machine": platform.machine(),
         "seeds": list(study.settings.seeds),
@@ -49,6 +42,8 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
             "test images": len(study.plan.test),
         },
         "labels": {job.name: job.labels.manifest["sha256"] for job in study.plan.jobs},
+        "jobs": {job.name: job_origin(job, study.folders) for job in study.plan.jobs},
+        "systems": {name: read_origin(study.folders.system(name) / "origin.json") for name in systems},
         "judges": [judge_facts(study.folders.judges, own) for own in study.judge_hashes],
         "weights": weights,
         "metrics": definitions(records),
@@ -61,25 +56,3 @@ def definitions(records: Sequence[Record]) -> dict[str, list[str]]:
     for record in records:
         found.setdefault(record.metric, set()).add(record.definition)
     return {metric: sorted(own) for metric, own in sorted(found.items())}
-
-
-def commit() -> str:
-    """The commit of the checkout that the package runs from, ``-dirty`` behind it where files differ from it."""
-    here = Path(__file__).parent
-
-    def git(*arguments: str) -> str:
-        command = ["git", *arguments]
-        return subprocess.run(command, cwd=here, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", "__init__.py")
-        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-    except (OSError, subprocess.CalledProcessError):
-        return "not in a git checkout"
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"

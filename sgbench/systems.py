@@ -9,6 +9,7 @@ from torch import Tensor
 from sgbench.cost import Cost, measure_cost, write_cost
 from sgbench.data.labels import Group
 from sgbench.data.references import Requests
+from sgbench.environment import write_origin
 from sgbench.job import training_seconds
 from sgbench.measure import NAN, make_records
 from sgbench.plan import System
@@ -84,7 +85,7 @@ def _scored_control(study: Study, name: str) -> list[Record]:
     base = Record(**_base(study, folder.name, name, "control"))
     if name == REAL:
         scores = _untouched(study, base)
-        return _kept(folder, scores)
+        return _kept(study, folder, scores)
 
     def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         if name == COPY:
@@ -128,7 +129,7 @@ def _score(
     has = results.has if results else None
     samples = make_samples(translate, test.images, test.labels, study.source.attributes, study.edits, has)
     write_samples(folder / "samples.npz", samples)
-    return _kept(folder, _scores(study, base, test.requests, left_out or (0,) * len(test.requests), targets))
+    return _kept(study, folder, _scores(study, base, test.requests, left_out or (0,) * len(test.requests), targets))
 
 
 def _scores(
@@ -152,8 +153,9 @@ def _scores(
     )
 
 
-def _kept(folder: Path, scores: Scores) -> list[Record]:
+def _kept(study: Study, folder: Path, scores: Scores) -> list[Record]:
     write_scores(folder / "scores.npz", scores)
+    write_origin(folder / "origin.json", study.device)
     records = make_records(scores)
     write_records(folder / "records.csv", records)
     return records
