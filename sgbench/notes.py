@@ -42,6 +42,7 @@ def study_notes(study: Study, left_out: dict[str, int]) -> list[str]:
         left_out: for each system, how many translations were asked for and not given.
     """
     notes = [" ".join(note.split()) for note in study.settings.notes] if study.settings.methods else []
+    notes += study.source.notes
     if study.settings.methods and len(study.settings.seeds) == 1:
         notes.append("One seed: an interval holds the noise of test images only, not that of training.")
     if not study.settings.methods:

@@ -10,16 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from sgbench.data.attributes import ATTRIBUTES
 from sgbench.data.labels import NONE, Attribute
-from sgbench.data.photographs import Box, find_images, fingerprint, read_photograph
+from sgbench.data.photographs import Box, find_images, fingerprint, missing_note, read_photograph
 from sgbench.data.source import Source, SourceSettings, choose_attributes, existing
 from sgbench.errors import UserError
 
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 NUM_IMAGES = 202_599
+IMAGE_SIZE = (178, 218)
 TOTALS = {
     "Male": 84_434,
     "Smiling": 97_669,
@@ -79,6 +81,7 @@ class CelebA(Source):
         if len(present) == len(names) == NUM_IMAGES:
             _check_totals(columns, table)
         self.ids = [files[i] for i in present]
+        self.notes = [*missing_note(sizes), *_copy_note(self.folder / self.ids[0])]
         self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "CelebA")
         known = {a: _labels_of(a, columns)[torch.from_numpy(present)] for a in ATTRIBUTES}
         self.labels = torch.stack([known[a] for a in self.attributes], 1)
@@ -159,6 +162,18 @@ def _files_of(names: list[str], folder: Path) -> list[str]:
     here = set(os.listdir(folder))
     png = {name: f"{name.rpartition('.')[0]}.png" for name in names if name not in here}
     return [png[name] if png.get(name) in here else name for name in names]
+
+
+def _copy_note(path: Path) -> list[str]:
+    """A sentence where an image is not of CelebA's own size; nothing of one that cannot be read."""
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+    except OSError:
+        return []
+    if (width, height) == IMAGE_SIZE:
+        return []
+    return [f"The images are copies of {width}x{height} pixels; CelebA's own aligned ones have 178x218."]
 
 
 def _check_totals(columns: dict[str, np.ndarray], table: Path) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sgbench.data.folder_table import NONE_CELL, SPLIT, Table, read_table
 from sgbench.data.labels import Attribute
-from sgbench.data.photographs import Box, find_images, fingerprint, read_photograph
+from sgbench.data.photographs import Box, find_images, fingerprint, missing_note, read_photograph
 from sgbench.data.source import Source, SourceSettings, check_names, existing
 from sgbench.errors import UserError
 
@@ -61,6 +61,7 @@ class Folder(Source):
         sizes = find_images(self.folder, table.names, lambda i: table.place(i, table.key), settings.allow_missing)
         present = np.flatnonzero(sizes >= 0)
         self.ids = [table.names[i] for i in present]
+        self.notes = missing_note(sizes)
         self._is_test = None if is_test is None else is_test[present]
         if self._is_test is not None and len(set(self._is_test.tolist())) < 2:
             raise UserError(f"{table.path}: column '{SPLIT}' must put images into both train and test")

@@ -39,6 +39,12 @@ def find_images(
     return sizes
 
 
+def missing_note(sizes: np.ndarray) -> list[str]:
+    """A sentence where images that are listed were not there; given what ``find_images`` found."""
+    present, total = int((sizes >= 0).sum()), len(sizes)
+    return [f"Of {total:,} images that are listed, the {present:,} that were there were used."] * (present < total)
+
+
 def fingerprint(header: str, names: Sequence[str], sizes: Sequence[int], *parts: bytes) -> str:
     """SHA-256 of names, file sizes and whatever else decides images and labels; the files' bytes are not read."""
     key = hashlib.sha256(header.encode())

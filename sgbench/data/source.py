@@ -38,6 +38,7 @@ class Source(ABC):
         labels: int8 [N, J] of all images, as data.labels defines them.
         ids: N names that stay the same between runs.
         fingerprint: changes with anything that would change an image or a label.
+        notes: what a reader of figures must know of these images, a sentence each.
     """
 
     Settings: ClassVar[type[SourceSettings]]
@@ -48,6 +49,7 @@ class Source(ABC):
     labels: Tensor
     ids: Sequence[str]
     fingerprint: str
+    notes: Sequence[str] = ()
 
     @abstractmethod
     def read(self, index: int) -> np.ndarray:

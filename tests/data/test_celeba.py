@@ -290,6 +290,7 @@ def test_labels_for_missing_images_are_an_error_unless_allowed(celeba_copy):
     with pytest.raises(UserError, match=r"that are not in .*: 2, the first 000004.jpg; .*--allow-missing"):
         open_copy(root)
     partial = open_copy(root, allow_missing=True)
+    assert partial.notes == ["Of 40 images that are listed, the 38 that were there were used."]
     kept = [i for i, name in enumerate(whole.ids) if name not in ("000004.jpg", "000009.jpg")]
     assert partial.ids == [whole.ids[i] for i in kept]
     assert torch.equal(partial.labels, whole.labels[kept])
@@ -297,6 +298,17 @@ def test_labels_for_missing_images_are_an_error_unless_allowed(celeba_copy):
     edit_table(root, lambda lines: [*lines[:2], *(line.replace(".jpg", ".jpeg") for line in lines[2:])])
     with pytest.raises(UserError, match="holds none of the images"):
         open_copy(root, allow_missing=True)
+
+
+def test_a_copy_of_other_size_says_so(celeba_copy):
+    root = celeba_copy()
+    assert open_copy(root).notes == []
+    path = root / "img_align_celeba" / "000001.jpg"
+    with Image.open(path) as image:
+        image.resize((89, 109)).save(path)
+    assert open_copy(root).notes == ["The images are copies of 89x109 pixels; CelebA's own aligned ones have 178x218."]
+    path.write_bytes(b"no image")
+    assert open_copy(root).notes == []
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "folder"])

@@ -374,6 +374,7 @@ def test_missing_images_are_an_error_unless_allowed(made, tmp_path):
         open_folder(path, "hair")
     partial = open_folder(path, "hair", allow_missing=True)
     assert partial.ids == ["a.png", "d.png"]
+    assert (whole.notes, partial.notes) == ([], ["Of 4 images that are listed, the 2 that were there were used."])
     assert torch.equal(partial.labels, whole.labels[[0, 3]])
     assert [part.tolist() for part in partial.split()] == [[0], [1]]
     (tmp_path / "d.png").unlink()
