@@ -3,13 +3,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 
-.PHONY: bench test lint regress references clean
+FORMULAS := tests/metrics tests/test_statistics.py tests/test_comparison.py tests/test_regress.py tests/test_scores.py
+
+.PHONY: bench test coverage lint regress clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m sgbench.run --methods sggan,stargan,residualgan --sparse 500
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest tests
+
+coverage: $(VENV)/installed
+	$(BIN)/python -m pytest --cov --cov-report=term $(FORMULAS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

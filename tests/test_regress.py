@@ -461,6 +461,27 @@ def test_update_that_runs_out_of_space_leaves_the_reference_whole(scored, tmp_pa
     assert {p.name for p in tmp_path.iterdir()} == {"scored", "new"}
 
 
+@pytest.mark.parametrize("existed", [True, False])
+def test_update_that_cannot_put_the_new_folder_in_place_puts_the_old_one_back(scored, tmp_path, monkeypatch, existed):
+    reference = scored if existed else tmp_path / "never"
+    before = {p: p.read_bytes() for p in reference.rglob("*") if p.is_file()}
+    new = keep(tmp_path / "new", scores_of(hits_of(45)))
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.name.endswith(".partial"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        assert main([str(reference), str(new), "--update"]) == 2
+    assert {p: p.read_bytes() for p in reference.rglob("*") if p.is_file()} == before
+    assert {p.name for p in tmp_path.iterdir()} == {"scored", "new"}
+    assert main([str(reference), str(new), "--update"]) == 0
+    assert not _hold(reference, new).differences
+
+
 def test_junit_has_a_case_for_each_system_target_and_metric(scored, tmp_path):
     new = keep(tmp_path / "new", scores_of(hits_of(45)))
     assert main([str(scored), str(new), "--junit", str(tmp_path / "out" / "regress.xml")]) == 1

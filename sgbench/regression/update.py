@@ -57,7 +57,8 @@ def _replace_folder(old: Path, now: Path) -> None:
         try:
             partial.rename(old)
         except OSError:
-            retired.rename(old)
+            if retired.exists():
+                retired.rename(old)
             raise
         shutil.rmtree(retired, ignore_errors=True)
     finally:
