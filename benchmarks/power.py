@@ -14,7 +14,8 @@ from power_scores import NUM_LARGE, REGIMES, SEED, Pair, Regime, draw_accuracy, 
 from scipy.stats import binomtest, norm
 
 from sgbench.atomic import write_text
-from sgbench.paired_regression import GAUSSIAN_BOUND, SCREENING_P, SCREENING_SWAPS, SWAPS
+from sgbench.comparison import GAUSSIAN_BOUND
+from sgbench.paired_regression import SCREENING_P, SCREENING_SWAPS, SWAPS
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"

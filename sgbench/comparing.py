@@ -15,7 +15,7 @@ from sgbench.scores import Scores
 
 METRICS = ("accuracy", "background_ms_ssim", "judge_score", "inception_score")
 SWAPS_PER_RESAMPLE = 10
-"""Many tests need small p: one of them is at least 1 / (number of swaps + 1), before Holm's correction."""
+"""Many tests need small p: beyond 1 / (number of swaps + 1) it is only bounded."""
 COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")
 
 

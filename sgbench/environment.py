@@ -55,14 +55,14 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
 
 
-def write_origin(path: Path, device: torch.device) -> None:
-    """Keep what makes something here: commit, versions that decide its arithmetic, device."""
+def write_origin(path: Path, device: torch.device, **more: str) -> None:
+    """Keep what makes something here: commit, versions that decide its arithmetic, device, and what else is given."""
     origin = {
         "sgbench": sgbench.__version__,
         "commit": commit(),
         "torch": _version("torch"),
         "device": device_name(device),
-    }
+    } | more
     write_text(path, json.dumps(origin, indent=1) + "\n")
 
 

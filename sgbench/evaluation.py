@@ -20,7 +20,7 @@ import pandas as pd
 
 from sgbench.errors import UserError
 from sgbench.plan import Folders
-from sgbench.records import ALL, CONTROLS, to_frame
+from sgbench.records import ALL, CONTROLS, read_records, to_frame
 from sgbench.reporting import Entry, make_report, write_runtime
 from sgbench.samples import combined_edits
 from sgbench.screen import Screen
@@ -48,16 +48,16 @@ class Evaluation:
 def evaluate(
     results: str | Path | Callable,
     name: str,
-    level: str = "",
+    level: str | int = "",
     config: str = "quick",
     data: Mapping[str, Any] | None = None,
     scoring: Mapping[str, Any] | None = None,
-    compare: Sequence[str | Path] = (),
+    compare: str | Path | Sequence[str | Path] = (),
     device: str = "auto",
     out: str | Path = "runs",
     screen: Screen | None = None,
 ) -> Evaluation:
-    """Score translations and write a report; what was scored before is not scored again.
+    """Score translations and write a report; stored translations that were scored before are not scored again.
 
     Args:
         results: a folder, zip, .npz, .safetensors, .pt2 or .onnx file, a callable or ``package.module:function``, as
@@ -72,13 +72,15 @@ def evaluate(
     Raises:
         UserError: bad input; says in one line what and how to mend it.
     """
+    level = str(level)
     if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
         raise UserError(f"level: '{level}' must be a number of labels from 1 on, or all")
-    study = open_study(config, name, data, scoring, device, Path(out), screen)
-    earlier = list(dict.fromkeys(entry for folder in compare for entry in earlier_entries(study, Path(folder))))
     method = _method(name)
-    taken = {text.lower() for entry in earlier for text in (entry.method, entry.shown)}
-    if taken & {method, name.lower()}:
+    study = open_study(config, f"{name} {level}", data, scoring, device, Path(out), screen)
+    _check_free(study.folder)
+    compared = [compare] if isinstance(compare, str | Path) else compare
+    earlier = list(dict.fromkeys(entry for folder in compared for entry in earlier_entries(study, Path(folder))))
+    if any(_confused(entry, method, name, level) for entry in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     inputs = Inputs(study.test_ids, study.test.images, study.test_labels, study.source.attributes)
     opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
@@ -134,6 +136,29 @@ def earlier_entries(study: Study, folder: Path) -> list[Entry]:
     if systems.resolve() != (folder.parent / "systems").resolve():
         raise UserError(f"{folder}: lies below another folder of runs; give --out {folder.parent}")
     return [Entry(systems / entry["system"], entry["method"], entry["shown"]) for entry in entries]
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse to take the place of a study that was trained.
+
+    Raises:
+        UserError: there is one in the folder.
+    """
+    try:
+        jobs = json.loads((folder / "plan.json").read_text(encoding="utf-8"))["jobs"]
+    except FileNotFoundError:
+        return
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{folder}: holds something else than an evaluation; choose another name") from error
+    if jobs:
+        raise UserError(f"{folder}: is a study that was trained, the evaluation would replace it; choose another name")
+
+
+def _confused(entry: Entry, method: str, shown: str, level: str) -> bool:
+    """Whether a reader would take another system for this one: a name in common that is not the same method's."""
+    if (entry.method, entry.shown) == (method, shown):
+        return read_records(entry.folder / "records.csv")[0].level == level
+    return bool({entry.method, entry.shown.lower()} & {method, shown.lower()})
 
 
 def _method(name: str) -> str:

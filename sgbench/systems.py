@@ -1,6 +1,7 @@
 """Systems and controls of a study, scored: whatever has records is not scored again."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -38,27 +39,46 @@ def score_controls(study: Study) -> list[Record]:
 def score_results(study: Study, name: str, level: str, results: Results) -> Path:
     """Score translations made elsewhere; those that are missing are left out and counted.
 
+    What is stored, or made by a program's file, is known by its bytes and not scored again. A function's results may
+    depend on anything: they are made and scored each time, and known by their own bytes.
+
     Args:
         level: labels per value that the model was trained with, for the record; may be empty.
 
     Returns:
         The system's folder.
     """
-    own = f"{name}-{level}" if level else name
-    folder = study.folders.system(f"{own}-{results.fingerprint[:8]}-{study.protocol_hash[:8]}")
-    if not (folder / "records.csv").exists():
-        kept = [
-            torch.cat([results.has(request.positions[rows], [group]) for group, rows in request.by_value()])
-            for request in study.test.requests
-        ]
-        test, left_out = study.test.only(kept), tuple(int((~k).sum()) for k in kept)
-        if results.stored:
-            cost = Cost(None, None, None, None, "not run here")
-        else:
-            cost = measure_cost(results.translate, test.requests, None, None, study.device)
-        write_cost(folder / "cost.json", cost)
-        base = Record(**_base(study, folder.name, name, "measured") | {"level": level})
-        _score(study, folder, base, results.translate, test, left_out, results)
+
+    def folder_of(fingerprint: str) -> Path:
+        own = f"{name}-{level}" if level else name
+        return study.folders.system(f"{own}-{fingerprint[:8]}-{study.protocol_hash[:8]}")
+
+    if results.fingerprint and (folder_of(results.fingerprint) / "records.csv").exists():
+        return folder_of(results.fingerprint)
+    kept = [
+        torch.cat([results.has(request.positions[rows], [group]) for group, rows in request.by_value()])
+        for request in study.test.requests
+    ]
+    test, left_out = study.test.only(kept), tuple(int((~k).sum()) for k in kept)
+    key = hashlib.sha256()
+
+    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        made = results.translate(positions, groups)
+        key.update(made.numpy().tobytes())
+        return made
+
+    targets = _targets(study, f"{name} {level}".strip(), translate, test)
+    fingerprint = results.fingerprint or key.hexdigest()
+    folder = folder_of(fingerprint)
+    if results.stored:
+        cost = Cost(None, None, None, None, "not run here")
+    else:
+        cost = measure_cost(results.translate, test.requests, None, None, study.device)
+    write_cost(folder / "cost.json", cost)
+    _write_samples(study, folder, results.translate, results.has)
+    base = Record(**_base(study, folder.name, name, "measured") | {"level": level})
+    scores = _scores(study, base, test.requests, left_out, targets)
+    _keep(study, folder, scores, given=results.given, sha256=fingerprint)
     return folder
 
 
@@ -75,7 +95,7 @@ def _scored_system(study: Study, system: System) -> list[Record]:
     times = [training_seconds(job, study.folders) for job in system.jobs]
     seconds = None if None in times else sum(times)
     write_cost(folder / "cost.json", measure_cost(translate, test.requests, parameters, seconds, study.device))
-    return _score(study, folder, Record(**base), translate, test)
+    return _score(study, folder, Record(**base), translate)
 
 
 def _scored_control(study: Study, name: str) -> list[Record]:
@@ -85,14 +105,14 @@ def _scored_control(study: Study, name: str) -> list[Record]:
     base = Record(**_base(study, folder.name, name, "control"))
     if name == REAL:
         scores = _untouched(study, base)
-        return _kept(study, folder, scores)
+        return _keep(study, folder, scores)
 
     def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         if name == COPY:
             return study.test.images[positions]
         return study.source.counterfactual(study.plan.test[positions], groups)
 
-    return _score(study, folder, base, translate, study.test)
+    return _score(study, folder, base, translate)
 
 
 def _untouched(study: Study, base: Record) -> Scores:
@@ -105,18 +125,17 @@ def _untouched(study: Study, base: Record) -> Scores:
     return _scores(study, base, (request,), (0,), (TargetScores(posteriors, logits=logits),))
 
 
-def _score(
-    study: Study,
-    folder: Path,
-    base: Record,
-    translate: Translate,
-    test: TestSet,
-    left_out: tuple[int, ...] | None = None,
-    results: Results | None = None,
-) -> list[Record]:
-    """Scores, samples and records of a translator; the records, written last, say that it is done."""
-    total = sum(len(r.positions) for r in test.requests)
-    with study.screen.task(f"scoring {base.method} {base.level}".strip(), total) as task:
+def _score(study: Study, folder: Path, base: Record, translate: Translate) -> list[Record]:
+    """Scores, samples and records of a translator that gives all that is asked for."""
+    targets = _targets(study, f"{base.method} {base.level}".strip(), translate, study.test)
+    _write_samples(study, folder, translate)
+    nothing = (0,) * len(study.test.requests)
+    return _keep(study, folder, _scores(study, base, study.test.requests, nothing, targets))
+
+
+def _targets(study: Study, label: str, translate: Translate, test: TestSet) -> tuple[TargetScores, ...]:
+    """Scores of each target's translations, with their progress shown."""
+    with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests)) as task:
         done = 0
 
         def advance(number: int) -> None:
@@ -125,11 +144,18 @@ def _score(
             task.update(done)
 
         batch_size = study.settings.scoring.batch_size
-        targets = score(translate, test, study.source.attributes, study.panel, batch_size, advance)
-    has = results.has if results else None
+        return score(translate, test, study.source.attributes, study.panel, batch_size, advance)
+
+
+def _write_samples(
+    study: Study,
+    folder: Path,
+    translate: Translate,
+    has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None,
+) -> None:
+    test = study.test
     samples = make_samples(translate, test.images, test.labels, study.source.attributes, study.edits, has)
     write_samples(folder / "samples.npz", samples)
-    return _kept(study, folder, _scores(study, base, test.requests, left_out or (0,) * len(test.requests), targets))
 
 
 def _scores(
@@ -153,9 +179,14 @@ def _scores(
     )
 
 
-def _kept(study: Study, folder: Path, scores: Scores) -> list[Record]:
+def _keep(study: Study, folder: Path, scores: Scores, **given: str) -> list[Record]:
+    """Write scores and records; the records, written last, say that the system is done.
+
+    Args:
+        given: of translations made elsewhere, for provenance.
+    """
     write_scores(folder / "scores.npz", scores)
-    write_origin(folder / "origin.json", study.device)
+    write_origin(folder / "origin.json", study.device, **given)
     records = make_records(scores)
     write_records(folder / "records.csv", records)
     return records

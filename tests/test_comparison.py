@@ -123,9 +123,20 @@ def test_two_accuracies_by_hand():
     assert _agrees(result.p, stats.binomtest(1, 10).pvalue, 20000)
 
 
-def test_a_difference_on_every_image_has_the_smallest_p():
+def test_a_difference_on_every_image_has_a_p_that_no_swap_shows():
+    """The gaps are all 1: no swap but none, or all, is as large, 2 in 2^50; the bound is 3.18 normal tails twice."""
     result = paired_difference(MEAN, _normal(50, 0) + 1, _normal(50, 0), np.arange(50), num_resamples=199)
-    assert result.p == 1 / 200
+    assert result.p == pytest.approx(2 * stats.norm.sf(50**0.5) / (4 * stats.norm.sf(2**0.5)), rel=1e-6)
+    assert 2 / 2**50 < result.p < 1 / 200
+
+
+def test_p_is_counted_where_a_swap_is_as_large():
+    few = paired_difference(MEAN, _normal(4, 0) + 1, _normal(4, 0), np.arange(4), num_resamples=199)
+    assert _agrees(few.p, 2 / 2**4, 199)
+
+
+def test_a_difference_has_its_interval():
+    result = paired_difference(MEAN, _normal(50, 0) + 1, _normal(50, 0), np.arange(50), num_resamples=199)
     assert result.low == pytest.approx(1)
     assert result.high == pytest.approx(1)
 

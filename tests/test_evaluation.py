@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from sgbench import run
 from sgbench.data.faces import EmbeddedFaces
+from sgbench.errors import UserError
 from sgbench.evaluate import main
 from sgbench.evaluation import evaluate
 from sgbench.verify import main as verify
@@ -171,8 +172,10 @@ def test_a_model_of_one_attribute_is_scored_on_what_it_does(config, out, asked, 
 def test_other_weights_of_the_same_function_are_scored_anew(config, out):
     strength = [1.0]
 
-    def model(images, labels, groups):
-        return images * strength[0]
+    def model(images, labels, groups):  # after it was tried with the first images
+        own = torch.full((len(images), 1, 1, 1), strength[0])
+        own[: 4 if len(images) <= 4 else 0] = 1.0
+        return images * own
 
     first = evaluate(model, name="retrained", config=str(config), out=out).records
     strength[0] = 0.5
@@ -180,6 +183,27 @@ def test_other_weights_of_the_same_function_are_scored_anew(config, out):
     change = [f[(f["method"] == "retrained") & (f["metric"] == "change")]["value"] for f in (first, second)]
     assert (change[0] == 0).all()
     assert (change[1] > 0).all()
+
+
+def test_an_evaluation_does_not_take_a_trained_studys_place(config, out, capsys):
+    before = (out / "small-5" / "report" / "report.md").read_bytes()
+    for own in (["--name", "5"], ["--name", "5", "--level", ""]):
+        assert main(["tests_of_evaluation:darker", *own, "--config", str(config), "--out", str(out)]) == 2
+        assert "small-5: is a study that was trained" in capsys.readouterr().err
+    assert (out / "small-5" / "report" / "report.md").read_bytes() == before
+
+
+def test_a_method_at_two_levels_stands_in_one_report(config, out, asked, capsys):
+    about = {"name": "Both", "config": str(config), "out": out}
+    low = evaluate(asked, level=5, **about)
+    high = evaluate(darker, level="all", compare=low.report.parent.parent, **about)
+    assert low.report != high.report
+    assert high.records.query("method == 'both'")["level"].unique().tolist() == ["all", "5"]
+    page = high.report.read_text()
+    assert "| Both (5) " in page
+    assert "| Both " in page
+    with pytest.raises(UserError, match="'Both' is also a method of what it is compared with"):
+        evaluate(darker, level="5", compare=[low.report.parent.parent], **about)
 
 
 def test_an_evaluation_can_be_compared_with_again_and_no_system_stands_twice(config, out, asked):

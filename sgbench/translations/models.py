@@ -4,10 +4,9 @@
 uint8 results, taken as they are. Floats are clamped and rounded as the study's own results are.
 """
 
-import functools
-import hashlib
 import importlib
 import inspect
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,11 +18,16 @@ from sgbench.data.references import make_requests
 from sgbench.errors import UserError
 from sgbench.translation import to_bytes
 from sgbench.translations.inputs import Inputs
+from sgbench.translations.messages import first_line
 from sgbench.translations.results import Results
 
-_FAR = 1.5
 _TRIED = 4
+"""Test images of each group that a model is tried with."""
+_FAR = 1.5
 """Results beyond this on either side are not in [-1, 1] by another scale, not by a little overshoot."""
+_LEVEL = 1 / 127.5
+_BRIGHT, _DARK = 0.5, 100
+"""Results that are bright and nowhere below 0, of test images (8 bits) some of which are dark, are in [0, 1]."""
 
 Translator = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
 
@@ -37,8 +41,8 @@ def load_function(name: str) -> Callable:
     module_name, _, function_name = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except (ImportError, ValueError, TypeError) as error:  # the last two: an empty or a relative name
-        raise UserError(f"'{name}' cannot be imported: {error}; give package.module:function") from error
+    except Exception as error:  # no such module, an empty or relative name, whatever its own code raises
+        raise UserError(f"'{name}' cannot be imported: {first_line(error)}; give package.module:function") from error
     found = getattr(module, function_name, None)
     if not callable(found) or inspect.isclass(found):
         raise UserError(f"'{name}': {module_name} has no function '{function_name}'")
@@ -48,41 +52,62 @@ def load_function(name: str) -> Callable:
 def open_function(function: Callable, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
     """Results of a function, a method or a callable object such as an nn.Module.
 
-    The fingerprint is of the source file, the qualified name, an nn.Module's state, and a few results for every group,
-    so that other weights which a function loads by itself make other results.
-
     Raises:
-        UserError: it has no source file, or returns something else than results; tried here with a few test images.
+        UserError: it is a module in training mode, fails, or returns something else than results; tried here with a few
+            test images.
     """
     name = _name(function)
-    return serve_model(function, name, _fingerprint(function, name), inputs, device, batch_size)
+    owner = getattr(function, "__self__", function)
+    if isinstance(owner, nn.Module) and owner.training:
+        raise UserError(f"{name} is in training mode, where results depend on the batch; call its eval() first")
+    return serve_model(function, name, None, inputs, device, batch_size)
 
 
 def serve_model(
-    model: Translator, name: str, fingerprint: str, inputs: Inputs, device: torch.device, batch_size: int
+    model: Translator, name: str, fingerprint: str | None, inputs: Inputs, device: torch.device, batch_size: int
 ) -> Results:
-    """Results of a model made when they are asked for, at most ``batch_size`` at a time."""
+    """Results of a model made when they are asked for, at most ``batch_size`` at a time.
 
-    def edit(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+    Raises:
+        UserError: it fails, or what it returns is not in [-1, 1]; some are made here, the others when asked for.
+    """
+
+    def make(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         images = inputs.images[positions].to(device).float().div(127.5).sub(1)
         shape = tuple(images.shape)
-        with torch.no_grad():
-            results = model(images, inputs.labels[positions].to(device), tuple(groups))
+        try:
+            with torch.no_grad():
+                results = model(images, inputs.labels[positions].to(device), tuple(groups))
+        except UserError:
+            raise
+        except Exception as error:  # whatever somebody's code raises
+            raise UserError(f"{name}: failed on images {list(shape)}: {first_line(error)}") from error
         if isinstance(results, Tensor) and results.dtype == torch.uint8 and results.shape == shape:
             return results.cpu()
-        return to_bytes(checked(results, shape, name))
+        return checked(results, shape, name)
 
     def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
-        return torch.cat([edit(part, groups) for part in positions.split(batch_size)])
+        made = (make(part, groups) for part in positions.split(batch_size))
+        return torch.cat([part if part.dtype == torch.uint8 else to_bytes(part) for part in made])
 
     def has(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         return torch.ones(len(positions), dtype=torch.bool)
 
-    key = hashlib.sha256(fingerprint.encode())
+    low, high = 0.0, 0.0
+    floats = False
     for request in make_requests(inputs.labels, inputs.attributes):
         for group, rows in request.by_value():  # a wrong model is refused before anything is scored
-            key.update(translate(request.positions[rows][:_TRIED], [group]).numpy().tobytes())
-    return Results(translate, has, key.hexdigest())
+            for part in request.positions[rows][:_TRIED].split(batch_size):
+                results = make(part, [group])
+                if results.dtype != torch.uint8:
+                    low = results.min().item() if not floats else min(low, results.min().item())
+                    high = max(high, results.max().item())
+                    floats = True
+    if floats and low >= 0 and high > _BRIGHT and inputs.images.min() < _DARK:
+        raise UserError(f"{name} returned nothing below 0: expected are floats in [-1, 1], not in [0, 1]: scale them")
+    if max(-low, high) > 1 + _LEVEL:
+        warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
+    return Results(translate, has, Path(name).name, fingerprint)
 
 
 def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
@@ -108,21 +133,3 @@ def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
 def _name(function: Callable) -> str:
     subject = function if hasattr(function, "__qualname__") else type(function)
     return f"{subject.__module__}:{subject.__qualname__}"
-
-
-def _fingerprint(function: Callable, name: str) -> str:
-    plain = inspect.unwrap(function)
-    subject = plain if inspect.isfunction(plain) or inspect.ismethod(plain) else type(plain)
-    try:
-        if isinstance(plain, functools.partial):
-            raise TypeError("a partial")
-        source = Path(inspect.getsourcefile(subject) or "").read_bytes()
-    except (OSError, TypeError) as error:
-        raise UserError(f"{name}: has no source file to know it by; define it as a function in a module") from error
-    key = hashlib.sha256(f"{name}\n{hashlib.sha256(source).hexdigest()}\n".encode())
-    owner = getattr(plain, "__self__", plain)
-    if isinstance(owner, nn.Module):
-        for part, tensor in owner.state_dict().items():
-            key.update(f"{part} {tensor.dtype} {list(tensor.shape)}\n".encode())
-            key.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return key.hexdigest()

@@ -30,6 +30,9 @@ def open_results(origin: str | Path | Callable, inputs: Inputs, device: torch.de
         UserError: it is none of these, or broken; names the file and the row.
     """
     if not isinstance(origin, (str, Path)):
+        if not callable(origin):
+            kind = type(origin).__name__
+            raise UserError(f"results are a {kind}; give a function, or keep pixels in a file: {', '.join(_STORED)}")
         return open_function(origin, inputs, device, batch_size)
     path = Path(origin)
     if not path.exists():

@@ -28,6 +28,8 @@ COLUMNS = ("result", "source", "groups")
 _MAX_TABLE = 256 * 2**20
 _MAX_PICTURE = 16 * 2**20
 """Bytes; a picture of 256x256 has 0.2 million without compression."""
+_PNG_DEPTH = 24
+"""Where a PNG's header has its bits per channel; Pillow gives 16-bit colour as 8-bit."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
@@ -108,7 +110,7 @@ def _open(data: bytes, name: str, size: int) -> Image.Image:
     if image.size != (size, size):
         width, height = image.size
         raise UserError(f"{name!r} is {width}x{height}, the study's images {size}x{size}; results are never resized")
-    if image.mode.startswith(("I", "F")):
+    if image.mode.startswith(("I", "F")) or (image.format == "PNG" and data[_PNG_DEPTH] > 8):
         raise UserError(f"{name!r} has more than 8 bits a channel; store it as 8-bit RGB")
     return image
 

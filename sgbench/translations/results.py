@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -20,14 +21,16 @@ class Results:
     Attributes:
         translate: as a system of the study; asked for what it does not have, it raises ValueError.
         has: (positions int64 [n], groups) -> bool [n], which of these translations there are.
-        fingerprint: SHA-256 of what was given.
+        given: what it is, for provenance: a file's or folder's name, or a function's.
+        fingerprint: SHA-256 of the file or of all that is stored; None of a function, which is known by what it makes.
         unused: stored results that nothing asks for: the image has that value already, or its label is unknown.
         stored: whether results are read, not made.
     """
 
     translate: Translate
     has: Callable[[Tensor, Sequence[Group]], Tensor]
-    fingerprint: str
+    given: str
+    fingerprint: str | None
     unused: int = 0
     stored: bool = False
 
@@ -79,4 +82,4 @@ def serve(
             raise ValueError(f"{origin}: has no result for {missing} with {inputs.text(groups)}")
         return read(numbers[tuple(groups)][positions].tolist())
 
-    return Results(translate, has, fingerprint, unused, stored=True)
+    return Results(translate, has, Path(origin).name, fingerprint, unused, stored=True)
