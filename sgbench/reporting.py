@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from sgbench.atomic import write_text
+from sgbench.checksums import write_checksums
 from sgbench.comparing import compare_systems
 from sgbench.cost import read_cost
 from sgbench.data.labels import Attribute
@@ -133,7 +134,7 @@ def system_labels(frame: pd.DataFrame, layout: Layout, entries: Sequence[Entry])
 
 
 def write_runtime(study: Study, records: Sequence[Record], seconds: dict[str, float]) -> None:
-    """Keep what the report was made with and how long its parts took, apart from the records.
+    """Keep what the report was made with and how long its parts took, then the checksums of all its files.
 
     Args:
         seconds: empty where nothing was trained; then those of the run that trained the same jobs stay.
@@ -146,6 +147,7 @@ def write_runtime(study: Study, records: Sequence[Record], seconds: dict[str, fl
         seconds = earlier.get("seconds", {}) if same else {}
     made["seconds"] = {part: round(s, 1) for part, s in seconds.items()}
     write_text(path, json.dumps(made, indent=1) + "\n")
+    write_checksums(study.folder, [study.folders.system(name) for name in dict.fromkeys(r.system for r in records)])
 
 
 def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: float) -> frozenset[tuple[str, str]]:

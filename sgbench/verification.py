@@ -1,7 +1,7 @@
 """Whether a report is what it claims: records from per-image scores, tables and page from records, all made again.
 
-It finds a figure, a table or a page that was changed, lost or made by other code. It cannot find scores that were
-changed together with everything that follows from them.
+It finds a figure, a table or a page that was changed, lost or made by other code, and by checksums every other file of
+the report that is not the one written. It cannot find a forgery that was carried through to the checksums.
 """
 
 import json
@@ -11,6 +11,7 @@ from difflib import unified_diff
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sgbench.checksums import check_files
 from sgbench.errors import UserError
 from sgbench.measure import make_records
 from sgbench.records import to_frame, write_records
@@ -55,7 +56,11 @@ def verify(folder: Path) -> Verification:
     with TemporaryDirectory() as name:
         again = Path(name)
         for system, own in scores.items():
-            made = make_records(own)
+            try:
+                made = make_records(own)
+            except (ValueError, IndexError, RuntimeError) as error:
+                broken = f"{systems / system / 'scores.npz'}: no records can be made of it: {error}"
+                return Verification(0, len(scores), len(scores), (broken,))
             records += made
             write_records(again / system / "records.csv", made)
             problems += _differences(systems / system / "records.csv", again / system / "records.csv")
@@ -67,6 +72,8 @@ def verify(folder: Path) -> Verification:
         files = sorted(path for path in (again / "report").iterdir())
         for path in files:
             problems += _differences(folder / "report" / path.name, path)
+    told = {problem.partition(": ")[0] for problem in problems}
+    problems += [f"{path}: {problem}" for path, problem in check_files(folder) if str(path) not in told]
     return Verification(len(records), len(scores), len(files) + len(scores), tuple(problems))
 
 
@@ -79,7 +86,7 @@ def _differences(claimed: Path, made: Path) -> Iterator[str]:
     if not claimed.is_file():
         yield f"{claimed}: is missing"
         return
-    old, new = (path.read_text(encoding="utf-8").splitlines() for path in (claimed, made))
+    old, new = (path.read_text(encoding="utf-8", errors="replace").splitlines() for path in (claimed, made))
     if old != new:
         changed = [line for line in unified_diff(old, new, n=0, lineterm="") if line[:1] in "+-"][2:]
         first = next((line for line in changed if line.startswith("-")), changed[0])

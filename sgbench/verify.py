@@ -35,7 +35,8 @@ def _verify(arguments: argparse.Namespace) -> int:
     verdict = f"{len(done.problems)} differ" if done.problems else "all the same"
     print(
         f"{arguments.run}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made "
-        f"again from per-image scores: {verdict}. Pictures and translations were not made again."
+        f"again from per-image scores, all others held against their checksums: {verdict}. Pictures and translations "
+        "were not made again."
     )
     return EXIT_DIFFERS if done.problems else 0
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import zipfile
 
 import numpy as np
@@ -299,6 +300,68 @@ def test_a_changed_figure_is_found(out, config, asked, capsys, name):
     assert f"{path}: 1 lines differ" in capsys.readouterr().out
     path.write_text(before)
     assert verify([str(done.report.parent.parent)]) == 0
+
+
+def damaged(path, how):
+    """Change a file; undone by the function returned."""
+    before = path.read_bytes()
+    how(path)
+    return lambda: path.write_bytes(before)
+
+
+DAMAGE = {
+    "a fact of the page": (
+        "report/page.json",
+        lambda p: p.write_text(p.read_text().replace("80 training", "980 training")),
+    ),
+    "a picture lost": ("report/matrix.png", lambda p: p.unlink()),
+    "another picture": ("report/matrix.png", lambda p: p.write_bytes(b"picture")),
+    "the device": ("runtime.json", replaced("CPU", "GPU")),
+    "the protocol": ("plan.json", replaced('"protocol": "', '"protocol": "0')),
+    "a letter of the page": ("report/report.md", lambda p: p.write_bytes(b"\xff" + p.read_bytes())),
+    "the costs": ("../systems/{system}/cost.json", lambda p: p.write_text("{}")),
+    "the scores' bytes": ("../systems/{system}/scores.npz", lambda p: p.write_bytes(overwritten(p.read_bytes()))),
+}
+
+
+def overwritten(content):
+    middle = len(content) // 2
+    return content[:middle] + b"\0" * 100 + content[middle + 100 :]
+
+
+@pytest.mark.parametrize(("name", "how"), DAMAGE.values(), ids=DAMAGE)
+def test_whatever_was_changed_is_found(out, config, asked, capsys, name, how):
+    done = evaluate(asked, name="whole", config=str(config), out=out)
+    study = done.report.parent.parent
+    (system,) = (path.name for path in (out / "systems").iterdir() if path.name.startswith("whole-"))
+    undo = damaged(study / name.format(system=system), how)
+    try:
+        assert verify([str(study)]) in (1, 2)
+        captured = capsys.readouterr()
+        assert name.format(system=system).rpartition("/")[2] in captured.out + captured.err
+    finally:
+        undo()
+    assert verify([str(study)]) == 0
+
+
+def test_a_file_that_nobody_wrote_is_found_and_sha256sum_agrees(out, config, asked, capsys):
+    study = evaluate(asked, name="extra", config=str(config), out=out).report.parent.parent
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=study, check=True)
+    (study / "report" / "table9.csv").write_text("made,up\n")
+    assert verify([str(study)]) == 1
+    assert "table9.csv: was not written with the report" in capsys.readouterr().out
+
+
+def test_scores_that_cannot_be_are_told(out, config, asked, capsys):
+    study = evaluate(asked, name="broken", config=str(config), out=out).report.parent.parent
+    (path,) = (path / "scores.npz" for path in (out / "systems").iterdir() if path.name.startswith("broken-"))
+    with np.load(path) as arrays:
+        changed = {name: arrays[name] for name in arrays.files}
+    name = next(name for name in changed if "/posterior/" in name)
+    for wrong in (np.full_like(changed[name], np.nan), changed[name][:-1]):
+        np.savez(path, **(changed | {name: wrong}))
+        assert verify([str(study)]) == 1
+        assert "scores.npz: no records can be made of it: " in capsys.readouterr().out
 
 
 def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):

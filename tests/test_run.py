@@ -84,7 +84,13 @@ def leftovers(out):
 
 def test_a_run_leaves_a_report_with_tables_and_figures(finished):
     folder = finished / "tiny-5"
-    assert {path.name for path in folder.iterdir()} == {"settings.yaml", "plan.json", "runtime.json", "report"}
+    assert {path.name for path in folder.iterdir()} == {
+        "settings.yaml",
+        "plan.json",
+        "runtime.json",
+        "report",
+        "SHA256SUMS",
+    }
     report = folder / "report"
     page = (report / "report.md").read_text()
     for name in ("SG-GAN", "StarGAN", "ResidualGAN", "Oracle", "Copy", "Hair color"):
@@ -158,7 +164,7 @@ def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished
     assert main(["--config", str(config), "--out", str(finished)]) == 0
     after = contents(finished)
     assert before.keys() == after.keys()
-    assert {str(path) for path in before if before[path] != after[path]} <= {"tiny-5/runtime.json"}
+    assert {str(path) for path in before if before[path] != after[path]} <= {"tiny-5/runtime.json", "tiny-5/SHA256SUMS"}
     assert "training" not in capsys.readouterr().err
 
 

@@ -1,0 +1,51 @@
+"""SHA-256 of every file that a report consists of, as ``sha256sum -c`` reads them."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from sgbench.atomic import write_text
+
+NAME = "SHA256SUMS"
+
+
+def write_checksums(folder: Path, beside: Sequence[Path]) -> None:
+    """Keep the checksums of a study in its folder.
+
+    Args:
+        folder: all files in it and below count.
+        beside: folders elsewhere whose files count too, such as its systems.
+    """
+    lines = [f"{_digest(folder / name)}  {name}\n" for name in _names(folder, [folder, *beside])]
+    write_text(folder / NAME, "".join(lines))
+
+
+def check_files(folder: Path) -> Iterator[tuple[Path, str]]:
+    """A file and what is wrong with it, for each that is not as it was written, and each that nobody wrote."""
+    try:
+        lines = (folder / NAME).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        yield folder / NAME, "is missing or unreadable"
+        return
+    written = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    for name, digest in written.items():
+        path = folder / name
+        if not path.is_file():
+            yield path, "is missing"
+        elif _digest(path) != digest:
+            yield path, "is not the file that was written"
+    for name in _names(folder, [folder]):
+        if name not in written:
+            yield folder / name, "was not written with the report"
+
+
+def _names(folder: Path, places: Sequence[Path]) -> list[str]:
+    """Paths of all files, relative to the folder; hidden ones, which are locks or half written, do not count."""
+    files = [p for place in places for p in sorted(place.rglob("*")) if p.is_file() and not p.name.startswith(".")]
+    return [Path(os.path.relpath(p, folder)).as_posix() for p in files if p.name != NAME]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
