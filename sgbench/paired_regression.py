@@ -58,7 +58,7 @@ def hold(reference: Path, new: Path, alpha: float) -> Comparison:
     added = [row for key, row in new_rows.items() if key not in rows]
     everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}
     differences.sort(key=lambda d: everything[key_of(d.row)])
-    return Comparison((*old.records, *added), len(new_rows), tuple(differences), len(paired), alpha)
+    return Comparison((*old.records, *added), len(new_rows), tuple(differences), len(paired), alpha, tolerances is None)
 
 
 def paired_p(reference: Cell, new: Cell) -> float:

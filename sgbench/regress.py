@@ -35,10 +35,10 @@ def parser() -> Parser:
         "reference",
         type=Path,
         metavar="REFERENCE",
-        help="CSV file of records, or a folder of such; its tolerances are in <name>.tolerances.yaml or "
-        "tolerances.yaml beside it",
+        help="CSV file of records, a folder of such, or a study's folder; its tolerances are in "
+        "<name>.tolerances.yaml or tolerances.yaml beside it",
     )
-    p.add_argument("new", type=Path, metavar="NEW", help="CSV file of records, or a folder of such")
+    p.add_argument("new", type=Path, metavar="NEW", help="the same")
     p.add_argument(
         "--alpha",
         type=_alpha,
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _regress(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from sgbench.regression.junit import to_junit
+    from sgbench.regression.junit import error_to_junit, to_junit
     from sgbench.regression.summary import to_markdown
 
     reference, new = arguments.reference, arguments.new
@@ -73,6 +73,8 @@ def _regress(arguments: argparse.Namespace) -> int:
         comparison = _compared(reference, new, arguments.alpha)
     except UserError as error:
         if not arguments.update:
+            _write(arguments.junit, error_to_junit(str(error)))
+            _write(arguments.summary, f"## Not compared\n\n{error}\n")
             raise
         console.print(f"not compared: {error}")
     else:

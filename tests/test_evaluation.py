@@ -309,6 +309,10 @@ def damaged(path, how):
     return lambda: path.write_bytes(before)
 
 
+def replaced(old, new):
+    return lambda path: path.write_text(path.read_text().replace(old, new))
+
+
 DAMAGE = {
     "a fact of the page": (
         "report/page.json",

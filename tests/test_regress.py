@@ -1,5 +1,6 @@
 """The regression command: what moved, and the exit status."""
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -328,11 +329,11 @@ def test_systems_are_the_same_whatever_their_hash(scored, tmp_path):
     }
 
 
-def test_figures_of_sets_go_by_tolerance_and_without_one_are_unjudged(scored, tmp_path, capsys):
+def test_figures_of_sets_go_by_tolerance_and_without_one_must_be_equal(scored, tmp_path, capsys):
     new = keep(tmp_path / "new", scores_of(hits_of(20), fid=25.0))
-    assert _told(_hold(scored, new), "fid") == {("all", "value", "unjudged")}
-    assert main([str(scored), str(new)]) == 0
-    assert "1 unjudged" in capsys.readouterr().out
+    assert _told(_hold(scored, new), "fid") == {("all", "value", "moved")}
+    assert main([str(scored), str(new)]) == 1
+    assert "1 had to be equal, for no tolerance is stated" in capsys.readouterr().out
     (scored / "tolerances.yaml").write_text("default: {}\nfid: {absolute: 4}\n")
     assert _told(_hold(scored, new), "fid") == {("all", "value", "moved")}
     (scored / "tolerances.yaml").write_text("default: {}\nfid: {absolute: 6}\n")
@@ -502,6 +503,54 @@ def test_junit_has_a_case_for_each_system_target_and_metric(scored, tmp_path):
     assert failure.get("message").startswith("worse: 0.95 -> 0.8875, p ")
     assert len(failure.text.splitlines()) == 2  # in all, and of those asked to smile
     assert cases["smile: background_mae"].find("failure") is None
+
+
+def test_junit_skips_what_only_describes_others(tmp_path):
+    half = hits_of(NUM // 2)
+    reference = keep(tmp_path / "scored", scores_of(half, verdicts=(SURE, SURE)))
+    surer = torch.where(half > 0.5, half * 0.02 + 0.98, half * 0.02)
+    new = keep(tmp_path / "new", scores_of(surer, verdicts=(SURE, SURE)))
+    root = ElementTree.fromstring(to_junit(_hold(reference, new)).partition("\n")[2])
+    skipped = [c.get("name") for c in root.iter("testcase") if c.find("skipped") is not None]
+    assert skipped == ["smile: judge_score_std"]
+    assert root.get("skipped") == root[0].get("skipped") == "1"
+
+
+def test_what_cannot_be_compared_is_an_error_in_junit_and_summary(scored, tmp_path):
+    files = [str(tmp_path / "regress.xml"), str(tmp_path / "page.md")]
+    assert main([str(scored), str(scored), "--junit", files[0], "--summary", files[1]]) == 0
+    arguments = [str(scored), str(tmp_path / "gone"), "--junit", files[0], "--summary", files[1]]
+    assert main(arguments) == 2
+    error = ElementTree.parse(files[0]).getroot().find(".//error")
+    assert "gone" in error.get("message")
+    assert Path(files[1]).read_text().startswith("## Not compared\n")
+
+
+def study_of(runs, scores, name="quick-500"):
+    """A study's folder with one system beside it, among systems of others."""
+    keep(runs / "systems", scores)
+    keep(runs / "systems", scores_of(hits_of(1), system="other-500-s0-9999"))
+    study = runs / name
+    (study / "report").mkdir(parents=True)
+    (study / "plan.json").write_text('{"controls": []}')
+    (study / "report" / "entries.json").write_text(json.dumps([{"system": scores.base.system}]))
+    return study
+
+
+def test_a_studys_folder_stands_for_its_systems(tmp_path, capsys):
+    old = study_of(tmp_path / "old", scores_of(hits_of(20)))
+    new = study_of(tmp_path / "new", scores_of(hits_of(45), system="sggan-500-s0-ffff"))
+    comparison = _hold(old, new)
+    assert comparison.num_paired == 3
+    assert {d.verdict for d in comparison.failures} == {"worse"}
+    assert main([str(old), str(new), "--update"]) == 2
+    assert "is a study's folder" in capsys.readouterr().err
+    assert main([str(tmp_path / "reference"), str(new), "--update"]) == 0
+    kept = {p.relative_to(tmp_path / "reference").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
+    assert kept == {"sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
+    (old / "plan.json").write_text("{}")
+    assert main([str(old), str(new)]) == 2
+    assert "not a finished study" in capsys.readouterr().err
 
 
 def _comparison(new, reference=(ROW, SCORE)):

@@ -8,6 +8,8 @@ from typing import Literal
 from sgbench.records import KEY, Record
 from sgbench.regression.tolerances import DEFAULT, Tolerance
 
+DESCRIPTIVE = ("_std", "_clipped")
+"""Ends of the names of figures that describe others: deviations and numbers of clipped terms."""
 Verdict = Literal["within", "unjudged", "moved", "worse", "better", "missing", "added"]
 Key = tuple
 
@@ -23,9 +25,9 @@ class Difference:
         reference: NaN where the row was added.
         new: NaN where the row is missing.
         allowed: the tolerance as a difference; NaN where there is none.
-        verdict: ``within`` the tolerance, or what the images' noise explains; ``unjudged``, without a tolerance and
-            without images to compare; ``moved`` beyond the tolerance; ``worse`` or ``better`` than noise explains, or
-            ``moved`` where neither word fits the metric; row ``missing`` or ``added``.
+        verdict: ``within`` the tolerance, or what the images' noise explains; ``unjudged``, a figure that only
+            describes others, without a tolerance; ``moved`` beyond the tolerance; ``worse`` or ``better`` than noise
+            explains, or ``moved`` where neither word fits the metric; row ``missing`` or ``added``.
         p: of the paired test, adjusted for the number of tests; NaN where there was none.
     """
 
@@ -68,6 +70,7 @@ class Comparison:
         differences: every figure that differs.
         num_paired: figures compared image by image.
         alpha: the chance of a false alarm in all paired tests together.
+        without: whether no tolerances were stated, so that figures without images to compare had to be equal.
     """
 
     rows: tuple[Record, ...]
@@ -75,6 +78,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     num_paired: int
     alpha: float
+    without: bool = False
 
     @property
     def failures(self) -> tuple[Difference, ...]:
@@ -90,7 +94,9 @@ class Comparison:
             line += f"{self.num_paired} compared image by image, "
         line += f"{len(self.differences)} figures differ, {len(self.failures)} fail"
         unjudged = sum(d.verdict == "unjudged" for d in self.differences)
-        return line + (f", {unjudged} unjudged for want of a tolerance" if unjudged else "")
+        line += f", {unjudged} only describe others" if unjudged else ""
+        bare = sum(d.verdict == "moved" and d.allowed == 0 and d.quantity == "value" for d in self.differences)
+        return line + (f"; {bare} had to be equal, for no tolerance is stated" if bare and self.without else "")
 
 
 def compare(
@@ -101,7 +107,7 @@ def compare(
     Values and interval ends may differ by the tolerance of their metric, numbers of images not at all.
 
     Args:
-        tolerances: by metric; None: values and interval ends that differ are ``unjudged``.
+        tolerances: by metric; None: what differs has moved, except for figures that only describe others.
 
     Raises:
         ValueError: a metric of the reference has no tolerance, or one side has two rows of the same key.
@@ -125,15 +131,14 @@ def compare(
 
 
 def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> list[Difference]:
-    """The figures of a record that differ; without a tolerance ``unjudged`` where both are numbers."""
+    """The figures of a record that differ; without a tolerance they must be equal, unless they describe others."""
     found = []
     for quantity in ("value", "low", "high", "num_images"):
         old, now = float(getattr(reference, quantity)), float(getattr(new, quantity))
         if old == now or (math.isnan(old) and math.isnan(now)):
             continue
-        stated = math.nan if tolerance is None else tolerance.allowed(old)
-        allowed = 0.0 if quantity == "num_images" else stated
-        if math.isnan(allowed) and not math.isnan(now - old):
+        allowed = 0.0 if tolerance is None or quantity == "num_images" else tolerance.allowed(old)
+        if tolerance is None and quantity != "num_images" and reference.metric.endswith(DESCRIPTIVE):
             verdict = "unjudged"
         else:
             verdict = "within" if abs(now - old) <= allowed else "moved"

@@ -5,6 +5,7 @@ readers use. Cases have no time of their own: it is 0.
 """
 
 from collections import defaultdict
+from collections.abc import Collection
 from xml.etree import ElementTree
 
 from sgbench.records import Record
@@ -16,16 +17,22 @@ Case = tuple[str, str, str]
 def to_junit(comparison: Comparison) -> str:
     """The XML document, with a case for each system, target and metric, and a failure with a line for each figure."""
     failures: dict[Case, list[Difference]] = defaultdict(list)
-    for difference in comparison.failures:
-        failures[_case(difference.row)].append(difference)
+    unjudged: dict[Case, Difference] = {}
+    for difference in comparison.differences:
+        if difference.failed:
+            failures[_case(difference.row)].append(difference)
+        elif difference.verdict == "unjudged":
+            unjudged[_case(difference.row)] = difference
+    for case in failures:
+        unjudged.pop(case, None)
     suites: dict[str, dict[Case, None]] = defaultdict(dict)
     for row in comparison.rows:
         suites[row.system][_case(row)] = None
     root = ElementTree.Element(
-        "testsuites", _counts("sgbench.regress", [c for s in suites.values() for c in s], failures)
+        "testsuites", _counts("sgbench.regress", [c for s in suites.values() for c in s], failures, unjudged)
     )
     for system, cases in suites.items():
-        suite = ElementTree.SubElement(root, "testsuite", _counts(system, list(cases), failures))
+        suite = ElementTree.SubElement(root, "testsuite", _counts(system, list(cases), failures, unjudged))
         for case in cases:
             _, target, metric = case
             name = f"{target}: {metric}" if target else metric
@@ -34,6 +41,21 @@ def to_junit(comparison: Comparison) -> str:
                 lines = [_line(d) for d in found]
                 failure = ElementTree.SubElement(element, "failure", message=lines[0], type=found[0].verdict)
                 failure.text = "\n".join(lines)
+            elif case in unjudged:
+                ElementTree.SubElement(element, "skipped", message=_line(unjudged[case]))
+    return _document(root)
+
+
+def error_to_junit(message: str) -> str:
+    """The XML document of a comparison that could not be made."""
+    root = ElementTree.Element("testsuites")
+    suite = ElementTree.SubElement(root, "testsuite", name="sgbench.regress", tests="1", failures="0", errors="1")
+    case = ElementTree.SubElement(suite, "testcase", name="comparison", classname="sgbench.regress", time="0")
+    ElementTree.SubElement(case, "error", message=message)
+    return _document(root)
+
+
+def _document(root: ElementTree.Element) -> str:
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 
@@ -42,9 +64,10 @@ def _case(row: Record) -> Case:
     return row.system, row.target, row.metric
 
 
-def _counts(name: str, cases: list[Case], failures: dict[Case, list[Difference]]) -> dict[str, str]:
-    failed = sum(case in failures for case in cases)
-    return {"name": name, "tests": str(len(cases)), "failures": str(failed), "errors": "0", "skipped": "0", "time": "0"}
+def _counts(name: str, cases: list[Case], failures: Collection[Case], unjudged: Collection[Case]) -> dict[str, str]:
+    failed, skipped = (sum(case in own for case in cases) for own in (failures, unjudged))
+    numbers = {"tests": len(cases), "failures": failed, "errors": 0, "skipped": skipped, "time": 0}
+    return {"name": name} | {key: str(number) for key, number in numbers.items()}
 
 
 def _line(d: Difference) -> str:

@@ -1,5 +1,6 @@
 """The sides of a comparison: records from files, the per-image scores beside them, and which systems are the same."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from pathlib import Path
 from sgbench.records import Record, read_records
 
 RECORDS, SCORES = "records.csv", "scores.npz"
+_ENTRIES = "report/entries.json"
 SYSTEM = ("method", "variant", "level", "seed", "dataset", "image_size", "origin")
 """Fields that say which system a record is of, whatever code and settings its folder's hash stands for."""
 
@@ -46,13 +48,15 @@ def _systems(records: Iterable[Record]) -> dict[tuple, set[str]]:
 
 
 def load_side(path: Path) -> Side:
-    """Records of a CSV file, or of every CSV file in a folder and below it; ``scores.npz`` beside ``records.csv``.
+    """Records of a CSV file, of every CSV file in a folder and below it, or of a study's systems.
+
+    Per-image scores are the ``scores.npz`` beside a ``records.csv``.
 
     Raises:
         ValueError: nothing there, or not records; names the file.
     """
     records, scores = [], {}
-    for file in record_files(path):
+    for file in record_files(path).values():
         own = _read(file)
         records += own
         if own and (beside := scores_beside(file)):
@@ -62,9 +66,33 @@ def load_side(path: Path) -> Side:
     return Side(tuple(records), scores)
 
 
-def record_files(path: Path) -> list[Path]:
-    """The CSV files that a path stands for: itself, or those in the folder."""
-    return sorted(path.rglob("*.csv")) if path.is_dir() else [path]
+def record_files(path: Path) -> dict[Path, Path]:
+    """The CSV files that a path stands for, by where they belong in a folder of their own.
+
+    A file stands for itself, a study's folder for its controls and systems, another folder for all in it and below.
+
+    Raises:
+        ValueError: of a study's folder, one of its files is missing or broken.
+    """
+    if not path.is_dir():
+        return {Path(path.name): path}
+    if is_study(path):
+        return {Path(name) / RECORDS: path.parent / "systems" / name / RECORDS for name in _members(path)}
+    return {file.relative_to(path): file for file in sorted(path.rglob("*.csv"))}
+
+
+def is_study(path: Path) -> bool:
+    """Whether a folder is a study's or an evaluation's, whose systems lie in ``systems`` beside it."""
+    return (path / _ENTRIES).exists()
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        controls = json.loads((path / "plan.json").read_text(encoding="utf-8"))["controls"]
+        entries = json.loads((path / _ENTRIES).read_text(encoding="utf-8"))
+        return [*controls, *(entry["system"] for entry in entries)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a finished study: {error}") from error
 
 
 def scores_beside(file: Path) -> Path | None:

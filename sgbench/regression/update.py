@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sgbench.atomic import replacing
 from sgbench.errors import UserError
-from sgbench.regression.sides import record_files, scores_beside
+from sgbench.regression.sides import is_study, record_files, scores_beside
 
 
 def replace_reference(reference: Path, new: Path) -> None:
@@ -20,6 +20,8 @@ def replace_reference(reference: Path, new: Path) -> None:
         UserError: one is a file and the other a folder, or one lies in the other.
         OSError: no space, no permission; the reference is as it was.
     """
+    if is_study(reference):
+        raise UserError(f"--update: {reference} is a study's folder; keep references in a folder of their own")
     old, now = reference.resolve(), new.resolve()
     if reference.exists() and reference.is_dir() != new.is_dir():
         raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
@@ -49,9 +51,9 @@ def _replace_folder(old: Path, now: Path) -> None:
         kept = [path for path in old.rglob("*") if path.is_file() and path not in replaced]
         for path in kept:
             _copy(path, partial / path.relative_to(old))
-        for file in record_files(now):
+        for place, file in record_files(now).items():
             for path in filter(None, (file, scores_beside(file))):
-                _copy(path, partial / path.relative_to(now))
+                _copy(path, (partial / place).with_name(path.name))
         if old.exists():
             old.rename(retired)
         try:
@@ -66,7 +68,7 @@ def _replace_folder(old: Path, now: Path) -> None:
 
 
 def _records(folder: Path) -> list[Path]:
-    return record_files(folder) if folder.exists() else []
+    return list(record_files(folder).values()) if folder.exists() else []
 
 
 def _copy(path: Path, to: Path) -> None:
