@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgbench.metrics.accuracy import Accuracy, balanced_accuracy
+from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.background import BackgroundMSSSIM, BackgroundMSSSIMAsReleased, num_clipped
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.image_metric import ImageMetric
@@ -21,7 +21,7 @@ from sgbench.metrics.inception_score import InceptionScore, joint_posterior
 from sgbench.protocol import image_metrics, place_of
 from sgbench.records import ALL, Record
 from sgbench.scores import UNTOUCHED, Scores, TargetScores
-from sgbench.statistics import bootstrap_interval
+from sgbench.statistics import bootstrap_interval, exact_interval
 
 NAN = float("nan")
 NUM_SPLITS = 10
@@ -57,7 +57,9 @@ class Cell:
     def measured(self, num_resamples: int) -> Record:
         """The record with its value and interval."""
         low = high = NAN
-        if not self.record.note:
+        if isinstance(self.metric, Accuracy) and self.value in (0.0, 1.0):
+            low, high = exact_interval(self.value, len(np.unique(self.sources)))
+        elif not self.record.note:
             low, high = bootstrap_interval(self.metric, self.terms, self.sources, num_resamples, recentre=self.recentre)
         if self.record.unit == "share":  # an interval that was recentred may reach beyond
             low, high = max(low, 0.0), min(high, 1.0)
@@ -111,9 +113,8 @@ class _Part:
                 shared = {"measured_on": attribute.name}
                 refusal = judge.verdicts[j].refusal
                 yield self._cell(metric, metric.terms(posterior, labels), _named("accuracy", k), refusal, **shared)
-                recall = balanced_accuracy(posterior, labels)
-                about = {"unit": "share", "definition": "mean recall over values"}
-                yield self._count(_named("balanced_accuracy", k), recall, **about, **shared)
+                recall = BalancedAccuracy()
+                yield self._cell(recall, recall.terms(posterior, labels), _named("balanced_accuracy", k), **shared)
                 error = ExpectedCalibrationError()
                 yield self._cell(error, error.terms(posterior, labels), _named("ece", k), recentre=True, **shared)
 

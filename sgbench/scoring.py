@@ -192,6 +192,7 @@ def set_figures(generated: Tensor, real: Tensor, direction: str) -> list[SetFigu
     estimates = kernel.estimates()
     where = "Inception features, real test images of the group"
     fid = SetFigure("fid", direction, f"{frechet.definition}, {where}", float(frechet.compute()), NAN, len(generated))
-    spread = float(estimates.std(correction=0))
+    alike = len(generated) == len(real) == kernel.subset_size  # then a subset is the whole set, each of them
+    spread = NAN if alike else float(estimates.std(correction=0))
     definition = f"{kernel.definition}, {where}"
     return [fid, SetFigure("kid", direction, definition, float(estimates.mean()), spread, len(generated))]

@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over source images (Efron's percentile interval)."""
+"""Intervals by bootstrap over source images (Efron's percentile interval), and of shares that are 0 or 1."""
 
 from typing import Protocol
 
@@ -65,6 +65,20 @@ def bootstrap_interval(
         offset = float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) - figures.mean()
         low, high = low + offset, high + offset
     return float(low), float(high)
+
+
+def exact_interval(share: float, num_sources: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Clopper and Pearson's interval (1934) of a share that is 0 or 1, where every draw of the bootstrap is the same.
+
+    Args:
+        share: 0 or 1.
+        num_sources: source images, which are independent; their translations are not.
+
+    Returns:
+        Lower and upper end.
+    """
+    reach = 1 - ((1 - confidence) / 2) ** (1 / num_sources)
+    return (1 - reach, 1.0) if share else (0.0, reach)
 
 
 def _draw(generator: np.random.Generator, num_resamples: int, num_sources: int) -> np.ndarray:

@@ -150,3 +150,16 @@ def test_systems_that_are_the_same_do_not_differ():
 
 def test_one_system_has_nothing_to_be_compared_with():
     assert compare_systems([("one", scores_of(9))], 50).empty
+
+
+def test_a_share_that_every_image_has_or_none_has_an_exact_interval():
+    for accuracy, ends in ((1.1, (0.025 ** (1 / NUM), 1.0)), (-1.0, (0.0, 1 - 0.025 ** (1 / NUM)))):
+        records = make_records(scores_of(0, accuracy=accuracy))
+        (own,) = [
+            r
+            for r in records
+            if (r.target, r.measured_on, r.metric, r.direction) == ("gender", "gender", "accuracy", ALL)
+        ]
+        assert own.value == float(accuracy > 1)
+        assert own.num_images == NUM
+        assert (own.low, own.high) == pytest.approx(ends)

@@ -1,5 +1,6 @@
 """Scoring is of images: neither batches nor their order nor threads change what an image scores."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from sgbench.data.faces import EmbeddedFaces
 from sgbench.data.references import References, Requests, make_requests
 from sgbench.features.judge import Judge
 from sgbench.metrics.inception_score import InceptionScore, joint_posterior
-from sgbench.scoring import Panel, complete, score
+from sgbench.scoring import Panel, complete, score, set_figures
 
 NUM = 70
 FACES = EmbeddedFaces(
@@ -119,3 +120,13 @@ def test_only_what_is_kept_is_scored_against_its_own_reference(test_set, judge):
 def test_what_is_no_translation_is_refused(test_set, judge, wrong):
     with pytest.raises(ValueError, match="a translation must be uint8"):
         score(lambda p, _: wrong(IMAGES[p]), test_set, FACES.attributes, Panel([judge]), 16)
+
+
+def test_kid_has_a_deviation_only_where_subsets_differ():
+    features = torch.randn(30, 8, generator=torch.Generator().manual_seed(0))
+    for real, differ in ((features[:20] + 1, True), (features + 1, False)):
+        fid, kid = set_figures(features, real, "male")
+        assert (fid.metric, kid.metric) == ("fid", "kid")
+        assert kid.value > 0
+        assert (kid.spread > 0) is differ
+        assert math.isnan(kid.spread) is not differ

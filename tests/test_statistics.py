@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.stats import binomtest
 
 from sgbench import statistics
-from sgbench.statistics import bootstrap_interval
+from sgbench.statistics import bootstrap_interval, exact_interval
 
 
 class Mean:
@@ -159,3 +160,11 @@ def test_nothing_to_measure_is_nan():
 def test_refuses_sources_that_do_not_match():
     with pytest.raises(ValueError, match="one for each row"):
         bootstrap_interval(Mean(), _normal(9), np.arange(8))
+
+
+@pytest.mark.parametrize("number", [1, 2, 30, 5000])
+@pytest.mark.parametrize("confidence", [0.9, 0.95])
+def test_the_exact_interval_is_that_of_a_binomial_test(number, confidence):
+    for share in (0, 1):
+        expected = binomtest(share * number, number).proportion_ci(confidence, method="exact")
+        assert exact_interval(share, number, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)

@@ -26,22 +26,34 @@ class Accuracy(ImageMetric):
         return hits.masked_fill(expected < 0, torch.nan).unsqueeze(1)
 
 
-def balanced_accuracy(posterior: Tensor, labels: Tensor) -> float:
-    """Mean over an attribute's values of the share of their images found, 0 to 1.
+class BalancedAccuracy(ImageMetric):
+    """Mean over an attribute's values of the share of their images found, 0 to 1; values without images do not count.
 
-    Args:
-        posterior: floating point [N, m].
-        labels: integer [N]; images with a negative label are left out, and values without images.
-
-    Returns:
-        NaN where no image has a label.
+    ``update(posterior, labels)``: posterior floating point [N, m], labels integer [N]; negative: the metric does not
+    apply to the image.
     """
-    _check(posterior, labels)
-    known = labels >= 0
-    predicted, labels = posterior.argmax(1)[known], labels[known].long()
-    images = torch.bincount(labels, minlength=posterior.shape[1]).double()
-    found = torch.bincount(labels[predicted == labels], minlength=posterior.shape[1]).double()
-    return float((found / images)[images > 0].mean())
+
+    unit = "share"
+    definition = "mean recall over values"
+
+    def terms(self, posterior: Tensor, labels: Tensor) -> Tensor:
+        """Whether the image has each value, and whether it has it and is found: float64 [N, 2m]."""
+        _check(posterior, labels)
+        has = torch.nn.functional.one_hot(labels.long().clamp(min=0), posterior.shape[1]).double()
+        found = has * (posterior.argmax(1) == labels).double().unsqueeze(1)
+        return torch.cat([has, found], 1).masked_fill((labels < 0).unsqueeze(1), torch.nan)
+
+    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
+        applies = ~terms.isnan().any(1)
+        images, found = (weights[:, applies] @ terms[applies]).chunk(2, 1)
+        return (found / images).nanmean(1)
+
+
+def balanced_accuracy(posterior: Tensor, labels: Tensor) -> float:
+    """``BalancedAccuracy`` of these images; NaN where none has a label."""
+    metric = BalancedAccuracy()
+    terms = metric.terms(posterior, labels)
+    return float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0])
 
 
 def _check(posterior: Tensor, labels: Tensor) -> None:

@@ -21,15 +21,6 @@ class FrechetDistance(SetDistance):
 
     definition = "Fréchet distance of Gaussians, covariances over N - 1"
 
-    @property
-    def warning(self) -> str:
-        """One line where a set has no more images than features have dimensions, else empty."""
-        kinds = {"real": self.real_rows, "generated": self.generated_rows}
-        numbers = {kind: sum(len(part) for part in rows) for kind, rows in kinds.items()}
-        num_dimensions = max((part.shape[1] for rows in kinds.values() for part in rows), default=0)
-        few = [f"{number} {kind} images" for kind, number in numbers.items() if number <= num_dimensions]
-        return f"rank-deficient: {' and '.join(few)} for {num_dimensions} dimensions" if few else ""
-
     def compute(self) -> Tensor:
         real, generated = self.features(real=True), self.features(real=False)
         shift = real.mean(0) - generated.mean(0)

@@ -65,7 +65,10 @@ def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
     caption = (
         "Distance of the results from real images that have the value asked for, lower is better; KID ± deviation "
     )
-    caption += "over its subsets. Both depend on the number of images."
+    caption += (
+        "over its subsets. Both depend on the number of images; FID is biased upwards by few, and of 2,048 or fewer "
+    )
+    caption += "its covariances lack full rank, so that only figures of the same number compare."
     return make_table("distributions", "FID and KID", caption, make_cells(frame, layout, blocks))
 
 

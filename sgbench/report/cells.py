@@ -49,13 +49,14 @@ def make_cells(
     labels = {key: label for key, label in row_labels(frame, layout).items() if key in systems}
     paper = paper or {}
     published = _by_place(pd.concat(paper.values())) if paper else {}
+    partial = _partial(frame)
     cells = []
     for block, asked in blocks.items():
         columns = [(target, column) for target, column in asked if target in targets]
         found = {k: [_cell(measured, k, *column) for column in columns] for k in labels}
         kept = [i for i in range(len(columns)) if any(row[i] for row in found.values())]
         for k, label in labels.items():
-            rows = {label: [found[k][i] for i in kept]}
+            rows = {label: [_marked(found[k][i], partial.get((*k, columns[i][0]), 0)) for i in kept]}
             if k in paper and any(found[k]):
                 rows[f"{label}, {PUBLISHED}"] = [_cell(published, k, *columns[i]) for i in kept]
             for row, own in rows.items():
@@ -79,6 +80,21 @@ def make_table(
         intervals = f"Mean over {counts} seeds; in brackets: 95 % t interval over seeds, cut where the measure ends"
         intervals += " (rows with one seed and controls: over test images)."
     return Table(name, title, " ".join(filter(None, (caption, intervals, closing))), cells, ranked)
+
+
+def _partial(frame: pd.DataFrame) -> dict[tuple[str, ...], int]:
+    """Method, variant, level and target -> how many translations were not given, where some were not."""
+    left_out = frame[(frame["metric"] == "left_out") & (frame["value"] > 0)]
+    totals = left_out.groupby([*SYSTEM, "target"])["value"].sum()
+    return {key: int(number) for key, number in totals.items()}
+
+
+def _marked(cell: dict, number: int) -> dict:
+    """A cell that rests on a part of the translations says so."""
+    if not number or not cell or math.isnan(cell["value"]):
+        return cell
+    part = f"without {number:,} of the translations asked for, which were not given"
+    return cell | {"note": "; ".join(filter(None, (cell["note"], part)))}
 
 
 def _placed(block: str, row: str, key: Key, target: str, column: Column, found: dict) -> dict:

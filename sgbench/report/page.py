@@ -145,7 +145,7 @@ def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table]
 
 _BOLD = (
     "**Bold**: the best figure of the measured systems in a column, whatever its interval, and all that are shown as "
-    "equal to it. Controls and published rows do not compete."
+    "equal to it. Controls, published rows and figures that rest on a part of the translations do not compete."
 )
 _COST = "What each system costs."
 _COUNTS = (

@@ -27,7 +27,7 @@ class Shown:
         interval: ``[low, high]``, or empty.
         p: ``p = 0.012``, or empty.
         best: whether it is the best of its column.
-        reason: number of the reason why it, or a part of it, is not scored; 0 for none.
+        reason: number of the reason why it is not scored, or rests on a part; 0 for none.
     """
 
     value: str = MISSING
@@ -100,9 +100,9 @@ def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
 
 
 def _best(cells: pd.DataFrame) -> pd.Series:
-    """Whether a cell is the best of its column: measured ones alone compete, two at least, and as they are shown."""
+    """Whether a cell is the best of its column, as shown: of at least two that are measured and rest on all images."""
     best = pd.Series(False, index=cells.index)
-    competing = cells[(cells["origin"] == "measured") & cells["value"].notna()]
+    competing = cells[(cells["origin"] == "measured") & cells["value"].notna() & (cells["note"] == "")]
     for (_, _, metric), own in competing.groupby(["block", "column", "metric"], sort=False):
         if len(own) > 1 and metric in _HIGHER | _LOWER:
             numbers = pd.Series([float(_number(c).value) for c in own.to_dict("records")], own.index)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from sgbench.metrics.accuracy import Accuracy
+from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundMSSSIMAsReleased, BackgroundPSNR
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.distance import MeanAbsoluteDistance
@@ -48,6 +48,7 @@ CASES = {
     "mae": (lambda: BackgroundMAE(SIZE), lambda: _images(0)),
     "psnr": (lambda: BackgroundPSNR(SIZE), lambda: _images(0)),
     "accuracy": (Accuracy, lambda: (_posterior(3), _labels())),
+    "balanced_accuracy": (BalancedAccuracy, lambda: (_posterior(3), _labels())),
     "inception_score": (InceptionScore, lambda: (_posterior(6),)),
     "inception_score_unsplit": (lambda: InceptionScore(num_splits=1), lambda: (_posterior(6),)),
     "distance": (lambda: MeanAbsoluteDistance("whole image"), lambda: _images(0)),

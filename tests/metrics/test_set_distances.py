@@ -116,19 +116,6 @@ def test_frechet_distance_ignores_batches_and_order(batch_size):
     assert _value(FrechetDistance(), real[order], generated.flip(0), batch_size) == pytest.approx(expected, rel=1e-12)
 
 
-def test_frechet_distance_warns_of_fewer_images_than_dimensions():
-    wide = _filled(FrechetDistance(), _features(300, 64, 0), _features(64, 64, 1))
-    assert wide.warning == "rank-deficient: 64 generated images for 64 dimensions"
-    assert not _filled(FrechetDistance(), _features(300, 64, 0), _features(65, 64, 1)).warning
-
-
-def test_frechet_distance_warns_of_no_images_at_all():
-    assert FrechetDistance().warning == "rank-deficient: 0 real images and 0 generated images for 0 dimensions"
-
-
-# Kernel distance
-
-
 @pytest.mark.parametrize(
     ("dimensions", "real", "generated", "size"), [(64, 300, 450, 100), (128, 2000, 1200, 1000), (256, 500, 400, 400)]
 )

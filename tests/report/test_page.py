@@ -157,3 +157,14 @@ def test_the_report_is_made_without_torch():
     modules = "page, stored, grids, plots, console"
     code = f"import sys, sgbench.experiments\nfrom sgbench.report import {modules}\n"
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
+
+
+def test_figures_of_a_part_are_marked_and_do_not_compete(tmp_path):
+    left_out = record("beta", "all", "smile", "image", 7, metric="left_out", unit="count", definition="not given")
+    lines = written(tmp_path, to_frame([*small_records(), left_out]))
+    (row, *_) = [line for line in lines if line.startswith("| Beta-GAN ") and "99.0" in line]
+    assert "99.0 [98.6, 99.4] <sup>" in row
+    assert "**99.0" not in row
+    assert any("without 7 of the translations asked for, which were not given" in line for line in lines)
+    whole = written(tmp_path / "whole", small_frame())
+    assert any(line.startswith("| Beta-GAN ") and "**99.0**" in line for line in whole)
