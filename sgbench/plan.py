@@ -91,7 +91,8 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     train, test = source.split()
     _check_test(source.labels[test], source.attributes)
     known = {a.name for a in source.attributes}
-    if unknown := [name for name in settings.balanced if name not in known]:
+    balanced = [name for entry in settings.methods for name in settings.balanced_of(entry)]
+    if unknown := [name for name in [*settings.balanced, *balanced] if name not in known]:
         raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
     systems = []
     for entry in settings.methods:
@@ -121,7 +122,7 @@ def _job(
 ) -> Job:
     attributes = tuple(source.attributes[j] for j in columns)
     try:
-        labels = sparsify(source.labels[train][:, list(columns)], attributes, level, seed, settings.balanced)
+        labels = sparsify(source.labels[train][:, list(columns)], attributes, level, seed, settings.balanced_of(entry))
         if entry.cls.needs_complete_vectors and not labels.complete.any():
             raise ValueError(
                 f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "

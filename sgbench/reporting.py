@@ -18,6 +18,7 @@ from sgbench.data.labels import Attribute
 from sgbench.errors import UserError
 from sgbench.experiments import published
 from sgbench.notes import facts, study_notes
+from sgbench.plan import Job
 from sgbench.provenance import provenance
 from sgbench.records import COPY, ORACLE, REAL, Record, read_records, to_frame, write_records
 from sgbench.report.console import show
@@ -71,7 +72,7 @@ def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Reco
         notes=study_notes(study, _left_out(records, entries)),
         figures=_figures(study, folder, frame, layout, labels, entries),
         manifests={
-            f"{job.level}, seed {job.seed}": job.labels.manifest
+            _labels_name(job): job.labels.manifest
             for job in study.plan.jobs
             if len(job.attributes) == len(study.source.attributes)
         },
@@ -169,6 +170,11 @@ def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: flo
     return frozenset(pairs)
 
 
+def _labels_name(job: Job) -> str:
+    balanced = job.labels.manifest["balanced"]
+    return f"{job.level}, seed {job.seed}" + (f", balanced {', '.join(balanced)}" if balanced else "")
+
+
 def _layout(study: Study, entries: Sequence[Entry]) -> Layout:
     methods = {entry.method: entry.shown for entry in entries}
     methods |= {name: _CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)}
@@ -200,7 +206,8 @@ def _figures(
         figures.append((caption, "figure3.png"))
     if people and entries:
         figure4(folder / "figure4.png", headings, people, range(1, num_single))
-        figures.append(("Translations, and how far each pixel is from the input.", "figure4.png"))
+        caption = "Translations, and how far each pixel is from the input, twice as bright."
+        figures.append((caption, "figure4.png"))
     interval_plot(folder / "target_accuracy.png", frame, layout)
     over = "seeds" if len(study.settings.seeds) > 1 else "source images"
     figures.append((f"Target accuracy with 95 % intervals over {over}.", "target_accuracy.png"))

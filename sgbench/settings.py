@@ -26,7 +26,7 @@ CONFIGS = Path(__file__).parent / "configs"
 class MethodEntry(BaseModel):
     """A method of the study: its name and variant in records, its class and that class's validated settings.
 
-    ``levels`` are its own, where they are not the study's.
+    ``levels`` and ``balanced`` are its own, where they are not the study's.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -36,6 +36,7 @@ class MethodEntry(BaseModel):
     cls: type[Method]
     settings: MethodSettings
     levels: tuple[Level, ...] | None = Field(None, min_length=1)
+    balanced: tuple[str, ...] | None = None
 
     @field_validator("name")
     @classmethod
@@ -49,10 +50,10 @@ class MethodEntry(BaseModel):
     def _levels(cls, levels: Any) -> Any:
         return _checked_levels(levels)
 
-    @field_validator("levels")
+    @field_validator("levels", "balanced")
     @classmethod
-    def _once(cls, levels: tuple | None) -> tuple | None:
-        return levels and _all_different(levels)
+    def _once(cls, values: tuple | None) -> tuple | None:
+        return values and _all_different(values)
 
     @property
     def key(self) -> str:
@@ -141,6 +142,10 @@ class Settings(BaseModel):
     def levels_of(self, method: MethodEntry) -> tuple[Level, ...]:
         """The levels at which a method is trained."""
         return method.levels or self.levels
+
+    def balanced_of(self, method: MethodEntry) -> tuple[str, ...]:
+        """The attributes whose labels at ``all`` are balanced for a method."""
+        return self.balanced if method.balanced is None else method.balanced
 
 
 def _checked_levels(levels: Any) -> Any:
@@ -235,10 +240,10 @@ def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool
         raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
     where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
     cls = _loaded(str(own.pop("class", base)), Method, METHOD_PACKAGES, where)
-    levels = own.pop("levels", None)
+    levels, balanced = own.pop("levels", None), own.pop("balanced", None)
     settings = _validated(cls.Settings, own, path, f"methods.{name}")
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
-    entry["levels"] = None if same_levels else levels
+    entry |= {"levels": None if same_levels else levels, "balanced": balanced}
     return _validated(MethodEntry, entry, path, f"methods.{name}")
 
 

@@ -230,7 +230,7 @@ def describe(study: Study) -> None:
 
 
 def _entry(entry: MethodEntry) -> dict[str, Any]:
-    own = {"levels": list(entry.levels)} if entry.levels else {}
+    own = {key: list(value) for key in ("levels", "balanced") if (value := getattr(entry, key)) is not None}
     return own | _own(entry.cls, entry.settings)
 
 

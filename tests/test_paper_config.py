@@ -88,6 +88,27 @@ def test_every_job_of_the_paper_is_trained_scored_and_put_beside_what_was_publis
     assert "published" in (report / "table2_accuracy.tex").read_text()
 
 
+def test_figure_4_balances_pale_skin_for_sggan_alone(tmp_path, celeba_copy):
+    raw = yaml.safe_load(find_config("figure4").read_text())
+    for method in raw["methods"].values():
+        method |= SHORT | {"n_critic": 2}
+    raw |= {"judge": {"epochs": 1, "floor": 0.5}, "scoring": {"num_resamples": 10, "figure_people": 1}}
+    (tmp_path / "figure4.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    own = ["--config", tmp_path / "figure4.yaml", "--data", celeba_copy(60, (178, 218))]
+    own += ["--image-size", 32, "--num-test", 16, "--out", tmp_path / "runs"]
+    assert main([str(a) for a in own]) == 0
+    study = tmp_path / "runs" / "figure4-all"
+    jobs = json.loads((study / "plan.json").read_text())["jobs"]
+    balanced = {job["method"]: job["manifest"]["balanced"] for job in jobs.values()}
+    assert balanced == {"sgbench.sggan:SGGAN": ["pale_skin"], "baselines.stargan:StarGAN": []}
+    counts = {job["method"]: job["manifest"]["counts"]["pale_skin"] for job in jobs.values()}
+    assert len(set(counts["sgbench.sggan:SGGAN"].values()) - {0}) == 1
+    assert (study / "report" / "figure4.png").exists()
+    page = (study / "report" / "report.md").read_text()
+    assert "all, seed 0, balanced pale_skin" in page
+    assert "| all, seed 0  " in page
+
+
 @pytest.mark.parametrize("size", [64, 128, 256])
 def test_every_method_trains_and_is_scored_at_every_size(tmp_path, celeba_copy, size):
     own = ["--methods", "sggan,stargan,residualgan", "--sparse", "5", "--attributes", "gender,hair_color"]

@@ -168,6 +168,18 @@ def test_balanced_changes_labels_at_all(study):
     assert counts["black"] == counts["blond"]
 
 
+def test_a_method_may_be_balanced_where_another_is_not(study):
+    methods = {"sggan": SMALL | {"balanced": ["hair_color"]}, "stargan": SMALL}
+    own, other = study(levels=["all"], methods=methods).plan.jobs
+    counts = own.labels.manifest["counts"]["hair_color"]
+    assert counts["black"] == counts["blond"]
+    assert other.labels.manifest["balanced"] == []
+    plain = {"sggan": SMALL | {"balanced": []}, "stargan": SMALL}
+    names_of = [job.name for job in study(levels=["all"], methods=plain, balanced=["hair_color"]).plan.jobs]
+    assert names_of[0] in names(study(levels=["all"], methods={"sggan": SMALL}))
+    assert names_of[1] not in names(study(levels=["all"], methods={"stargan": SMALL}))
+
+
 PROTOCOL = {
     "judge": {"judge": {"epochs": 7}},
     "floor": {"judge": {"floor": 0.8}},
@@ -232,6 +244,10 @@ def test_a_source_of_ones_own_is_loaded_by_name(tmp_path):
 REFUSED = {
     "attribute": ({"data": {"attributes": ["beard"]}}, "unknown attribute 'beard'; those of the embedded faces are"),
     "twice": ({"data": {"attributes": ["smile", "smile"]}}, "one is named twice"),
+    "a method's own balanced": (
+        {"methods": {"sggan": SMALL | {"balanced": ["beard"]}}},
+        "balanced: unknown attribute 'beard'; the study has",
+    ),
     "balanced": ({"balanced": ["beard"]}, "balanced: unknown attribute 'beard'; the study has"),
     "too few": ({"levels": [200]}, r"sggan: --sparse 200: only \d+ training images have hair_color = 'blond'; ask for"),
     "test set": ({"data": {"num_test": 300}}, "data.num_test is 300, but there are only 300 images"),
