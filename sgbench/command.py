@@ -72,11 +72,14 @@ def add_data_options(parser: Parser) -> None:
 
 
 def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line sets under ``data``; a CSV file is a set of own images."""
+    """What the command line sets under ``data``; a CSV file is a set of own images, unless it is CelebA's."""
     path = arguments.data
+    own_images = path is not None and path.suffix.lower() == ".csv"
+    if path is not None and path.stem == "list_attr_celeba":
+        path, own_images = path.parent, False
     return given(
         {
-            "class": "folder" if path is not None and path.suffix.lower() == ".csv" else None,
+            "class": "folder" if own_images else None,
             "path": path,
             "attributes": arguments.attributes,
             "allow_missing": arguments.allow_missing or None,
@@ -125,16 +128,15 @@ def add_scoring_options(parser: Parser) -> None:
 
 
 def scoring_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line sets under ``scoring``; a file of weights that is not there is refused at once.
+    """What the command line sets under ``scoring``; that Inception's weights are missing is told at once.
 
     Raises:
-        UserError: Inception's weights are missing or not those expected.
+        UserError: no such config; weights that are named are missing or not those expected.
     """
-    from sgbench.weights import find_inception
+    from sgbench.config_files import tell_of_inception
 
+    tell_of_inception(arguments.config, arguments.inception, arguments.inception_sha256)
     inception = given({"path": arguments.inception, "sha256": arguments.inception_sha256})
-    if inception:
-        find_inception(arguments.inception, arguments.inception_sha256)
     return given(
         {
             "judges": arguments.judges,

@@ -24,12 +24,14 @@ PACKAGES = (
     "pandas",
     "pillow",
     "matplotlib",
+    "onnxruntime",
+    "safetensors",
 )
 
 
 @cache
 def commit(folder: Path = Path(__file__).parent) -> str:
-    """The commit of the checkout that a package runs from, ``-dirty`` behind it where files differ from it.
+    """The commit of the checkout that a package runs from, ``-dirty`` behind it where files differ or are new.
 
     As it was when first asked for: later changes of files are not in the code that runs.
     """
@@ -40,7 +42,9 @@ def commit(folder: Path = Path(__file__).parent) -> str:
 
     try:
         git("ls-files", "--error-unmatch", "__init__.py")
-        return git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+        name = git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+        new = git("status", "--porcelain", "--untracked-files", "--", ".")
+        return f"{name}-dirty" if new and not name.endswith("-dirty") else name
     except (OSError, subprocess.CalledProcessError):
         return "not in a git checkout"
 

@@ -18,13 +18,14 @@ from typing import Any
 
 import pandas as pd
 
+from sgbench.config_files import find_config
 from sgbench.errors import UserError
 from sgbench.plan import Folders
 from sgbench.records import ALL, CONTROLS, read_records, to_frame
 from sgbench.reporting import Entry, make_report, write_runtime
 from sgbench.samples import combined_edits
 from sgbench.screen import Screen
-from sgbench.settings import find_config, read_settings
+from sgbench.settings import read_settings
 from sgbench.study import Study, describe
 from sgbench.systems import score_controls, score_results
 from sgbench.translations.inputs import Inputs

@@ -25,10 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
+    from sgbench.config_files import find_config
     from sgbench.data.store import open_store, store_folder, verify_store
     from sgbench.plan import Folders
     from sgbench.screen import Screen
-    from sgbench.settings import find_config, read_settings
+    from sgbench.settings import read_settings
 
     settings = read_settings(find_config(arguments.config), {"methods": []}, data_overrides(arguments))
     source = settings.source(settings.data)

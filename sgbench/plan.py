@@ -16,6 +16,7 @@ from torch import Tensor
 from sgbench.data.labels import Attribute, Level, SparseLabels, sparsify
 from sgbench.data.source import Source
 from sgbench.errors import UserError
+from sgbench.records import ALL
 from sgbench.settings import MethodEntry, Settings
 
 
@@ -81,6 +82,9 @@ class Plan:
         return tuple({job.name: job for system in self.systems for job in system.jobs}.values())
 
 
+_BACKGROUND = "background"
+
+
 def make_plan(settings: Settings, source: Source) -> Plan:
     """Plan a study and refuse what cannot be trained.
 
@@ -88,6 +92,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
         UserError: too few images for a level, no complete vector where a method needs one, a method that cannot
             take an attribute, a value that no test image has.
     """
+    _check_names(source.attributes)
     train, test = source.split()
     _check_test(source.labels[test], source.attributes)
     known = {a.name for a in source.attributes}
@@ -101,6 +106,20 @@ def make_plan(settings: Settings, source: Source) -> Plan:
                 jobs = _jobs(settings, source, train, entry, level, seed)
                 systems.append(System(entry, level, seed, jobs))
     return Plan(train, test, source.attributes, tuple(systems))
+
+
+def _check_names(attributes: Sequence[Attribute]) -> None:
+    """Refuse names that records or tables could not tell apart."""
+    shown = {_BACKGROUND: "a table's column"}
+    for attribute in attributes:
+        if ALL in attribute.values:
+            raise UserError(
+                f"{attribute.name}: a value cannot be called '{ALL}', which stands for all of them; rename it"
+            )
+        title = attribute.title.lower()
+        if title in shown:
+            raise UserError(f"{attribute.name}: is shown as '{attribute.title}', as is {shown[title]}; rename it")
+        shown[title] = f"'{attribute.name}'"
 
 
 def _jobs(

@@ -6,6 +6,7 @@ from typing import Any
 
 import sgbench
 from sgbench.environment import commit, device_name, packages, read_origin
+from sgbench.features.embedding import load_embedder
 from sgbench.job import job_origin
 from sgbench.judging import judge_facts
 from sgbench.records import Record
@@ -27,6 +28,8 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
     weights: dict[str, Any] = {"inception": study.inception_weights.sha256 or None}
     if scoring.lpips:
         weights["lpips backbone"] = checked(scoring.lpips.path)[1]
+    if scoring.embedder:
+        weights["embedder"] = load_embedder(scoring.embedder, study.device).sha256
     return {
         "sgbench": sgbench.__version__,
         "commit": commit(),

@@ -48,11 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     scoring = scoring_overrides(arguments)
 
+    from sgbench.config_files import find_config
     from sgbench.launch import train_all
     from sgbench.plan import Folders
     from sgbench.reporting import make_report, study_entries, write_runtime
     from sgbench.screen import Screen
-    from sgbench.settings import find_config, read_settings
+    from sgbench.settings import read_settings
     from sgbench.study import Study, describe
     from sgbench.systems import score_all
 

@@ -20,7 +20,6 @@ C = TypeVar("C", Method, Source)
 
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Fit for a part of a folder's name."""
-CONFIGS = Path(__file__).parent / "configs"
 
 
 class MethodEntry(BaseModel):
@@ -159,19 +158,6 @@ def _all_different(values: tuple) -> tuple:
     if len(set(values)) < len(values):
         raise ValueError(f"{', '.join(map(str, values))}: one is named twice")
     return values
-
-
-def find_config(name: str) -> Path:
-    """A path, or the name of a config that comes with the package (``quick``, ``quick.yaml``).
-
-    Raises:
-        UserError: there is no such file.
-    """
-    for path in (Path(name), CONFIGS / name, CONFIGS / f"{name}.yaml"):
-        if path.is_file():
-            return path
-    known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
-    raise UserError(f"--config {name}: no such file; the configs here are {known}")
 
 
 def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapping[str, Any]) -> Settings:

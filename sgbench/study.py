@@ -158,7 +158,7 @@ class Study:
     @property
     def titles(self) -> list[str]:
         """Names of the attributes as shown."""
-        return [a.name.replace("_", " ").capitalize() for a in self.source.attributes]
+        return [a.title for a in self.source.attributes]
 
     @property
     def edits(self) -> Edits:
@@ -225,8 +225,6 @@ def describe(study: Study) -> None:
     settings["methods"] = {e.key: _entry(e) for e in study.settings.methods}
     write_text(study.folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     write_text(study.folder / "plan.json", json.dumps(plan, indent=1) + "\n")
-    if study.inception_weights.problem:
-        study.screen.say(f"no Inception Score: {study.inception_weights.problem}")
 
 
 def _entry(entry: MethodEntry) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from sgbench.config_files import CONFIGS
 from sgbench.data.attributes import ATTRIBUTES
-from sgbench.settings import CONFIGS, read_settings
+from sgbench.settings import read_settings
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

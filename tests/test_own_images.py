@@ -98,3 +98,39 @@ def test_nothing_packed_cannot_be_verified(animals, tmp_path, capsys):
     arguments = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     assert pack([*map(str, arguments), "--attributes", "smile", "--verify"]) == 2
     assert "run again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "message"),
+    [
+        ("scope", ["all", "some"], "scope: a value cannot be called 'all', which stands for all; rename it"),
+        ("background", ["1", "0"], "background: is shown as 'Background', as is a table's column; rename it"),
+        (
+            "fur_color,Fur color",
+            ["red,1", "grey,0"],
+            "Fur color: is shown as 'Fur color', as is 'fur_color'; rename it",
+        ),
+    ],
+)
+def test_names_that_a_table_could_not_hold_are_refused_before_training(tmp_path, capsys, header, cells, message):
+    for i in range(40):
+        Image.new("RGB", (32, 32), (i, i, i)).save(tmp_path / f"{i}.png")
+    rows = [f"{i}.png,{cells[i % 2]}" for i in range(40)]
+    (tmp_path / "labels.csv").write_text("\n".join([f"image,{header}", *rows]) + "\n")
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(CONFIG))
+    own = ["--config", tmp_path / "own.yaml", "--data", tmp_path / "labels.csv", "--attributes", header]
+    assert main([*map(str, [*own, "--out", tmp_path / "runs", "--methods", "sggan"])]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: {message}"
+
+
+def test_uncompressed_images_are_told_apart_by_their_bytes(tmp_path):
+    """Two sets of the same names, labels and file sizes, in one folder of runs."""
+    for name, grey in (("dark", 10), ("light", 240)):
+        (tmp_path / name).mkdir()
+        for i in range(40):
+            Image.new("RGB", (32, 32), (grey, grey, grey)).save(tmp_path / name / f"{i}.bmp")
+        rows = [f"{i}.bmp,{i % 2}" for i in range(40)]
+        (tmp_path / name / "labels.csv").write_text("\n".join(["image,smile", *rows]) + "\n")
+        own = ["--data", tmp_path / name / "labels.csv", "--attributes", "smile", "--image-size", "32"]
+        assert pack([*map(str, [*own, "--out", tmp_path / "runs"])]) == 0
+    assert len(list((tmp_path / "runs" / "cache" / "store").glob("folder-32-*/index.json"))) == 2

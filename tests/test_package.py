@@ -33,7 +33,8 @@ def test_it_finds_its_configs_and_published_numbers(installed):
     program = """
 import sgbench, baselines
 from sgbench.experiments import published
-from sgbench.settings import find_config, read_settings
+from sgbench.config_files import find_config
+from sgbench.settings import read_settings
 settings = read_settings(find_config("quick"), {}, {})
 print(sgbench.__file__, len(settings.methods), len(published(1)))
 """

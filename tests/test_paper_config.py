@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from sgbench.command import data_overrides
+from sgbench.config_files import find_config
 from sgbench.run import main
 from sgbench.run import parser as run_parser
-from sgbench.settings import find_config, read_settings
+from sgbench.settings import read_settings
 
 SHORT = {"iterations": 2, "constant_iterations": 1, "batch_size": 2, "base_width": 2}
 

@@ -80,6 +80,9 @@ def test_a_commit_is_named_with_whether_files_differ_from_it(tmp_path):
     git("add", "__init__.py")
     git("commit", "-qm", "first")
     assert now() == git("rev-parse", "HEAD")
+    (tmp_path / "new.py").write_text("")
+    assert now() == git("rev-parse", "HEAD") + "-dirty"
+    (tmp_path / "new.py").unlink()
     git("tag", "v1")
     (tmp_path / "__init__.py").write_text("x = 1")
     assert now() == git("rev-parse", "HEAD") + "-dirty"

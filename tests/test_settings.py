@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from baselines.stargan import StarGAN
+from sgbench.config_files import CONFIGS, find_config
 from sgbench.data.celeba import CelebA
 from sgbench.data.faces import EmbeddedFaces
 from sgbench.errors import UserError
-from sgbench.settings import CONFIGS, find_config, read_settings
+from sgbench.settings import read_settings
 from sgbench.sggan import SGGAN
 
 GOOD = {

@@ -71,14 +71,14 @@ class CelebA(Source):
         self.settings = settings
         root = Path(os.path.abspath(existing(settings.path, "folder with CelebA's images")))
         if not root.is_dir():
-            raise UserError(f"{root}: must be the folder with CelebA's images, is a file")
+            raise UserError(f"{root}: must be the folder with CelebA's images, or a .csv file of own images")
         self.folder = _image_folder(root)
         table = _attribute_file(root, self.folder)
         names, columns = read_attribute_file(table)
         files = _files_of(names, self.folder)
         sizes = find_images(self.folder, files, lambda _: str(table), settings.allow_missing)
         present = np.flatnonzero(sizes >= 0)
-        if len(present) == len(names) == NUM_IMAGES:
+        if len(names) == NUM_IMAGES:
             _check_totals(columns, table)
         self.ids = [files[i] for i in present]
         self.notes = [*missing_note(sizes), *_copy_note(self.folder / self.ids[0])]
@@ -126,6 +126,13 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
         if name in rows:
             raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")
         rows[name] = "".join(cells).replace("-1", "0")
+    stated = lines[0].strip()
+    if top == 2 and stated.isdecimal() and int(stated) != len(rows):
+        warnings.warn(
+            f"{path}: line 1 says {int(stated):,} images, but {len(rows):,} are listed: the others are not used; fetch "
+            "the file again",
+            stacklevel=2,
+        )
     values = np.frombuffer("".join(rows.values()).encode(), np.uint8).reshape(-1, len(header)) == ord("1")
     return list(rows), {column: values[:, k] for k, column in enumerate(header)}
 
@@ -145,7 +152,8 @@ def _attribute_file(root: Path, folder: Path) -> Path:
             if path.is_file():
                 return path
     raise UserError(
-        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; CelebA's annotations hold it"
+        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; CelebA's annotations hold it. "
+        "Own images are given by their CSV file"
     )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from sgbench.data.folder_table import NONE_CELL, SPLIT, Table, read_table
 from sgbench.data.labels import Attribute
-from sgbench.data.photographs import Box, find_images, fingerprint, missing_note, read_photograph
+from sgbench.data.photographs import Box, find_images, fingerprint, missing_note, read_photograph, sample_bytes
 from sgbench.data.source import Source, SourceSettings, check_names, existing
 from sgbench.errors import UserError
 
@@ -56,7 +56,8 @@ class Folder(Source):
         is_test = table.is_test()
         if is_test is not None and settings.num_test is not None:
             raise UserError(
-                f"{table.path}: column '{SPLIT}' says which images are for testing: leave out data.num_test"
+                f"{table.path}: column '{SPLIT}' says which images are for testing: leave out the number of test "
+                "images (num_test)"
             )
         sizes = find_images(self.folder, table.names, lambda i: table.place(i, table.key), settings.allow_missing)
         present = np.flatnonzero(sizes >= 0)
@@ -69,6 +70,7 @@ class Folder(Source):
         self.labels = torch.from_numpy(np.stack([known[name][1][present] for name in settings.attributes], 1))
         parts = [part for a, labels in known.values() for part in (repr(a).encode(), labels[present].tobytes())]
         parts.append(b"" if self._is_test is None else self._is_test.tobytes())
+        parts.append(sample_bytes(self.folder, self.ids))
         header = f"folder {settings.image_size} centred square"
         self.fingerprint = fingerprint(header, self.ids, sizes[present], *parts)
 

@@ -108,7 +108,7 @@ class Table:
             index = next(i for i, cell in enumerate(cells) if cell in found - switches)
             raise UserError(
                 f"{self.place(index, name)}: '{cells[index]}' in a column that also has {sorted(switches)[-1]}; give "
-                "names throughout, or 1 and 0 throughout"
+                "names throughout, or 1 and 0 throughout; a cell that is not known is left blank"
             )
         if switches & _ZERO.keys() and switches & _MINUS_ONE.keys():
             index = next(i for i, cell in enumerate(cells) if cell in _MINUS_ONE)

@@ -37,6 +37,11 @@ class Attribute:
         if len(self.values) < 2:
             raise ValueError(f"attribute '{self.name}' needs at least two values, has {self.values}")
 
+    @property
+    def title(self) -> str:
+        """The name as shown."""
+        return self.name.replace("_", " ").capitalize()
+
 
 class Group(NamedTuple):
     """A value of an attribute, both by position: ``Group(0, 1)`` is value 1 of attribute 0."""

@@ -9,6 +9,8 @@ from PIL import Image, ImageOps
 
 from sgbench.errors import UserError
 
+_SAMPLED = 32
+"""Files whose bytes are looked at, about."""
 Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge of a crop, in pixels."""
 
@@ -53,6 +55,21 @@ def fingerprint(header: str, names: Sequence[str], sizes: Sequence[int], *parts:
     for part in parts:
         key.update(part)
     return key.hexdigest()
+
+
+def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
+    """SHA-256 of some of the files, evenly spaced: uncompressed images of one size differ in their bytes alone.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    key = hashlib.sha256()
+    for name in names[:: max(1, len(names) // _SAMPLED)]:
+        try:
+            key.update((folder / name).read_bytes())
+        except OSError as error:
+            raise UserError(f"{folder / name}: cannot be read ({error.strerror}); replace or remove it") from error
+    return key.digest()
 
 
 def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> np.ndarray:

@@ -22,6 +22,7 @@ from sgbench.data.store import PackedImages
 from sgbench.losses import masked_cross_entropy
 from sgbench.metrics.accuracy import balanced_accuracy
 
+_HELD_AT_ONCE = 1000
 Architecture = Literal["resnet18", "vgg11_bn"]
 
 
@@ -131,7 +132,7 @@ def train_judge(
             if advance:
                 advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best))
         judge.eval()
-        scores = balanced_accuracies(judge, images[positions[held]], labels[held])
+        scores = _balanced(_held_out(judge, images, positions[held]), labels[held])
         score = min((s for s in scores if not math.isnan(s)), default=0.0)
         if score > best:
             best, best_epoch = score, epoch
@@ -160,7 +161,17 @@ def balanced_shares(labels: Tensor, max_repeats: float) -> np.ndarray:
 
 def balanced_accuracies(judge: Judge, images: Tensor, labels: Tensor) -> list[float]:
     """Balanced accuracy of each attribute on uint8 images with labels int8 [N, J]; NaN where no label is known."""
-    return [balanced_accuracy(p, labels[:, j]) for j, p in enumerate(judge.posteriors(images))]
+    return _balanced(judge.posteriors(images), labels)
+
+
+def _balanced(posteriors: Sequence[Tensor], labels: Tensor) -> list[float]:
+    return [balanced_accuracy(p, labels[:, j]) for j, p in enumerate(posteriors)]
+
+
+def _held_out(judge: Judge, images: PackedImages | Tensor, positions: Tensor) -> list[Tensor]:
+    """Posteriors of some images, of which only a part is in memory at once."""
+    parts = [judge.posteriors(images[part]) for part in positions.split(_HELD_AT_ONCE)]
+    return [torch.cat(head) for head in zip(*parts, strict=True)]
 
 
 def _augment(images: Tensor, jitter: float) -> Tensor:

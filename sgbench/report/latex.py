@@ -1,4 +1,4 @@
-"""Tables as LaTeX that needs ``booktabs`` and nothing else.
+"""Tables as LaTeX that needs ``booktabs`` and nothing else; names beyond Latin letters, LuaLaTeX or XeLaTeX.
 
 A block that is too wide for a page goes on below with its further columns, and a table that is too long for a page goes
 on in a further ``table``, for LaTeX breaks neither.

@@ -236,9 +236,19 @@ def test_totals_of_a_complete_copy_are_checked_and_those_of_others_not(celeba_co
         open_copy(root)
     assert len(caught) == 1
     (root / "img_align_celeba" / "000001.jpg").unlink()
+    with pytest.warns(UserWarning, match="Smiling is set for"):  # the table is complete, whatever images are there
+        open_copy(root, allow_missing=True)
+    edit_table(root, lambda lines: ["39", *lines[1:-1]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         open_copy(root, allow_missing=True)
+
+
+def test_a_table_that_was_cut_off_is_told(celeba_copy):
+    root = celeba_copy()
+    edit_table(root, lambda lines: lines[:30])
+    with pytest.warns(UserWarning, match=f"{TABLE}: line 1 says 40 images, but 28 are listed: the others are not used"):
+        assert len(open_copy(root).ids) == 28
 
 
 def test_a_copy_can_be_sent_to_another_process_and_read_from_several_threads(celeba_copy):
