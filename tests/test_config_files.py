@@ -39,7 +39,8 @@ def test_a_configs_own_weights_count(tmp_path, own):
 @pytest.mark.parametrize(
     "content", ["", "[1, 2]", "scoring: 3", "scoring: {inception: 4}", "a: [", "scoring: {inception: null}"]
 )
-def test_a_config_that_is_not_one_is_left_to_those_who_read_it(tmp_path, capsys, content):
+def test_a_config_that_is_not_one_is_left_to_those_who_read_it(tmp_path, capsys, monkeypatch, content):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     (tmp_path / "own.yaml").write_text(content)
     tell_of_inception(str(tmp_path / "own.yaml"), None, None)
     assert capsys.readouterr().err.startswith("no Inception Score: ")

@@ -103,7 +103,7 @@ def test_nothing_packed_cannot_be_verified(animals, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("header", "cells", "message"),
     [
-        ("scope", ["all", "some"], "scope: a value cannot be called 'all', which stands for all; rename it"),
+        ("scope", ["all", "some"], "scope: a value cannot be called 'all', which stands for all of them; rename it"),
         ("background", ["1", "0"], "background: is shown as 'Background', as is a table's column; rename it"),
         (
             "fur_color,Fur color",

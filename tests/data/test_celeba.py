@@ -283,7 +283,7 @@ def test_a_folder_without_attribute_file_or_images_is_an_error(celeba_copy, tmp_
         open_copy(root)
     with pytest.raises(UserError, match="no folder with CelebA's images there"):
         open_copy(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="is a file"):
+    with pytest.raises(UserError, match=r"or a \.csv file of own images"):
         open_copy(tmp_path / "elsewhere.txt")
     empty = tmp_path / "empty"
     empty.mkdir()

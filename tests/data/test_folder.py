@@ -330,7 +330,11 @@ BAD = {
     "split": (SPLIT.replace("test", "val"), {}, "row 3: column 'split': must be train or test, not 'val'"),
     "blank split": (SPLIT.replace("test", ""), {}, "row 3: column 'split': must be train or test, not ''"),
     "all train": (SPLIT.replace("test", "train"), {}, "column 'split' must put images into both train and test"),
-    "two splits": (SPLIT, {"num_test": 1}, "column 'split' says which images are for testing: leave out data.num_test"),
+    "two splits": (
+        SPLIT,
+        {"num_test": 1},
+        "column 'split' says which images are for testing: leave out the number of test images (num_test)",
+    ),
     "parent": (
         GOOD.replace("b.png", "x/../../b.png"),
         {},
