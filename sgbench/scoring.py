@@ -108,6 +108,20 @@ def score(
     )
 
 
+class _Rows:
+    """A tensor [M, ...] filled batch by batch: small tensors kept from each would pin the memory freed between them."""
+
+    def __init__(self, number: int):
+        self.number = number
+        self.tensor: Tensor | None = None
+
+    def put(self, rows: slice, values: Tensor) -> None:
+        """Set some rows; the first batch says of what shape and type they are."""
+        if self.tensor is None:
+            self.tensor = values.new_empty((self.number, *values.shape[1:]))
+        self.tensor[rows] = values
+
+
 class _Target:
     """Collects the scores of one target's translations."""
 
@@ -115,8 +129,10 @@ class _Target:
         self.test, self.attribute, self.panel, self.sizes = test, attribute, panel, sizes
         self.request, self.rows = test.requests[number], test.rows[number]
         self.metrics = image_metrics(test.image_size, panel.definitions)
-        self.posteriors: list[list[list[Tensor]]] = [[] for _ in panel.judges]
-        self.logits: list[Tensor] = []
+        number = len(self.request.positions)
+        self.posteriors = [[_Rows(number) for _ in sizes] for _ in panel.judges]
+        self.terms = {name: _Rows(number) for name in self.metrics}
+        self.logits = _Rows(number)
 
     def scored(self, translate: Translate, batch_size: int, advance: Callable[[int], None] | None) -> TargetScores:
         batch_size = min(batch_size, max(1, PIXELS_AT_ONCE // self.test.image_size**2))
@@ -131,7 +147,7 @@ class _Target:
                 if self.panel.inception is not None:
                     own_features, logits = self.panel.inception.extract(results)
                     features.append(own_features)
-                    self.logits.append(logits)
+                    self.logits.put(part, logits)
                 if advance:
                     advance(len(positions))
             if features:
@@ -139,9 +155,9 @@ class _Target:
                 figures += set_figures(torch.cat(features), self.panel.real_features[group], direction)
         if not len(self.request.positions):
             return self._nothing()
-        posteriors = tuple(tuple(torch.cat(head) for head in zip(*parts, strict=True)) for parts in self.posteriors)
-        terms = {name: metric.collected for name, metric in self.metrics.items() if metric.update_called}
-        return TargetScores(posteriors, terms, torch.cat(self.logits) if self.logits else None, tuple(figures))
+        posteriors = tuple(tuple(head.tensor for head in heads) for heads in self.posteriors)
+        terms = {name: rows.tensor for name, rows in self.terms.items() if rows.tensor is not None}
+        return TargetScores(posteriors, terms, self.logits.tensor, tuple(figures))
 
     def _nothing(self) -> TargetScores:
         """Scores of a target of which no translation is there."""
@@ -156,22 +172,27 @@ class _Target:
                 f"a translation must be uint8 {list(sources.shape)}, is {results.dtype} {list(results.shape)}"
             )
         results = results.contiguous()  # the layout in memory would move a judge's last digits
-        for parts, judge in zip(self.posteriors, self.panel.judges, strict=True):
-            parts.append(judge.posteriors(results))
-        references, metrics = self.test.references, self.metrics
-        for name in metrics.keys() & set(OF_SOURCES):
-            metrics[name].update(results, sources)
+        for heads, judge in zip(self.posteriors, self.panel.judges, strict=True):
+            for head, posterior in zip(heads, judge.posteriors(results), strict=True):
+                head.put(rows, posterior)
+        references = self.test.references
+
+        def measure(name: str, *inputs: Tensor) -> None:
+            self.terms[name].put(rows, self.metrics[name].terms(*inputs))
+
+        for name in self.metrics.keys() & set(OF_SOURCES):
+            measure(name, results, sources)
         if references.counterfactuals is not None:
             counterfactual = references.counterfactuals[self.request.target][self.rows[rows]]
             inside = changed_region(sources, counterfactual)
-            metrics["counterfactual_error_inside"].update(results, counterfactual, inside)
-            metrics["counterfactual_error_outside"].update(results, counterfactual, ~inside)
+            measure("counterfactual_error_inside", results, counterfactual, inside)
+            measure("counterfactual_error_outside", results, counterfactual, ~inside)
         if references.background is not None:
-            metrics["true_background_error"].update(results, sources, references.background[positions])
+            measure("true_background_error", results, sources, references.background[positions])
         if self.panel.lpips:
-            metrics["lpips"].update(self.panel.lpips(results, sources))
+            measure("lpips", self.panel.lpips(results, sources))
         if self.panel.embedder:
-            metrics["identity"].update(self.panel.embedder(results), self.panel.embedder(sources))
+            measure("identity", self.panel.embedder(results), self.panel.embedder(sources))
 
 
 def set_figures(generated: Tensor, real: Tensor, direction: str) -> list[SetFigure]:
