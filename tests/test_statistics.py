@@ -168,3 +168,4 @@ def test_the_exact_interval_is_that_of_a_binomial_test(number, confidence):
     for share in (0, 1):
         expected = binomtest(share * number, number).proportion_ci(confidence, method="exact")
         assert exact_interval(share, number, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)
+        assert (exact_interval(share, number) == exact_interval(share, number, confidence)) == (confidence == 0.95)
