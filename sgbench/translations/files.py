@@ -50,7 +50,7 @@ class FolderFiles(Files):
 
 
 class ZipFiles(Files):
-    """Files in a .zip, which stays open."""
+    """Files in a .zip, which stays open; those of its folder where it holds one folder and nothing beside it."""
 
     def __init__(self, path: Path):
         try:
@@ -58,9 +58,13 @@ class ZipFiles(Files):
         except Exception as error:  # whatever a broken file raises
             raise UserError(f"{path}: not a readable .zip ({first_line(error)}); make it again") from error
         self.lock = Lock()
+        shown = [name for name in self.archive.namelist() if not name.startswith((".", "__MACOSX/"))]
+        top = shown[0].partition("/")[0] + "/" if shown else ""
+        self.top = top if all(name.startswith(top) for name in shown) else ""
 
     def names(self) -> list[str]:
-        return sorted(name for name in self.archive.namelist() if "/" not in name and not name.startswith("."))
+        inside = (name.removeprefix(self.top) for name in self.archive.namelist() if name.startswith(self.top))
+        return sorted(name for name in inside if name and "/" not in name and not name.startswith("."))
 
     def read(self, name: str, limit: int) -> bytes:
         plain = posixpath.normpath(name)
@@ -68,7 +72,7 @@ class ZipFiles(Files):
             raise UserError(f"{name!r} leads out of the archive; put the file below the CSV")
         try:
             with self.lock:
-                info = self.archive.getinfo(plain)
+                info = self.archive.getinfo(self.top + plain)
                 _check_size(name, info.file_size, limit)
                 return self.archive.read(info)
         except KeyError:

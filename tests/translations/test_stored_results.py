@@ -50,6 +50,19 @@ def zip_of(root, rows, files=None):
     return root / "made.zip"
 
 
+def folder_in_zip_of(root, rows, files=None):
+    """As a file manager compresses a folder: all below one name, and what macOS adds."""
+    path = zip_of(root, rows, files)
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("made/", b"")
+        archive.writestr("__MACOSX/made/._results.csv", b"")
+        for name, data in contents.items():
+            archive.writestr(f"made/{name}", data)
+    return path
+
+
 def declared(width, height):
     """A PNG whose header says this size."""
     header = b"IHDR" + struct.pack(">II", width, height) + GOOD[24:29]
@@ -71,7 +84,7 @@ WRONG_ROWS = [
 ]
 
 
-@pytest.mark.parametrize("make", [folder_of, zip_of])
+@pytest.mark.parametrize("make", [folder_of, zip_of, folder_in_zip_of])
 @pytest.mark.parametrize(("result", "source", "groups", "problem"), WRONG_ROWS)
 def test_a_wrong_row_is_named_by_its_line(make, result, source, groups, problem, tmp_path):
     path = make(tmp_path, [("a.png", "000501.jpg", "gender=female"), (result, source, groups)])
@@ -81,7 +94,7 @@ def test_a_wrong_row_is_named_by_its_line(make, result, source, groups, problem,
     assert problem in message
 
 
-@pytest.mark.parametrize("make", [folder_of, zip_of])
+@pytest.mark.parametrize("make", [folder_of, zip_of, folder_in_zip_of])
 def test_two_results_of_one_translation_are_refused(make, tmp_path):
     path = make(tmp_path, [("a.png", "000501.jpg", "gender=female")] * 2)
     message = refusal(path)
@@ -102,7 +115,7 @@ WRONG_PICTURES = {
 }
 
 
-@pytest.mark.parametrize("make", [folder_of, zip_of])
+@pytest.mark.parametrize("make", [folder_of, zip_of, folder_in_zip_of])
 @pytest.mark.parametrize("what", WRONG_PICTURES)
 def test_a_wrong_picture_is_named_before_anything_is_scored(make, what, tmp_path):
     data, problem = WRONG_PICTURES[what]
@@ -111,7 +124,7 @@ def test_a_wrong_picture_is_named_before_anything_is_scored(make, what, tmp_path
     assert problem in message
 
 
-@pytest.mark.parametrize("make", [folder_of, zip_of])
+@pytest.mark.parametrize("make", [folder_of, zip_of, folder_in_zip_of])
 def test_pixels_that_break_off_are_named_when_they_are_asked_for(make, tmp_path):
     results = opened(make(tmp_path, [("a.png", "000500.jpg", "gender=male")], {"a.png": GOOD[:-40]}))
     with pytest.raises(UserError, match=r"results.csv: line 2: 'a.png' cannot be decoded"):
