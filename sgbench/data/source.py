@@ -107,7 +107,9 @@ def check_names(wanted: Sequence[str], offered: Collection[str], where: str) -> 
     """
     for name in wanted:
         if name not in offered:
-            raise UserError(f"unknown attribute '{name}'; those of {where} are {', '.join(offered)}")
+            raise UserError(
+                f"unknown attribute '{name}'; those of {where} are {', '.join(offered)}: choose with --attributes"
+            )
     if len(set(wanted)) < len(wanted):
         raise UserError(f"attributes: {', '.join(wanted)}: one is named twice")
 
