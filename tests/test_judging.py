@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from sgbench.data.faces import EmbeddedFaces
-from sgbench.features.judge import Judge, JudgeSettings
+from sgbench.features import judge as judge_module
+from sgbench.features.judge import Judge, JudgeSettings, train_judge
 from sgbench.judging import judge_facts, judge_hash, open_judge, without_twins
 
 FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20))
@@ -42,6 +43,23 @@ def test_a_judge_never_sees_a_twin_and_says_how_many_there_were(tmp_path, monkey
     assert torch.equal(labels, FACES.labels[positions])
     facts = judge_facts(tmp_path, judge_hash(FACES, TRAIN, SETTINGS, "resnet18"))
     assert (facts["training images"], facts["left out"]) == (39, 1)
+
+
+def test_the_best_epoch_of_the_whole_schedule_is_kept(monkeypatch):
+    scores = [[0.7, 0.8], [0.6, 0.9], [0.5, 0.9], [0.4, 0.9], [0.9, 0.75], [0.9, 0.7]]
+    weights = []
+
+    def held_out(judge, images, positions):
+        weights.append({name: value.clone() for name, value in judge.state_dict().items()})
+
+    monkeypatch.setattr(judge_module, "_held_out", held_out)
+    monkeypatch.setattr(judge_module, "_balanced", lambda posteriors, labels: scores[len(weights) - 1])
+    settings = SETTINGS.model_copy(update={"epochs": len(scores)})
+    labels = FACES.labels[TRAIN]
+    judge = train_judge(IMAGES, TRAIN, labels, FACES.attributes, settings, torch.device("cpu"))
+    assert len(weights) == len(scores)
+    same = [all(torch.equal(value, kept[name]) for name, value in judge.state_dict().items()) for kept in weights]
+    assert same == [False, False, False, False, True, False]
 
 
 def test_a_judge_is_kept_with_its_facts_and_opened_again(tmp_path):

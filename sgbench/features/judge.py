@@ -34,7 +34,6 @@ class JudgeSettings(BaseModel):
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 128
     learning_rate: PositiveFloat = 1e-3
-    patience: PositiveInt = 3
     held_out: float = Field(0.1, gt=0, lt=1)
     max_repeats: float = Field(100.0, ge=1)
     colour_jitter: float = Field(0.1, ge=0, lt=1)
@@ -97,7 +96,7 @@ def train_judge(
     advance: Callable[[Epoch], None] | None = None,
     architecture: Architecture = "resnet18",
 ) -> Judge:
-    """Train on true labels and keep the epoch that was best on the held-out tenth.
+    """Train on true labels for the whole schedule and keep the epoch that was best on the held-out tenth.
 
     Args:
         images: uint8 [M, 3, S, S], all images of the data set.
@@ -115,7 +114,7 @@ def train_judge(
     optimizer = torch.optim.Adam(judge.parameters(), settings.learning_rate)
     steps = -(-len(rest) // settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * steps)
-    best, best_state, best_epoch = -1.0, judge.state_dict(), 0
+    best, best_state = -1.0, judge.state_dict()
     for epoch in range(settings.epochs):
         judge.train()
         drawn = rest[torch.from_numpy(rng.choice(len(rest), size=len(rest), p=shares))]
@@ -135,10 +134,8 @@ def train_judge(
         scores = _balanced(_held_out(judge, images, positions[held]), labels[held])
         score = min((s for s in scores if not math.isnan(s)), default=0.0)
         if score > best:
-            best, best_epoch = score, epoch
+            best = score
             best_state = {name: value.clone() for name, value in judge.state_dict().items()}
-        elif epoch - best_epoch >= settings.patience:
-            break
     judge.load_state_dict(best_state)
     return judge.eval()
 
