@@ -27,7 +27,12 @@ def parser() -> Parser:
         epilog="What is not given is the config's. The same command again resumes what was interrupted and repeats "
         "nothing that is done.",
     )
-    p.add_argument("--methods", type=names, metavar="A,B", help="methods of the config, or package.module:Class")
+    p.add_argument(
+        "--methods",
+        type=_methods,
+        metavar="A,B",
+        help="methods of the config, or package.module:Class; none for the judge and the controls alone",
+    )
     p.add_argument("--sparse", type=levels, metavar="K,..", help="labels per value: numbers, or all")
     p.add_argument("--study", metavar="NAME", help="name of the report's folder (default: the config's)")
     p.add_argument("--seeds", type=numbers, metavar="0,1", help="seeds of sparse labels and training")
@@ -72,6 +77,10 @@ def _run(arguments: argparse.Namespace) -> int:
     write_runtime(study, records, seconds if num_trained else {})
     study.screen.say(f"report: {page}")
     return 0
+
+
+def _methods(text: str) -> list[str]:
+    return [] if text == "none" else names(text)
 
 
 def _overrides(arguments: argparse.Namespace) -> dict:

@@ -186,7 +186,7 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
     parts = {
         "source": source,
         "data": data,
-        "methods": _methods(raw.pop("methods", None) or {}, wanted, path, "levels" in top),
+        "methods": _methods(raw.pop("methods", None), wanted, path, "levels" in top),
         "judge": _validated(JudgeSettings, raw.pop("judge", None) or {}, path, "judge"),
         "scoring": _validated(ScoringSettings, scoring, path, "scoring", overridden=overrides.get("scoring", {})),
     }
@@ -208,11 +208,12 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
 def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) -> tuple[MethodEntry, ...]:
     """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default.
 
-    ``same_levels`` drops the levels that methods have of their own.
+    None at all is a study of the judge and the controls alone. ``same_levels`` drops the levels that methods have of
+    their own.
     """
-    entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
-    if not entries and wanted is None:
-        raise UserError(f"{path}: methods: none is given; name at least one")
+    if raw is None and wanted is None:
+        raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judge and controls")
+    entries = {str(name): entry for name, entry in _mapping(raw or {}, path, "methods").items()}
     methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
     if len({method.slug for method in methods}) < len(methods):
         raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")

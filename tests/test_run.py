@@ -178,6 +178,16 @@ def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch):
     assert (records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()) == (records, settings)
 
 
+def test_no_method_is_the_judge_and_the_controls(finished, config, monkeypatch):
+    monkeypatch.setattr("sgbench.judging.train_judge", None)
+    assert main(["--config", str(config), "--methods", "none", "--study", "judge", "--out", str(finished)]) == 0
+    own = pd.read_csv(finished / "judge" / "report" / "records.csv")
+    assert set(own["method"]) == {"real", "copy", "oracle"}
+    page = (finished / "judge" / "report" / "report.md").read_text()
+    assert "Nothing was trained here" in page
+    assert "| Real images" in page
+
+
 def test_nobody_is_shown_where_nobody_may_be(finished, config, tmp_path):
     shutil.copytree(finished, tmp_path / "runs")
     private = tmp_path / "private.yaml"

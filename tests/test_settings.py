@@ -54,6 +54,11 @@ def test_a_good_config_is_read(read):
     assert settings.methods[1].settings == StarGAN.Settings()
 
 
+def test_the_judge_and_the_controls_alone_are_a_study(read):
+    assert read({"methods": {}}).methods == ()
+    assert read(overrides={"methods": []}).methods == ()
+
+
 @pytest.mark.parametrize("config", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_config_of_the_package_is_valid(config):
     settings = read_settings(find_config(config.stem), {}, {})
@@ -120,7 +125,7 @@ BAD = {
     "method": ({"methods.sgan": {}}, "mine.yaml: methods.sgan: unknown method 'sgan'"),
     "method list": ({"methods": ["sggan"]}, "mine.yaml: methods must be a mapping of settings, not ['sggan']"),
     "method value": ({"methods.sggan": 5}, "mine.yaml: methods.sggan must be a mapping of settings, not 5"),
-    "no methods": ({"methods": {}}, "mine.yaml: methods: "),
+    "no methods": ({"methods": None}, "mine.yaml: methods: none is given"),
     "same slug": ({"methods": {"sggan/x": {}, "sggan.x": {"class": "sggan"}}}, "one is named twice"),
     "judge list": ({"judge": [1]}, "mine.yaml: judge must be a mapping"),
     "data text": ({"data": "faces"}, "mine.yaml: data must be a mapping of settings, not 'faces'"),
