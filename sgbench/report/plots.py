@@ -1,5 +1,6 @@
 """Charts: accuracies with their intervals, the target x unrelated matrix, losses over training."""
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from sgbench.report.tables import target_table
 
 _CELL = 46
 """Side in pixels of a cell of the matrix."""
+_HOW_TO_READ = (
+    "Row: target; column: measured attribute. % with the value asked for (outlined) or kept; darker is lower."
+)
 _SHARES = LinearSegmentedColormap.from_list("shares", [COLOURS[1], "#f0a26e", "#fbe0cc", "#f4f8fd"]).with_extremes(
     bad=RULE
 )
@@ -67,23 +71,24 @@ def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 14
     cells = matrix_table(measured_and_published(frame)[0], layout).cells
     systems = list(cells["block"].unique())
     targets, measured = ([a for a in layout.attributes if a in set(cells[c])] for c in ("target", "measured_on"))
-    panel = max(_CELL * len(measured), *(9 * len(system) for system in systems), 0) + 30
+    leaning = 5 * max((len(layout.attributes[a]) for a in measured), default=0)  # names of columns, at 35 degrees
+    panel = leaning + max(_CELL * len(measured), *(9 * len(system) for system in systems), 0) + 10
     across = max(1, min(len(systems), (width - 110) // panel))
     down = max(1, -(-len(systems) // across))
-    figure = new_figure(110 + across * panel, 40 + down * (_CELL * max(1, len(targets)) + 86), scale=2)
+    wide = 110 + across * panel
+    legend = textwrap.wrap(_HOW_TO_READ, wide // 7)
+    high = 30 + 14 * len(legend) + down * (_CELL * max(1, len(targets)) + 64 + leaning)
+    figure = new_figure(wide, high, scale=2)
     axes = figure.subplots(down, across, squeeze=False, sharey=True).flatten()
     for axis, system in zip(axes, systems, strict=False):
         _matrix(axis, cells[cells["block"] == system], targets, measured)
         plain(axis, system)
+        axis.set_anchor("NW")
         axis.set_xticks(range(len(measured)), [layout.attributes[a] for a in measured], rotation=35, ha="right")
         axis.set_yticks(range(len(targets)), [layout.attributes[a] for a in targets])
     for axis in axes[len(systems) :]:
         axis.set_visible(False)
-    figure.supxlabel(
-        "Row: target; column: measured attribute. % with the value asked for (outlined) or kept; darker is lower.",
-        fontsize=9.5,
-        color=MUTED,
-    )
+    figure.supxlabel("\n".join(legend), fontsize=9.5, color=MUTED)
     save(figure, path)
 
 

@@ -30,6 +30,24 @@ def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
     assert len(list(tmp_path.iterdir())) == 6
 
 
+@pytest.mark.parametrize("name", ["A", "A rather long attribute name"])
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_nothing_is_cut_off_at_the_edges(tmp_path, name, count):
+    attributes = {f"a{k}": name for k in range(count)}
+    layout = Layout({"alpha": "Alpha", "copy": "Copy of the source"}, attributes)
+    frame = to_frame(
+        [record(m, "all", t, a, 0.9, 0.01) for m in layout.methods for t in attributes for a in attributes]
+    )
+    interval_plot(tmp_path / "interval.png", frame, layout)
+    matrix_plot(tmp_path / "matrix.png", frame, layout)
+    stats = {name: pd.DataFrame({"iteration": range(9), name: range(9)}) for name in attributes.values()}
+    loss_curves(tmp_path / "losses.png", stats)
+    for chart in tmp_path.iterdir():
+        page = pixels(chart)
+        for edge in (page[:4], page[-4:], page[:, :4], page[:, -4:]):
+            assert (edge == 255).all(), chart.name
+
+
 def test_points_stand_at_their_values(tmp_path):
     interval_plot(tmp_path / "plot.png", small_frame(), LAYOUT)
     page = pixels(tmp_path / "plot.png").astype(int)
