@@ -5,6 +5,7 @@ Per-image scores of a reference and of a new version are drawn, with a true loss
 ``sgbench.paired_regression.paired_p`` for many trials at once, as tests/test_power_study.py holds them to.
 """
 
+import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -77,13 +78,12 @@ class JudgeScores:
         return after / NUM_SPLITS
 
     def shares(self) -> np.ndarray:
-        shares = np.repeat(self.differences[:, None] / self.num_images, self.num_images, 1)
-        for side, all_means, sign in ((self.old, self.means[0], -1), (self.new, self.means[1], 1)):
-            for rows, means in zip(self.splits, all_means, strict=True):
-                logs = np.log(means[:, :-1])
-                divergence = side[:, rows, -1] - (side[:, rows, :-1] @ logs[:, :, None])[..., 0]
-                slope = score_of(means)[:, None] * (divergence - divergence.mean(1, keepdims=True))
-                shares[:, rows] += sign * slope / len(rows) / NUM_SPLITS
+        shares = np.empty(self.old.shape[:2])
+        for rows, old, new in zip(self.splits, *self.means, strict=True):
+            both = (old + new) / 2
+            gap = self.new[:, rows] - self.old[:, rows]
+            change = gap[..., -1] - (gap[..., :-1] @ np.log(both[:, :-1])[:, :, None])[..., 0]
+            shares[:, rows] = score_of(both)[:, None] * change / len(rows) / NUM_SPLITS
         return shares
 
 
@@ -94,7 +94,8 @@ def p_values(test: type, old: np.ndarray, new: np.ndarray, seed: int = 0) -> np.
     if close.any():
         tests = test(old[close], new[close])
         p[close] = _by_swaps(tests, SWAPS, seed)
-        z = np.abs(tests.differences) / np.linalg.norm(tests.shares(), axis=1)
+        shares = tests.shares()
+        z = np.abs(shares.sum(1)) / np.linalg.norm(shares, axis=1)
         least = p[close] < 1.5 / (1 + SWAPS)
         p[close] = np.where(least, np.minimum(p[close], 2 * GAUSSIAN_BOUND * norm.sf(z)), p[close])
     return p
@@ -118,9 +119,10 @@ METRICS: dict[str, tuple[Draw, type, Sequence[int]]] = {
 }
 
 
-def study() -> Iterator[dict[str, object]]:
-    """Every row, in order."""
-    for metric, (_, _, sizes) in METRICS.items():
+def study(metrics: Sequence[str]) -> Iterator[dict[str, object]]:
+    """Every row of some metrics, in order."""
+    for metric in metrics:
+        sizes = METRICS[metric][2]
         for regime in REGIMES:
             for n in sizes:
                 yield from simulate(metric, regime, n, 0.0, TRIALS_WITHOUT_LOSS, [1])
@@ -211,7 +213,14 @@ def _percent(share: float) -> str:
 
 def main() -> None:
     """Simulate and write."""
-    rows = pd.DataFrame(study())
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("metrics", nargs="*", choices=[*METRICS, []], help="simulate these alone; without one, all")
+    metrics = parser.parse_args().metrics or list(METRICS)
+    rows = pd.DataFrame(study(metrics))
+    if len(metrics) < len(METRICS):
+        kept = pd.read_csv(FOLDER / "power.csv")
+        rows = pd.concat([kept[~kept["metric"].isin(metrics)], rows])
+        rows = rows.sort_values("metric", key=lambda column: column.map(list(METRICS).index), kind="stable")
     write_text(FOLDER / "power.csv", rows.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     before, _, rest = (FOLDER / "power.md").read_text(encoding="utf-8").partition(BEGIN)
     write_text(FOLDER / "power.md", f"{before}{BEGIN}\n{tables(rows)}\n{END}{rest.partition(END)[2]}")

@@ -18,7 +18,7 @@ from sgbench.metrics.background import BackgroundMSSSIM, BackgroundMSSSIMAsRelea
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.inception_score import InceptionScore, joint_posterior
-from sgbench.protocol import image_metrics, place_of
+from sgbench.protocol import INCEPTION, image_metrics, place_of
 from sgbench.records import ALL, Record
 from sgbench.scores import UNTOUCHED, Scores, TargetScores
 from sgbench.statistics import bootstrap_interval, exact_interval
@@ -109,13 +109,14 @@ class _Part:
         for k, judge in enumerate(self.scores.judges):
             for j, attribute in enumerate(self.scores.attributes):
                 posterior, labels = self.own.posteriors[k][j], self.scores.labels[self.positions, j]
-                metric = Accuracy(_judged_by(k, judge.architecture))
+                metric = Accuracy(f"most probable value{_by(k, judge.architecture)}")
                 shared = {"measured_on": attribute.name}
                 refusal = judge.verdicts[j].refusal
                 yield self._cell(metric, metric.terms(posterior, labels), _named("accuracy", k), refusal, **shared)
-                recall = BalancedAccuracy()
+                recall, error = BalancedAccuracy(), ExpectedCalibrationError()
+                for second in (recall, error):
+                    second.definition += _by(k, judge.architecture)
                 yield self._cell(recall, recall.terms(posterior, labels), _named("balanced_accuracy", k), **shared)
-                error = ExpectedCalibrationError()
                 yield self._cell(error, error.terms(posterior, labels), _named("ece", k), recentre=True, **shared)
 
     def accuracies(self) -> Iterator[Cell]:
@@ -123,7 +124,7 @@ class _Part:
         for k, judge in enumerate(self.scores.judges):
             for j, attribute in enumerate(self.scores.attributes):
                 expected = self.values if j == self.target else self.scores.labels[self.positions, j]
-                metric = Accuracy(_judged_by(k, judge.architecture))
+                metric = Accuracy(f"most probable value{_by(k, judge.architecture)}")
                 terms = metric.terms(self.own.posteriors[k][j], expected)
                 everywhere = torch.ones(len(terms), dtype=torch.bool)
                 directions = {ALL: everywhere} | {
@@ -164,13 +165,13 @@ class _Part:
         for k, judge in enumerate(self.scores.judges):
             refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
             joint = joint_posterior(self.own.posteriors[k])
-            about = "" if k == 0 else f", {judge.architecture}"
+            about = ", joint posterior of the judge: the product over its heads" + _by(k, judge.architecture)
             yield from self._score(joint, _named("judge_score", k), refusal, about)
 
     def inception_scores(self) -> Iterator[Cell | Record]:
         """The Inception Score, or why there is none."""
         if self.own.logits is None:
-            about = {"unit": "score", "definition": "2015 Inception, 1008 unbiased logits", "measured_on": "image"}
+            about = {"unit": "score", "definition": INCEPTION, "measured_on": "image"}
             yield self._count("inception_score", NAN, note=self.scores.definitions["inception"], **about)
             return
         posterior = self.own.logits.double().softmax(1)
@@ -222,5 +223,6 @@ def _named(metric: str, judge: int) -> str:
     return metric if judge == 0 else f"{metric}_second"
 
 
-def _judged_by(judge: int, architecture: str) -> str:
-    return "most probable value" + (f", {architecture}" if judge else "")
+def _by(judge: int, architecture: str) -> str:
+    """What a definition says of a judge that is not the first."""
+    return f", {architecture}" if judge else ""

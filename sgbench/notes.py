@@ -63,6 +63,10 @@ def study_notes(study: Study, left_out: dict[str, int]) -> list[str]:
     notes.append(
         "The Judge Score is the Inception Score's formula on the judge's joint posterior. It is not an Inception Score."
     )
+    notes.append(
+        "Scores grow with the number of images, and a calibration error falls: their intervals hold what as many other "
+        "images would give, not what ever more would."
+    )
     reading = [e.cls.display_name for e in study.settings.methods if e.cls.needs_source_labels]
     if reading:
         notes.append(

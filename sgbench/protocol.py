@@ -10,6 +10,8 @@ from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM, ms_ssim_window
 
 OF_SOURCES = ("background_ms_ssim", "background_mae", "background_psnr", "change", "psnr", "ssim", "ms_ssim")
 """Metrics of a result and its source alone; ``ms_ssim`` where one fits the image."""
+INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
+"""What an Inception Score is a score of, but for the weights."""
 
 
 def image_metrics(size: int, definitions: Mapping[str, str]) -> dict[str, ImageMetric]:
@@ -23,9 +25,13 @@ def image_metrics(size: int, definitions: Mapping[str, str]) -> dict[str, ImageM
         "background_mae": BackgroundMAE(size),
         "background_psnr": BackgroundPSNR(size),
         "change": MeanAbsoluteDistance("mean |result - source|"),
-        "counterfactual_error_inside": MeanAbsoluteDistance("where the counterfactual differs from the source by > 2"),
-        "counterfactual_error_outside": MeanAbsoluteDistance("where the counterfactual is within 2 of the source"),
-        "true_background_error": MeanAbsoluteDistance("the renderer's background mask, against the source"),
+        "counterfactual_error_inside": MeanAbsoluteDistance(
+            "against the counterfactual, where it differs from the source by > 2 levels in a channel"
+        ),
+        "counterfactual_error_outside": MeanAbsoluteDistance(
+            "against the counterfactual, where it is within 2 levels of the source in every channel"
+        ),
+        "true_background_error": MeanAbsoluteDistance("against the source, within the renderer's background mask"),
         "psnr": PSNR(),
         "ssim": SSIM(),
     }

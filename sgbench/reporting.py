@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -157,16 +158,15 @@ def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: flo
     For attributes of more than two values the phi of each pair of values is taken, and the largest counts.
     """
     pairs = set()
-    for j, first in enumerate(attributes):
-        for k, second in enumerate(attributes):
-            known = (labels[:, j] >= 0) & (labels[:, k] >= 0)
-            if j == k or known.sum() < 2:
-                continue
-            x = torch.stack([labels[known, j] == v for v in range(len(first.values))]).double()
-            y = torch.stack([labels[known, k] == v for v in range(len(second.values))]).double()
-            phi = torch.corrcoef(torch.cat([x, y]))[: len(x), len(x) :].nan_to_num(0)
-            if phi.abs().max() > above:
-                pairs.add((first.name, second.name))
+    for (j, first), (k, second) in combinations(enumerate(attributes), 2):
+        known = (labels[:, j] >= 0) & (labels[:, k] >= 0)
+        if known.sum() < 2:
+            continue
+        x = torch.stack([labels[known, j] == v for v in range(len(first.values))]).double()
+        y = torch.stack([labels[known, k] == v for v in range(len(second.values))]).double()
+        phi = torch.corrcoef(torch.cat([x, y]))[: len(x), len(x) :].nan_to_num(0)
+        if phi.abs().max() > above:
+            pairs |= {(first.name, second.name), (second.name, first.name)}
     return frozenset(pairs)
 
 

@@ -27,7 +27,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile interval of a metric when source images are drawn again, with all their translations together.
 
-    It holds the noise of images only, not that of seeds.
+    It holds the noise of images only, not that of seeds. With few sources (under a hundred) of very unequal figures it
+    covers less than it states.
 
     Args:
         metric: its ``reduce`` is called with weights float64 [R, N].
@@ -35,11 +36,12 @@ def bootstrap_interval(
         sources: integer [N], the source image of each translation.
         seed: the same seed and sources draw the same images, so that methods are compared on the same ones.
         recentre: shift the interval by what the draws' mean lies off the estimate; for metrics such as the Inception
-            Score, which repeated images lower.
+            Score, which repeated images lower. It is then an interval of the figure that as many other images would
+            be expected to give: such metrics move with the number of images.
 
     Returns:
-        Lower and upper end in the metric's unit. Draws for which the metric is NaN are left out; (NaN, NaN) where all
-        are or where there are fewer than two sources.
+        Lower and upper end in the metric's unit; (NaN, NaN) where a draw has no figure or there are fewer than two
+        sources.
 
     Raises:
         ValueError: ``sources`` does not match ``terms``.
@@ -57,9 +59,6 @@ def bootstrap_interval(
         weights = torch.from_numpy(counts[:, position]).to(terms)
         figures.append(metric.reduce(terms, weights).cpu().numpy())
     figures = np.concatenate(figures)
-    figures = figures[~np.isnan(figures)]
-    if not len(figures):
-        return float("nan"), float("nan")
     low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
     if recentre:
         offset = float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) - figures.mean()

@@ -23,6 +23,7 @@ from sgbench.features.judge import Architecture, Epoch, Judge, balanced_accuraci
 from sgbench.features.lpips import load_lpips
 from sgbench.judging import judge_hash, open_judge
 from sgbench.plan import Folders, Plan, System, digest, make_plan
+from sgbench.protocol import INCEPTION
 from sgbench.records import COPY, ORACLE, REAL
 from sgbench.samples import Edits, choose_edits
 from sgbench.scores import Panelist, Verdict
@@ -31,7 +32,7 @@ from sgbench.screen import Screen
 from sgbench.settings import MethodEntry, Settings
 from sgbench.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile, checked, find_inception
 
-SCORING_VERSION = 3
+SCORING_VERSION = 4
 """Part of a scored system's hash: raised when the same system would get other records."""
 
 
@@ -128,7 +129,7 @@ class Study:
             missing = f"not scored: no Inception weights (SHA-256 {INCEPTION_SHA256}); get {INCEPTION_URL}"
             return self.panel.definitions | {"inception": missing}
         about = "TF-FID weights" if weights.published else f"custom weights {weights.sha256[:12]}"
-        return self.panel.definitions | {"inception": f"2015 Inception, 1008 unbiased logits, {about}"}
+        return self.panel.definitions | {"inception": f"{INCEPTION}, {about}"}
 
     @cached_property
     def judge_hashes(self) -> tuple[str, ...]:

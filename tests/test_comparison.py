@@ -10,7 +10,7 @@ from scipy import stats
 
 from sgbench import comparison
 from sgbench.comparison import holm, paired_difference
-from sgbench.metrics.accuracy import Accuracy
+from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.background import BackgroundMSSSIM, BackgroundMSSSIMAsReleased
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.image_metric import ImageMetric, MeanOverImages
@@ -128,6 +128,52 @@ def test_a_difference_on_every_image_has_a_p_that_no_swap_shows():
     result = paired_difference(MEAN, _normal(50, 0) + 1, _normal(50, 0), np.arange(50), num_resamples=199)
     assert result.p == pytest.approx(2 * stats.norm.sf(50**0.5) / (4 * stats.norm.sf(2**0.5)), rel=1e-6)
     assert 2 / 2**50 < result.p < 1 / 200
+
+
+def test_the_bound_of_other_metrics_is_no_smaller_than_their_p():
+    """Of 1,000 images 15 have a value, which one system finds and the other misses: 2 of 2^15 swaps are as large."""
+    labels = torch.tensor([1] * 15 + [0] * 985)
+    found = torch.nn.functional.one_hot(labels, 2).double()
+    metric = BalancedAccuracy()
+    a, b = metric.terms(found, labels), metric.terms(torch.tensor([[1.0, 0.0]]).repeat(1000, 1), labels)
+    result = paired_difference(metric, a, b, np.arange(1000), num_resamples=199)
+    assert result.difference == pytest.approx(0.5)
+    assert 2 / 2**15 < result.p < 1e-3
+    assert result.p == pytest.approx(2 * stats.norm.sf(15**0.5) / (4 * stats.norm.sf(2**0.5)), rel=1e-9)
+
+
+def _collapsed(rng, n):
+    """Posteriors of which a system's are near certain and even, the other's all of one class, by image at random."""
+    certain = 0.9 * np.eye(16)[rng.integers(16, size=n)] + 0.1 / 16
+    dull = 0.9 * np.eye(16)[np.zeros(n, int)] + 0.1 * rng.dirichlet(np.ones(16), n)
+    swapped = rng.random((n, 1)) < 0.5
+    return (torch.from_numpy(np.where(swapped, x, y)) for x, y in ((certain, dull), (dull, certain)))
+
+
+def test_the_bound_of_a_score_is_no_smaller_than_chance():
+    """By how the score itself would change, a thousandth was reached five times as often."""
+    rng = np.random.default_rng(0)
+    metric, n, trials = InceptionScore(), 60, 20_000
+    bounds = []
+    for _ in range(trials):
+        shares = metric.shares(*_collapsed(rng, n)).numpy()
+        bounds.append(2 * comparison.GAUSSIAN_BOUND * stats.norm.sf(abs(shares.sum()) / np.linalg.norm(shares)))
+    for level in (0.1, 0.01, 0.001):
+        assert np.mean(np.array(bounds) <= level) <= level
+
+
+@pytest.mark.parametrize("name", sorted(CASES.keys() - {"place"}))
+def test_an_exchange_changes_the_sign_of_a_share_alone(name):
+    metric, a, b = CASES[name]
+    swap = torch.arange(12) % 3 == 0
+    shares = metric.shares(a, b)
+    swapped = metric.shares(torch.where(swap[:, None], b, a), torch.where(swap[:, None], a, b))
+    torch.testing.assert_close(swapped, torch.where(swap, -shares, shares), rtol=1e-12, atol=1e-15)
+    near = 0.95 * a + 0.05 * b, 0.05 * a + 0.95 * b
+    if name not in ("accuracy", "calibration", "ms_ssim"):  # whose terms cannot be mixed
+        assert float(metric.shares(*near).sum()) == pytest.approx(
+            _figure(metric, near[0]) - _figure(metric, near[1]), rel=0.1, abs=1e-3
+        )
 
 
 def test_p_is_counted_where_a_swap_is_as_large():

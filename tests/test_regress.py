@@ -563,7 +563,9 @@ def test_junit_and_summary_hold_any_text():
     comparison = _comparison([replace(row, value=0.5)], [row])
     root = ElementTree.fromstring(to_junit(comparison).partition("\n")[2])
     assert root[0].get("name") == row.system
-    assert row.definition in root.find(".//failure").text
+    assert row.definition not in root.find(".//failure").text  # it is the same on both sides
+    missing = to_junit(Comparison((row,), 0, tuple(compare([row], [], TOLERANCES)), 0, 0.01))
+    assert row.definition in ElementTree.fromstring(missing.partition("\n")[2]).find(".//failure").text
     lines = to_markdown(comparison).splitlines()
     (line,) = [line for line in lines if "0.5" in line]
     assert line.replace("\\|", "").count("|") == 9

@@ -17,8 +17,14 @@ from sgbench.metrics.windows import gaussian_windows, similarity_maps
 POWERS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
 PEAK = 255.0
-C1, C2 = (0.01 * PEAK) ** 2, (0.03 * PEAK) ** 2
+K1, K2 = 0.01, 0.03
+C1, C2 = (K1 * PEAK) ** 2, (K2 * PEAK) ** 2
+CONSTANTS = f"K1 {K1:g}, K2 {K2:g}, L {PEAK:g}"
 PSNR_CAP = 100.0
+_MS_SSIM = (
+    f"MS-SSIM of 8-bit RGB, 5 scales with powers {', '.join(map(str, POWERS))}, Gaussian window of min({WINDOW}, "
+    f"side), sigma {SIGMA:g} window / {WINDOW}, {CONSTANTS}"
+)
 
 
 def side(size: int) -> int:
@@ -55,7 +61,7 @@ class BackgroundMSSSIM(_Background):
     """
 
     unit = "score"
-    protocol = "per image, clipped at 0"
+    protocol = f"{_MS_SSIM}, per image, negative terms clipped at 0"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         return ms_ssim_terms(*self._corners(results, sources))
@@ -67,7 +73,7 @@ class BackgroundMSSSIM(_Background):
 class BackgroundMSSSIMAsReleased(BackgroundMSSSIM):
     """MS-SSIM of the corner, terms averaged over all images before the powers; NaN where such a mean is negative."""
 
-    protocol = "terms averaged over images, unclipped"
+    protocol = f"{_MS_SSIM}, terms averaged over images, unclipped"
 
     def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
         return weighted_mean(terms, weights).pow(terms.new_tensor(POWERS)).prod(1)
@@ -88,7 +94,7 @@ class BackgroundPSNR(_Background):
     """PSNR of the corner in dB per image, 100 where the corners are identical, then the mean over images."""
 
     unit = "dB"
-    protocol = f"per image, capped at {PSNR_CAP:g} dB"
+    protocol = f"per image, peak {PEAK:g}, capped at {PSNR_CAP:g} dB"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         x, y = self._corners(results, sources)

@@ -23,7 +23,7 @@ class ExpectedCalibrationError(ImageMetric):
     """
 
     unit = "share"
-    definition = f"{BINS} bins of equal width"
+    definition = f"of the most probable value, {BINS} bins of equal width with their upper ends"
 
     def terms(self, posterior: Tensor, labels: Tensor) -> Tensor:
         hits = Accuracy().terms(posterior, labels)

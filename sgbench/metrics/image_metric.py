@@ -69,6 +69,18 @@ class ImageMetric(torchmetrics.Metric, ABC):
             differences.append(self.reduce(a, weights) - self.reduce(b, weights))
         return torch.cat(differences)
 
+    def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
+        """Of each row in the figure of one side less that of the other, to first order: float64 [N].
+
+        The slopes are those of the figure of both sides' rows together, which an exchange of rows does not touch: it
+        changes the sign of a row's share and nothing else. A metric in which the place of a row counts has its own.
+        """
+        both = torch.cat([terms_a, terms_b])
+        weights = both.new_ones(1, len(both)).requires_grad_()
+        (slopes,) = torch.autograd.grad(self.reduce(both, weights)[0], weights)
+        a, b = slopes[0].chunk(2)
+        return 2 * (a - b)
+
     def update(self, *inputs: Tensor) -> None:
         """Add a batch; ``inputs`` are those of ``terms``."""
         self.rows.append(self.terms(*inputs))

@@ -61,6 +61,19 @@ class InceptionScore(ImageMetric):
                 total += sign * (means[:, -1] - torch.xlogy(marginal, marginal).sum(1)).exp()
         return total / self.num_splits
 
+    def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
+        """Split by split, since rows of both sides together would fall into other splits; no terms are NaN."""
+        order = torch.from_numpy(np.random.RandomState(self.seed).permutation(len(terms_a))).to(terms_a.device)
+        n, shares = len(terms_a), terms_a.new_empty(len(terms_a))
+        for i in range(self.num_splits):
+            rows = order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
+            a, b = terms_a[rows], terms_b[rows]
+            marginal = (a.mean(0) + b.mean(0)) / 2
+            own, other = ((torch.xlogy(p, p) - torch.xlogy(p, marginal)).sum(1) for p in (a, b))
+            score = ((own.mean() + other.mean()) / 2).exp()
+            shares[rows] = score * (own - other) / len(rows) / self.num_splits
+        return shares
+
     def _splits(self, terms: Tensor, weights: Tensor) -> Tensor:
         """Score of each split under each weighting, [R, num_splits]; NaN where a split has no weight."""
         applies = ~terms.isnan().any(1)

@@ -2,15 +2,16 @@
 
 SSIM after Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004), MS-SSIM after
 Wang et al. (2003), both as pytorch-msssim has them: Gaussian windows inside the image, K1 0.01, K2 0.03, negative terms
-of MS-SSIM clipped at 0, the mean over channels. Departures: everything in float64, the window too, and a window of
-MS-SSIM that fits, for five scales of an 11-pixel window need images of 161 pixels.
+of MS-SSIM clipped at 0, the mean over channels, between scales means of 2x2 pixels with zeros around odd sides.
+Departures: everything in float64, the window too, and a window of MS-SSIM that fits, for five scales of an 11-pixel
+window need images of 161 pixels.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sgbench.metrics.background import C1, C2, PEAK, POWERS, PSNR_CAP, SIGMA, WINDOW
+from sgbench.metrics.background import C1, C2, CONSTANTS, PEAK, POWERS, PSNR_CAP, SIGMA, WINDOW
 from sgbench.metrics.image_metric import ImageMetric, check_images
 from sgbench.metrics.windows import gaussian_windows, similarity_maps
 
@@ -25,7 +26,7 @@ class PSNR(ImageMetric):
     """
 
     unit = "dB"
-    definition = f"whole image, capped at {PSNR_CAP:g} dB"
+    definition = f"whole image, per image, peak {PEAK:g}, capped at {PSNR_CAP:g} dB"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         x, y = _levels(results, sources)
@@ -40,7 +41,7 @@ class SSIM(ImageMetric):
     """
 
     unit = "score"
-    definition = f"whole image, Gaussian window {WINDOW}, sigma {SIGMA:g}"
+    definition = f"whole image, Gaussian window {WINDOW}, sigma {SIGMA:g}, {CONSTANTS}, mean over channels"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         x, y = _levels(results, sources)
@@ -67,7 +68,10 @@ class MSSSIM(ImageMetric):
             raise ValueError(
                 f"MS-SSIM does not exist for images of side {size}: no window of 3 pixels fits five scales"
             )
-        self.definition = f"whole image of {size}x{size}, Gaussian window {self.window}, sigma {SIGMA:g}, 5 scales"
+        self.definition = (
+            f"whole image of {size}x{size}, Gaussian window {self.window}, sigma {SIGMA:g}, {CONSTANTS}, 5 scales with "
+            f"powers {', '.join(map(str, POWERS))}, negative terms clipped at 0, mean over channels"
+        )
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         x, y = _levels(results, sources)
@@ -76,7 +80,7 @@ class MSSSIM(ImageMetric):
         columns = []
         for scale in range(len(POWERS)):
             if scale:
-                x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
+                x, y = (F.avg_pool2d(side, 2, padding=side.shape[-1] % 2) for side in (x, y))
             similarity, contrast = _means(x, y, self.window)
             columns.append(similarity if scale == len(POWERS) - 1 else contrast)
         scores = torch.stack(columns, 2).clamp(min=0).pow(x.new_tensor(POWERS)).prod(2)

@@ -53,10 +53,11 @@ class Difference:
 
     @property
     def label(self) -> str:
-        """What was measured, in one line."""
+        """What was measured, in one line; of a row that one side lacks, its definition too, which may be why."""
         r = self.row
         place = f"{r.system} {r.dataset} {r.image_size}: {r.target} -> {r.direction}, {r.metric} of {r.measured_on}"
-        about = f"{place} ({r.definition}; {r.unit}, {r.origin})"
+        definition = f"{r.definition}; " if self.verdict in ("missing", "added") else ""
+        about = f"{place} ({definition}{r.unit}, {r.origin})"
         return about if self.quantity == "value" else f"{about}, {self.quantity}"
 
 

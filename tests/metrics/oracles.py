@@ -228,11 +228,15 @@ def ssim(result, source):
 
 
 def ms_ssim(result, source, size):
-    """MS-SSIM of the whole image, sides a multiple of 16: powers per channel, clipped at 0, the mean over channels."""
+    """MS-SSIM of the whole image: powers per channel, clipped at 0, the mean over channels; zeros around odd sides."""
     a, b = (np.asarray(image).astype(np.float64) for image in (result, source))
     products = [1.0] * len(a)
     for scale, power in enumerate(POWERS):
         if scale:
+            odd = a.shape[1] % 2
+            a, b = (
+                np.pad(x, ((0, 0), (odd, odd), (odd, odd)))[:, : x.shape[1] + odd, : x.shape[1] + odd] for x in (a, b)
+            )
             a, b = (x.reshape(len(x), x.shape[1] // 2, 2, x.shape[2] // 2, 2).mean((2, 4)) for x in (a, b))
         ssims, contrasts = whole_ssim_and_contrast(a, b, size)
         for channel, term in enumerate(ssims if scale == 4 else contrasts):

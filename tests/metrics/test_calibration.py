@@ -118,4 +118,4 @@ def test_refuses_labels(labels):
 
 
 def test_the_bins_are_named_in_the_definition():
-    assert ExpectedCalibrationError().definition == "15 bins of equal width"
+    assert "15 bins of equal width with their upper ends" in ExpectedCalibrationError().definition
