@@ -95,7 +95,11 @@ class ResidualGAN(Method):
         super().__init__()
         if len(attributes) != 1 or len(attributes[0].values) != 2:
             found = "; ".join(f"{a.name}: {', '.join(a.values)}" for a in attributes) or "none"
-            raise ValueError(f"ResidualGAN learns exactly one attribute with two values, not {found}")
+            raise ValueError(
+                f"ResidualGAN learns exactly one attribute with two values, not {found}; every attribute of "
+                "ResidualGAN needs two values: leave the method out with --methods, or choose other attributes with "
+                "--attributes"
+            )
         self.attributes, self.settings = tuple(attributes), settings
         self.sparsity = settings.alpha * (128 / image_size) ** 2
         self.generators = nn.ModuleList(Generator(settings.base_width) for _ in range(2))

@@ -35,7 +35,8 @@ def check_files(folder: Path) -> Iterator[tuple[Path, str]]:
             yield path, "is missing"
         elif _digest(path) != digest:
             yield path, "is not the file that was written"
-    for name in _names(folder, [folder]):
+    beside = sorted({(folder / name).parent for name in written if name.startswith("../")})
+    for name in _names(folder, [folder, *beside]):
         if name not in written:
             yield folder / name, "was not written with the report"
 

@@ -36,7 +36,7 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
         return _refuse(str(error))
     except OSError as error:
         where = error.filename or out
-        return _refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another --out")
+        return _refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another folder")
     except KeyboardInterrupt:
         print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED

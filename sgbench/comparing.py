@@ -10,7 +10,7 @@ import pandas as pd
 from sgbench.comparison import PairedDifference, holm, paired_difference
 from sgbench.measure import Cell, cells
 from sgbench.metrics.inception_score import InceptionScore
-from sgbench.records import ALL, Record
+from sgbench.records import ALL, NO_SEED, Record
 from sgbench.scores import Scores
 
 METRICS = ("accuracy", "background_ms_ssim", "judge_score", "inception_score")
@@ -20,7 +20,7 @@ COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "differ
 
 
 def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -> pd.DataFrame:
-    """Every pair of systems of the same seed: target accuracy, background MS-SSIM and scores of each target.
+    """Every pair of systems of the same seed, or one without: target accuracy, background MS-SSIM and scores by target.
 
     Args:
         systems: label and scores of each.
@@ -31,7 +31,7 @@ def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -
     found = [(label, scores.base.seed, _compared(scores)) for label, scores in systems]
     rows = []
     for (first, seed, own), (second, other_seed, other) in combinations(found, 2):
-        if seed != other_seed:
+        if NO_SEED not in (seed, other_seed) and seed != other_seed:
             continue
         for key, cell in own.items():
             if key in other:

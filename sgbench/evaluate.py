@@ -31,6 +31,7 @@ def parser() -> Parser:
     )
     p.add_argument("--name", default="", metavar="NAME", help="name of the method in the report")
     p.add_argument("--level", default="", metavar="K", help="labels per value that it was trained with, or all")
+    p.add_argument("--seed", type=int, metavar="N", help="seed that it was trained with, where there are several")
     p.add_argument(
         "--compare", nargs="+", type=Path, default=[], metavar="RUN", help="studies to stand beside, as runs/quick-500"
     )
@@ -71,7 +72,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         table = write_inputs(arguments.write_requests, open_study(name="requests", **about))
         screen.say(f"what is asked for: {table}")
         return 0
-    done = evaluate(arguments.results, arguments.name, arguments.level, compare=arguments.compare, **about)
+    method = {"name": arguments.name, "level": arguments.level, "seed": arguments.seed}
+    done = evaluate(arguments.results, **method, compare=arguments.compare, **about)
     screen.say(f"report: {done.report}")
     return 0
 

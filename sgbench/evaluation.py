@@ -11,6 +11,7 @@ In Python::
 
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ import pandas as pd
 from sgbench.config_files import find_config
 from sgbench.errors import UserError
 from sgbench.plan import Folders
-from sgbench.records import ALL, CONTROLS, read_records, to_frame
+from sgbench.records import ALL, CONTROLS, NO_SEED, read_records, to_frame
 from sgbench.reporting import Entry, make_report, write_runtime
 from sgbench.samples import combined_edits
 from sgbench.screen import Screen
@@ -50,6 +51,7 @@ def evaluate(
     results: str | Path | Callable,
     name: str,
     level: str | int = "",
+    seed: int | None = None,
     config: str = "quick",
     data: Mapping[str, Any] | None = None,
     scoring: Mapping[str, Any] | None = None,
@@ -65,6 +67,7 @@ def evaluate(
             ``translations.opening.open_results`` takes it.
         name: of the method that made them, as shown.
         level: labels per value that it was trained with (``all``, ``500``), where that is known.
+        seed: that it was trained with, where there are several; without one it is compared with every seed.
         config: whose data, attributes, test set and judges count; its methods do not.
         data: keys of the config's ``data`` to replace.
         scoring: keys of its ``scoring`` to replace (``judges``, ``inception``, ...).
@@ -76,18 +79,27 @@ def evaluate(
     level = str(level)
     if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
         raise UserError(f"level: '{level}' must be a number of labels from 1 on, or all")
+    if seed is not None and seed < 0:
+        raise UserError(f"seed: {seed} must be a whole number from 0 on")
     method = _method(name)
-    study = open_study(config, f"{name} {level}", data, scoring, device, Path(out), screen)
+    own = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
+    study = open_study(config, own, data, scoring, device, Path(out), screen)
     _check_free(study.folder)
     compared = [compare] if isinstance(compare, str | Path) else compare
     earlier = list(dict.fromkeys(entry for folder in compared for entry in earlier_entries(study, Path(folder))))
-    if any(_confused(entry, method, name, level) for entry in earlier):
+    if any(_confused(entry, method, name, level, seed) for entry in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     inputs = Inputs(study.test_ids, study.test.images, study.test_labels, study.source.attributes)
     opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
-    describe(study)
+    if opened.unused:
+        warnings.warn(
+            f"{opened.given}: {opened.unused:,} results are not used: nothing asks for a value that an image has "
+            "already, or of an attribute that is not known of it",
+            stacklevel=2,
+        )
     score_controls(study)
-    folder = score_results(study, method, level, opened)
+    folder = score_results(study, method, level, seed, opened)
+    describe(study)  # not before: an earlier report of this name keeps what it was made with if scoring fails
     entries = [Entry(folder, method, name), *earlier]
     page, records = make_report(study, entries)
     write_runtime(study, records, {})
@@ -155,10 +167,11 @@ def _check_free(folder: Path) -> None:
         raise UserError(f"{folder}: is a study that was trained, the evaluation would replace it; choose another name")
 
 
-def _confused(entry: Entry, method: str, shown: str, level: str) -> bool:
+def _confused(entry: Entry, method: str, shown: str, level: str, seed: int | None) -> bool:
     """Whether a reader would take another system for this one: a name in common that is not the same method's."""
     if (entry.method, entry.shown) == (method, shown):
-        return read_records(entry.folder / "records.csv")[0].level == level
+        other = read_records(entry.folder / "records.csv")[0]
+        return other.level == level and (seed is None or other.seed in (seed, NO_SEED))
     return bool({entry.method, entry.shown.lower()} & {method, shown.lower()})
 
 
@@ -168,7 +181,7 @@ def _method(name: str) -> str:
     Raises:
         UserError: nothing of it fits, or it is a control's.
     """
-    method = re.sub(r"[^a-z0-9._]+", "-", name.lower()).strip("-.")
+    method = re.sub(r"[^a-z0-9._]+", "-", str(name).lower()).strip("-.")
     if not method or method in CONTROLS:
         raise UserError(f"name: '{name}' cannot name a method; give letters and digits, not {', '.join(CONTROLS)}")
     return method

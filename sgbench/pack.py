@@ -30,10 +30,11 @@ def _pack(arguments: argparse.Namespace) -> int:
     from sgbench.plan import Folders
     from sgbench.screen import Screen
     from sgbench.settings import read_settings
+    from sgbench.study import Study
 
     settings = read_settings(find_config(arguments.config), {"methods": []}, data_overrides(arguments))
-    source = settings.source(settings.data)
-    cache, screen = Folders(arguments.out).store, Screen()
+    study = Study(settings, Folders(arguments.out), Screen())
+    source, cache, screen = study.source, study.folders.store, study.screen
     folder = store_folder(source, cache)
     if arguments.verify:
         with screen.task("checking", len(source.ids), "images") as task:

@@ -3,6 +3,7 @@
 A figure is compared image by image where both sides kept its system's per-image scores, of the same translations (image
 and value asked for). The test is ``comparison.paired_difference``; Holm's procedure bounds the chance of any false
 alarm in a run by ``alpha``. Figures with identical scores on both sides count as no test: no swap could change them.
+Where no tolerances are stated beside the reference, what is not compared image by image must be equal.
 """
 
 import math
@@ -44,16 +45,14 @@ def hold(reference: Path, new: Path, alpha: float) -> Comparison:
         alpha: the chance of a false alarm in all paired tests together.
 
     Raises:
-        ValueError: a file cannot be read, or a figure needs a tolerance and has none; says which.
+        ValueError: a file cannot be read, or its tolerances lack a metric; says which.
     """
     old = load_side(reference)
     now = same_systems(old, load_side(new))
     rows, new_rows = by_key(old.records, "the reference"), by_key(now.records, "the new records")
-    differences, paired, unmatched = _by_images(old, now, rows, new_rows, alpha)
+    differences, paired = _by_images(old, now, rows, new_rows, alpha)
     left = [row for key, row in rows.items() if key not in paired]
-    tolerances = None
-    if tolerances_path(reference).exists() or any(_needs_tolerance(row, old, now, new_rows, unmatched) for row in left):
-        tolerances = load_tolerances(reference)
+    tolerances = load_tolerances(reference) if tolerances_path(reference).exists() else None
     differences += compare(left, [row for key, row in new_rows.items() if key not in paired], tolerances)
     added = [row for key, row in new_rows.items() if key not in rows]
     everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}
@@ -71,26 +70,13 @@ def paired_p(reference: Cell, new: Cell) -> float:
     return float(p)
 
 
-def _needs_tolerance(row: Record, old: Side, now: Side, new_rows: Mapping[Key, Record], unmatched: set[Key]) -> bool:
-    """Whether nothing but a tolerance could judge a row that both sides have."""
-    key = key_of(row)
-    if key not in new_rows:
-        return False
-    without_scores = row.system not in old.scores or row.system not in now.scores
-    return without_scores or key in unmatched
-
-
 def _by_images(
     old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
-) -> tuple[list[Difference], set[Key], set[Key]]:
-    """Differences of figures compared image by image; keys of those figures, and of those with other translations."""
-    differences, tests = [], []
-    paired, unmatched = set(), set()
+) -> tuple[list[Difference], set[Key]]:
+    """Differences of figures compared image by image, and the keys of those figures."""
+    differences, tests, paired = [], [], set()
     for key, reference, cell, new in _common_cells(old, now):
-        if key not in rows or key not in new_rows:
-            continue
-        if new is None:
-            unmatched.add(key)
+        if key not in rows or key not in new_rows or new is None:
             continue
         paired.add(key)
         row, new_row = rows[key], new_rows[key]
@@ -104,7 +90,7 @@ def _by_images(
     for (row, new_row, _), p in zip(tests, adjusted, strict=True):
         if row.value != new_row.value:
             differences.append(_judged(row, new_row, p, alpha))
-    return differences, paired, unmatched
+    return differences, paired
 
 
 def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None]]:

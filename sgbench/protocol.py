@@ -10,6 +10,8 @@ from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM, ms_ssim_window
 
 OF_SOURCES = ("background_ms_ssim", "background_mae", "background_psnr", "change", "psnr", "ssim", "ms_ssim")
 """Metrics of a result and its source alone; ``ms_ssim`` where one fits the image."""
+VERSIONS = {"ms_ssim": 2}
+"""Of the metrics whose code has given other figures of the same images before; all others are at 1."""
 INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
 """What an Inception Score is a score of, but for the weights."""
 

@@ -1,5 +1,6 @@
 """What made a study's figures: versions, device, seeds, hashes of data, labels and weights, commit, definitions."""
 
+import hashlib
 import platform
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,8 @@ from sgbench.environment import commit, device_name, packages, read_origin
 from sgbench.features.embedding import load_embedder
 from sgbench.job import job_origin
 from sgbench.judging import judge_facts
-from sgbench.records import Record
+from sgbench.protocol import VERSIONS
+from sgbench.records import NO_SEED, Record
 from sgbench.study import SCORING_VERSION, Study
 from sgbench.weights import checked
 
@@ -21,7 +23,7 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
     have been made earlier.
 
     Args:
-        systems: folders of all that was scored.
+        records: all that the report is made of.
     """
     scoring = study.settings.scoring
     systems = dict.fromkeys(record.system for record in records)
@@ -37,10 +39,11 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
         "packages": packages(),
         "device": device_name(study.device),
         "machine": platform.machine(),
-        "seeds": list(study.settings.seeds),
+        "seeds": sorted({r.seed for r in records if r.origin == "measured"} - {NO_SEED}),
         "data": {
             "name": study.source.name,
             "sha256": study.source.fingerprint,
+            "labels sha256": hashlib.sha256(study.source.labels.numpy().tobytes()).hexdigest(),
             "training images": len(study.plan.train),
             "test images": len(study.plan.test),
         },
@@ -49,13 +52,16 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
         "systems": {name: read_origin(study.folders.system(name) / "origin.json") for name in systems},
         "judges": [judge_facts(study.folders.judges, own) for own in study.judge_hashes],
         "weights": weights,
-        "metrics": definitions(records),
+        "metrics": metrics(records),
     }
 
 
-def definitions(records: Sequence[Record]) -> dict[str, list[str]]:
-    """The definitions of each metric in records, which fix its protocol."""
+def metrics(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
+    """The definitions of each metric in records, which fix its protocol, and the version of its code."""
     found: dict[str, set[str]] = {}
     for record in records:
         found.setdefault(record.metric, set()).add(record.definition)
-    return {metric: sorted(own) for metric, own in sorted(found.items())}
+    return {
+        metric: {"version": VERSIONS.get(metric, 1), "definitions": sorted(own)}
+        for metric, own in sorted(found.items())
+    }

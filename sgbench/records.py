@@ -11,6 +11,8 @@ from sgbench.atomic import write_text
 
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
+NO_SEED = -1
+"""Of a model made elsewhere whose seed nobody told."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Record:
         method: name in the settings (``sggan``), or ``real``, ``copy``, ``oracle``.
         variant: what sets the method's settings apart from its defaults in a study, else empty.
         level: ``all``, or labels per value as a string; empty for controls.
-        seed: seed of labels and training.
+        seed: seed of labels and training, or ``NO_SEED``.
         dataset: ``faces``, ``celeba``, ...
         image_size: side in pixels.
         target: the attribute that was translated.

@@ -46,6 +46,9 @@ class Study:
 
     @cached_property
     def source(self) -> Source:
+        path = getattr(self.settings.data, "path", None)
+        if path is not None:
+            self.screen.say(f"reading {self.settings.source.name}: {path}")
         return self.settings.source(self.settings.data)
 
     @cached_property
@@ -212,6 +215,7 @@ def describe(study: Study) -> None:
     Raises:
         UserError: of the data set, the plan, or a file of weights that is asked for.
     """
+    _check_networks(study)
     jobs = {job.name: job.identity | {"manifest": job.labels.manifest} for job in study.plan.jobs}
     plan = {
         "train": len(study.plan.train),
@@ -226,6 +230,17 @@ def describe(study: Study) -> None:
     settings["methods"] = {e.key: _entry(e) for e in study.settings.methods}
     write_text(study.folder / "settings.yaml", yaml.safe_dump(settings, sort_keys=False, allow_unicode=True))
     write_text(study.folder / "plan.json", json.dumps(plan, indent=1) + "\n")
+
+
+def _check_networks(study: Study) -> None:
+    """Open what a user's files hold once, so that a wrong one is refused before anything is trained."""
+    scoring, cpu = study.settings.scoring, torch.device("cpu")
+    if study.inception_weights.path is not None:
+        load_inception(study.inception_weights, cpu)
+    if scoring.lpips:
+        load_lpips(scoring.lpips.path, scoring.lpips.net, cpu)
+    if scoring.embedder:
+        load_embedder(scoring.embedder, cpu)
 
 
 def _entry(entry: MethodEntry) -> dict[str, Any]:

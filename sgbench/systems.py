@@ -14,7 +14,7 @@ from sgbench.environment import write_origin
 from sgbench.job import training_seconds
 from sgbench.measure import NAN, make_records
 from sgbench.plan import System
-from sgbench.records import ALL, COPY, REAL, Record, read_records, write_records
+from sgbench.records import ALL, COPY, NO_SEED, REAL, Record, read_records, write_records
 from sgbench.samples import make_samples, write_samples
 from sgbench.scores import UNTOUCHED, Scores, TargetScores, write_scores
 from sgbench.scoring import TestSet, score
@@ -36,7 +36,7 @@ def score_controls(study: Study) -> list[Record]:
     return [record for name in study.controls for record in _scored_control(study, name)]
 
 
-def score_results(study: Study, name: str, level: str, results: Results) -> Path:
+def score_results(study: Study, name: str, level: str, seed: int | None, results: Results) -> Path:
     """Score translations made elsewhere; those that are missing are left out and counted.
 
     What is stored, or made by a program's file, is known by its bytes and not scored again. A function's results may
@@ -44,13 +44,14 @@ def score_results(study: Study, name: str, level: str, results: Results) -> Path
 
     Args:
         level: labels per value that the model was trained with, for the record; may be empty.
+        seed: that it was trained with, where that is known.
 
     Returns:
         The system's folder.
     """
 
     def folder_of(fingerprint: str) -> Path:
-        own = f"{name}-{level}" if level else name
+        own = "-".join([name, *filter(None, [level]), *([] if seed is None else [f"s{seed}"])])
         return study.folders.system(f"{own}-{fingerprint[:8]}-{study.protocol_hash[:8]}")
 
     if results.fingerprint and (folder_of(results.fingerprint) / "records.csv").exists():
@@ -76,7 +77,8 @@ def score_results(study: Study, name: str, level: str, results: Results) -> Path
         cost = measure_cost(results.translate, test.requests, None, None, study.device)
     write_cost(folder / "cost.json", cost)
     _write_samples(study, folder, results.translate, results.has)
-    base = Record(**_base(study, folder.name, name, "measured") | {"level": level})
+    about = {"level": level, "seed": NO_SEED if seed is None else seed}
+    base = Record(**_base(study, folder.name, name, "measured") | about)
     scores = _scores(study, base, test.requests, left_out, targets)
     _keep(study, folder, scores, given=results.given, sha256=fingerprint)
     return folder

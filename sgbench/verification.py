@@ -48,7 +48,10 @@ def verify(folder: Path) -> Verification:
         names = [*plan["controls"], *(entry["system"] for entry in entries)]
         scores = {name: read_scores(systems / name / "scores.npz") for name in names}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{folder}: not a finished study: {error}") from error
+        raise UserError(
+            f"{folder}: not a finished study with its per-image scores ({error}); run its command again, or give a "
+            "folder such as runs/quick-500"
+        ) from error
     foreign = [_foreign(system, own, systems) for system, own in scores.items() if own.base.system != system]
     if foreign:
         return Verification(0, len(scores), len(scores), tuple(foreign))

@@ -207,6 +207,51 @@ def test_a_method_at_two_levels_stands_in_one_report(config, out, asked, capsys)
         evaluate(darker, level="5", compare=[low.report.parent.parent], **about)
 
 
+def test_seeds_of_a_model_are_told_apart_and_one_without_is_compared_with_all(config, out, asked):
+    about = {"name": "Seeded", "config": str(config), "out": out}
+    first = evaluate(asked, seed=0, **about)
+    assert json.loads((first.report.parent.parent / "runtime.json").read_text())["seeds"] == [0]
+    second = evaluate(darker, seed=7, compare=first.report.parent.parent, **about)
+    own = second.records.query("method == 'seeded' and metric == 'accuracy' and direction == 'all'")
+    assert sorted(own["seed"].unique()) == [0, 7]
+    assert "Mean over 2 seeds" in second.report.read_text()
+    assert not (second.report.parent / "comparisons.csv").exists()
+    with pytest.raises(UserError, match="'Seeded' is also a method"):
+        evaluate(darker, seed=0, compare=first.report.parent.parent, **about)
+    other = evaluate(darker, name="Once", compare=second.report.parent.parent, config=str(config), out=out)
+    pairs = pd.read_csv(other.report.parent / "comparisons.csv")
+    assert set(pairs["first"] + " vs " + pairs["second"]) == {"Once vs Seeded, seed 7", "Once vs Seeded, seed 0"}
+    assert json.loads((other.report.parent.parent / "runtime.json").read_text())["seeds"] == [0, 7]
+    assert verify([str(other.report.parent.parent)]) == 0
+    with pytest.raises(UserError, match="seed: -1 must be a whole number"):
+        evaluate(darker, seed=-1, **about)
+
+
+def test_what_cannot_be_scored_leaves_the_earlier_report_as_it_was(config, out, asked, tmp_path, capsys):
+    study = evaluate(asked, name="kept", config=str(config), out=out).report.parent.parent
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    folder = tmp_path / "torn"
+    shutil.copytree(asked, folder)
+    picture = sorted(folder.glob("results/*/*.png"))[-1]
+    picture.write_bytes(picture.read_bytes()[:-40])
+    arguments = ["--config", str(config), "--out", str(out), "--judges", "resnet18,vgg11_bn"]
+    for name in ("kept", "never there"):
+        assert main([str(folder), "--name", name, *arguments]) == 2
+        assert "cannot be decoded" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
+    assert not (out / "small-never-there").exists()
+
+
+def test_results_that_nothing_asks_for_are_told(config, out, asked, tmp_path, recwarn):
+    folder = tmp_path / "more"
+    shutil.copytree(asked, folder)
+    table = pd.read_csv(folder / "results.csv")
+    own = table[table["groups"] == "gender=male"].head(2).assign(groups="gender=female")
+    pd.concat([table, own]).to_csv(folder / "results.csv", index=False)
+    evaluate(folder, name="more", config=str(config), out=out)
+    assert any("more: 2 results are not used" in str(warning.message) for warning in recwarn)
+
+
 def test_an_evaluation_can_be_compared_with_again_and_no_system_stands_twice(config, out, asked):
     study = out / "small-5"
     first = evaluate(asked, name="first", config=str(config), out=out, compare=[study]).report.parent.parent
@@ -354,6 +399,13 @@ def test_a_file_that_nobody_wrote_is_found_and_sha256sum_agrees(out, config, ask
     (study / "report" / "table9.csv").write_text("made,up\n")
     assert verify([str(study)]) == 1
     assert "table9.csv: was not written with the report" in capsys.readouterr().out
+    (study / "report" / "table9.csv").unlink()
+    (system,) = (path for path in (out / "systems").iterdir() if path.name.startswith("extra-"))
+    (system / "more.csv").write_text("made,up\n")
+    assert verify([str(study)]) == 1
+    assert "more.csv: was not written with the report" in capsys.readouterr().out
+    (system / "more.csv").unlink()
+    assert verify([str(study)]) == 0
 
 
 def test_scores_that_cannot_be_are_told(out, config, asked, capsys):
@@ -380,6 +432,9 @@ def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):
     assert "holds the scores of sggan" in capsys.readouterr().out
     (system / "scores.npz").unlink()
     assert verify([str(done.report.parent.parent)]) == 2
+    line = capsys.readouterr().err
+    assert "scores.npz" in line
+    assert "give a folder such as runs/quick-500" in line
 
 
 def test_a_second_judge_shadows_the_first(config, out, asked):

@@ -21,7 +21,7 @@ LAYERS = (
     ("features", "training", "sggan", "protocol", "comparison"),
     ("method", "metrics", "statistics", "experiments", "scores", "regression", "report", "command"),
     ("data", "networks", "losses", "records", "loading", "environment", "checksums", "config_files"),
-    ("weights",),
+    ("weights", "exported"),
     ("atomic", "errors", "screen"),
 )
 """Modules and packages of sgbench, from the top: each imports only what is below its own row, or its own package."""

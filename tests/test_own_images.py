@@ -72,14 +72,18 @@ def test_own_images_are_trained_on_scored_and_reported(animals, tmp_path):
 def test_residualgan_takes_two_values_only(animals, tmp_path, capsys):
     arguments = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     assert main([*map(str, arguments), "--attributes", "species", "--methods", "residualgan"]) == 2
-    assert "two values, not species: cat, dog, wild" in capsys.readouterr().err
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "two values, not species: cat, dog, wild; every attribute of ResidualGAN needs two values" in line
+    assert "--methods" in line
 
 
 def test_images_are_packed_ahead_and_found_by_the_run(animals, tmp_path, capsys):
     data = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     data = [*map(str, data), "--attributes", "smile"]
     assert pack(data) == 0
-    assert f"{NUM} images of 32x32" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"reading folder: {animals / 'labels.csv'}"
+    assert f"{NUM} images of 32x32" in said[-1]
     (store,) = (tmp_path / "cache" / "store").glob("folder-32-*[!k]")
     before = {path.name: path.stat().st_mtime_ns for path in store.iterdir()}
     assert pack([*data, "--verify"]) == 0
@@ -92,6 +96,19 @@ def test_images_are_packed_ahead_and_found_by_the_run(animals, tmp_path, capsys)
     shard.write_bytes(damaged)
     assert pack([*data, "--verify"]) == 2
     assert shard.name in capsys.readouterr().err
+
+
+def test_the_authors_attribute_file_and_its_folder_find_the_same_images(celeba_copy, tmp_path, capsys):
+    root = celeba_copy()
+    (root / "Img").mkdir()
+    (root / "Anno").mkdir()
+    (root / "img_align_celeba").rename(root / "Img" / "img_align_celeba")
+    table = (root / "list_attr_celeba.txt").rename(root / "Anno" / "list_attr_celeba.txt")
+    for given in (root, table, table.parent):
+        arguments = ["--data", given, "--attributes", "smile", "--image-size", "32", "--out", tmp_path / "runs"]
+        assert pack([*map(str, arguments)]) == 0
+        assert capsys.readouterr().err.startswith("reading celeba: ")
+    assert len(list((tmp_path / "runs" / "cache" / "store").glob("celeba-32-*/index.json"))) == 1
 
 
 def test_nothing_packed_cannot_be_verified(animals, tmp_path, capsys):

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 import yaml
 
+from sgbench.data.faces import EmbeddedFaces
 from sgbench.environment import commit, packages
 from sgbench.run import main
 
@@ -47,7 +48,10 @@ def test_all_that_made_the_figures_is_named(out):
     manifest = json.loads((job / "job.json").read_text())["manifest"]
     assert made["labels"] == {job.name: manifest["sha256"]}
     assert made["weights"] == {"inception": None}
-    assert made["metrics"]["accuracy"] == ["most probable value"]
+    assert made["metrics"]["accuracy"] == {"version": 1, "definitions": ["most probable value"]}
+    settings = EmbeddedFaces.Settings(**{key: value for key, value in CONFIG["data"].items() if key != "class"})
+    labels = EmbeddedFaces(settings).labels.numpy().tobytes()
+    assert made["data"]["labels sha256"] == hashlib.sha256(labels).hexdigest()
 
 
 def test_what_was_made_earlier_keeps_its_own_commit(out, monkeypatch):

@@ -151,7 +151,6 @@ def test_own_tolerances_come_before_the_shared(reference, of_folder):
         ("quick.csv", None, "No such file"),
         ("quick.csv", "a,b\n1,2\n", "not a table of records"),
         ("quick.csv", "", "not a table of records"),
-        ("tolerances.yaml", None, "no tolerances; write"),
         ("tolerances.yaml", "accuracy: {absolut: 1}", "accuracy.absolut: Extra inputs are not permitted"),
         ("tolerances.yaml", "accuracy: {absolute: -1}", "accuracy.absolute"),
         ("tolerances.yaml", "accuracy: [", "unreadable"),
@@ -340,10 +339,16 @@ def test_figures_of_sets_go_by_tolerance_and_without_one_must_be_equal(scored, t
     assert _told(_hold(scored, new), "fid") == {("all", "value", "within")}
 
 
+@pytest.mark.parametrize(("value", "status"), [(ROW.value, 0), (ROW.value + 1e-12, 1)])
+def test_records_without_scores_and_tolerances_must_be_equal(reference, tmp_path, value, status):
+    (reference.parent / "tolerances.yaml").unlink()
+    assert _run(reference, tmp_path, [replace(ROW, value=value), SCORE]) == status
+
+
 def test_other_translations_need_a_tolerance(scored, tmp_path, capsys):
     fewer = keep(tmp_path / "new", scores_of(hits_of(20)[: NUM - 1]))
-    assert main([str(scored), str(fewer)]) == 2
-    assert "no tolerances" in capsys.readouterr().err
+    assert main([str(scored), str(fewer)]) == 1
+    assert "had to be equal, for no tolerance is stated" in capsys.readouterr().out
     (scored / "tolerances.yaml").write_text("default: {absolute: 9}\n")
     assert ("all", "num_images", "moved") in _told(_hold(scored, fewer))
 
@@ -353,7 +358,8 @@ def test_both_ways_of_comparing_in_one_run(scored, tmp_path):
     write_records(scored / "plain.csv", [plain])
     new = keep(tmp_path / "new", scores_of(hits_of(45)))
     write_records(new / "plain.csv", [replace(plain, value=0.95)])
-    assert main([str(scored), str(new)]) == 2
+    told = {(d.row.system, d.verdict) for d in _hold(scored, new).differences if d.row.metric == "accuracy"}
+    assert ("plain", "moved") in told
     (scored / "tolerances.yaml").write_text("default: {absolute: 0.1}\n")
     comparison = _hold(scored, new)
     assert {(d.row.system, d.verdict) for d in comparison.differences if d.row.metric == "accuracy"} == {

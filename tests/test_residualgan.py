@@ -84,7 +84,9 @@ def test_networks_norms_and_activations():
     [[], [SMILE, Attribute("gender", ("female", "male"))], [Attribute("shape", ("round", "oval", "long"))]],
 )
 def test_anything_but_one_attribute_of_two_values_is_an_error(attributes):
-    with pytest.raises(ValueError, match=f"exactly one attribute.*{attributes[-1].name if attributes else 'none'}"):
+    found = attributes[-1].name if attributes else "none"
+    remedy = "every attribute of ResidualGAN needs two values: .* --methods, or .* --attributes"
+    with pytest.raises(ValueError, match=f"exactly one attribute.*{found}.*; {remedy}"):
         ResidualGAN(attributes, 32, ResidualGAN.Settings(base_width=2), LABELS)
 
 

@@ -61,7 +61,7 @@ def refused(capsys):
         assert out == ""
         assert lines[-1].startswith("error: ")
         assert not any(line.startswith(("Traceback", "usage")) for line in lines)
-        expected = ("images: ", "training ", "judge ", "no Inception Score: ")
+        expected = ("reading ", "images: ", "training ", "judge ", "no Inception Score: ")
         assert [line for line in lines[:-1] if not line.startswith(expected)] == []
         return lines[-1]
 
@@ -269,7 +269,9 @@ def test_a_full_disk_is_one_line_and_nothing_half_written_is_taken_for_whole(
 def test_an_unwritable_folder_of_runs_is_refused(config, tmp_path, refused):
     (tmp_path / "file").write_text("in the way")
     for out in (tmp_path / "file", tmp_path / "file" / "below"):
-        assert f"{tmp_path / 'file'}" in refused("--config", config, "--out", out)
+        line = refused("--config", config, "--out", out)
+        assert f"{tmp_path / 'file'}" in line
+        assert line.endswith("; free space, mend the path or choose another folder")
     assert (tmp_path / "file").read_text() == "in the way"
 
 

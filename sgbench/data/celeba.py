@@ -6,6 +6,8 @@ Groups: hair is black or blond where exactly one of the two columns says so, els
 
 import os
 import warnings
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,8 @@ _FOLDERS = (
     ".",
 )
 """Where the images may be below the folder given."""
+_BESIDE_ANNO = ("Img/img_align_celeba", "Img/img_align_celeba_png")
+"""Where the authors have them beside the folder of the attribute file."""
 _BESIDE = (".", "Anno")
 """Where the attribute file may be below a folder that is looked at."""
 
@@ -53,8 +57,8 @@ class CelebA(Source):
 
     The folder given may be that of the images, with the attribute file in it or up to two levels above, or one that
     holds both: ``img_align_celeba`` beside the file (as torchvision has them, in ``celeba``; as the authors do, in
-    ``Img`` and ``Anno``), or Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV. Where the files and labels
-    are the same, so is the fingerprint.
+    ``Img`` and ``Anno``), or Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV, or one subfolder of any
+    name. The authors' ``Anno`` will do too. Where the files and labels are the same, so is the fingerprint.
     """
 
     name = "celeba"
@@ -106,35 +110,58 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
     Raises:
         UserError: names the file and the row.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").replace(",", " ").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
     top = 1 if path.suffix == ".csv" else 2
-    if not any(map(str.strip, lines[top:])):
-        raise UserError(f"{path}: has {len(lines)} lines and no row of labels below the columns' names")
-    header = lines[top - 1].split()[2 - top :]
-    if absent := [column for column in TOTALS if column not in header]:
-        raise UserError(f"{path}: line {top} lacks the column {absent[0]}")
-    rows: dict[str, str] = {}
-    for number, line in enumerate(lines[top:], top + 1):
-        name, *cells = line.split() or [""]
-        if not name:
-            continue
-        if not cells.count("1") + cells.count("-1") == len(cells) == len(header):
-            raise UserError(f"{path}: line {number} must be a name and {len(header)} values of 1 or -1")
-        if name in rows:
-            raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")
-        rows[name] = "".join(cells).replace("-1", "0")
-    stated = lines[0].strip()
-    if top == 2 and stated.isdecimal() and int(stated) != len(rows):
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = list(islice(file, top))
+            rows = _rows(file, top + 1)
+            filled = next(rows, None)
+            if filled is None:
+                raise UserError(f"{path}: has no row of labels below the columns' names; fetch the file again")
+            header = _cells(first[-1])[2 - top :]
+            if absent := [column for column in TOTALS if column not in header]:
+                raise UserError(f"{path}: line {top} lacks the column {absent[0]}; fetch the file again")
+            names, values = _read_rows(chain([filled], rows), len(header), path)
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error}); make it a readable file") from error
+    stated = first[0].strip()
+    if top == 2 and stated.isdecimal() and int(stated) != len(names):
         warnings.warn(
-            f"{path}: line 1 says {int(stated):,} images, but {len(rows):,} are listed: the others are not used; fetch "
-            "the file again",
+            f"{path}: line 1 says {int(stated):,} images, but {len(names):,} are listed: only those listed are used; "
+            "fetch the file again",
             stacklevel=2,
         )
-    values = np.frombuffer("".join(rows.values()).encode(), np.uint8).reshape(-1, len(header)) == ord("1")
-    return list(rows), {column: values[:, k] for k, column in enumerate(header)}
+    return names, {column: values[:, k] for k, column in enumerate(header)}
+
+
+def _rows(lines: Iterable[str], start: int) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line that has any."""
+    return ((number, cells) for number, line in enumerate(lines, start) if (cells := _cells(line)))
+
+
+def _cells(line: str) -> list[str]:
+    return line.replace(",", " ").replace('"', " ").split()
+
+
+def _read_rows(rows: Iterable[tuple[int, list[str]]], width: int, path: Path) -> tuple[list[str], np.ndarray]:
+    """Names, and values bool [N, width]: a byte each, as a complete copy has eight million."""
+    names: list[str] = []
+    seen: set[str] = set()
+    values = bytearray()
+    for number, (name, *cells) in rows:
+        if not cells.count("1") + cells.count("-1") == len(cells) == width:
+            raise UserError(
+                f"{path}: line {number} must be a name and {width} values of 1 or -1; write 1 for yes and -1 for no, "
+                "or fetch the file again"
+            )
+        if name in seen:
+            raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")
+        seen.add(name)
+        names.append(name)
+        values += "".join(cells).replace("-1", "0").encode()
+    return names, np.frombuffer(values, np.uint8).reshape(-1, width) == ord("1")
 
 
 def _labels_of(attribute: Attribute, columns: dict[str, np.ndarray]) -> Tensor:
@@ -152,17 +179,29 @@ def _attribute_file(root: Path, folder: Path) -> Path:
             if path.is_file():
                 return path
     raise UserError(
-        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; CelebA's annotations hold it. "
-        "Own images are given by their CSV file"
+        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; put CelebA's there, or give "
+        "the folder that holds the images, or the CSV of own images"
     )
 
 
 def _image_folder(root: Path) -> Path:
-    for name in _FOLDERS:
-        folder = root / name
-        if folder.is_dir() and any(p.suffix.lower() in {".jpg", ".png"} for p in folder.iterdir()):
+    for folder in (root / name for name in _FOLDERS):
+        if _holds_images(folder):
             return folder
-    raise UserError(f"{root}: no images in it or in {_FOLDERS[0]} below it")
+    below = [folder for folder in sorted(root.iterdir()) if folder.name[0] != "." and _holds_images(folder)]
+    beside = [folder for folder in (root.parent / name for name in _BESIDE_ANNO) if _holds_images(folder)]
+    found = below or beside[:1]
+    if len(found) == 1:
+        return found[0]
+    where = f"images in {len(below):,} folders below it" if below else "no images in it or below it"
+    raise UserError(f"{root}: {where}; give the folder that holds the images, or the CSV of own images")
+
+
+def _holds_images(folder: Path) -> bool:
+    if not folder.is_dir():
+        return False
+    with os.scandir(folder) as entries:
+        return any(entry.name.lower().endswith((".jpg", ".png")) for entry in entries)
 
 
 def _files_of(names: list[str], folder: Path) -> list[str]:

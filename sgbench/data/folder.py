@@ -14,7 +14,15 @@ from torch import Tensor
 
 from sgbench.data.folder_table import NONE_CELL, SPLIT, Table, read_table
 from sgbench.data.labels import Attribute
-from sgbench.data.photographs import Box, find_images, fingerprint, missing_note, read_photograph, sample_bytes
+from sgbench.data.photographs import (
+    Box,
+    file_name,
+    find_images,
+    fingerprint,
+    missing_note,
+    read_photograph,
+    sample_bytes,
+)
 from sgbench.data.source import Source, SourceSettings, check_names, existing
 from sgbench.errors import UserError
 
@@ -59,9 +67,11 @@ class Folder(Source):
                 f"{table.path}: column '{SPLIT}' says which images are for testing: leave out the number of test "
                 "images (num_test)"
             )
-        sizes = find_images(self.folder, table.names, lambda i: table.place(i, table.key), settings.allow_missing)
+        files = [file_name(self.folder, name) for name in table.names]
+        sizes = find_images(self.folder, files, lambda i: table.place(i, table.key), settings.allow_missing)
         present = np.flatnonzero(sizes >= 0)
         self.ids = [table.names[i] for i in present]
+        self._files = [files[i] for i in present]
         self.notes = missing_note(sizes)
         self._is_test = None if is_test is None else is_test[present]
         if self._is_test is not None and len(set(self._is_test.tolist())) < 2:
@@ -70,12 +80,12 @@ class Folder(Source):
         self.labels = torch.from_numpy(np.stack([known[name][1][present] for name in settings.attributes], 1))
         parts = [part for a, labels in known.values() for part in (repr(a).encode(), labels[present].tobytes())]
         parts.append(b"" if self._is_test is None else self._is_test.tobytes())
-        parts.append(sample_bytes(self.folder, self.ids))
+        parts.append(sample_bytes(self.folder, self._files))
         header = f"folder {settings.image_size} centred square"
         self.fingerprint = fingerprint(header, self.ids, sizes[present], *parts)
 
     def read(self, index: int) -> np.ndarray:
-        return read_photograph(self.folder / self.ids[index], centred_square, self.settings.image_size)
+        return read_photograph(self.folder / self._files[index], centred_square, self.settings.image_size)
 
     def num_test(self) -> int:
         return super().num_test() if self._is_test is None else int(self._is_test.sum())

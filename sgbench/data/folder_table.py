@@ -3,9 +3,10 @@
 import csv
 import re
 import sys
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 
@@ -20,6 +21,8 @@ _MINUS_ONE = {"-1": "no", "-1.0": "no"}
 _ZERO = {"0": "no", "0.0": "no"}
 _SWITCHES = {"1": "yes", "1.0": "yes"} | _ZERO | _MINUS_ONE
 """Cells of a binary column and the names of its values; pandas writes 1.0 where a column has blanks."""
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+"""A first row that begins with a file of these is an image's."""
 _NAME = re.compile(r"\w[\w .-]*")
 """Names of attributes, fit for a part of a folder's name."""
 
@@ -61,6 +64,7 @@ class Table:
             )
         absent = {cell for cell in set(cells) if cell.lower() == NONE_CELL}
         value_of = self._value_of(name, set(cells) - absent - {""})
+        self._check_case(name, value_of.keys())
         found = sorted(set(value_of.values()))
         values = tuple(order) or tuple(found)
         if len(found) < 2:
@@ -93,6 +97,19 @@ class Table:
             if cell not in ("train", "test"):
                 raise UserError(f"{self.place(index, SPLIT)}: must be train or test, not '{cell}'")
         return np.array([cell == "test" for cell in cells])
+
+    def _check_case(self, name: str, found: Collection[str]) -> None:
+        """Refuse spellings of one value that differ in case alone: they would be values of their own."""
+        if len({cell.lower() for cell in found}) == len(found):
+            return
+        spelt: dict[str, str] = {}
+        for index, cell in enumerate(self.columns[name]):
+            other = spelt.setdefault(cell.lower(), cell)
+            if cell in found and cell != other:
+                raise UserError(
+                    f"{self.place(index, name)}: '{cell}' differs from '{other}' in row "
+                    f"{self.rows[self.columns[name].index(other)]} in case alone; write one of them throughout"
+                )
 
     def _value_of(self, name: str, found: set[str]) -> dict[str, str]:
         """The value that each cell names.
@@ -141,9 +158,12 @@ def read_table(path: Path) -> Table:
                 if len(found) != len(header):
                     raise UserError(f"{path}: row {row} has {len(found)} cells, the first row {len(header)}")
                 name = _image_name(found[0], _place(path, row, header[0]))
-                if name in seen:
-                    raise UserError(f"{_place(path, row, header[0])}: {name} is in row {seen[name]} already")
-                seen[name] = row
+                key = unicodedata.normalize("NFC", name)
+                if key in seen:
+                    raise UserError(
+                        f"{_place(path, row, header[0])}: {name} is in row {seen[key]} already; remove one of the two"
+                    )
+                seen[key] = row
                 names.append(name)
                 rows.append(row)
                 cells += found[1:]
@@ -159,12 +179,21 @@ def _header(line: list[str], path: Path) -> list[str]:
     if not any(map(str.strip, line)):
         raise UserError(f"{path}: is empty; its first row must name the columns")
     names = [cell.strip() for cell in line]
+    if not names[0]:
+        raise UserError(
+            f"{path}: row 1: column 1 has no name, as where pandas writes its index; write the file with index=False, "
+            "with the images' paths in the first column"
+        )
+    if PurePath(names[0]).suffix.lower() in _IMAGE_SUFFIXES:
+        raise UserError(f"{path}: row 1: '{names[0]}' is an image; the first row must name the columns")
     names = [names[0], *(SPLIT if name.lower() == SPLIT else name for name in names[1:])]
     for number, name in enumerate(names[1:], 2):
         if not name:
-            raise UserError(f"{path}: row 1: column {number} has no name")
+            raise UserError(f"{path}: row 1: column {number} has no name; the first row must name the columns")
         if name in names[1 : number - 1]:
-            raise UserError(f"{path}: row 1: two columns are named '{name}'")
+            raise UserError(
+                f"{path}: row 1: two columns are named '{name}'; the first row must name the columns, each once"
+            )
     if not set(names[1:]) - {SPLIT}:
         raise UserError(f"{path}: row 1 names no attribute after '{names[0]}'; columns are separated by commas")
     return names

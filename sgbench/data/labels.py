@@ -146,5 +146,12 @@ def _check_counts(truth: np.ndarray, attributes: Sequence[Attribute], level: Lev
     }
     (name, value), rarest = min(counts.items(), key=lambda item: item[1])
     if rarest < (1 if level == "all" else level):
-        remedy = f"ask for at most {rarest} labels a value or use more images" if rarest else "use more images"
-        raise ValueError(f"--sparse {level}: only {rarest} training images have {name} = '{value}'; {remedy}")
+        if not rarest:
+            raise ValueError(
+                f"no training image has {name} = '{value}'; add images that have it, or choose other attributes with "
+                "--attributes"
+            )
+        raise ValueError(
+            f"--sparse {level}: only {rarest} training images have {name} = '{value}'; ask for at most {rarest} labels "
+            "a value or use more images"
+        )

@@ -1,6 +1,7 @@
 """Photographs in files: where they are, what they hash to, and how one is decoded, cropped and resized."""
 
 import hashlib
+import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -40,6 +41,23 @@ def find_images(
         if len(missing) == len(names):
             raise UserError(f"{where(first)}: {folder} holds none of the images listed, such as {names[first]}")
     return sizes
+
+
+def file_name(folder: Path, name: str) -> str:
+    """The path below the folder of the file that has this name, or has it in another Unicode normal form.
+
+    Names that went through macOS are decomposed; those that are typed are composed. Where no file is found, the name.
+    """
+    if name.isascii():
+        return name
+    found = ""
+    for part in name.split("/"):
+        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
+        below = next((form for form in forms if (folder / found / form).exists()), None)
+        if below is None:
+            return name
+        found = f"{found}/{below}" if found else below
+    return found
 
 
 def missing_note(sizes: np.ndarray) -> list[str]:

@@ -47,8 +47,8 @@ class PackedImages:
         Raises:
             IndexError: the index is of another type, or a position is not within 0 to N - 1.
         """
-        if index.dtype != torch.int64:
-            raise IndexError(f"positions must be int64, not {index.dtype}")
+        if not isinstance(index, Tensor) or index.dtype != torch.int64:
+            raise IndexError("positions must be an int64 tensor; torch.as_tensor makes one of an array")
         places = index.tolist()
         if places and not 0 <= min(places) <= max(places) < len(self):
             raise IndexError(f"positions {min(places)} to {max(places)} are not all within 0 to {len(self) - 1}")

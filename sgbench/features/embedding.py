@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.export.passes import move_to_device_pass
 
 from sgbench.errors import UserError
+from sgbench.exported import load_exported
 from sgbench.weights import checked
 
 
@@ -77,7 +77,7 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
     device = torch.device(device)
     if origin.endswith(".pt2"):
         path, sha256 = checked(Path(origin))
-        return Embedder(_load_program(path, device), origin, sha256, device)
+        return Embedder(load_exported(path, device).module(), origin, sha256, device)
     module_name, _, name = origin.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -89,10 +89,3 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
     if not callable(function) or not getattr(module, "__file__", None):
         raise UserError(f"unknown face embedding '{origin}': {module_name} has no function '{name}'")
     return Embedder(function, origin, checked(Path(module.__file__))[1], device)
-
-
-def _load_program(path: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
-    try:
-        return move_to_device_pass(torch.export.load(path), device).module()
-    except Exception as error:  # torch.export.load says what is wrong with a file by many kinds of errors
-        raise UserError(f"{path}: not a program that torch.export.save wrote, or of another version") from error

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from sgbench.errors import UserError
-from sgbench.weights import WeightsFile
+from sgbench.weights import INCEPTION_FILE, WeightsFile
+
+_WANTED = f"give {INCEPTION_FILE}, or a file of the same tensors"
 
 
 class Inception(nn.Module):
@@ -77,13 +79,17 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
     try:
         state = torch.load(weights.path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a broken file raises depends on where it breaks
-        raise UserError(f"{weights.path}: not a file of weights: {_shortened(error)}") from error
+        raise UserError(f"{weights.path}: not a file of weights ({_shortened(error)}); {_WANTED}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{weights.path}: not torch-fidelity's Inception weights: it holds no state dict of tensors")
+        raise UserError(
+            f"{weights.path}: not torch-fidelity's Inception weights: it holds no state dict of tensors; {_WANTED}"
+        )
     try:
         return Inception(state).to(device)
     except RuntimeError as error:
-        raise UserError(f"{weights.path}: not torch-fidelity's Inception weights: {_shortened(error)}") from error
+        raise UserError(
+            f"{weights.path}: not torch-fidelity's Inception weights: {_shortened(error)}; {_WANTED}"
+        ) from error
 
 
 def _shortened(error: Exception) -> str:

@@ -48,8 +48,9 @@ def to_junit(comparison: Comparison) -> str:
 
 def error_to_junit(message: str) -> str:
     """The XML document of a comparison that could not be made."""
-    root = ElementTree.Element("testsuites")
-    suite = ElementTree.SubElement(root, "testsuite", name="sgbench.regress", tests="1", failures="0", errors="1")
+    counts = {"name": "sgbench.regress", "tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0"}
+    root = ElementTree.Element("testsuites", counts)
+    suite = ElementTree.SubElement(root, "testsuite", counts)
     case = ElementTree.SubElement(suite, "testcase", name="comparison", classname="sgbench.regress", time="0")
     ElementTree.SubElement(case, "error", message=message)
     return _document(root)

@@ -37,12 +37,9 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
     """Metric name (or ``default``) -> tolerance, from the file beside ``reference``.
 
     Raises:
-        ValueError: no such file, or not tolerances; names the file.
+        ValueError: not tolerances, or unreadable; names the file.
     """
     path = tolerances_path(reference)
-    if not path.exists():
-        own, shared = _tolerances_paths(reference)
-        raise ValueError(f"{reference}: no tolerances; write {own} or {shared}, such as 'default: {{absolute: 0.001}}'")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, Tolerance]).validate_python(content)
@@ -56,11 +53,6 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
 
 def tolerances_path(reference: Path) -> Path:
     """The reference's own tolerances file where it exists, else the folder's, which may not."""
-    own, shared = _tolerances_paths(reference)
-    return own if own.exists() else shared
-
-
-def _tolerances_paths(reference: Path) -> tuple[Path, Path]:
     reference = reference.resolve()
     own = reference.with_name(f"{reference.name.removesuffix('.csv')}.tolerances.yaml")
-    return own, (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"
+    return own if own.exists() else (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"

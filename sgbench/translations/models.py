@@ -41,7 +41,7 @@ def load_function(name: str) -> Callable:
     module_name, _, function_name = name.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # no such module, an empty or relative name, whatever its own code raises
+    except (Exception, SystemExit) as error:  # no such module, an empty or relative name, whatever its code raises
         raise UserError(f"'{name}' cannot be imported: {first_line(error)}; give package.module:function") from error
     found = getattr(module, function_name, None)
     if not callable(found) or inspect.isclass(found):
@@ -80,7 +80,7 @@ def serve_model(
                 results = model(images, inputs.labels[positions].to(device), tuple(groups))
         except UserError:
             raise
-        except Exception as error:  # whatever somebody's code raises
+        except (Exception, SystemExit) as error:  # whatever somebody's code raises
             raise UserError(f"{name}: failed on images {list(shape)}: {first_line(error)}") from error
         if isinstance(results, Tensor) and results.dtype == torch.uint8 and results.shape == shape:
             return results.cpu()

@@ -70,8 +70,10 @@ def _find_table(path: Path, files: Files) -> str:
     if TABLE in tables:
         return TABLE
     if len(tables) != 1:
-        found = f"has {len(tables)} CSV files" if tables else "has no CSV file"
-        raise UserError(f"{path}: {found} at the top; name the one with columns {','.join(COLUMNS)} {TABLE}")
+        wanted = f"columns {','.join(COLUMNS)}"
+        if not tables:
+            raise UserError(f"{path}: has no CSV file at the top; add {TABLE} with {wanted}")
+        raise UserError(f"{path}: has {len(tables)} CSV files at the top; name the one with {wanted} {TABLE}")
     return tables[0]
 
 
@@ -79,7 +81,7 @@ def _text(table: Path, files: Files, name: str) -> str:
     try:
         return files.read(name, _MAX_TABLE).decode("utf-8-sig")
     except (UserError, UnicodeDecodeError) as error:
-        raise UserError(f"{table}: cannot be read ({error})") from error
+        raise UserError(f"{table}: cannot be read as UTF-8 ({error}); save it as such") from error
 
 
 def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
@@ -94,7 +96,9 @@ def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
             if not row:
                 continue
             if len(row) != len(header):
-                raise UserError(f"{where} has {len(row)} cells, the header {len(header)}")
+                raise UserError(
+                    f"{where} has {len(row)} cells, the header {len(header)}; quote cells with commas in them"
+                )
             cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
             yield where, *(cells[column] for column in COLUMNS)
     except csv.Error as error:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sgbench.data.labels import Group, all_groups
 from sgbench.errors import UserError
+from sgbench.exported import load_exported
 from sgbench.translations.inputs import Inputs
 from sgbench.translations.messages import first_line
 from sgbench.translations.models import checked, serve_model
@@ -83,12 +84,7 @@ def open_exported(path: Path, inputs: Inputs, device: torch.device, batch_size: 
     Raises:
         UserError: it cannot be loaded, has another signature, or fails on a test image.
     """
-    from torch.export.passes import move_to_device_pass
-
-    try:
-        exported = move_to_device_pass(torch.export.load(path), device)
-    except Exception as error:  # whatever a foreign file raises
-        raise UserError(f"{path}: torch.export.load fails: {first_line(error)}; export it with this torch") from error
+    exported = load_exported(path, device)
 
     def sizes(shape: Sequence[int | torch.SymInt]) -> tuple[tuple[int, float], ...]:
         ranges = [exported.range_constraints.get(d.node.expr) if isinstance(d, torch.SymInt) else None for d in shape]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pickle
+import tracemalloc
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,11 @@ def as_authors(root):
     (root / TABLE).rename(root / "Anno" / TABLE)
 
 
+def as_one_subfolder(root):
+    """The images in a folder of another name."""
+    (root / "img_align_celeba").rename(root / "celebA")
+
+
 def as_png(root):
     """The images as PNGs in the folder of the authors' archive."""
     folder = root / "img_align_celeba_png"
@@ -77,7 +83,8 @@ def as_png(root):
 LAYOUTS = {
     "torchvision": (as_torchvision, (".", "celeba", "celeba/img_align_celeba")),
     "kaggle": (as_kaggle, (".", "img_align_celeba", "img_align_celeba/img_align_celeba")),
-    "authors": (as_authors, (".", "Img", "Img/img_align_celeba")),
+    "authors": (as_authors, (".", "Img", "Img/img_align_celeba", "Anno")),
+    "one subfolder": (as_one_subfolder, (".", "celebA")),
 }
 
 
@@ -221,6 +228,31 @@ def test_a_csv_with_a_byte_order_mark_and_crlf_is_read(celeba_copy):
         open_copy(root)
 
 
+def test_a_csv_with_quoted_cells_is_read(celeba_copy):
+    root = celeba_copy()
+    before = open_copy(root)
+    as_kaggle(root)
+    table = (root / TABLE).with_suffix(".csv")
+    lines = ['"' + line.replace(",", '","') + '"' for line in table.read_text().splitlines()]
+    table.write_text("\n".join(lines) + "\n")
+    source = open_copy(root)
+    assert source.fingerprint == before.fingerprint
+    assert torch.equal(source.labels, before.labels)
+
+
+def test_a_row_takes_little_more_memory_than_its_name_and_a_byte_a_value(tmp_path, celeba_copy):
+    lines = (celeba_copy(1) / TABLE).read_text().splitlines()
+    num_rows, cells = 20_000, " ".join(lines[2].split()[1:])
+    table = tmp_path / TABLE
+    table.write_text("\n".join([str(num_rows), lines[1], *(f"{i:06d}.jpg {cells}" for i in range(num_rows))]))
+    tracemalloc.start()
+    names, columns = read_attribute_file(table)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(names), len(columns["Male"])) == (num_rows, num_rows)
+    assert peak / num_rows < 300
+
+
 def test_totals_of_a_complete_copy_are_checked_and_those_of_others_not(celeba_copy, monkeypatch):
     root = celeba_copy()
     _, columns = read_attribute_file(root / TABLE)
@@ -247,7 +279,8 @@ def test_totals_of_a_complete_copy_are_checked_and_those_of_others_not(celeba_co
 def test_a_table_that_was_cut_off_is_told(celeba_copy):
     root = celeba_copy()
     edit_table(root, lambda lines: lines[:30])
-    with pytest.warns(UserWarning, match=f"{TABLE}: line 1 says 40 images, but 28 are listed: the others are not used"):
+    message = f"{TABLE}: line 1 says 40 images, but 28 are listed: only those listed are used; fetch the file again"
+    with pytest.warns(UserWarning, match=message):
         assert len(open_copy(root).ids) == 28
 
 
@@ -279,7 +312,8 @@ def test_every_file_is_asked_for_once(celeba_copy, monkeypatch):
 def test_a_folder_without_attribute_file_or_images_is_an_error(celeba_copy, tmp_path):
     root = celeba_copy()
     (root / TABLE).rename(tmp_path / "elsewhere.txt")
-    with pytest.raises(UserError, match=f"{root}: no {TABLE} in it or beside it"):
+    remedy = "give the folder that holds the images, or the CSV of own images"
+    with pytest.raises(UserError, match=f"{root}: no {TABLE} in it or beside it, .*; .* {remedy}"):
         open_copy(root)
     with pytest.raises(UserError, match="no folder with CelebA's images there"):
         open_copy(tmp_path / "nowhere")
@@ -288,7 +322,12 @@ def test_a_folder_without_attribute_file_or_images_is_an_error(celeba_copy, tmp_
     empty = tmp_path / "empty"
     empty.mkdir()
     (tmp_path / "elsewhere.txt").rename(empty / TABLE)
-    with pytest.raises(UserError, match="no images in it"):
+    with pytest.raises(UserError, match=f"no images in it or below it; {remedy}"):
+        open_copy(empty)
+    for name in ("one", "two"):
+        (empty / name).mkdir()
+        (empty / name / "000001.jpg").write_bytes(b"")
+    with pytest.raises(UserError, match=f"images in 2 folders below it; {remedy}"):
         open_copy(empty)
 
 
@@ -345,7 +384,7 @@ def test_a_corrupt_image_is_named_and_leaves_no_store(celeba_copy, tmp_path, dam
 def test_a_bad_row_is_named_by_its_line(celeba_copy, number, row):
     root = celeba_copy()
     edit_table(root, lambda lines: [*lines[: number - 1], row, *lines[number:]])
-    with pytest.raises(UserError, match=f"{TABLE}: line {number} must be a name and 40 values"):
+    with pytest.raises(UserError, match=f"{TABLE}: line {number} must be a name and 40 values .*; write 1 for yes"):
         open_copy(root)
 
 
@@ -357,15 +396,15 @@ def test_other_damage_to_the_attribute_file_is_named(celeba_copy):
     edit_table(root, lambda lines: [lines[0], lines[1].replace("Male ", "Man "), *lines[2:]])
     with pytest.raises(UserError, match="line 2 lacks the column Male"):
         open_copy(root)
-    edit_table(root, lambda lines: lines[:2])
-    with pytest.raises(UserError, match="has 2 lines and no row"):
-        open_copy(root)
-    edit_table(root, lambda lines: [*lines, "", " "])
-    with pytest.raises(UserError, match="has 4 lines and no row"):
-        open_copy(root)
-    (root / TABLE).write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UserError, match="cannot be read"):
-        open_copy(root)
+    text = (root / TABLE).read_text()
+    for encoding in ("utf-16", "latin-1"):
+        (root / TABLE).write_text(text.replace("000001", "Å"), encoding=encoding)
+        with pytest.raises(UserError, match=f"{TABLE}: cannot be read .*; save it as UTF-8"):
+            open_copy(root)
+    for lines in ([], ["40"], text.splitlines()[:2], [*text.splitlines()[:2], "", " "]):
+        (root / TABLE).write_text("\n".join(lines))
+        with pytest.raises(UserError, match=f"{TABLE}: has no row of labels below the columns' names; fetch"):
+            open_copy(root)
 
 
 def test_blank_lines_are_passed_over(celeba_copy):

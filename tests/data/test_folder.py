@@ -3,6 +3,7 @@
 import csv
 import pickle
 import re
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -303,7 +304,23 @@ GOOD = "image,hair,smile\na.png,black,1\nb.png,blond,0\nc.png,none,\n"
 SPLIT = "image,hair,split\na.png,black,train\nb.png,blond,test\n"
 MANY = "image,hair\n" + "".join(f"{k}.png,v{k}\n" for k in range(129))
 BAD = {
-    "duplicate": (GOOD + "./a.png,black,1\n", {}, "row 5: column 'image': a.png is in row 2 already"),
+    "duplicate": (GOOD + "./a.png,black,1\n", {}, "row 5: column 'image': a.png is in row 2 already; remove one"),
+    "duplicate in another normal form": (
+        GOOD + "é.png,black,1\ne\u0301.png,black,1\n",
+        {},
+        "row 6: column 'image': e\u0301.png is in row 5 already",
+    ),
+    "case": (
+        GOOD.replace("none", "Blond") + "d.png,BLOND,0\n",
+        {},
+        "row 4: column 'hair': 'Blond' differs from 'blond' in row 3 in case alone; write one of them throughout",
+    ),
+    "pandas' index": (
+        "".join(f"{k or ''},{row}\n" for k, row in enumerate(GOOD.splitlines())),
+        {},
+        "row 1: column 1 has no name, as where pandas writes its index; write the file with index=False",
+    ),
+    "no header": (GOOD.partition("\n")[2], {}, "row 1: 'a.png' is an image; the first row must name the columns"),
     "mixed": (GOOD + "d.png,1,1\n", {}, "row 2: column 'hair': 'black' in a column that also has 1; give names"),
     "0 and -1": (GOOD + "d.png,black,-1\n", {}, "row 5: column 'smile': -1 in a column that also has 0; write one"),
     "one value": (GOOD.replace("blond", "black"), {}, "column 'hair' has only the value 'black'; an attribute needs"),
@@ -318,9 +335,9 @@ BAD = {
     "no attribute": ("image\na.png\n", {}, "row 1 names no attribute after 'image'; columns are separated by commas"),
     "semicolons": (GOOD.replace(",", ";"), {}, "row 1 names no attribute after 'image;hair;smile'"),
     "only a split": ("image,Split\na.png,test\n", {}, "row 1 names no attribute after 'image'"),
-    "column twice": (GOOD.replace("smile", "hair"), {}, "row 1: two columns are named 'hair'"),
+    "column twice": (GOOD.replace("smile", "hair"), {}, "row 1: two columns are named 'hair'; the first row must"),
     "split twice": ("image,hair,split,Split\na.png,black,test,test\n", {}, "two columns are named 'split'"),
-    "column without a name": (GOOD.replace("smile", " "), {}, "row 1: column 3 has no name"),
+    "column without a name": (GOOD.replace("smile", " "), {}, "row 1: column 3 has no name; the first row"),
     "name of a column": (GOOD.replace("hair", "a/b"), {"attributes": ["a/b"]}, "column 'a/b': an attribute's name has"),
     "unknown attribute": (GOOD, {"attributes": ["beard"]}, "unknown attribute 'beard'; those of"),
     "split as an attribute": (SPLIT, {"attributes": ["split"]}, "unknown attribute 'split'"),
@@ -389,6 +406,22 @@ def test_missing_images_are_an_error_unless_allowed(made, tmp_path):
         open_folder(path, "hair", allow_missing=True)
 
 
+@pytest.mark.parametrize(("written", "filed"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_in_another_normal_form_find_their_files(made, tmp_path, written, filed):
+    text = unicodedata.normalize(written, "image,hair\nZoë/é.png,black\nZoë/ö.png,blond\nb.png,blond\n")
+    path = made(text)
+    plain = open_folder(path, "hair")
+    for name in ("Zoë/é.png", "Zoë/ö.png", "Zoë"):
+        old = tmp_path / unicodedata.normalize(written, name)
+        old.rename(old.with_name(unicodedata.normalize(filed, old.name)))
+    source = open_folder(path, "hair")
+    assert source.ids == plain.ids == [row.partition(",")[0] for row in text.splitlines()[1:]]
+    assert source.fingerprint == plain.fingerprint
+    assert np.array_equal(source.read_many(range(3)), pickle.loads(pickle.dumps(source)).read_many(range(3)))
+    next(tmp_path.glob("Zo*/*")).unlink()
+    assert len(open_folder(path, "hair", allow_missing=True).ids) == 2
+
+
 def test_a_folder_can_be_sent_to_another_process_and_read_from_several_threads(animals):
     source = open_folder(animals, "species", values={"species": ("wild", "dog", "cat")})
     sent = pickle.loads(pickle.dumps(source))
@@ -426,5 +459,5 @@ def test_a_folder_is_planned_for_every_method_that_can_take_its_attributes(plann
     assert plan.jobs[0].labels.manifest["counts"]["species"] == {"cat": 3, "dog": 3, "wild": 3, "none": 0}
     (job,) = planned(["residualgan"], ["young"]).jobs
     assert job.attributes == (Attribute("young", ("no", "yes")),)
-    with pytest.raises(UserError, match=r"residualgan: .* one attribute with two values, not species: cat, dog, wild"):
+    with pytest.raises(UserError, match=r"residualgan: .* two values, not species: cat, dog, wild; every attribute"):
         planned(["residualgan"], ["species"])

@@ -119,6 +119,13 @@ def test_positions_that_are_none_are_refused(tmp_path, index):
         images[torch.tensor(index)]
 
 
+@pytest.mark.parametrize("index", [np.array([1, 2]), torch.tensor([1, 2], dtype=torch.int32), [1, 2], 1])
+def test_positions_of_another_type_are_refused(tmp_path, index):
+    images = open_store(Numbered(10), tmp_path)
+    with pytest.raises(IndexError, match="positions must be an int64 tensor; torch"):
+        images[index]
+
+
 def start(function):
     """Call a function in a process of its own."""
     process = multiprocessing.get_context("fork").Process(target=function)

@@ -1,5 +1,6 @@
 """Inception with a file of random weights against torch-fidelity with the same file."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -243,6 +244,21 @@ def test_a_run_with_weights_scores_and_names_them(weights, tmp_path, capsys):
     page = (tmp_path / "weighed-4" / "report" / "report.md").read_text()
     assert "### Inception (custom weights)" in page
     assert "### Inception Score" not in page
+
+
+@pytest.mark.parametrize("options", [["--inception", "--inception-sha256"], ["--lpips"]])
+def test_a_file_without_weights_is_refused_before_training(options, tmp_path, capsys):
+    path = tmp_path / "text.pth"
+    path.write_text("no weights")
+    given = [str(path), hashlib.sha256(b"no weights").hexdigest()]
+    config = {"data": {"num_images": 60, "num_test": 14, "image_size": 32, "attributes": ["gender"]}, "levels": [4]}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(config | {"methods": {"sggan": {}}}))
+    arguments = [argument for pair in zip(options, given, strict=False) for argument in pair]
+    assert run(["--config", str(tmp_path / "small.yaml"), "--out", str(tmp_path / "runs"), *arguments]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith(f"error: {path}: not a file of weights")
+    assert "; give weights-inception" in line or ": give torchvision's" in line
+    assert not (tmp_path / "runs" / "jobs").exists()
 
 
 @pytest.mark.parametrize("module", ["run", "evaluate"])

@@ -192,7 +192,7 @@ def test_a_table_that_cannot_be_read_is_refused(tmp_path):
     table.write_text("result,source\na.png,000500.jpg\n")
     assert refusal(path) == "/results.csv: line 1 lacks the column groups; needed are result,source,groups"
     table.write_text("result,source,groups\n\na.png,000500.jpg\n")
-    assert refusal(path) == "/results.csv: line 3 has 2 cells, the header 3"
+    assert refusal(path) == "/results.csv: line 3 has 2 cells, the header 3; quote cells with commas in them"
     table.write_bytes(b"result,source,groups\na.png,\xff,gender=male\n")
     assert "/results.csv: cannot be read" in refusal(path)
     table.rename(path / "b.csv")
@@ -267,6 +267,18 @@ def test_a_wrong_array_of_an_npz_is_named(save, good, change, problem, tmp_path)
     assert opened(tmp_path / "good.npz").unused == 0
     save(tmp_path / "r.npz", **{name: array for name, array in (good | change).items() if array is not None})
     assert problem in refusal(tmp_path / "r.npz")
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_pixels_of_an_npz_that_are_not_those_written_are_refused(save, tmp_path):
+    path = tmp_path / "r.npz"
+    save(path, **ARRAYS)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo("results.npy")
+    content[info.header_offset + info.compress_size - 9] ^= 1
+    path.write_bytes(content)
+    assert refusal(path).startswith(": not a readable .npz (")
 
 
 @pytest.mark.parametrize(
