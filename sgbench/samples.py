@@ -46,7 +46,9 @@ def choose_edits(labels: Tensor, attributes: Sequence[Attribute], titles: Sequen
     people = [p for turn in zip_longest(*queues) for p in turn if p is not None][:num_people]
     singles = [(j,) for j in range(len(attributes))]
     pairs = list(combinations(range(min(_PAIRED, len(attributes))), 2))
-    headings = ["Input", *titles, *("+".join(titles[j][0] for j in pair) for pair in pairs)]
+    initials = [title[0].upper() for title in titles]
+    short = initials if len(set(initials)) == len(initials) else titles
+    headings = ["Input", *titles, *("+".join(short[j] for j in pair) for pair in pairs)]
     return Edits(tuple(people), ((), *singles, *pairs), tuple(headings))
 
 
@@ -78,6 +80,17 @@ def make_samples(
     return people
 
 
+def asked_values(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[list[str]]:
+    """By person and edit, the values asked for as shown (``male + smiling``); empty for the input."""
+    return [
+        [
+            " + ".join(_shown(group, attributes) for group in _groups(edit, labels[p].tolist(), attributes))
+            for edit in edits.edits
+        ]
+        for p in edits.positions
+    ]
+
+
 def combined_edits(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[tuple[int, list[Group]]]:
     """The edits of several attributes: the person's position, and the groups in their order."""
     pairs = [edit for edit in edits.edits if len(edit) > 1]
@@ -86,6 +99,10 @@ def combined_edits(labels: Tensor, attributes: Sequence[Attribute], edits: Edits
 
 def _groups(edit: Sequence[int], own: Sequence[int], attributes: Sequence[Attribute]) -> list[Group]:
     return [Group(j, (own[j] + 1) % len(attributes[j].values)) for j in edit]
+
+
+def _shown(group: Group, attributes: Sequence[Attribute]) -> str:
+    return attributes[group.attribute].values[group.value].replace("_", " ")
 
 
 def write_samples(path: Path, samples: Samples) -> None:

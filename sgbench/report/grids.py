@@ -1,5 +1,6 @@
-"""The paper's figures 3 and 4: grids of faces, pixel for pixel."""
+"""The paper's figures 3, 4 and 6: grids of faces, pixel for pixel."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from sgbench.report.canvas import DPI, INK, new_figure, save
+from sgbench.report.canvas import DPI, INK, MUTED, new_figure, save
 
 Row = tuple[str, Sequence[np.ndarray | None] | np.ndarray]
 Band = tuple[int, int, str]
 """A heading over columns: the first of them, the last, and what it says."""
+Fitted = tuple[list[str], FontProperties]
+"""Lines of text and the font in which they fit."""
 
 
 def figure3(
@@ -20,6 +23,7 @@ def figure3(
     people: Sequence[Sequence[Row]],
     breaks: Sequence[int] = (1,),
     min_side: int = 128,
+    asked: Sequence[Sequence[str]] = (),
 ) -> None:
     """Draw a grid of translations: a block of rows per source image, a row per system, a column per edit.
 
@@ -29,11 +33,12 @@ def figure3(
             None in place of an image leaves the cell empty.
         breaks: columns with a wider gap before them (after the input, before combined edits).
         min_side: images are enlarged by the smallest whole factor that makes them at least so many pixels wide.
+        asked: for each source image the value asked for in each column, shown above its rows; may be left out.
 
     Raises:
         ValueError: a row has another number of images than there are columns, or images differ in size.
     """
-    _draw(path, columns, people, breaks, min_side)
+    _draw(path, columns, people, breaks, min_side, asked)
 
 
 def figure4(
@@ -43,6 +48,7 @@ def figure4(
     edit_columns: Sequence[int],
     gain: int = 2,
     min_side: int = 128,
+    asked: Sequence[Sequence[str]] = (),
 ) -> None:
     """Draw translations on the left and their absolute residuals, |result - input| per channel, on the right.
 
@@ -52,6 +58,7 @@ def figure4(
         edit_columns: places in ``columns`` of the edits to show, those of a single attribute.
         gain: residuals are shown times this, cut at 255, and the heading says so; 1 is the paper's, which is dark.
         min_side: as for ``figure3``.
+        asked: as for ``figure3``; shown above results, not again above their residuals.
 
     Raises:
         ValueError: as for ``figure3``.
@@ -69,7 +76,8 @@ def figure4(
     first = 1 + len(edits)
     times = f" x {gain}" if gain > 1 else ""
     bands = [(1, first - 1, "Results"), (first, 2 * len(edits), f"Absolute residuals, |result - input|{times}")]
-    _draw(path, [columns[0], *edits, *edits], blocks, (1, first, first), min_side, bands)
+    above = [[*(texts[c] for c in chosen), *[""] * len(edits)] for texts in asked]
+    _draw(path, [columns[0], *edits, *edits], blocks, (1, first, first), min_side, above, bands)
 
 
 def _residual(image: np.ndarray | None, source: np.ndarray | None, gain: int) -> np.ndarray | None:
@@ -84,6 +92,7 @@ def _draw(
     people: Sequence[Sequence[Row]],
     breaks: Sequence[int],
     min_side: int,
+    asked: Sequence[Sequence[str]] = (),
     bands: Sequence[Band] = (),
 ) -> None:
     """Draw the grid; every pixel of an image becomes a square of whole pixels, so that nothing is interpolated."""
@@ -95,29 +104,52 @@ def _draw(
     em = round(font.get_size_in_points() * DPI / 72)
     margin = max(_text_width(label, font) for rows in people for label, _ in rows) + 3 * em // 2
     left = [margin + c * (width + gutter) + 3 * gutter * sum(b <= c for b in breaks) for c in range(len(columns))]
-    band = 2 * em if bands else 0
-    top, y = [], band + 2 * em + gutter
-    for rows in people:
+    spans = [(left[first], left[last] + width) for first, last, _ in bands]
+    over = [_fitted(text, end - start, font) for (start, end), (_, _, text) in zip(spans, bands, strict=True)]
+    headings = [_fitted(name, width - em // 2, font) for name in columns]
+    small = FontProperties(family="DejaVu Sans", size=0.85 * font.get_size_in_points())
+    values = [
+        [_fitted(text, width - em // 2, small) for text in texts]
+        for texts in asked or [[""] * len(columns)] * len(people)
+    ]
+    band = _height(over, em) + 3 * em // 4 if bands else 0
+    top, y = [], band + _height(headings, em) + 3 * em // 4 + gutter
+    for rows, own in zip(people, values, strict=True):
+        y += _height(own, em)
         top.append([y + r * (height + gutter) for r in range(len(rows))])
         y = top[-1][-1] + height + 6 * gutter
     canvas = np.full((y - 6 * gutter + em, left[-1] + width + em, 3), 255, np.uint8)
     for rows, ys in zip(people, top, strict=True):
-        for (_, images), y0 in zip(rows, ys, strict=True):
-            for image, x0 in zip(images, left, strict=True):
-                cell = canvas[y0 : y0 + height, x0 : x0 + width]
-                cell[:] = 246 if image is None else np.asarray(image).repeat(factor, 0).repeat(factor, 1)
-    for first, last, _ in bands:
-        canvas[band : band + 1, left[first] : left[last] + width] = 128
+        _fill(canvas, rows, left, ys, shape, factor)
+    for start, end in spans:
+        canvas[band : band + 1, start:end] = 128
     figure = new_figure(canvas.shape[1], canvas.shape[0])
     figure.figimage(canvas, origin="upper")
-    for first, last, heading in bands:
-        _text(figure, (left[first] + left[last] + width) / 2, 1.1 * em, heading, font, ha="center", va="center")
-    for name, x0 in zip(columns, left, strict=True):
-        _text(figure, x0 + width / 2, band + 1.25 * em, name, font, ha="center", va="center")
-    for rows, ys in zip(people, top, strict=True):
+    for (start, end), text in zip(spans, over, strict=True):
+        _above(figure, (start + end) / 2, band - em // 4, text, em)
+    for text, x0 in zip(headings, left, strict=True):
+        _above(figure, x0 + width / 2, band + _height(headings, em) + em // 2, text, em)
+    for rows, own, ys in zip(people, values, top, strict=True):
+        for text, x0 in zip(own, left, strict=True):
+            _above(figure, x0 + width / 2, ys[0] - em // 4, text, em, MUTED)
         for (label, _), y0 in zip(rows, ys, strict=True):
             _text(figure, margin - 3 * em / 4, y0 + height / 2, label, font, ha="right", va="center")
     save(figure, path)
+
+
+def _fill(
+    canvas: np.ndarray,
+    rows: Sequence[Row],
+    left: Sequence[int],
+    top: Sequence[int],
+    shape: tuple[int, ...],
+    factor: int,
+) -> None:
+    """Put the images of a person into the canvas; a cell without one is pale."""
+    for (_, images), y in zip(rows, top, strict=True):
+        for image, x in zip(images, left, strict=True):
+            cell = canvas[y : y + shape[0] * factor, x : x + shape[1] * factor]
+            cell[:] = 246 if image is None else np.asarray(image).repeat(factor, 0).repeat(factor, 1)
 
 
 def _common_shape(columns: Sequence[str], people: Sequence[Sequence[Row]]) -> tuple[int, ...]:
@@ -131,9 +163,43 @@ def _common_shape(columns: Sequence[str], people: Sequence[Sequence[Row]]) -> tu
     return shape
 
 
-def _text(figure: Figure, x: float, y: float, text: str, font: FontProperties, **align: str) -> None:
+def _fitted(text: str, width: int, font: FontProperties) -> Fitted:
+    """Text in lines, broken after plus signs, then between words; smaller where a word is wide, then cut anywhere."""
+    fitted, pattern = font.copy(), r"\S+\s*"
+    for share in (1, 0.9, 0.8, 0.7):
+        fitted.set_size(share * font.get_size_in_points())
+        if all(_text_width(word, fitted) <= width for word in text.split()):
+            break
+    else:
+        pattern = "."
+    lines: list[str] = []
+    for segment in [text] if _text_width(text, fitted) <= width else re.split(r"(?<=\+)", text):
+        own = ""
+        for part in re.findall(pattern, segment):
+            if own and _text_width((own + part).strip(), fitted) > width:
+                lines.append(own.strip())
+                own = ""
+            own += part
+        lines += [own.strip()] * bool(own)
+    return lines, fitted
+
+
+def _height(texts: Sequence[Fitted], em: int) -> int:
+    """Pixels of the most lines among texts that stand side by side."""
+    return max(len(lines) for lines, _ in texts) * 5 * em // 4
+
+
+def _above(figure: Figure, x: float, y: int, text: Fitted, em: int, colour: str = INK) -> None:
+    """Lines of text, centred, the baseline of the last a little above ``y``."""
+    lines, font = text
+    for number, line in enumerate(reversed(lines)):
+        baseline = y - em // 4 - number * 5 * em // 4
+        _text(figure, x, baseline, line, font, colour, ha="center", va="baseline")
+
+
+def _text(figure: Figure, x: float, y: float, text: str, font: FontProperties, colour: str = INK, **align: str) -> None:
     width, height = figure.get_size_inches() * DPI
-    figure.text(x / width, 1 - y / height, text, fontproperties=font, color=INK, **align)
+    figure.text(x / width, 1 - y / height, text, fontproperties=font, color=colour, parse_math=False, **align)
 
 
 def _text_width(text: str, font: FontProperties) -> int:

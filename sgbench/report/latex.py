@@ -15,10 +15,13 @@ from sgbench.report.text import Shown, readable, shown
 
 Part = tuple[str, pd.DataFrame]
 """Heading of a block, and rows of ``Shown``."""
-_WIDTH = 118
-"""Characters of a line in footnote size on a page with margins of an inch."""
+_WIDTH = 106
+"""Digits of a line in footnote size, on A4 with margins of an inch."""
+_WIDTHS = dict.fromkeys(".,:;[]()'ijl ", 0.6) | dict.fromkeys("+-<=%&#mwMW", 1.6) | {"±": 2.8}
+"""Of characters that are much narrower or wider than a digit; ± with the spaces around it."""
 _LINES = 40
 """Rows of a page in that size."""
+_NEEDS = r"% Needs \usepackage{booktabs}; fits text 6.27 in wide at 10 pt: A4 with \usepackage[margin=1in]{geometry}."
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -72,16 +75,21 @@ def _narrow(blocks: Mapping[str, pd.DataFrame]) -> list[Part]:
 
 
 def _width(parts: Sequence[Part]) -> float:
-    """Characters of a line: the widest label, and the widest cell at each place, intervals in a smaller size."""
-    labels = max(len(str(text)) for block, frame in parts for text in (block, *frame.index))
+    """Digits of a line: the widest label, and the widest cell at each place, 1.2 digits from the one before."""
+    labels = max(max(1.15 * _digits(block), *map(_digits, frame.index)) for block, frame in parts)  # blocks are bold
     columns = [
-        [
-            1 + max(len(str(name)), *(len(cell.plain) - len(cell.interval + cell.p) / 5 for cell in frame[name]))
-            for name in frame.columns
-        ]
-        for _, frame in parts
+        [1.2 + max(_digits(name), *map(_cell_digits, frame[name])) for name in frame.columns] for _, frame in parts
     ]
     return labels + sum(max(places) for places in zip_longest(*columns, fillvalue=0))
+
+
+def _cell_digits(cell: Shown) -> float:
+    """Digits of a cell: intervals are in a smaller size, and a reason has its number."""
+    return _digits(cell.plain) - len(cell.interval + cell.p) / 20 + bool(cell.reason)
+
+
+def _digits(text: object) -> float:
+    return sum(_WIDTHS.get(c, 1.4 if c.isupper() else 1) for c in str(text))
 
 
 def _environments(name: str, caption: str, blocks: Mapping[str, pd.DataFrame], notes: Sequence[str]) -> str:
@@ -97,7 +105,7 @@ def _environments(name: str, caption: str, blocks: Mapping[str, pd.DataFrame], n
         heading = escape(caption) if number == 1 else f"Table~\\ref{{{label}}}, continued."
         own = label if number == 1 else f"{label}-{number}"
         texts.append(_environment(heading, own, page, notes))
-    return "\n".join(texts)
+    return "\n".join([_NEEDS, *texts])
 
 
 def _environment(caption: str, label: str, parts: Sequence[Part], notes: Sequence[str]) -> str:

@@ -4,10 +4,12 @@ The paper disagrees with itself on a number (93.36 in table 2, 93.26 in table 3)
 tables as a whole, and the caption names that table.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
+from sgbench.experiments import ATTRIBUTES
+from sgbench.records import REAL
 from sgbench.report.layout import SYSTEM, Key, Layout
 
 PUBLISHED = "published"
@@ -44,6 +46,19 @@ def published_sentence(cells: pd.DataFrame, frame: pd.DataFrame, layout: Layout)
     )
     judge = " and the paper's own judge" if (own["metric"] == "accuracy").any() else ""
     text = f"Rows marked {PUBLISHED}: {main}{exceptions}, with 128x128 images of the full CelebA{judge}, "
-    text += "without intervals."
+    text += "without intervals." + (_models(layout) if (own["method"] != REAL).any() else "")
     sizes = " or ".join(f"{s}x{s}" for s in sorted(set(frame["image_size"])))
     return f"{text} {layout.comparability or f'The images here are {sizes}.'}"
+
+
+def _models(layout: Layout) -> str:
+    """What the published models were trained on, and whether the models here were."""
+    text = f" The published models were trained on {_listed(ATTRIBUTES)}"
+    if set(layout.attributes) == set(ATTRIBUTES):
+        return f"{text}."
+    return f"{text}, those here on {_listed(layout.attributes)}: they are not the same models."
+
+
+def _listed(attributes: Iterable[str]) -> str:
+    *others, last = (attribute.replace("_", " ") for attribute in attributes)
+    return f"{', '.join(others)} and {last}" if others else last

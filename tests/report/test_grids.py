@@ -16,6 +16,14 @@ def people():
     return [[("First (500)", person[0]), ("Second", person[1])] for person in images]
 
 
+ASKED = [["", "neutral", "blond"], ["", "smiling", "not black"]]
+
+
+def muted(page):
+    """Where the page has the colour of muted text: grey, far from white and from ink."""
+    return (page.astype(int).max(-1) - page.min(-1) < 20) & (page[..., 0] > 90) & (page[..., 0] < 150)
+
+
 def pixels(path):
     """The file as uint8 [H, W, 3]."""
     return np.asarray(Image.open(path).convert("RGB"))
@@ -102,10 +110,65 @@ def test_without_a_result_or_an_input_there_is_no_residual(tmp_path):
     assert pale == {(y, left - 42), (y, right - 42), (below, right - 42), (below, right)}
 
 
+def test_the_value_asked_for_stands_above_each_edit_of_each_person(tmp_path):
+    figure3(tmp_path / "with.png", COLUMNS, people(), min_side=40, asked=ASKED)
+    figure3(tmp_path / "without.png", COLUMNS, people(), min_side=40)
+    page, plain = pixels(tmp_path / "with.png"), pixels(tmp_path / "without.png")
+    assert page.shape[0] > plain.shape[0]
+    assert page.shape[1] == plain.shape[1]
+    for rows in people():
+        places = [find(page, image)[0] for image in rows[0][1]]
+        above = [page[y - 16 : y - 1, x : x + 40] for y, x in places]
+        assert [bool(muted(part).any()) for part in above] == [False, True, True]
+        second = [find(page, image)[0] for image in rows[1][1]]
+        assert [y for y, _ in second] == [y + 32 + 2 for y, _ in places]
+    changed = [ASKED[0], ["", "neutral", "not black"]]
+    figure3(tmp_path / "other.png", COLUMNS, people(), min_side=40, asked=changed)
+    assert not np.array_equal(pixels(tmp_path / "other.png"), page)
+
+
+def test_residuals_do_not_have_the_value_again(tmp_path):
+    figure4(tmp_path / "grid.png", COLUMNS, people()[:1], [1, 2], min_side=40, asked=ASKED[:1])
+    page = pixels(tmp_path / "grid.png")
+    y, x = find(page, people()[0][0][1][2])[0]
+    assert muted(page[y - 16 : y - 1, x : x + 40]).any()
+    assert not muted(page[y - 16 : y - 1, x + 40 :]).any()
+
+
+LONG = ["not smiling + wild", "hypergranular promyelocyte", "Donaudampfschifffahrtselektrizitaetenhauptwerk", "$a_{b"]
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_long_text_stays_within_its_column(tmp_path, text):
+    white = np.full((4, 5, 3), 255, np.uint8)
+    for name, asked in (("with", text), ("without", "")):
+        figure3(tmp_path / f"{name}.png", ["A", text], [[("M", [white, white])]], min_side=100, asked=[["", asked]])
+    page = pixels(tmp_path / "with.png")
+    ink = np.flatnonzero((page < 255).any((0, 2)))
+    figure3(tmp_path / "short.png", ["", ""], [[("M", [np.zeros_like(white)] * 2)]], min_side=100)
+    cell = np.flatnonzero((pixels(tmp_path / "short.png") < 255).any((0, 2)))
+    assert ink.max() <= cell.max()
+    right = ink[ink > cell.max() - 100]
+    assert len(right) > 10
+    assert right.min() > cell.max() - 100
+    assert not (page[:2] < 255).any()
+    lines = np.flatnonzero((page[:, cell.max() - 99 : cell.max() + 1] < 255).any((1, 2)))
+    assert lines.max() < page.shape[0] - 40
+
+
+def test_headings_of_pairs_break_after_the_plus(tmp_path):
+    heights = []
+    for heading in ("Smile+Species", "Hair color+Species", "Hair color+Lip color+Species"):
+        figure3(tmp_path / "grid.png", ["A", heading], [[("M", people()[0][0][1][:2])]], min_side=100)
+        heights.append(pixels(tmp_path / "grid.png").shape[0])
+    assert heights[0] < heights[1] < heights[2]
+    assert heights[2] - heights[1] == heights[1] - heights[0]
+
+
 def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
     for name in "ab":
-        figure3(tmp_path / f"3{name}.png", COLUMNS, people())
-        figure4(tmp_path / f"4{name}.png", COLUMNS, people(), [1, 2])
+        figure3(tmp_path / f"3{name}.png", COLUMNS, people(), asked=ASKED)
+        figure4(tmp_path / f"4{name}.png", COLUMNS, people(), [1, 2], asked=ASKED)
     for kind in "34":
         assert (tmp_path / f"{kind}a.png").read_bytes() == (tmp_path / f"{kind}b.png").read_bytes()
         assert not Image.open(tmp_path / f"{kind}a.png").info

@@ -67,8 +67,33 @@ def test_variants_have_the_papers_rows_of_that_variant():
 def test_what_makes_a_study_another_one_is_said_in_its_own_words():
     layout = replace(CELEBA, comparability="Here 8,000 images at 64x64.")
     frame, _, paper = interleaved()
-    assert target_table(frame, layout, paper).caption.endswith("without intervals. Here 8,000 images at 64x64.")
+    assert target_table(frame, layout, paper).caption.endswith(" Here 8,000 images at 64x64.")
     assert "Here 8,000" not in target_table(frame, layout).caption
+
+
+TRAINED = "The published models were trained on gender, smile, hair color and lipstick"
+
+
+def test_models_of_other_attributes_are_said_to_be_others():
+    frame, _, paper = interleaved()
+    own = ("gender", "hair_color", "lipstick", "pale_skin")
+    caption = target_table(frame, replace(CELEBA, attributes={a: a.title() for a in own}), paper).caption
+    other = "those here on gender, hair color, lipstick and pale skin: they are not the same models."
+    assert f"without intervals. {TRAINED}, {other} The images" in caption
+
+
+def test_models_of_the_same_attributes_are_not_said_to_be_others():
+    frame, _, paper = interleaved()
+    own = ("smile", "gender", "lipstick", "hair_color")
+    caption = accuracy_table(frame, replace(CELEBA, attributes={a: a.title() for a in own}), paper).caption
+    assert f"without intervals. {TRAINED}. The images" in caption
+
+
+def test_published_figures_of_real_images_are_no_models():
+    frame, layout, paper = interleaved()
+    caption = target_table(frame[frame["method"] != "sggan"], layout, paper).caption
+    assert "Rows marked published" in caption
+    assert "models" not in caption
 
 
 def test_the_screen_shows_no_published_rows():
