@@ -20,10 +20,11 @@ from typing import Any
 import pandas as pd
 
 from sgbench.config_files import find_config
+from sgbench.entries import Entry
 from sgbench.errors import UserError
 from sgbench.plan import Folders
 from sgbench.records import ALL, CONTROLS, NO_SEED, read_records, to_frame
-from sgbench.reporting import Entry, make_report, write_runtime
+from sgbench.reporting import make_report, write_runtime
 from sgbench.samples import combined_edits
 from sgbench.screen import Screen
 from sgbench.settings import read_settings

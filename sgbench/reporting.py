@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,47 +15,28 @@ from sgbench.checksums import write_checksums
 from sgbench.comparing import compare_systems
 from sgbench.cost import read_cost
 from sgbench.data.labels import Attribute
+from sgbench.entries import CONTROL_TITLES, Entry, system_labels
 from sgbench.errors import UserError
 from sgbench.experiments import published
+from sgbench.figures import draw_figures
 from sgbench.notes import facts, study_notes
 from sgbench.plan import Job
 from sgbench.provenance import provenance
-from sgbench.records import COPY, NO_SEED, ORACLE, REAL, Record, read_records, to_frame, write_records
+from sgbench.records import COPY, ORACLE, REAL, Record, read_records, to_frame, write_records
 from sgbench.report.console import show
-from sgbench.report.grids import figure3, figure4
-from sgbench.report.layout import Layout, row_labels
+from sgbench.report.layout import Layout
 from sgbench.report.page import Page, write_report
-from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
 from sgbench.report.stored import write_page
-from sgbench.samples import Samples, asked_values, read_samples
 from sgbench.scores import read_scores
 from sgbench.study import Study
 
-_CONTROL_TITLES = {REAL: "Real images", COPY: "Copy of the source", ORACLE: "Oracle (counterfactual)"}
 PAPER_TABLES = (1, 2, 3)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A system in a report: its folder, its method in the records, and the method's name as shown."""
-
-    folder: Path
-    method: str
-    shown: str
-
-
-def study_entries(study: Study) -> list[Entry]:
-    """The systems that a study trained."""
-    return [
-        Entry(study.system_folder(system), system.entry.name, system.entry.cls.display_name)
-        for system in study.plan.systems
-    ]
 
 
 def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Record]]:
     """Write the report of systems beside the study's controls, show its table; the page's path and all records."""
     folder = study.folder / "report"
-    controls = [Entry(study.control_folder(name), name, _CONTROL_TITLES[name]) for name in study.controls]
+    controls = [Entry(study.control_folder(name), name, CONTROL_TITLES[name]) for name in study.controls]
     own = {entry: read_records(entry.folder / "records.csv") for entry in (*controls, *entries)}
     records = [record for part in own.values() for record in part]
     _check_different([part[0] for part in own.values()])
@@ -71,7 +51,7 @@ def make_report(study: Study, entries: Sequence[Entry]) -> tuple[Path, list[Reco
         layout=layout,
         facts=facts(study),
         notes=study_notes(study, _left_out(records, entries)),
-        figures=_figures(study, folder, frame, layout, labels, entries),
+        figures=draw_figures(study, folder, frame, layout, labels, entries),
         manifests={
             _labels_name(job): job.labels.manifest
             for job in study.plan.jobs
@@ -122,19 +102,6 @@ def compare_entries(labels: Sequence[str], entries: Sequence[Entry], num_resampl
     return compare_systems(systems, num_resamples)
 
 
-def system_labels(frame: pd.DataFrame, layout: Layout, entries: Sequence[Entry]) -> list[str]:
-    """Each entry's name as its row in tables has it, with its seed where there are several."""
-    rows = row_labels(frame, layout)
-    own = frame.drop_duplicates("system").set_index("system")
-    several = len(set(own.loc[[e.folder.name for e in entries], "seed"]) - {NO_SEED}) > 1
-    labels = []
-    for entry in entries:
-        row = own.loc[entry.folder.name]
-        seed = f", seed {row['seed']}" if several and row["seed"] != NO_SEED else ""
-        labels.append(rows[row["method"], row["variant"], row["level"]] + seed)
-    return labels
-
-
 def write_runtime(study: Study, records: Sequence[Record], seconds: dict[str, float]) -> None:
     """Keep what the report was made with and how long its parts took, then the checksums of all its files.
 
@@ -177,7 +144,7 @@ def _labels_name(job: Job) -> str:
 
 def _layout(study: Study, entries: Sequence[Entry]) -> Layout:
     methods = {entry.method: entry.shown for entry in entries}
-    methods |= {name: _CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)}
+    methods |= {name: CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)}
     attributes = dict(zip((a.name for a in study.source.attributes), study.titles, strict=True))
     above = study.settings.scoring.correlated_above
     size, number = study.settings.data.image_size, len(study.source.ids)
@@ -191,81 +158,6 @@ def _layout(study: Study, entries: Sequence[Entry]) -> Layout:
     )
 
 
-def _figures(
-    study: Study, folder: Path, frame: pd.DataFrame, layout: Layout, labels: Sequence[str], entries: Sequence[Entry]
-) -> list[tuple[str, str]]:
-    """Draw them; caption and file of each."""
-    figures = face_figures(study, folder, frame, labels, entries) if study.edits.positions else []
-    interval_plot(folder / "target_accuracy.png", frame, layout)
-    over = "seeds" if len(study.settings.seeds) > 1 else "source images"
-    figures.append((f"Target accuracy with 95 % intervals over {over}.", "target_accuracy.png"))
-    matrix_plot(folder / "matrix.png", frame, layout)
-    figures.append(("Accuracy of every attribute (across) under every target (down, framed).", "matrix.png"))
-    if study.plan.jobs:
-        loss_curves(folder / "losses.png", _losses(study))
-        figures.append(("Losses of each job.", "losses.png"))
-    return figures
-
-
-def face_figures(
-    study: Study, folder: Path, frame: pd.DataFrame, labels: Sequence[str], entries: Sequence[Entry]
-) -> list[tuple[str, str]]:
-    """Draw what becomes of a few test faces, variants apart from methods; caption and file of each figure."""
-    edits = study.edits
-    asked = asked_values(study.test_labels, study.source.attributes, edits)
-    single = 1 + len(study.source.attributes)
-    plain, ablation = without_variants(frame, entries), beside_variants(frame, entries)
-    label_of = dict(zip(entries, labels, strict=True))
-    people = _people(study, [*_shown_controls(study, plain), *((label_of[e], e.folder) for e in plain)])
-    figure3(folder / "figure3.png", edits.headings, people, (1, single), asked=asked)
-    pairs = f", then in pairs ({'; '.join(edits.headings[single:])})" if edits.headings[single:] else ""
-    above = "Above each column stands the value asked for."
-    figures = [(f"Translations of test faces, each attribute changed alone{pairs}. {above}", "figure3.png")]
-    if plain:
-        figure4(folder / "figure4.png", edits.headings, people, range(1, single), asked=asked)
-        figures.append(("Translations, and how far each pixel is from the input, twice as bright.", "figure4.png"))
-    if ablation:
-        people = _people(study, [(label_of[e], e.folder) for e in ablation])
-        shown = [[(label, images[:single]) for label, images in rows] for rows in people]
-        own = [texts[:single] for texts in asked]
-        figure3(folder / "figure6.png", edits.headings[:single], shown, asked=own)
-        names = " and ".join(dict.fromkeys(e.shown for e in ablation))
-        last = ", below them the method itself" if set(plain) & set(ablation) else ""
-        figures.append((f"The same faces by the variants of {names}{last}.", "figure6.png"))
-    return figures
-
-
-def without_variants(frame: pd.DataFrame, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries of methods as they are, in their order."""
-    return [entry for entry in entries if not _place(frame, entry)[2]]
-
-
-def beside_variants(frame: pd.DataFrame, entries: Sequence[Entry]) -> list[Entry]:
-    """At each level at which a method has variants, these by name, then the method without one; empty if none has."""
-    places = {entry: _place(frame, entry) for entry in entries}
-    levels = list(dict.fromkeys((method, level) for method, level, variant in places.values() if variant))
-    own = [entry for entry, (method, level, _) in places.items() if (method, level) in levels]
-    return sorted(own, key=lambda e: (levels.index(places[e][:2]), not places[e][2], places[e][2]))
-
-
-def _place(frame: pd.DataFrame, entry: Entry) -> tuple[str, str, str]:
-    """A system's method, level and variant."""
-    row = frame[frame["system"] == entry.folder.name].iloc[0]
-    return row["method"], row["level"], row["variant"]
-
-
-def _shown_controls(study: Study, entries: Sequence[Entry]) -> list[tuple[str, Path]]:
-    """The control that knows the answer; where there is nothing else to show, copies."""
-    name = ORACLE if ORACLE in study.controls else COPY
-    return [(_CONTROL_TITLES[name], study.control_folder(name))] if name == ORACLE or not entries else []
-
-
-def _people(study: Study, systems: Sequence[tuple[str, Path]]) -> list[list[tuple[str, list]]]:
-    """A block of rows for each person, a row for each system, given its label and folder."""
-    rows: list[tuple[str, Samples]] = [(label, read_samples(folder / "samples.npz")) for label, folder in systems]
-    return [[(label, samples[p]) for label, samples in rows] for p in range(len(study.edits.positions))]
-
-
 def _left_out(records: Sequence[Record], entries: Sequence[Entry]) -> dict[str, int]:
     """For each system as shown, translations asked for and not given."""
     shown = {entry.folder.name: entry.shown for entry in entries}
@@ -274,10 +166,6 @@ def _left_out(records: Sequence[Record], entries: Sequence[Entry]) -> dict[str, 
         if record.metric == "left_out" and record.system in shown:
             left_out[shown[record.system]] += int(record.value)
     return left_out
-
-
-def _losses(study: Study) -> dict[str, pd.DataFrame]:
-    return {job.title: pd.read_json(study.folders.job(job) / "stats.jsonl", lines=True) for job in study.plan.jobs}
 
 
 def _cost(labels: Sequence[str], entries: Sequence[Entry]) -> pd.DataFrame | None:

@@ -54,9 +54,10 @@ def _run(arguments: argparse.Namespace) -> int:
     scoring = scoring_overrides(arguments)
 
     from sgbench.config_files import find_config
+    from sgbench.entries import study_entries
     from sgbench.launch import train_all
     from sgbench.plan import Folders
-    from sgbench.reporting import make_report, study_entries, write_runtime
+    from sgbench.reporting import make_report, write_runtime
     from sgbench.screen import Screen
     from sgbench.settings import read_settings
     from sgbench.study import Study, describe

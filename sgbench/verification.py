@@ -12,12 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from sgbench.checksums import check_files
+from sgbench.entries import Entry, system_labels
 from sgbench.errors import UserError
 from sgbench.measure import make_records
 from sgbench.records import to_frame, write_records
 from sgbench.report.page import write_report
 from sgbench.report.stored import read_page
-from sgbench.reporting import Entry, compare_entries, report_frame, system_labels
+from sgbench.reporting import compare_entries, report_frame
 from sgbench.scores import Scores, read_scores
 
 

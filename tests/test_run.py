@@ -207,7 +207,7 @@ INTERRUPTED_IN = {
     "references": "sgbench.data.faces.EmbeddedFaces.background",
     "scoring": "sgbench.features.judge.Judge.posteriors",
     "bootstrap": "sgbench.measure.bootstrap_interval",
-    "report": "sgbench.reporting.loss_curves",
+    "report": "sgbench.figures.loss_curves",
 }
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from frames import record
 
-from sgbench import reporting
 from sgbench.data.labels import Attribute
+from sgbench.entries import Entry
+from sgbench.figures import beside_variants, face_figures, without_variants
 from sgbench.records import to_frame
-from sgbench.reporting import Entry, beside_variants, face_figures, without_variants
 from sgbench.samples import choose_edits, write_samples
 
 SYSTEMS = [("alpha", "", "all"), ("alpha", "", "500"), ("alpha", "two", "500"), ("alpha", "one", "500")]
@@ -45,7 +45,7 @@ def drawn(monkeypatch, tmp_path, *args, **kwargs):
         assert all(len(images) == len(columns) == len(asked[0]) for rows in people for _, images in rows)
 
     for figure in ("figure3", "figure4"):
-        monkeypatch.setattr(reporting, figure, draw)
+        monkeypatch.setattr(f"sgbench.figures.{figure}", draw)
     captions = face_figures(own, tmp_path, frame, names, entries)
     assert [file for _, file in captions] == list(figures)
     return {file: caption for caption, file in captions}, figures
