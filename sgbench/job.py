@@ -15,7 +15,7 @@ from sgbench.atomic import discard_partials, replacing, write_text
 from sgbench.data.batches import Batches
 from sgbench.data.labels import all_groups
 from sgbench.data.store import PackedImages
-from sgbench.environment import read_origin, write_origin
+from sgbench.environment import commit, read_origin, write_origin
 from sgbench.errors import UserError
 from sgbench.method import Method
 from sgbench.plan import Folders, Job
@@ -70,6 +70,7 @@ def _train(
     precision: Precision,
     loop: Loop,
 ) -> None:
+    commit()  # asked for now, as by a study: a job may run in a process of its own
     settings = job.entry.settings
     write_text(folder / "job.json", json.dumps(job.identity | {"manifest": job.labels.manifest}, indent=1) + "\n")
     torch.manual_seed(job.seed)

@@ -45,7 +45,7 @@ def study_notes(study: Study, left_out: dict[str, int]) -> list[str]:
     notes += study.source.notes
     if study.settings.methods and len(study.settings.seeds) == 1:
         notes.append("One seed: an interval holds the noise of test images only, not that of training.")
-    if not study.settings.methods:
+    if left_out and not study.settings.methods:
         notes.append(
             "Nothing was trained here: how systems of other runs were made stands in their own reports. A model that "
             "is a function was given the test images' true labels."

@@ -16,6 +16,7 @@ from sgbench.data.labels import Group
 from sgbench.data.references import References, make_requests, open_references
 from sgbench.data.source import Source
 from sgbench.data.store import PackedImages, open_store
+from sgbench.environment import commit
 from sgbench.errors import UserError
 from sgbench.features.embedding import load_embedder
 from sgbench.features.inception import load_inception
@@ -43,6 +44,9 @@ class Study:
     settings: Settings
     folders: Folders
     screen: Screen
+
+    def __post_init__(self) -> None:
+        commit()  # asked for now: what is made in hours is made by this code, whatever is committed until then
 
     @cached_property
     def source(self) -> Source:

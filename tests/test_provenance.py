@@ -3,6 +3,7 @@
 import hashlib
 import json
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -65,6 +66,19 @@ def test_what_was_made_earlier_keeps_its_own_commit(out, monkeypatch):
     assert after.pop("commit") == "a later one"
     del before["commit"]
     assert after == before
+
+
+def test_the_commit_is_that_of_the_start(tmp_path):
+    """What is committed while a study trains is not in the code that runs."""
+    code = (
+        "import sgbench.environment as e; from sgbench import study\n"
+        "from sgbench.plan import Folders; from pathlib import Path; from sgbench.screen import Screen\n"
+        "started = study.Study(None, Folders(Path('runs')), Screen())\n"
+        "e.subprocess.run = None\n"
+        "print(e.commit())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().removesuffix("-dirty") == commit().removesuffix("-dirty")
 
 
 def test_a_commit_is_named_with_whether_files_differ_from_it(tmp_path):
