@@ -77,7 +77,7 @@ def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 14
     down = max(1, -(-len(systems) // across))
     wide = 110 + across * panel
     legend = textwrap.wrap(_HOW_TO_READ, wide // 7)
-    high = 30 + 14 * len(legend) + down * (_CELL * max(1, len(targets)) + 64 + leaning)
+    high = 40 + 14 * len(legend) + down * (_CELL * max(1, len(targets)) + 64 + leaning)
     figure = new_figure(wide, high, scale=2)
     axes = figure.subplots(down, across, squeeze=False, sharey=True).flatten()
     for axis, system in zip(axes, systems, strict=False):
