@@ -229,6 +229,7 @@ BAD_POSTERIORS = {
     "sum of one row": lambda p: torch.cat([p[:1] * 1.01, p[1:]]),
     "one dimension": lambda p: p[0],
     "one value": lambda p: p[:, :1],
+    "one value of sum 1": lambda p: torch.ones_like(p[:, :1]),
 }
 
 
