@@ -60,13 +60,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from sgbench.reporting import make_report, write_runtime
     from sgbench.screen import Screen
     from sgbench.settings import read_settings
-    from sgbench.study import Study, describe
+    from sgbench.study import Study, check_networks, describe
     from sgbench.systems import score_all
 
     settings = read_settings(
         find_config(arguments.config), _overrides(arguments) | {"scoring": scoring}, data_overrides(arguments)
     )
     study = Study(settings, Folders(arguments.out), Screen())
+    check_networks(study)
     describe(study)
     start = time.monotonic()
     num_trained = train_all(study)

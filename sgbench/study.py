@@ -217,9 +217,8 @@ def describe(study: Study) -> None:
     """Keep the plan and the settings, fit to be a config, beside the report; before that, refuse what cannot be run.
 
     Raises:
-        UserError: of the data set, the plan, or a file of weights that is asked for.
+        UserError: of the data set or the plan.
     """
-    _check_networks(study)
     jobs = {job.name: job.identity | {"manifest": job.labels.manifest} for job in study.plan.jobs}
     plan = {
         "train": len(study.plan.train),
@@ -236,8 +235,12 @@ def describe(study: Study) -> None:
     write_text(study.folder / "plan.json", json.dumps(plan, indent=1) + "\n")
 
 
-def _check_networks(study: Study) -> None:
-    """Open what a user's files hold once, so that a wrong one is refused before anything is trained."""
+def check_networks(study: Study) -> None:
+    """Open what a user's files hold once, so that a wrong one is refused before anything is trained.
+
+    Raises:
+        UserError: names the file and what it should be.
+    """
     scoring, cpu = study.settings.scoring, torch.device("cpu")
     if study.inception_weights.path is not None:
         load_inception(study.inception_weights, cpu)

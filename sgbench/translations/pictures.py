@@ -80,8 +80,10 @@ def _find_table(path: Path, files: Files) -> str:
 def _text(table: Path, files: Files, name: str) -> str:
     try:
         return files.read(name, _MAX_TABLE).decode("utf-8-sig")
-    except (UserError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise UserError(f"{table}: cannot be read as UTF-8 ({error}); save it as such") from error
+    except UserError as error:
+        raise UserError(f"{table}: {error}") from error
 
 
 def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
