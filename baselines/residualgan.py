@@ -72,6 +72,7 @@ class ResidualGAN(Method):
     """Two residual networks and a discriminator of three classes, for one attribute of two values."""
 
     display_name = "ResidualGAN"
+    key = "residualgan"
     one_attribute = True
     sampling = "by_value"
 

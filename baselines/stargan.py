@@ -119,6 +119,7 @@ class StarGAN(Method):
     """StarGAN with masked reconstruction."""
 
     display_name = "StarGAN"
+    key = "stargan"
     needs_complete_vectors = True
     needs_source_labels = True
 

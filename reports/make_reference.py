@@ -2,12 +2,15 @@
 
 Two tiers. ``metrics.csv``: every metric on fixed inputs: rendered faces, their counterfactuals and the results
 of untrained networks in float64 whose weights come from NumPy, rounded to 8 bits, judged by such a network.
-``losses.csv``: the first losses of each method from a seed. The tolerances lie beside the reference.
+``losses.csv``: the first losses of each method and judge from a seed, with the versions of the code in their
+definitions: code that gives others must raise its version, or trained models would be taken for what they are not. The
+tolerances lie beside the reference.
 """
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -17,14 +20,14 @@ from sgbench.data.batches import Batches
 from sgbench.data.faces import EmbeddedFaces
 from sgbench.data.labels import sparsify
 from sgbench.data.references import References, make_requests
-from sgbench.features.judge import Judge
+from sgbench.features.judge import JUDGE_VERSION, Architecture, Judge, JudgeSettings, train_judge
 from sgbench.loading import METHOD_PACKAGES, load_class
 from sgbench.measure import NAN, make_records
 from sgbench.method import Method
 from sgbench.records import ALL, Record, write_records
 from sgbench.scores import Panelist, Scores, Verdict
 from sgbench.scoring import Panel, complete, score
-from sgbench.training import step_seed
+from sgbench.training import LOOP_VERSION, step_seed
 from sgbench.translation import Translate, to_bytes
 
 SIZE, NUM_FACES, ITERATIONS = 32, 60, 3
@@ -47,7 +50,7 @@ def main() -> None:
     )
     images = torch.from_numpy(source.read_many(range(NUM_FACES)))
     write_records(folder / "metrics.csv", metric_records(source, images))
-    write_records(folder / "losses.csv", loss_records(source, images))
+    write_records(folder / "losses.csv", [*loss_records(source, images), *judge_loss_records(source, images)])
 
 
 def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
@@ -105,10 +108,37 @@ def loss_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
             torch.manual_seed(step_seed(0, iteration))
             losses = method.step(batches.at(iteration, method.batches_per_iteration), iteration)
             about = {"system": name, "method": name, "metric": "first_loss", "unit": "score", "num_images": NUM_FACES}
-            where = f"iteration {iteration + 1}"
+            where = f"version {method.version}, loop {LOOP_VERSION}, iteration {iteration + 1}"
             records += [
                 replace(BLANK, measured_on=k, definition=where, value=float(v), **about) for k, v in losses.items()
             ]
+    return records
+
+
+def judge_loss_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
+    """Losses of the first batches of each architecture of judges."""
+    records = []
+    for architecture in get_args(Architecture):
+        losses: list[Tensor] = []
+        settings = JudgeSettings(epochs=1, batch_size=16)
+        everyone, cpu = torch.arange(NUM_FACES), torch.device("cpu")
+        train_judge(
+            images,
+            everyone,
+            source.labels,
+            source.attributes,
+            settings,
+            cpu,
+            lambda epoch, losses=losses: losses.append(epoch.loss),
+            architecture,
+        )
+        about = {"system": architecture, "metric": "first_loss", "unit": "score", "num_images": NUM_FACES}
+        records += [
+            replace(
+                BLANK, measured_on="cross_entropy", definition=f"version {JUDGE_VERSION}, batch {n}", value=v, **about
+            )
+            for n, v in enumerate(map(float, losses[:ITERATIONS]), 1)
+        ]
     return records
 
 

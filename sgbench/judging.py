@@ -13,7 +13,7 @@ from sgbench.atomic import make_once, write_buffered, write_text
 from sgbench.data.source import Source
 from sgbench.data.store import PackedImages
 from sgbench.environment import read_origin, write_origin
-from sgbench.features.judge import Architecture, Epoch, Judge, JudgeSettings, train_judge
+from sgbench.features.judge import JUDGE_VERSION, Architecture, Epoch, Judge, JudgeSettings, train_judge
 from sgbench.plan import digest
 
 _BLOCK = 1024
@@ -23,9 +23,10 @@ def judge_hash(source: Source, train: Tensor, settings: JudgeSettings, architect
     """Of settings, architecture, data, attributes and training images."""
     identity = {
         "settings": settings.model_dump(mode="json", exclude={"floor"}),
+        "version": JUDGE_VERSION,
         "architecture": architecture,
         "source": source.fingerprint,
-        "attributes": [a.name for a in source.attributes],
+        "attributes": [[a.name, list(a.values), a.exhaustive] for a in source.attributes],
         "train": hashlib.sha256(train.numpy().tobytes()).hexdigest(),
     }
     return digest(identity)

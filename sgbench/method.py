@@ -38,8 +38,10 @@ class Method(nn.Module, ABC):
 
     Settings: ClassVar[type[MethodSettings]]
     display_name: ClassVar[str]
+    key: ClassVar[str]
+    """What trained models are kept under, whatever file the class lies in; every class declares one, subclasses too."""
     version: ClassVar[int] = 1
-    """Part of a job's hash: raised when the same settings would train another model."""
+    """Part of a job's hash with the key: raised when the same settings would train another model."""
     one_attribute: ClassVar[bool] = False
     """A job learns one attribute, and a system is made of several jobs."""
     sampling: ClassVar[Literal["mixed", "by_value"]] = "mixed"

@@ -18,6 +18,7 @@ from sgbench.data.source import Source
 from sgbench.errors import UserError
 from sgbench.records import ALL
 from sgbench.settings import MethodEntry, Settings
+from sgbench.training import LOOP_VERSION
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,11 @@ def _job(
     except ValueError as error:
         raise UserError(f"{entry.name}: {error}") from error
     identity = {
-        "method": f"{entry.cls.__module__}:{entry.cls.__qualname__}",
+        "method": entry.cls.key,
         "version": entry.cls.version,
+        "loop": LOOP_VERSION,
+        "attributes": [[a.name, list(a.values), a.exhaustive] for a in attributes],
+        "image_size": settings.data.image_size,
         "settings": entry.settings.model_dump(mode="json"),
         "source": source.fingerprint,
         "train": hashlib.sha256(train.numpy().tobytes()).hexdigest(),

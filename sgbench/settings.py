@@ -1,5 +1,6 @@
 """A study's settings: YAML, overridden by the command line, as frozen models that refuse unknown keys."""
 
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -217,6 +218,10 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
     methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
     if len({method.slug for method in methods}) < len(methods):
         raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
+    classes: dict[str, type[Method]] = {}
+    for method in methods:
+        if classes.setdefault(method.cls.key, method.cls) is not method.cls:
+            raise UserError(f"methods: two classes have the key '{method.cls.key}'; give one of them another")
     return methods
 
 
@@ -227,11 +232,22 @@ def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool
         raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
     where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
     cls = _loaded(str(own.pop("class", base)), Method, METHOD_PACKAGES, where)
+    _check_key(cls, where)
     levels, balanced = own.pop("levels", None), own.pop("balanced", None)
     settings = _validated(cls.Settings, own, path, f"methods.{name}")
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
     entry |= {"levels": None if same_levels else levels, "balanced": balanced}
     return _validated(MethodEntry, entry, path, f"methods.{name}")
+
+
+def _check_key(cls: type[Method], where: str) -> None:
+    """A class without a key of its own would be taken for the method that it is derived from."""
+    key = vars(cls).get("key")
+    if not isinstance(key, str) or not re.match(_NAME, key):
+        raise UserError(
+            f'{where}: {cls.__name__} declares no key; write key = "{cls.__name__.lower()}" into the class: its trained '
+            "models are kept under it, wherever the class lies"
+        )
 
 
 def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> type[C]:

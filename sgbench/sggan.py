@@ -99,6 +99,7 @@ class SGGAN(Method):
     """Sparsely grouped multi-task GAN."""
 
     display_name = "SG-GAN"
+    key = "sggan"
 
     class Settings(MethodSettings):
         """Defaults are the paper's.

@@ -21,6 +21,11 @@ from sgbench.errors import UserError
 from sgbench.method import Method, MethodSettings
 
 Precision = Literal["float32", "bfloat16"]
+LOOP_VERSION = 1
+"""Part of a job's hash: raised when the same method on the same labels would come out otherwise, by the loop's doing.
+
+Its rates, its seeds and the batches that ``data.batches`` draws count.
+"""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,18 @@ GOOD = {
 class Custom(SGGAN):
     """A method of somebody's own."""
 
+    key = "custom"
+
+
+class Keyless(SGGAN):
+    """One that would be taken for SG-GAN."""
+
+
+class Twin(SGGAN):
+    """One with SG-GAN's key."""
+
+    key = "sggan"
+
 
 @pytest.fixture
 def read(tmp_path):
@@ -175,3 +187,12 @@ def test_a_file_that_is_not_a_mapping_is_named(tmp_path, text):
 def test_a_config_that_is_not_there_is_an_error_that_lists_those_that_are():
     with pytest.raises(UserError, match=r"--config quik: no such file; the configs here are .*quick"):
         find_config("quik")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("Keyless", 'key = "keyless"'), ("Twin", "two classes have the key 'sggan'")]
+)
+def test_a_method_that_would_be_taken_for_another_is_refused(read, name, said):
+    with pytest.raises(UserError) as caught:
+        read({"methods": {"sggan": {}, "mine": {"class": f"test_settings:{name}"}}})
+    assert said in str(caught.value)

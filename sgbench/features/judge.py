@@ -24,6 +24,8 @@ from sgbench.metrics.accuracy import balanced_accuracy
 
 _HELD_AT_ONCE = 1000
 Architecture = Literal["resnet18", "vgg11_bn"]
+JUDGE_VERSION = 1
+"""Part of a judge's hash: raised when the same settings and images would train another judge."""
 
 
 class JudgeSettings(BaseModel):
@@ -78,12 +80,13 @@ _NETWORKS = {"resnet18": lambda num_outputs: resnet18(num_classes=num_outputs), 
 
 @dataclass(frozen=True)
 class Epoch:
-    """Progress of the training: epochs done and in all, share of the epoch, held-out balanced accuracy so far."""
+    """Progress of the training: epochs done and in all, share of the epoch, held-out balanced accuracy so far, loss."""
 
     done: int
     total: int
     share: float
     score: float
+    loss: Tensor
 
 
 def train_judge(
@@ -129,7 +132,7 @@ def train_judge(
             optimizer.step()
             schedule.step()
             if advance:
-                advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best))
+                advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best, loss.detach()))
         judge.eval()
         scores = _balanced(_held_out(judge, images, positions[held]), labels[held])
         score = min((s for s in scores if not math.isnan(s)), default=0.0)
