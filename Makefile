@@ -22,7 +22,7 @@ lint: $(VENV)/installed
 
 regress: $(VENV)/installed
 	$(BIN)/python reports/make_reference.py build/reference
-	$(BIN)/python -m sgbench.regress reports/reference build/reference --junit build/regress.xml --summary build/regress.md
+	$(BIN)/python -m sgbench regress reports/reference build/reference --junit build/regress.xml --summary build/regress.md
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

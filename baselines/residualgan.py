@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Group
-from sgbench.method import Batch, Method, MethodSettings, update
-from sgbench.networks import SameConv2d, SameConvTranspose2d, frozen, initialise, instance_norm, widths_at
+from sgbench.methods.contract import Batch, Method, MethodSettings, update
+from sgbench.methods.networks import SameConv2d, SameConvTranspose2d, frozen, initialise, instance_norm, widths_at
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4), 64: (1, 2, 4, 8), 128: (1, 2, 4, 8, 16), 256: (1, 2, 4, 8, 16, 16)}
 GENERATED = 2
@@ -27,7 +27,7 @@ def norm_leaky(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
     return [convolution, instance_norm(convolution.out_channels), nn.LeakyReLU(0.2, inplace=True)]
 
 
-class Generator(nn.Module):
+class ResidualGANGenerator(nn.Module):
     """Images [N, 3, S, S] -> residuals [N, 3, S, S], of any size: no tanh."""
 
     def __init__(self, width: int):
@@ -46,7 +46,7 @@ class Generator(nn.Module):
         return self.body(x)
 
 
-class Discriminator(nn.Module):
+class ResidualGANDiscriminator(nn.Module):
     """Images [N, 3, S, S] -> (logits [N, 3]: value 0, value 1, generated; features phi [N, C, 8, 8])."""
 
     def __init__(self, image_size: int, width: int):
@@ -103,8 +103,8 @@ class ResidualGAN(Method):
             )
         self.attributes, self.settings = tuple(attributes), settings
         self.sparsity = settings.alpha * (128 / image_size) ** 2
-        self.generators = nn.ModuleList(Generator(settings.base_width) for _ in range(2))
-        self.discriminator = Discriminator(image_size, settings.discriminator_width or settings.base_width)
+        self.generators = nn.ModuleList(ResidualGANGenerator(settings.base_width) for _ in range(2))
+        self.discriminator = ResidualGANDiscriminator(image_size, settings.discriminator_width or settings.base_width)
         initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # cut as TensorFlow does
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         adam = partial(torch.optim.Adam, betas=(0.5, 0.9), fused=True)

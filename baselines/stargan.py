@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, Attribute, Group
-from sgbench.losses import gradient_penalty, masked_binary_cross_entropy, masked_reconstruction
-from sgbench.method import Batch, Method, MethodSettings, update
-from sgbench.networks import SameConv2d, SameConvTranspose2d, frozen, norm_relu, trunk, widths_at
+from sgbench.methods.contract import Batch, Method, MethodSettings, update
+from sgbench.methods.losses import gradient_penalty, masked_binary_cross_entropy, masked_reconstruction
+from sgbench.methods.networks import SameConv2d, SameConvTranspose2d, frozen, norm_relu, trunk, widths_at
 
 DISCRIMINATOR_WIDTHS = {
     32: (1, 2, 4, 8),
@@ -72,7 +72,7 @@ class VectorCodec:
         return vectors
 
 
-class Generator(nn.Module):
+class StarGANGenerator(nn.Module):
     """Images [N, 3, S, S] and target vectors [N, c] -> results [N, 3, S, S] in [-1, 1]."""
 
     def __init__(self, num_entries: int, width: int):
@@ -90,7 +90,7 @@ class Generator(nn.Module):
         return self.body(torch.cat([x, planes.to(x.dtype)], 1))
 
 
-class Discriminator(nn.Module):
+class StarGANDiscriminator(nn.Module):
     """Critic and classifier: [N, 3, S, S] -> ([N, 1, h, w], logits [N, c])."""
 
     def __init__(self, num_entries: int, image_size: int, width: int):
@@ -144,9 +144,9 @@ class StarGAN(Method):
         self.attributes, self.settings = tuple(attributes), settings
         self.codec = VectorCodec(attributes)
         num_entries = len(self.codec.entries)
-        self.generator = Generator(num_entries, settings.base_width)
+        self.generator = StarGANGenerator(num_entries, settings.base_width)
         width = settings.discriminator_width or settings.base_width
-        self.discriminator = Discriminator(num_entries, image_size, width)
+        self.discriminator = StarGANDiscriminator(num_entries, image_size, width)
         self.register_buffer("pool", self._complete_vectors(labels), persistent=False)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)

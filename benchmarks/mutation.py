@@ -30,7 +30,7 @@ import hypothesis
 import pandas as pd
 import pytest
 
-from sgbench.atomic import write_text
+from sgbench.support.atomic import write_text
 
 ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent
@@ -49,14 +49,14 @@ TESTS = {
     "metrics/distance.py": ORACLES,
     "metrics/frechet.py": SETS,
     "metrics/identity.py": ("metrics/test_identity.py", *SHARED),
-    "metrics/image_metric.py": (*ORACLES, "test_comparison.py"),
-    "metrics/inception_score.py": (*ORACLES, "test_comparison.py"),
+    "metrics/image_metric.py": (*ORACLES, "statistics/test_paired.py"),
+    "metrics/inception_score.py": (*ORACLES, "statistics/test_paired.py"),
     "metrics/kernel.py": SETS,
     "metrics/set_distance.py": SETS,
     "metrics/similarity.py": (*SHARED, "metrics/test_similarity.py"),
     "metrics/windows.py": (*ORACLES, "metrics/test_similarity.py"),
-    "comparison.py": ("test_comparison.py",),
-    "statistics.py": ("test_statistics.py", "test_comparison.py"),
+    "statistics/paired.py": ("statistics/test_paired.py",),
+    "statistics/intervals.py": ("statistics/test_intervals.py", "statistics/test_paired.py"),
 }
 WARM = ("torch", "torchmetrics", "scipy.stats", "hypothesis.extra.numpy", "pytorch_msssim", "torch_fidelity")
 

@@ -29,11 +29,11 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from sgbench.atomic import write_text
 from sgbench.data.batches import Batches
-from sgbench.data.celeba import COLUMNS, NUM_IMAGES, TOTALS, CelebA
 from sgbench.data.labels import sparsify
-from sgbench.data.store import PackedImages, open_store, store_folder, verify_store
+from sgbench.data.sources.celeba import COLUMNS, NUM_IMAGES, TOTALS, CelebA
+from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
+from sgbench.support.atomic import write_text
 
 SIZE, BATCH_SIZE = 128, 16
 BOX = (0, 20, 178, 198)

@@ -1,8 +1,8 @@
 """What the regression command's paired test finds, by simulation: ``python benchmarks/power.py``.
 
 Per-image scores of a reference and of a new version are drawn, with a true loss and without, and tested as
-``sgbench.regress`` does. Writes ``power.csv`` and the tables of ``power.md`` beside itself. ``p_values`` are those of
-``sgbench.paired_regression.paired_p`` for many trials at once, as tests/test_power_study.py holds them to.
+``sgbench regress`` does. Writes ``power.csv`` and the tables of ``power.md`` beside itself. ``p_values`` are those of
+``regression.by_images.paired_p`` for many trials at once, as tests/test_power_study.py holds them to.
 """
 
 import argparse
@@ -14,9 +14,9 @@ import pandas as pd
 from power_scores import NUM_LARGE, REGIMES, SEED, Pair, Regime, draw_accuracy, draw_ms_ssim, draw_statistics, score_of
 from scipy.stats import binomtest, norm
 
-from sgbench.atomic import write_text
-from sgbench.comparison import GAUSSIAN_BOUND
-from sgbench.paired_regression import SCREENING_P, SCREENING_SWAPS, SWAPS
+from sgbench.regression.by_images import SCREENING_P, SCREENING_SWAPS, SWAPS
+from sgbench.statistics.paired import GAUSSIAN_BOUND
+from sgbench.support.atomic import write_text
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -88,7 +88,7 @@ class JudgeScores:
 
 
 def p_values(test: type, old: np.ndarray, new: np.ndarray, seed: int = 0) -> np.ndarray:
-    """p-values [T] as ``sgbench.regress`` makes them: a screening, a closer look, a bound for the far tail."""
+    """p-values [T] as ``sgbench regress`` makes them: a screening, a closer look, a bound for the far tail."""
     p = _by_swaps(test(old, new), SCREENING_SWAPS, seed)
     close = p <= SCREENING_P
     if close.any():

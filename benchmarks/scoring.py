@@ -67,18 +67,21 @@ def score_everything(path: Path) -> tuple[int, int]:
     """Score translations of the images in a file; how many, and the peak of resident memory in KiB."""
     import torch
 
-    from sgbench.data.attributes import ATTRIBUTES
-    from sgbench.data.references import References, make_requests
-    from sgbench.features.judge import Judge
-    from sgbench.scoring import Panel, complete, score
+    from sgbench.data.requests import make_requests
+    from sgbench.data.sources.attributes import ATTRIBUTES
+    from sgbench.data.store.references import References
+    from sgbench.judges.judge import Judge
+    from sgbench.scoring.evaluation_set import everything_asked
+    from sgbench.scoring.panel import Panel
+    from sgbench.scoring.scorer import score
 
     images = torch.from_numpy(np.load(path, mmap_mode="c"))
     attributes = (ATTRIBUTES[0], ATTRIBUTES[1], ATTRIBUTES[3])
     labels = (torch.arange(NUM_IMAGES * NUM_TARGETS) % 2).to(torch.int8).reshape(NUM_IMAGES, NUM_TARGETS)
-    test = complete(images, labels, make_requests(labels, attributes), References(None, None))
+    test = everything_asked(images, labels, make_requests(labels, attributes), References(None, None))
     panel = Panel([Judge(attributes).eval()])
     targets = score(lambda positions, _: images[positions] ^ 3, test, attributes, panel, batch_size=250)
-    number = sum(len(own.terms["change"]) for own in targets)
+    number = sum(len(own.terms["change", "image"]) for own in targets)
     return number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 

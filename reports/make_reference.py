@@ -9,6 +9,7 @@ tolerances lie beside the reference.
 
 import argparse
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import get_args
 
@@ -17,18 +18,24 @@ import torch
 from torch import Tensor, nn
 
 from sgbench.data.batches import Batches
-from sgbench.data.faces import EmbeddedFaces
 from sgbench.data.labels import sparsify
-from sgbench.data.references import References, make_requests
-from sgbench.features.judge import JUDGE_VERSION, Architecture, Judge, JudgeSettings, train_judge
-from sgbench.loading import METHOD_PACKAGES, load_class
-from sgbench.measure import NAN, make_records
-from sgbench.method import Method
-from sgbench.records import ALL, Record, write_records
-from sgbench.scores import Panelist, Scores, Verdict
-from sgbench.scoring import Panel, complete, score
-from sgbench.training import LOOP_VERSION, step_seed
-from sgbench.translation import Translate, to_bytes
+from sgbench.data.pixels import to_bytes, to_floats
+from sgbench.data.requests import make_requests
+from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.data.store.references import References
+from sgbench.judges.judge import Architecture, Judge
+from sgbench.judges.training import JUDGE_VERSION, JudgeSettings, train_judge
+from sgbench.methods.contract import Method
+from sgbench.results.records import ALL, Record, write_records
+from sgbench.results.scores import Panelist, Scores, Verdict
+from sgbench.scoring.evaluation_set import everything_asked
+from sgbench.scoring.figures import make_records
+from sgbench.scoring.panel import Panel
+from sgbench.scoring.scorer import score
+from sgbench.scoring.translator import Translate
+from sgbench.settings.reading import METHOD_PACKAGES
+from sgbench.support.loading import load_class
+from sgbench.training.loop import LOOP_VERSION, step_seed
 
 SIZE, NUM_FACES, ITERATIONS = 32, 60, 3
 METHODS = {
@@ -36,7 +43,7 @@ METHODS = {
     "stargan": {"batch_size": 4, "n_critic": 2},
     "residualgan": {"batch_size": 4},
 }
-BLANK = Record("", "", "", "", 0, "faces", SIZE, "", ALL, "", "", "", NAN, NAN, NAN, 0, "", "measured")
+BLANK = Record("", "", "", "", 0, "faces", SIZE, "", ALL, "", "", "", nan, nan, nan, 0, "", "measured")
 
 
 def main() -> None:
@@ -61,7 +68,7 @@ def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
         torch.cat([source.counterfactual(r.positions[rows], [group]) for group, rows in r.by_value()]) for r in requests
     ]
     references = References(counterfactuals, source.background(everyone))
-    test = complete(images, source.labels, requests, references)
+    test = everything_asked(images, source.labels, requests, references)
     panel = Panel([fill(Judge(source.attributes), 0).eval()])
     panelist = Panelist("resnet18", tuple(Verdict(1.0, 0.5) for _ in source.attributes))
     systems: dict[str, Translate] = {
@@ -154,7 +161,7 @@ def build(name: str, source: EmbeddedFaces, settings: dict) -> Method:
 def untrained(name: str, source: EmbeddedFaces, images: Tensor) -> Translate:
     """A method's translations with weights from NumPy, in float64."""
     method = fill(build(name, source, METHODS[name]), 1).eval()
-    x = images.double().div(127.5).sub(1)
+    x = to_floats(images, torch.float64)
     return lambda positions, groups: to_bytes(method.translate(x[positions], source.labels[positions], groups))
 
 

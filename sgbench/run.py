@@ -1,16 +1,15 @@
-"""``python -m sgbench.run``: train, score and report the methods of a study with one command."""
+"""``sgbench run``: train, score and report the methods of a study with one command. The main job, stage by stage."""
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from sgbench.command import (
-    Parser,
+from sgbench.commands.execution import Parser, execute
+from sgbench.commands.options import (
     add_data_options,
     add_scoring_options,
     data_overrides,
-    execute,
     given,
     levels,
     names,
@@ -18,11 +17,17 @@ from sgbench.command import (
     scoring_overrides,
 )
 
+if TYPE_CHECKING:
+    from sgbench.plan.study import Study
+    from sgbench.report.making import Report
+
+STAGES = ("prepare data", "train judges", "train jobs", "score systems", "write the report")
+
 
 def parser() -> Parser:
     """The command's options."""
     p = Parser(
-        prog="python -m sgbench.run",
+        prog="sgbench run",
         description="Train, score and report methods of facial attribute manipulation when labels are scarce.",
         epilog="What is not given is the config's. The same command again resumes what was interrupted and repeats "
         "nothing that is done.",
@@ -50,34 +55,54 @@ def main(argv: Sequence[str] | None = None) -> int:
     return execute(parser(), _run, argv)
 
 
+def run_study(study: "Study") -> "Report":
+    """Carry out a study: what is done already, by an earlier run or another study, is not done again.
+
+    Raises:
+        UserError: an image cannot be read, a loss is not finite, the disk is full, ...
+        KeyboardInterrupt: interrupted; the same call goes on where it was.
+    """
+    from sgbench.launching.launch import train_jobs
+    from sgbench.report.console import show
+    from sgbench.report.making import make_report
+    from sgbench.scoring.stages import prepare_data, train_judges
+    from sgbench.scoring.systems import score_systems
+    from sgbench.studies.description import describe, trained_systems, write_intent
+    from sgbench.studies.provenance import keep_runtime
+    from sgbench.studies.stages import Stages
+
+    stages = Stages(study.screen, STAGES)
+    was_scored = study.is_scored()
+    if not was_scored:
+        with stages.stage("prepare data"):
+            data = prepare_data(study)
+    write_intent(study)  # nothing is refused any more
+    if not was_scored:
+        with stages.stage("train judges"):
+            jury = train_judges(study, data)
+        with stages.stage("train jobs"):
+            train_jobs(study, data.images)
+        with stages.stage("score systems"):
+            score_systems(study, data, jury)
+    with stages.stage("write the report"):
+        study.folder.write_description(describe(study, trained_systems(study)))
+        report = make_report(study.folder)
+    show(report.frame, report.layout, study.screen.console)
+    keep_runtime(study, report.records, {} if was_scored else stages.seconds)
+    return report
+
+
 def _run(arguments: argparse.Namespace) -> int:
     scoring = scoring_overrides(arguments)
 
-    from sgbench.config_files import find_config
-    from sgbench.entries import study_entries
-    from sgbench.launch import train_all
-    from sgbench.plan import Folders
-    from sgbench.reporting import make_report, write_runtime
-    from sgbench.screen import Screen
-    from sgbench.settings import read_settings
-    from sgbench.study import Study, check_networks, describe
-    from sgbench.systems import score_all
+    from sgbench.plan.study import open_study
+    from sgbench.settings.config_files import find_config
+    from sgbench.settings.reading import read_settings
+    from sgbench.support.screen import Screen
 
-    settings = read_settings(
-        find_config(arguments.config), _overrides(arguments) | {"scoring": scoring}, data_overrides(arguments)
-    )
-    study = Study(settings, Folders(arguments.out), Screen())
-    check_networks(study)
-    describe(study)
-    start = time.monotonic()
-    num_trained = train_all(study)
-    trained = time.monotonic()
-    score_all(study)
-    scored = time.monotonic()
-    page, records = make_report(study, study_entries(study))
-    seconds = {"training": trained - start, "scoring": scored - trained, "report": time.monotonic() - scored}
-    write_runtime(study, records, seconds if num_trained else {})
-    study.screen.say(f"report: {page}")
+    config, top = find_config(arguments.config), _overrides(arguments) | {"scoring": scoring}
+    study = open_study(read_settings(config, top, data_overrides(arguments)), arguments.out, Screen())
+    study.screen.say(f"report: {run_study(study).page}")
     return 0
 
 

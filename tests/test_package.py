@@ -32,9 +32,9 @@ def python(installed, *arguments):
 def test_it_finds_its_configs_and_published_numbers(installed):
     program = """
 import sgbench, baselines
-from sgbench.experiments import published
-from sgbench.config_files import find_config
-from sgbench.settings import read_settings
+from sgbench.results.published import published
+from sgbench.settings.config_files import find_config
+from sgbench.settings.reading import read_settings
 settings = read_settings(find_config("quick"), {}, {})
 print(sgbench.__file__, len(settings.methods), len(published(1)))
 """

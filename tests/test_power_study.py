@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 import torch
 
-from sgbench.measure import Cell
 from sgbench.metrics.accuracy import Accuracy
 from sgbench.metrics.background import BackgroundMSSSIM
 from sgbench.metrics.inception_score import InceptionScore
-from sgbench.paired_regression import paired_p
+from sgbench.regression.by_images import paired_p
+from sgbench.scoring.cells import Cell
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from sgbench.data.labels import HIDDEN, Batch, SparseLabels
-from sgbench.data.store import PackedImages
+from sgbench.data.pixels import to_mirrored_floats
+from sgbench.data.store.packed import PackedImages
 
 
 class Batches:
@@ -51,27 +52,8 @@ class Batches:
     def _draw(self, rng: np.random.Generator) -> Batch:
         rows = torch.cat([pool[torch.from_numpy(rng.integers(len(pool), size=n))] for pool, n in self.parts if n])
         flip = torch.from_numpy(rng.random(len(rows)) < 0.5)
-        x = to_floats(self.images[self.positions[rows]], flip, self.device)
+        x = to_mirrored_floats(self.images[self.positions[rows]], flip, self.device)
         return Batch(x, self.labels.labels[rows].to(self.device))
-
-
-def to_floats(images: Tensor, flip: Tensor, device: torch.device) -> Tensor:
-    """Images uint8 [n, 3, S, S] on the CPU as floats v / 127.5 - 1 on a device, mirrored where ``flip`` [n] says so.
-
-    What costs is moving bytes: 8-bit images are mirrored, in place, and sent. On a CPU numpy computes; torch's threads
-    take longer to meet than this takes, many times so while other processes want the cores.
-    """
-    if device.type != "cpu":
-        x, flip = images.to(device), flip.to(device)
-        x = torch.where(flip[:, None, None, None], x.flip(-1), x)
-        return x.float().div_(127.5).sub_(1)
-    pixels = images.numpy()
-    for k in flip.nonzero().flatten().tolist():
-        pixels[k] = pixels[k, :, :, ::-1]
-    x = np.empty(pixels.shape, np.float32)
-    np.divide(pixels, np.float32(127.5), out=x, dtype=np.float32)
-    np.subtract(x, np.float32(1), out=x)
-    return torch.from_numpy(x)
 
 
 def _equal_pools(column: Tensor, seed: int) -> list[Tensor]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, Group
-from sgbench.errors import UserError
+from sgbench.support.errors import UserError
 
 IMAGE_SIZES = (32, 64, 128, 256)
 

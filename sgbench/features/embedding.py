@@ -4,7 +4,7 @@ The network is a function ``package.module:function`` of float images in [-1, 1]
 a program of the same kind that ``torch.export.save`` wrote (``*.pt2``, exported with a dynamic number of images).
 """
 
-import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from sgbench.errors import UserError
-from sgbench.exported import load_exported
-from sgbench.weights import checked
+from sgbench.data.pixels import to_floats
+from sgbench.features.exported import load_exported
+from sgbench.features.weights import checked
+from sgbench.support.errors import UserError, one_line
+from sgbench.support.loading import load_function
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,12 @@ class Embedder:
         return torch.cat([self._embed(part) for part in images.split(self.batch_size)])
 
     def _embed(self, images: Tensor) -> Tensor:
-        x = images.to(self.device).float().div(127.5).sub(1)
+        x = to_floats(images.to(self.device))
         try:
             embedding = self.function(x)
         except Exception as error:  # whatever the user's code raises
-            reason = " ".join(str(error).split())[:200]
             raise UserError(
-                f"{self.origin}: fails on images {list(x.shape)}: {type(error).__name__}: {reason}"
+                f"{self.origin}: fails on images {list(x.shape)}: {type(error).__name__}: {one_line(error, 200)}"
             ) from error
         if not isinstance(embedding, Tensor) or not embedding.is_floating_point():
             kind = getattr(embedding, "dtype", type(embedding).__name__)
@@ -78,14 +79,11 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
     if origin.endswith(".pt2"):
         path, sha256 = checked(Path(origin))
         return Embedder(load_exported(path, device).module(), origin, sha256, device)
-    module_name, _, name = origin.partition(":")
     try:
-        module = importlib.import_module(module_name)
-    except (ImportError, ValueError, TypeError) as error:  # the last two: an empty or a relative name
-        raise UserError(
-            f"unknown face embedding '{origin}': {error}; give 'package.module:function' or *.pt2"
-        ) from error
-    function = getattr(module, name, None)
-    if not callable(function) or not getattr(module, "__file__", None):
-        raise UserError(f"unknown face embedding '{origin}': {module_name} has no function '{name}'")
+        function = load_function(origin)
+    except UserError as error:
+        raise UserError(f"unknown face embedding '{origin}': {error}, or *.pt2") from error
+    module = sys.modules[origin.partition(":")[0]]
+    if not getattr(module, "__file__", None):
+        raise UserError(f"unknown face embedding '{origin}': {module.__name__} is no file whose hash could be kept")
     return Embedder(function, origin, checked(Path(module.__file__))[1], device)

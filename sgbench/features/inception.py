@@ -5,15 +5,14 @@ torch-fidelity's. Departures: weights are loaded with ``weights_only=True`` from
 and convolutions on a GPU run without TF32.
 """
 
-import textwrap
 from collections.abc import Mapping
 from io import BytesIO
 
 import torch
 from torch import Tensor, nn
 
-from sgbench.errors import UserError
-from sgbench.weights import INCEPTION_FILE, WeightsFile
+from sgbench.features.weights import INCEPTION_FILE, WeightsFile
+from sgbench.support.errors import UserError, one_line
 
 _WANTED = f"give {INCEPTION_FILE}, or a file of the same tensors"
 
@@ -79,7 +78,7 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
     try:
         state = torch.load(weights.path, map_location="cpu", weights_only=True)
     except Exception as error:  # what a broken file raises depends on where it breaks
-        raise UserError(f"{weights.path}: not a file of weights ({_shortened(error)}); {_WANTED}") from error
+        raise UserError(f"{weights.path}: not a file of weights ({one_line(error, 200)}); {_WANTED}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(
             f"{weights.path}: not torch-fidelity's Inception weights: it holds no state dict of tensors; {_WANTED}"
@@ -88,10 +87,5 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
         return Inception(state).to(device)
     except RuntimeError as error:
         raise UserError(
-            f"{weights.path}: not torch-fidelity's Inception weights: {_shortened(error)}; {_WANTED}"
+            f"{weights.path}: not torch-fidelity's Inception weights: {one_line(error, 200)}; {_WANTED}"
         ) from error
-
-
-def _shortened(error: Exception) -> str:
-    """An error's message in one line."""
-    return textwrap.shorten(str(error) or type(error).__name__, 200, placeholder=" ...")

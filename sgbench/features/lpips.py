@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 from torchmetrics.functional.image.lpips import _LPIPS
 
-from sgbench.errors import UserError
+from sgbench.data.pixels import to_floats
+from sgbench.features.weights import checked
 from sgbench.metrics.image_metric import check_images
-from sgbench.weights import checked
+from sgbench.support.errors import UserError
 
 BACKBONES = {
     "alex": ("alexnet-owt", "7be5be79"),
@@ -49,7 +50,7 @@ class LPIPS:
         device = next(self.network.parameters()).device
         pairs = zip(results.split(self.batch_size), references.split(self.batch_size), strict=True)
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            distances = [self.network(*(x.to(device).float().div(127.5).sub(1) for x in pair)) for pair in pairs]
+            distances = [self.network(*(to_floats(x.to(device)) for x in pair)) for pair in pairs]
         return torch.cat(distances).flatten().double().cpu()
 
 

@@ -45,6 +45,10 @@ class _Background(ImageMetric):
         self.size = size
         self.definition = f"top-left {self.side}x{self.side} of {size}x{size}, {self.protocol}"
 
+    @classmethod
+    def build(cls, place: str, image_size: int, network: str) -> "_Background":
+        return cls(image_size)
+
     def _corners(self, results: Tensor, sources: Tensor) -> tuple[Tensor, Tensor]:
         """Both corners, float64 [N, 3, side, side], in levels."""
         check_images(results=results, sources=sources)
@@ -66,6 +70,9 @@ class BackgroundMSSSIM(_Background):
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
         return ms_ssim_terms(*self._corners(results, sources))
 
+    def num_clipped(self, terms: Tensor) -> int | None:
+        return num_clipped(terms)
+
     def per_image(self, terms: Tensor) -> Tensor:
         return terms.clamp(min=0).pow(terms.new_tensor(POWERS)).prod(1)
 
@@ -74,6 +81,12 @@ class BackgroundMSSSIMAsReleased(BackgroundMSSSIM):
     """MS-SSIM of the corner, terms averaged over all images before the powers; NaN where such a mean is negative."""
 
     protocol = f"{_MS_SSIM}, terms averaged over images, unclipped"
+
+    def num_clipped(self, terms: Tensor) -> int | None:
+        return None
+
+    def refusal(self, terms: Tensor) -> str:
+        return "" if terms.mean(0).ge(0).all() else "undefined: a term's mean is negative"
 
     def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
         return weighted_mean(terms, weights).pow(terms.new_tensor(POWERS)).prod(1)

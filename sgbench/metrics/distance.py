@@ -4,6 +4,8 @@ Counterfactual error (inside and outside ``changed_region``), true-background er
 against sources) and mean |result - source| are all this metric on different references and regions.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -35,6 +37,36 @@ class MeanAbsoluteDistance(ImageMetric):
         distances = (results.short() - references.short()).abs().sum(1)
         total = (distances * region).sum((1, 2)).double()
         return (total / (channels * region.sum((1, 2)))).unsqueeze(1)
+
+
+class Change(MeanAbsoluteDistance):
+    """How far a result is from its source."""
+
+    def __init__(self) -> None:
+        super().__init__("mean |result - source|")
+
+
+class CounterfactualError(MeanAbsoluteDistance):
+    """How far a result is from the same face with only the target changed, ``inside`` or ``outside`` of that change."""
+
+    WHERE: ClassVar[dict[str, str]] = {
+        "inside": f"against the counterfactual, where it differs from the source by > {CHANGED} levels in a channel",
+        "outside": f"against the counterfactual, where it is within {CHANGED} levels of the source in every channel",
+    }
+
+    def __init__(self, place: str) -> None:
+        super().__init__(self.WHERE[place])
+
+    @classmethod
+    def build(cls, place: str, image_size: int, network: str) -> "CounterfactualError":
+        return cls(place)
+
+
+class TrueBackgroundError(MeanAbsoluteDistance):
+    """How far a result is from its source where the renderer drew background."""
+
+    def __init__(self) -> None:
+        super().__init__("against the source, within the renderer's background mask")
 
 
 def changed_region(sources: Tensor, counterfactuals: Tensor) -> Tensor:

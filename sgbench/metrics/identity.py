@@ -18,6 +18,10 @@ class IdentitySimilarity(ImageMetric):
         super().__init__()
         self.definition = definition
 
+    @classmethod
+    def build(cls, place: str, image_size: int, network: str) -> "IdentitySimilarity | None":
+        return cls(network) if network else None
+
     def terms(self, embedding_results: Tensor, embedding_sources: Tensor) -> Tensor:
         x = _directions("results", embedding_results)
         y = _directions("sources", embedding_sources)

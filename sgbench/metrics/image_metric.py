@@ -27,6 +27,20 @@ class ImageMetric(torchmetrics.Metric, ABC):
         super().__init__()
         self.add_state("rows", default=[], dist_reduce_fx="cat")
 
+    @classmethod
+    def build(cls, place: str, image_size: int, network: str) -> "ImageMetric | None":
+        """The metric as the catalogue has it built.
+
+        Args:
+            place: where it is measured, one of its places in the catalogue.
+            image_size: side of the images.
+            network: what a network of the user's measures, for metrics that need one; else empty.
+
+        Returns:
+            None where it does not exist for such images.
+        """
+        return cls()
+
     @abstractmethod
     def terms(self, *inputs: Tensor) -> Tensor:
         """Terms of a batch, float64 [N, K]; a row of NaN where the metric does not apply to the image.
@@ -50,6 +64,14 @@ class ImageMetric(torchmetrics.Metric, ABC):
             float64 [R], NaN where no image has weight.
         """
         return weighted_mean(self.per_image(terms).unsqueeze(1), weights).squeeze(1)
+
+    def refusal(self, terms: Tensor) -> str:
+        """Why these terms have no figure; empty where they have one."""
+        return ""
+
+    def num_clipped(self, terms: Tensor) -> int | None:
+        """How many of these terms count otherwise than they are; None for a metric that leaves terms as they are."""
+        return None
 
     def exchanged(self, terms_a: Tensor, terms_b: Tensor, swaps: Tensor) -> Tensor:
         """The figure of one side less that of the other after each exchange of rows between them.
@@ -94,24 +116,6 @@ class ImageMetric(torchmetrics.Metric, ABC):
     def collected(self) -> Tensor:
         """Terms of all images so far in the order they came, float64 [N, K]."""
         return dim_zero_cat(self.rows)
-
-
-class MeanOverImages(ImageMetric):
-    """Mean over images of values that were computed elsewhere, by a network.
-
-    ``update(values)``: floating point [N], finite.
-    """
-
-    def __init__(self, unit: str, definition: str) -> None:
-        super().__init__()
-        self.unit, self.definition = unit, definition
-
-    def terms(self, values: Tensor) -> Tensor:
-        if not values.is_floating_point() or values.ndim != 1:
-            raise ValueError(f"values must be floating point [N], not {values.dtype} {list(values.shape)}")
-        if not values.isfinite().all():
-            raise ValueError("values hold NaN or infinite values")
-        return values.double().unsqueeze(1)
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

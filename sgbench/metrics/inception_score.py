@@ -13,6 +13,9 @@ from torch import Tensor
 
 from sgbench.metrics.image_metric import ImageMetric, check_posterior
 
+INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
+"""What an Inception Score is a score of, but for the weights."""
+
 
 class InceptionScore(ImageMetric):
     """Mean over splits of exp(mean KL), from 1 to C.

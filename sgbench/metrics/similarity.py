@@ -61,6 +61,10 @@ class MSSSIM(ImageMetric):
 
     unit = "score"
 
+    @classmethod
+    def build(cls, place: str, image_size: int, network: str) -> "MSSSIM | None":
+        return cls(image_size) if ms_ssim_window(image_size) >= 3 else None
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.size, self.window = size, ms_ssim_window(size)

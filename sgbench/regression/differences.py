@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sgbench.records import KEY, Record
+from sgbench.metrics.catalogue import spec_of
 from sgbench.regression.tolerances import DEFAULT, Tolerance
+from sgbench.results.records import KEY, Record
 
-DESCRIPTIVE = ("_std", "_clipped")
-"""Ends of the names of figures that describe others: deviations and numbers of clipped terms."""
-Verdict = Literal["within", "unjudged", "moved", "worse", "better", "missing", "added"]
+Outcome = Literal["within", "unjudged", "moved", "worse", "better", "missing", "added"]
 Key = tuple
 
 
@@ -36,7 +35,7 @@ class Difference:
     reference: float
     new: float
     allowed: float
-    verdict: Verdict
+    verdict: Outcome
     p: float = math.nan
 
     @property
@@ -139,7 +138,7 @@ def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> li
         if old == now or (math.isnan(old) and math.isnan(now)):
             continue
         allowed = 0.0 if tolerance is None or quantity == "num_images" else tolerance.allowed(old)
-        if tolerance is None and quantity != "num_images" and reference.metric.endswith(DESCRIPTIVE):
+        if tolerance is None and quantity != "num_images" and spec_of(reference.metric).describes:
             verdict = "unjudged"
         else:
             verdict = "within" if abs(now - old) <= allowed else "moved"

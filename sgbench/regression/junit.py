@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection
 from xml.etree import ElementTree
 
-from sgbench.records import Record
 from sgbench.regression.differences import Comparison, Difference
+from sgbench.results.records import Record
 
 Case = tuple[str, str, str]
 
@@ -29,7 +29,7 @@ def to_junit(comparison: Comparison) -> str:
     for row in comparison.rows:
         suites[row.system][_case(row)] = None
     root = ElementTree.Element(
-        "testsuites", _counts("sgbench.regress", [c for s in suites.values() for c in s], failures, unjudged)
+        "testsuites", _counts("sgbench.commands.regress", [c for s in suites.values() for c in s], failures, unjudged)
     )
     for system, cases in suites.items():
         suite = ElementTree.SubElement(root, "testsuite", _counts(system, list(cases), failures, unjudged))
@@ -48,10 +48,17 @@ def to_junit(comparison: Comparison) -> str:
 
 def error_to_junit(message: str) -> str:
     """The XML document of a comparison that could not be made."""
-    counts = {"name": "sgbench.regress", "tests": "1", "failures": "0", "errors": "1", "skipped": "0", "time": "0"}
+    counts = {
+        "name": "sgbench.commands.regress",
+        "tests": "1",
+        "failures": "0",
+        "errors": "1",
+        "skipped": "0",
+        "time": "0",
+    }
     root = ElementTree.Element("testsuites", counts)
     suite = ElementTree.SubElement(root, "testsuite", counts)
-    case = ElementTree.SubElement(suite, "testcase", name="comparison", classname="sgbench.regress", time="0")
+    case = ElementTree.SubElement(suite, "testcase", name="comparison", classname="sgbench.commands.regress", time="0")
     ElementTree.SubElement(case, "error", message=message)
     return _document(root)
 

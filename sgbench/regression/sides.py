@@ -1,15 +1,14 @@
 """The sides of a comparison: records from files, the per-image scores beside them, and which systems are the same."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sgbench.records import Record, read_records
+from sgbench.results.records import Record, read_records
+from sgbench.results.study_folder import StudyFolder
+from sgbench.results.system_folder import SystemFolder
 
-RECORDS, SCORES = "records.csv", "scores.npz"
-_ENTRIES = "report/entries.json"
 SYSTEM = ("method", "variant", "level", "seed", "dataset", "image_size", "origin")
 """Fields that say which system a record is of, whatever code and settings its folder's hash stands for."""
 
@@ -77,28 +76,20 @@ def record_files(path: Path) -> dict[Path, Path]:
     if not path.is_dir():
         return {Path(path.name): path}
     if is_study(path):
-        return {Path(name) / RECORDS: path.parent / "systems" / name / RECORDS for name in _members(path)}
+        members = StudyFolder(path).members()
+        return {Path(member.name) / member.records_file.name: member.records_file for member in members}
     return {file.relative_to(path): file for file in sorted(path.rglob("*.csv"))}
 
 
 def is_study(path: Path) -> bool:
     """Whether a folder is a study's or an evaluation's, whose systems lie in ``systems`` beside it."""
-    return (path / _ENTRIES).exists()
-
-
-def _members(path: Path) -> list[str]:
-    try:
-        controls = json.loads((path / "plan.json").read_text(encoding="utf-8"))["controls"]
-        entries = json.loads((path / _ENTRIES).read_text(encoding="utf-8"))
-        return [*controls, *(entry["system"] for entry in entries)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a finished study: {error}") from error
+    return StudyFolder(path).is_study()
 
 
 def scores_beside(file: Path) -> Path | None:
     """The per-image scores that a file of records was made of, where they were kept."""
-    scores = file.with_name(SCORES)
-    return scores if file.name == RECORDS and scores.exists() else None
+    beside = SystemFolder(file.parent)
+    return beside.scores_file if file == beside.records_file and beside.scores_file.exists() else None
 
 
 def _read(path: Path) -> list[Record]:

@@ -17,6 +17,8 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sgbench.support.errors import one_line
+
 DEFAULT = "default"
 
 
@@ -48,7 +50,7 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ValueError(f"{path}: not tolerances: {where}: {first['msg']}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: unreadable: {' '.join(str(error).split())}") from error
+        raise ValueError(f"{path}: unreadable: {one_line(error)}") from error
 
 
 def tolerances_path(reference: Path) -> Path:

@@ -5,9 +5,9 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
-from sgbench.atomic import replacing
-from sgbench.errors import UserError
 from sgbench.regression.sides import is_study, record_files, scores_beside
+from sgbench.support.atomic import replacing
+from sgbench.support.errors import UserError
 
 
 def replace_reference(reference: Path, new: Path) -> None:

@@ -5,62 +5,48 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sgbench.records import ALL
-from sgbench.report.cells import make_cells, make_table
+from sgbench.metrics.catalogue import columns_of, second_name, spec_of
+from sgbench.metrics.spec import MetricSpec, Place
+from sgbench.report.directions import directions
 from sgbench.report.layout import Column, Layout, Table
+from sgbench.report.table_cells import make_cells, make_table
 from sgbench.report.tables import attribute_heading
-
-_DISTANCES = [
-    Column("Counterfactual inside", "counterfactual_error", "inside"),
-    Column("Counterfactual outside", "counterfactual_error", "outside"),
-    Column("True background error", "true_background_error", "background"),
-    Column("Corner error", "background_mae", "background"),
-    Column("Corner PSNR (dB)", "background_psnr", "background"),
-    Column("Change", "change", "image"),
-]
-_LIKENESS = [
-    Column("Identity", "identity", "image"),
-    Column("LPIPS", "lpips", "image"),
-    Column("MS-SSIM", "ms_ssim", "image"),
-    Column("SSIM", "ssim", "image"),
-    Column("PSNR (dB)", "psnr", "image"),
-]
-_JUDGES = [
-    ("Accuracy", "accuracy"),
-    ("Accuracy, second judge", "accuracy_second"),
-    ("Judge Score", "judge_score"),
-    ("Judge Score, second judge", "judge_score_second"),
-]
-_HEADINGS = {(c.metric, c.measured_on): c.heading for c in (*_DISTANCES, *_LIKENESS)}
-_HEADINGS |= {("background_ms_ssim", "background"): "Background", ("judge_score", "image"): "Judge Score"}
+from sgbench.results.records import ALL
 
 
 def beyond_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """Errors that the paper does not report, for each target, in levels of 255; PSNR in dB."""
-    caption = "Mean absolute distances in levels of 255, lower is better. Counterfactual: to the same face with only "
-    caption += "the target changed, inside and outside the region that this touches. Corner: the region of background "
-    caption += "MS-SSIM; of its PSNR, higher is better. Change: the distance from the source, neither good nor bad."
-    return make_table("beyond", "Beyond the paper", caption, _by_target(frame, layout, _DISTANCES))
+    columns = columns_of("beyond")
+    caption = (
+        f"Mean absolute distances in levels of 255, and PSNR in dB: {directions(columns)}. Counterfactual: to the "
+    )
+    caption += "same face with only the target changed, inside and outside the region that this touches. Corner: the "
+    caption += "region of background MS-SSIM. Change: the distance from the source."
+    return make_table("beyond", "Beyond the paper", caption, _by_target(frame, layout, columns))
 
 
 def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """How near results stay to their sources as whole images, for each target."""
+    columns = columns_of("likeness")
     caption = (
-        "Nearness to the source: of identity, MS-SSIM, SSIM and PSNR higher is better, of LPIPS lower. A copy that "
+        f"Nearness to the source: {directions(columns)}. A copy that changes nothing is perfect in all of them, so "
     )
-    caption += "changes nothing is perfect in all of them, so they are to be read beside target accuracy."
-    return make_table("likeness", "Likeness to the source", caption, _by_target(frame, layout, _LIKENESS))
+    caption += "they are to be read beside target accuracy."
+    return make_table("likeness", "Likeness to the source", caption, _by_target(frame, layout, columns))
 
 
 def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """FID and KID of each target's results from real images, by the value asked for."""
-    blocks = {}
+    blocks, columns = {}, columns_of("distributions")
     for target, shown in layout.attributes.items():
-        own = frame[(frame["target"] == target) & frame["metric"].isin(["fid", "kid"])]
+        of_target = frame[(frame["target"] == target) & frame["metric"].isin([spec.name for spec, _ in columns])]
         blocks[f"Target: {shown}"] = [
-            (target, Column(heading + ("" if d == ALL else f" to {d}"), metric, "image", d, f"{metric}_std"))
-            for metric, heading in (("fid", "FID"), ("kid", "KID x 1000"))
-            for d in own["direction"].unique()
+            (
+                target,
+                Column(spec.heading() + ("" if d == ALL else f" to {d}"), spec.name, "image", d, f"{spec.name}_std"),
+            )
+            for spec, _ in columns
+            for d in of_target["direction"].unique()
         ]
     caption = (
         "Distance of the results from real images that have the value asked for, lower is better; KID ± deviation "
@@ -74,10 +60,11 @@ def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
 
 def second_judge_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """Target accuracy and Judge Score by a second judge beside the first's; no cells without a second judge."""
-    second = frame[frame["metric"].isin(["accuracy_second", "judge_score_second"])]
+    metrics = [name for first in ("accuracy", "judge_score") for name in (first, second_name(first))]
+    second = frame[frame["metric"].isin(metrics[1::2])]
     blocks = {}
     for target, shown in layout.attributes.items():
-        columns = [Column(h, m, target if m.startswith("accuracy") else "image") for h, m in _JUDGES]
+        columns = [Column(spec_of(m).heading(), m, target if m.startswith("accuracy") else "image") for m in metrics]
         blocks[f"Target: {shown}"] = [(target, column) for column in columns]
     caption = (
         "Share of results (%) seen with the value asked for, and the score, by each judge on its own. The second: "
@@ -139,9 +126,10 @@ def _heading(metric: str, measured_on: str, target: str, layout: Layout) -> str:
         return attribute_heading(target, measured_on, layout)
     if metric == "inception_score":
         return layout.inception_name
-    return _HEADINGS.get((metric, measured_on), f"{metric.replace('_', ' ')} ({measured_on})")
+    return spec_of(metric).heading(measured_on)
 
 
-def _by_target(frame: pd.DataFrame, layout: Layout, columns: Sequence[Column]) -> pd.DataFrame:
-    blocks = {f"Target: {shown}": [(a, column) for column in columns] for a, shown in layout.attributes.items()}
+def _by_target(frame: pd.DataFrame, layout: Layout, columns: Sequence[tuple[MetricSpec, Place]]) -> pd.DataFrame:
+    asked = [Column(spec.heading(place.name), spec.name, place.name) for spec, place in columns]
+    blocks = {f"Target: {shown}": [(a, column) for column in asked] for a, shown in layout.attributes.items()}
     return make_cells(frame, layout, blocks)

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from sgbench.atomic import replacing
+from sgbench.support.atomic import replacing
 
 DPI = 100
 INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"

@@ -33,9 +33,8 @@ def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
     return Group(*parts, Text(_LEGEND, style="dim"))
 
 
-def show(frame: pd.DataFrame, layout: Layout, console: Console | None = None) -> None:
+def show(frame: pd.DataFrame, layout: Layout, console: Console) -> None:
     """Print ``summary`` at the console's width."""
-    console = console or Console()
     console.print(summary(frame, layout, console.width))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sgbench.report.layout import Table
 from sgbench.report.text import Shown, readable, shown
+from sgbench.support.errors import one_line
 
 Part = tuple[str, pd.DataFrame]
 """Heading of a block, and rows of ``Shown``."""
@@ -56,7 +57,7 @@ def frame_to_latex(name: str, caption: str, frame: pd.DataFrame) -> str:
 
 def escape(text: object) -> str:
     """Text in one line with every character that TeX would read otherwise, or not at all, in its own words."""
-    line = " ".join(str(text).split())
+    line = one_line(text)
     return "".join(_ESCAPES.get(c, c) for c in line)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from sgbench.records import ALL
+from sgbench.results.records import ALL
 
 DAGGER = "†"
 MISSING = "–"

@@ -5,6 +5,7 @@ from tabulate import tabulate
 
 from sgbench.report.layout import Table
 from sgbench.report.text import Shown, shown
+from sgbench.support.errors import one_line
 
 
 def to_markdown(table: Table) -> str:
@@ -14,20 +15,20 @@ def to_markdown(table: Table) -> str:
     for block, frame in blocks.items():
         texts = frame.map(_cell).rename_axis(index="", columns=None).reset_index()
         parts += [f"**{block}**"] * bool(block) + [markdown(texts)]
-    parts += ["\n".join(f"<sup>{k}</sup> {one_line(reason)}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
+    parts += ["\n".join(f"<sup>{k}</sup> {in_a_cell(reason)}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
     return "\n\n".join(parts) + "\n"
 
 
 def markdown(frame: pd.DataFrame, align: str = "right") -> str:
     """A frame as a table; the first column to the left, the others as told, numbers as they are written."""
-    texts = frame.astype(str).map(one_line)
+    texts = frame.astype(str).map(in_a_cell)
     sides = ("left", *[align] * (len(frame.columns) - 1))
     return tabulate(texts.to_numpy().tolist(), list(frame.columns), "pipe", disable_numparse=True, colalign=sides)
 
 
-def one_line(text: object) -> str:
+def in_a_cell(text: object) -> str:
     """Text that may stand in a cell of a table."""
-    return " ".join(str(text).split()).replace("|", "\\|")
+    return one_line(text).replace("|", "\\|")
 
 
 def _cell(cell: Shown) -> str:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sgbench.atomic import write_text
-from sgbench.records import ALL
+from sgbench.metrics.catalogue import spec_of
 from sgbench.report.beyond import (
     beyond_table,
     comparisons_table,
@@ -16,12 +15,16 @@ from sgbench.report.beyond import (
     matrix_table,
     second_judge_table,
 )
+from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frame_to_latex, to_latex
 from sgbench.report.layout import MISSING, Layout, Table, row_labels, to_csv
-from sgbench.report.markdown import markdown, one_line, to_markdown
+from sgbench.report.markdown import in_a_cell, markdown, to_markdown
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import accuracy_table, direction_table, score_table, target_table
 from sgbench.report.text import number_text, readable
+from sgbench.results.records import ALL
+from sgbench.results.report_folder import ReportFolder
+from sgbench.support.atomic import write_text
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,8 @@ class Page:
     provenance: Mapping[str, object] = field(default_factory=dict)
 
 
-def write_report(folder: Path, frame: pd.DataFrame, page: Page) -> Path:
-    """Write ``report.md``, and a CSV and a LaTeX file per table, into ``folder``; return the page's path.
+def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
+    """Write the page, and a CSV and a LaTeX file per table; return the page's path.
 
     Published records on the data set that was measured stand below the measured rows that they match, and all of them
     in a section of their own; others are left out. Every file is written whole or not at all, the page last, so that a
@@ -68,16 +71,16 @@ def write_report(folder: Path, frame: pd.DataFrame, page: Page) -> Path:
     measured, paper = measured_and_published(frame)
     tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
     published = _published(paper, page.layout)
-    files = {f"{table.name}.csv": to_csv(table) for table in tables + published}
-    files |= {f"{table.name}.tex": to_latex(table) for table in tables + published}
+    contents = {table.name: (to_csv(table), to_latex(table)) for table in tables + published}
     if page.cost is not None:
-        files["cost.csv"] = page.cost.to_csv(index=False, float_format="%.17g", lineterminator="\n")
-        files["cost.tex"] = frame_to_latex("cost", _COST, page.cost)
-    text = _text(measured, tables, published, page)
-    for name, content in files.items():
-        write_text(folder / name, content)
-    write_text(folder / "report.md", text)
-    return folder / "report.md"
+        csv = page.cost.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+        contents["cost"] = (csv, frame_to_latex("cost", _COST, page.cost))
+    text = _text(measured, tables, published, page, folder)
+    for name, texts in contents.items():
+        for path, content in zip(folder.table_files(name), texts, strict=True):
+            write_text(path, content)
+    write_text(folder.page, text)
+    return folder.page
 
 
 def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]:
@@ -114,15 +117,17 @@ def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
     return tables
 
 
-def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table], page: Page) -> str:
+def _text(
+    frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table], page: Page, folder: ReportFolder
+) -> str:
     parts = [f"# {page.title}"]
     parts += [_facts(page.facts)] * bool(page.facts)
     if page.notes:
         parts += ["## How to read this", "\n".join(f"- {note}" for note in page.notes)]
     parts += ["## Results"]
-    parts += [f"![{one_line(caption)}]({path})\n\n*{one_line(caption)}*" for caption, path in page.figures]
+    parts += [f"![{in_a_cell(caption)}]({path})\n\n*{in_a_cell(caption)}*" for caption, path in page.figures]
     parts += [_BOLD] * any(table.ranked for table in measured)
-    parts += [_section(table) for table in measured] or ["Nothing was measured."]
+    parts += [_section(table, folder) for table in measured] or ["Nothing was measured."]
     if len(quality := _judge(frame, page.layout)):
         parts += [
             "## The judge",
@@ -132,13 +137,13 @@ def _text(frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table]
     if page.manifests:
         parts += ["## Labels in training", _labels(page.manifests, page.layout)]
     if page.cost is not None:
-        parts += ["## Cost", _COST, markdown(page.cost.map(readable)), _links("cost")]
+        parts += ["## Cost", _COST, markdown(page.cost.map(readable)), _links("cost", folder)]
     if len(frame):
         parts += ["## How much was measured", _COUNTS, markdown(_counts(frame, page.layout))]
         parts += ["## What was measured", markdown(_definitions(frame), "left")]
     if paper:
         parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
-        parts += [_section(table) for table in paper]
+        parts += [_section(table, folder) for table in paper]
     parts += ["## Provenance", _facts(page.provenance)] * bool(page.provenance)
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -154,16 +159,16 @@ _COUNTS = (
 )
 
 
-def _section(table: Table) -> str:
-    return f"### {table.title}\n\n{to_markdown(table)}\n{_links(table.name)}"
+def _section(table: Table, folder: ReportFolder) -> str:
+    return f"### {table.title}\n\n{to_markdown(table)}\n{_links(table.name, folder)}"
 
 
-def _links(name: str) -> str:
-    return f"[{name}.csv]({name}.csv), [{name}.tex]({name}.tex)"
+def _links(name: str, folder: ReportFolder) -> str:
+    return ", ".join(f"[{path.name}]({path.name})" for path in folder.table_files(name))
 
 
 def _facts(facts: Mapping[str, object]) -> str:
-    rows = "\n".join(f"| **{one_line(k)}** | {one_line(v)} |" for k, v in facts.items())
+    rows = "\n".join(f"| **{in_a_cell(k)}** | {in_a_cell(v)} |" for k, v in facts.items())
     return f"| | |\n|:--|:--|\n{rows}"
 
 
@@ -174,15 +179,12 @@ def _judge(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     for attribute, shown in layout.attributes.items():
         numbers = {}
         for r in own[own["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
-            numbers[_metric_heading(r["metric"])] = (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
+            numbers[in_a_sentence(spec_of(r["metric"]).title)] = (
+                (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
+            )
         if numbers:
             rows.append({"Attribute": shown} | numbers)
     return pd.DataFrame(rows).fillna(MISSING)
-
-
-def _metric_heading(metric: str) -> str:
-    heading = metric.removesuffix("_second").replace("_", " ").replace("ece", "ECE")
-    return heading + (", second judge" if metric.endswith("_second") else "")
 
 
 def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:

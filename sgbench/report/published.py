@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from sgbench.experiments import ATTRIBUTES
-from sgbench.records import REAL
 from sgbench.report.layout import SYSTEM, Key, Layout
+from sgbench.results.published import ATTRIBUTES
+from sgbench.results.records import REAL
 
 PUBLISHED = "published"
 

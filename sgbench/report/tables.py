@@ -6,10 +6,10 @@ precision. Only ``text`` scales and rounds.
 
 import pandas as pd
 
-from sgbench.records import ALL
-from sgbench.report.cells import Blocks, make_cells, make_table
 from sgbench.report.layout import DAGGER, Column, Layout, Table
 from sgbench.report.published import partners, published_sentence
+from sgbench.report.table_cells import Blocks, make_cells, make_table
+from sgbench.results.records import ALL
 
 
 def score_table(

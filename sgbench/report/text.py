@@ -6,15 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sgbench.metrics.catalogue import spec_of
 from sgbench.report.layout import MISSING, NOT_SCORED, Table
 from sgbench.report.published import PUBLISHED
-
-_HIGHER = {"accuracy", "judge_score", "accuracy_second", "judge_score_second", "inception_score", "background_ms_ssim"}
-_HIGHER |= {"background_psnr", "psnr", "ssim", "ms_ssim", "identity"}
-_LOWER = {"counterfactual_error", "true_background_error", "background_mae", "lpips", "fid", "kid"}
-_SHARES = {"background_ms_ssim", "background_ms_ssim_as_released"}
-"""Scores that are shown times 100, as the paper does."""
-_SCORES = {"kid": (1000, 1), "lpips": (1, 3), "ssim": (1, 3), "ms_ssim": (1, 3), "identity": (1, 3)}
 
 
 @dataclass(frozen=True)
@@ -86,13 +80,13 @@ def _shown(cell: Mapping, reasons: list[str]) -> Shown:
 
 
 def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
-    scale, digits = _scale_and_digits(cell["metric"], cell["unit"], cell["origin"])
+    scale, decimals = _scale_and_decimals(cell["metric"], cell["origin"])
     value, spread, low, high = (scale * cell.get(k, math.nan) for k in ("value", "spread", "low", "high"))
     p = cell.get("p_adjusted", math.nan)
     return Shown(
-        value=f"{value:+.{digits}f}" if "p_adjusted" in cell else f"{value:.{digits}f}",
-        spread="" if math.isnan(spread) else f"{spread:.{digits + 1}f}",
-        interval="" if math.isnan(low) else f"[{low:.{digits}f}, {high:.{digits}f}]",
+        value=f"{value:+.{decimals}f}" if "p_adjusted" in cell else f"{value:.{decimals}f}",
+        spread="" if math.isnan(spread) else f"{spread:.{decimals + 1}f}",
+        interval="" if math.isnan(low) else f"[{low:.{decimals}f}, {high:.{decimals}f}]",
         p="" if math.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}",
         best=best,
         reason=reason,
@@ -104,16 +98,15 @@ def _best(cells: pd.DataFrame) -> pd.Series:
     best = pd.Series(False, index=cells.index)
     competing = cells[(cells["origin"] == "measured") & cells["value"].notna() & (cells["note"] == "")]
     for (_, _, metric), own in competing.groupby(["block", "column", "metric"], sort=False):
-        if len(own) > 1 and metric in _HIGHER | _LOWER:
+        direction = spec_of(metric).direction
+        if len(own) > 1 and direction:
             numbers = pd.Series([float(_number(c).value) for c in own.to_dict("records")], own.index)
-            best[own.index] = numbers == (numbers.max() if metric in _HIGHER else numbers.min())
+            best[own.index] = numbers == (numbers.max() if direction == "higher" else numbers.min())
     return best
 
 
-def _scale_and_digits(metric: str, unit: str, origin: str) -> tuple[int, int]:
+def _scale_and_decimals(metric: str, origin: str) -> tuple[int, int]:
     """Factor and decimals with which a number is shown; published numbers keep the decimals of the paper."""
-    if metric in _SHARES:
-        return 100, 0 if origin == PUBLISHED else 1
-    if unit == "share":
-        return 100, 2 if origin == PUBLISHED else 1
-    return _SCORES.get(metric) or (1, {"dB": 1, "count": 0}.get(unit, 2))
+    spec = spec_of(metric)
+    as_published = origin == PUBLISHED and spec.published_decimals is not None
+    return spec.scale, spec.published_decimals if as_published else spec.decimals

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from sgbench.data.batches import Batches, to_floats
+from sgbench.data.batches import Batches
 from sgbench.data.labels import HIDDEN, Attribute, sparsify
+from sgbench.data.pixels import to_mirrored_floats
 
 GENDER = Attribute("gender", ("female", "male"))
 NUM_IMAGES, NUM_TRAIN = 300, 200
@@ -128,7 +129,7 @@ def test_floats_are_bit_for_bit_those_of_the_definition(size):
     flip = torch.tensor([True, False, False, True, True])
     x = pixels.float() / 127.5 - 1
     expected = torch.stack([x[0].flip(2), x[1], x[2], x[3].flip(2), x[4].flip(2)])
-    floats = to_floats(pixels.clone(), flip, CPU)
+    floats = to_mirrored_floats(pixels.clone(), flip, CPU)
     assert floats.numpy().tobytes() == expected.numpy().tobytes()
     assert floats.is_contiguous()
     assert (floats.min(), floats.max()) == (-1, 1)

@@ -13,11 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from sgbench.data import celeba
-from sgbench.data.celeba import CelebA, read_attribute_file
 from sgbench.data.labels import NONE
-from sgbench.data.store import open_store
-from sgbench.errors import UserError
+from sgbench.data.sources import celeba
+from sgbench.data.sources.celeba import CelebA, read_attribute_file
+from sgbench.data.store.packed import open_store
+from sgbench.support.errors import UserError
 
 FIVE = ("gender", "smile", "hair_color", "lipstick", "pale_skin")
 TABLE = "list_attr_celeba.txt"

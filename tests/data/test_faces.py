@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from sgbench.data import faces as faces_module
-from sgbench.data.faces import ATTRIBUTES, Faces
 from sgbench.data.labels import NONE, Group, all_groups
+from sgbench.data.sources import faces as faces_module
+from sgbench.data.sources.faces import ATTRIBUTES, Faces
 
 FACES = Faces(seed=0)
 INDEX = torch.arange(24)

@@ -12,12 +12,12 @@ import torch
 import yaml
 from PIL import Image
 
-from sgbench.data.folder import Folder
 from sgbench.data.labels import HIDDEN, NONE, Attribute
 from sgbench.data.source import IMAGE_SIZES
-from sgbench.errors import UserError
-from sgbench.plan import make_plan
-from sgbench.settings import read_settings
+from sgbench.data.sources.folder import Folder
+from sgbench.plan.plan import make_plan
+from sgbench.settings.reading import read_settings
+from sgbench.support.errors import UserError
 
 SPECIES = ("cat", "dog", "wild")
 

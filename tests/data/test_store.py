@@ -15,11 +15,11 @@ import pytest
 import torch
 from filelock import FileLock
 
-from sgbench.data import packing
 from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, sparsify
-from sgbench.data.store import PackedImages, open_store, store_folder, verify_store
-from sgbench.errors import UserError
+from sgbench.data.store import packing
+from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
+from sgbench.support.errors import UserError
 
 
 class Numbered:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from sgbench.errors import UserError
 from sgbench.features.embedding import Embedder, load_embedder
+from sgbench.support.errors import UserError
 
 MODULE = """
 import torch

@@ -15,11 +15,11 @@ import yaml
 from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3 as original
 
-from sgbench.errors import UserError
 from sgbench.features.inception import Inception, load_inception, posteriors
+from sgbench.features.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile, checked, find_inception
 from sgbench.metrics.inception_score import InceptionScore
 from sgbench.run import main as run
-from sgbench.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile, checked, find_inception
+from sgbench.support.errors import UserError
 
 N = 16
 LAYERS = ["2048", "logits_unbiased"]
@@ -261,11 +261,11 @@ def test_a_file_without_weights_is_refused_before_training(options, tmp_path, ca
     assert not (tmp_path / "runs" / "jobs").exists()
 
 
-@pytest.mark.parametrize("module", ["run", "evaluate"])
+@pytest.mark.parametrize("module", ["run", "commands.evaluate"])
 def test_missing_weights_are_told_before_anything_heavy_is_imported(tmp_path, module):
     missing = str(tmp_path / "none.pth")
     code = f"import sys; from sgbench.{module} import main; status = main(sys.argv[1:]); print(status, *sys.modules)"
-    results = ["x.npz", "--name", "x"] if module == "evaluate" else []
+    results = ["x.npz", "--name", "x"] if module == "commands.evaluate" else []
     command = [sys.executable, "-c", code, *results, "--inception", missing, "--out", str(tmp_path / "runs")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (line,) = done.stderr.splitlines()

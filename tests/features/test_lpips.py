@@ -8,8 +8,8 @@ import torchmetrics
 import torchvision
 from torch import nn
 
-from sgbench.errors import UserError
 from sgbench.features.lpips import LPIPS, load_lpips
+from sgbench.support.errors import UserError
 
 MODELS = {
     "alex": torchvision.models.alexnet,

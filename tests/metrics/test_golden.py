@@ -24,8 +24,8 @@ from sgbench.metrics.background import (
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.distance import MeanAbsoluteDistance, changed_region
 from sgbench.metrics.identity import IdentitySimilarity
-from sgbench.metrics.image_metric import MeanOverImages
 from sgbench.metrics.inception_score import InceptionScore, joint_posterior
+from sgbench.metrics.perceptual import PerceptualDistance
 from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM, ms_ssim_window
 
 FILE = Path(__file__).with_name("golden.json")
@@ -205,9 +205,9 @@ CASES = {
         lambda: _each(oracles.cosine, _embedding(9, 6, 0), _embedding(9, 6, 1)),
         lambda: _column(IdentitySimilarity(), _embedding(9, 6, 0), _embedding(9, 6, 1)),
     ),
-    "mean_over_images": (
+    "perceptual_distance": (
         lambda: sum(range(10)) / 40,
-        lambda: _value(MeanOverImages("score", "mean"), np.arange(10) / 4),
+        lambda: _value(PerceptualDistance("mean"), np.arange(10) / 4),
     ),
 }
 

@@ -10,8 +10,9 @@ from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, Backgrou
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.distance import MeanAbsoluteDistance
 from sgbench.metrics.identity import IdentitySimilarity
-from sgbench.metrics.image_metric import MeanOverImages, check_posterior
+from sgbench.metrics.image_metric import check_posterior
 from sgbench.metrics.inception_score import InceptionScore
+from sgbench.metrics.perceptual import PerceptualDistance
 from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM
 
 N, SIZE = 23, 32
@@ -58,7 +59,7 @@ CASES = {
     "whole_ms_ssim": (lambda: MSSSIM(64), lambda: _images(0, 64)),
     "calibration": (ExpectedCalibrationError, lambda: (_posterior(3), _labels())),
     "identity": (IdentitySimilarity, lambda: (_embedding(0), _embedding(1))),
-    "mean_over_images": (lambda: MeanOverImages("score", "a distance"), lambda: (_embedding(0)[:, 0],)),
+    "perceptual_distance": (lambda: PerceptualDistance("a distance"), lambda: (_embedding(0)[:, 0],)),
 }
 ORDERED = {"inception_score"}
 
@@ -266,14 +267,14 @@ def test_accuracy_refuses_labels(labels):
         torch.tensor([math.inf]),
     ],
 )
-def test_mean_over_images_refuses_values(values):
-    with pytest.raises(ValueError, match="values"):
-        MeanOverImages("score", "a distance").update(values)
+def test_perceptual_distance_refuses_values(values):
+    with pytest.raises(ValueError, match="distances"):
+        PerceptualDistance("a distance").update(values)
 
 
-def test_mean_over_images_says_what_it_was_told():
-    metric = MeanOverImages("dB", "some distance")
-    assert (metric.unit, metric.definition) == ("dB", "some distance")
+def test_perceptual_distance_says_what_it_was_told():
+    metric = PerceptualDistance("some distance")
+    assert (metric.unit, metric.definition) == ("score", "some distance")
     assert float(metric(torch.tensor([1.0, 2.5]))) == 1.75
 
 

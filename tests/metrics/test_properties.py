@@ -20,8 +20,8 @@ from sgbench.metrics.background import (
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.distance import MeanAbsoluteDistance, changed_region
 from sgbench.metrics.identity import IdentitySimilarity
-from sgbench.metrics.image_metric import MeanOverImages
 from sgbench.metrics.inception_score import InceptionScore, joint_posterior
+from sgbench.metrics.perceptual import PerceptualDistance
 from sgbench.metrics.similarity import MSSSIM, PSNR, SSIM
 
 SIZE, MANY = 64, 70
@@ -337,9 +337,9 @@ EVERY = {
     "inception_score": (InceptionScore, lambda: _many_verdicts()[:1]),
     "inception_score_unsplit": (lambda: InceptionScore(1), lambda: _many_verdicts()[:1]),
     "identity": (IdentitySimilarity, _many_embeddings),
-    "mean_over_images": (lambda: MeanOverImages("score", "mean"), lambda: (_many_embeddings()[0][:, 0],)),
+    "perceptual_distance": (lambda: PerceptualDistance("mean"), lambda: (_many_embeddings()[0][:, 0],)),
 }
-DECISIONS = {"accuracy", "distance", "background_mae", "distance_region", "mean_over_images"}
+DECISIONS = {"accuracy", "distance", "background_mae", "distance_region", "perceptual_distance"}
 """Metrics whose terms are counts or whole numbers, the same to the last bit."""
 
 

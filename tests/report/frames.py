@@ -5,10 +5,10 @@ from math import nan
 
 import pandas as pd
 
-from sgbench.experiments import published
-from sgbench.records import Record, to_frame
 from sgbench.report.layout import Layout
 from sgbench.report.markdown import to_markdown
+from sgbench.results.published import published
+from sgbench.results.records import Record, to_frame
 
 LAYOUT = Layout(
     methods={"beta": "Beta-GAN", "alpha": "Alpha", "copy": "copy", "real": "real images"},

@@ -5,7 +5,6 @@ from math import nan
 import pytest
 from frames import LAYOUT, comparisons, record, rows, small_frame, small_records
 
-from sgbench.records import to_frame
 from sgbench.report.beyond import (
     beyond_table,
     comparisons_table,
@@ -15,6 +14,7 @@ from sgbench.report.beyond import (
     second_judge_table,
 )
 from sgbench.report.markdown import to_markdown
+from sgbench.results.records import to_frame
 
 
 def score(method, metric, value, half=nan, unit="score", **other):

@@ -1,7 +1,6 @@
 """Figures 3, 4 and 6 of a study: which systems stand in which."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,46 +8,52 @@ import torch
 from frames import record
 
 from sgbench.data.labels import Attribute
-from sgbench.entries import Entry
-from sgbench.figures import beside_variants, face_figures, without_variants
-from sgbench.records import to_frame
-from sgbench.samples import choose_edits, write_samples
+from sgbench.plan.edits import asked_values, choose_edits
+from sgbench.report.figures import face_drawings
+from sgbench.report.members import CONTROL_TITLES, Member, beside_variants, without_variants
+from sgbench.results.description import ShownFaces
+from sgbench.results.records import to_frame
+from sgbench.results.samples import write_samples
+from sgbench.results.system_folder import SystemFolder
 
 SYSTEMS = [("alpha", "", "all"), ("alpha", "", "500"), ("alpha", "two", "500"), ("alpha", "one", "500")]
 SYSTEMS += [("beta", "", "500"), ("beta", "three", "all")]
 ATTRIBUTES = (Attribute("smile", ("neutral", "smiling")), Attribute("species", ("cat", "dog", "wild")))
 
 
-def study(systems, attributes=ATTRIBUTES, controls=("real", "copy")):
-    """Entries of systems, a record of each, and all of a study that its figures of faces need."""
+def members(systems, attributes=ATTRIBUTES):
+    """Systems of a report, a record of each, and what figures of two faces show."""
     names = ["-".join(filter(None, system)) for system in systems]
     frame = to_frame([record(m, level, "smile", "smile", 0.5, variant=v) for m, v, level in systems])
-    entries = [Entry(Path(name), m, m.title()) for name, (m, _, _) in zip(names, systems, strict=True)]
+    found = [Member(SystemFolder(Path(n)), m, m.title(), n) for n, (m, _, _) in zip(names, systems, strict=True)]
     labels = torch.zeros(2, len(attributes), dtype=torch.int8)
     edits = choose_edits(labels, attributes, [a.title for a in attributes], 2)
-    source = SimpleNamespace(attributes=attributes)
-    own = SimpleNamespace(edits=edits, test_labels=labels, source=source, controls=controls, control_folder=Path)
-    return own, frame.assign(system=names), names, entries
+    asked = asked_values(labels, attributes, edits)
+    faces = ShownFaces(edits.headings, 1 + len(attributes), tuple(map(tuple, asked)))
+    return frame.assign(system=names), faces, found
 
 
-def drawn(monkeypatch, tmp_path, *args, **kwargs):
+def drawn(monkeypatch, tmp_path, systems, attributes=ATTRIBUTES, controls=("real", "copy")):
     """Captions, and for each figure its columns, labels of rows and values asked for."""
-    own, frame, names, entries = study(*args, **kwargs)
+    frame, faces, found = members(systems, attributes)
+    beside = [Member(SystemFolder(Path(c)), c, CONTROL_TITLES[c], CONTROL_TITLES[c]) for c in controls]
     monkeypatch.chdir(tmp_path)
     image = np.zeros((4, 4, 3), np.uint8)
-    for name in (*names, *own.controls):
-        write_samples(Path(name) / "samples.npz", [[image] * len(own.edits.edits)] * len(own.edits.positions))
+    for member in (*found, *beside):
+        write_samples(member.folder.samples_file, [[image] * len(faces.headings)] * len(faces.asked))
     figures = {}
 
     def draw(path, columns, people, *_, asked):
-        figures[path.name] = (list(columns), [label for label, _ in people[0]], asked[0])
+        figures[path.name] = (list(columns), [label for label, _ in people[0]], list(asked[0]))
         assert all(len(images) == len(columns) == len(asked[0]) for rows in people for _, images in rows)
 
     for figure in ("figure3", "figure4"):
-        monkeypatch.setattr(f"sgbench.figures.{figure}", draw)
-    captions = face_figures(own, tmp_path, frame, names, entries)
-    assert [file for _, file in captions] == list(figures)
-    return {file: caption for caption, file in captions}, figures
+        monkeypatch.setattr(f"sgbench.report.figures.{figure}", draw)
+    drawings = face_drawings(frame, faces, beside, found)
+    for drawing in drawings:
+        drawing.draw(tmp_path / f"{drawing.name}.png")
+    assert [f"{drawing.name}.png" for drawing in drawings] == list(figures)
+    return {f"{drawing.name}.png": drawing.caption for drawing in drawings}, figures
 
 
 def test_variants_stand_beside_their_method_and_nowhere_else(monkeypatch, tmp_path):
@@ -84,6 +89,6 @@ def test_one_attribute_has_no_pairs(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("chosen", [[], [0], [0, 1, 4]])
 def test_systems_without_variants_keep_their_order(chosen):
-    _, frame, _, entries = study([SYSTEMS[k] for k in chosen])
-    assert without_variants(frame, entries) == entries
-    assert beside_variants(frame, entries) == []
+    frame, _, found = members([SYSTEMS[k] for k in chosen])
+    assert without_variants(frame, found) == found
+    assert beside_variants(frame, found) == []

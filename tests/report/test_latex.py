@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 from frames import BACKGROUND, CELEBA, LAYOUT, comparisons, record, small_frame, small_records, with_paper
 
-from sgbench.records import to_frame
 from sgbench.report.beyond import comparisons_table
 from sgbench.report.latex import escape, frame_to_latex, to_latex
 from sgbench.report.layout import Layout
 from sgbench.report.page import Page, write_report
 from sgbench.report.tables import accuracy_table, score_table, target_table
+from sgbench.results.records import to_frame
+from sgbench.results.report_folder import ReportFolder
 
 NASTY = r"50 % of A&B_{c} #1 $x$ ~ ^ \ † – ± φ"
 
@@ -88,7 +89,7 @@ def losing():
 def test_every_table_of_a_full_report_is_well_formed(tmp_path):
     cost = pd.DataFrame({"System_1": ["A_B & C%", "[x]"], "Parameters (M)": [1.5, nan], "On": ["50 % CPU", "#2"]})
     frame, layout = full_frame()
-    write_report(tmp_path, frame, Page("Full", layout, cost=cost, comparisons=comparisons()))
+    write_report(ReportFolder(tmp_path), frame, Page("Full", layout, cost=cost, comparisons=comparisons()))
     files = {p.stem: p.read_text(encoding="utf-8") for p in tmp_path.glob("*.tex")}
     assert len(files) == len(list(tmp_path.glob("*.csv"))) == 12
     for text in files.values():
@@ -106,7 +107,7 @@ def test_every_table_of_a_full_report_is_well_formed(tmp_path):
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex")
 def test_pdflatex_sets_every_table_within_a_page(tmp_path):
     for number, (frame, layout) in enumerate((full_frame(), with_paper(), (small_frame(), LAYOUT))):
-        write_report(tmp_path / str(number), frame, Page("Full", layout, comparisons=comparisons()))
+        write_report(ReportFolder(tmp_path / str(number)), frame, Page("Full", layout, comparisons=comparisons()))
     (tmp_path / "signs.tex").write_text(to_latex(comparisons_table(losing(), LAYOUT)))
     names = [str(p.relative_to(tmp_path)) for p in sorted(tmp_path.rglob("*.tex"))]
     head = r"\documentclass{article}\usepackage[a4paper,margin=1in]{geometry}\usepackage{booktabs}\begin{document}"

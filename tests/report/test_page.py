@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from frames import LAYOUT, comparisons, record, small_frame, small_records, with_paper
 
-from sgbench.records import to_frame
 from sgbench.report.page import Page, write_report
+from sgbench.results.records import to_frame
+from sgbench.results.report_folder import ReportFolder
 
 MANIFEST = {
     "images": 8000,
@@ -31,7 +32,7 @@ PAGE = Page(
 
 def written(folder, frame, page=PAGE):
     """The page's lines."""
-    return write_report(folder, frame, page).read_text(encoding="utf-8").splitlines()
+    return write_report(ReportFolder(folder), frame, page).read_text(encoding="utf-8").splitlines()
 
 
 def cells(line):
@@ -145,7 +146,7 @@ def test_headings_and_tables_have_blank_lines_around_them(tmp_path):
 
 def test_nothing_is_written_when_two_records_claim_a_cell(tmp_path):
     with pytest.raises(ValueError, match="several records"):
-        write_report(tmp_path / "report", to_frame([*small_records(), small_records()[0]]), PAGE)
+        write_report(ReportFolder(tmp_path / "report"), to_frame([*small_records(), small_records()[0]]), PAGE)
     assert not (tmp_path / "report").exists()
 
 
@@ -154,8 +155,8 @@ def test_a_study_that_measured_nothing_has_a_page(tmp_path):
 
 
 def test_the_report_is_made_without_torch():
-    modules = "page, stored, grids, plots, console"
-    code = f"import sys, sgbench.experiments\nfrom sgbench.report import {modules}\n"
+    modules = "page, members, grids, plots, console"
+    code = f"import sys, sgbench.results.published\nfrom sgbench.report import {modules}\n"
     subprocess.run([sys.executable, "-c", code + "assert 'torch' not in sys.modules"], check=True)
 
 

@@ -8,9 +8,9 @@ import pytest
 from frames import LAYOUT, record, small_frame, with_paper
 from PIL import Image
 
-from sgbench.records import to_frame
 from sgbench.report.layout import Layout
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+from sgbench.results.records import to_frame
 
 
 def pixels(path):

@@ -6,10 +6,10 @@ from io import StringIO
 from frames import CELEBA, record, rows, with_paper
 from rich.console import Console
 
-from sgbench.records import to_frame
 from sgbench.report.console import show
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import accuracy_table, score_table, target_table
+from sgbench.results.records import to_frame
 
 
 def test_target_accuracy_is_of_table_three_where_it_has_the_row_and_the_caption_says_so():

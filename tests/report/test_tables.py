@@ -8,12 +8,12 @@ import pytest
 from frames import BACKGROUND, LAYOUT, record, rows, small_frame, small_records
 from rich.console import Console
 
-from sgbench.experiments import published
-from sgbench.records import to_frame
 from sgbench.report.console import show
 from sgbench.report.layout import Layout, row_labels, to_csv
 from sgbench.report.markdown import markdown, to_markdown
 from sgbench.report.tables import accuracy_table, direction_table, score_table, target_table
+from sgbench.results.published import published
+from sgbench.results.records import to_frame
 
 
 def test_rows_stand_in_the_order_of_the_names_then_from_all_labels_to_fewest():

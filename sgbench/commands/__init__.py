@@ -1,0 +1,1 @@
+"""The doors: arguments in, one call, exit status out."""

@@ -1,0 +1,60 @@
+"""``sgbench COMMAND``: finds the command's module and hands it the arguments. Nothing heavy is imported."""
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from importlib import import_module
+
+from sgbench.commands.execution import refuse
+
+COMMANDS = {
+    "run": ("sgbench.run", "train, score and report the methods of a study"),
+    "evaluate": ("sgbench.commands.evaluate", "score translations made elsewhere by a study's protocol"),
+    "regress": ("sgbench.commands.regress", "hold new records against reference records; fail when a metric moves"),
+    "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
+    "pack": ("sgbench.commands.pack", "decode a data set's images once, or check those that were"),
+}
+"""Command -> its module and what it does."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the first argument names; returns its status."""
+    name, *rest = (sys.argv[1:] if argv is None else list(argv)) or [""]
+    if name in ("-h", "--help", "help"):
+        print(help_text())
+        return 0
+    if name == "--version":
+        import sgbench
+
+        print(f"sgbench {sgbench.__version__}")
+        return 0
+    if name in COMMANDS:
+        return import_module(COMMANDS[name][0]).main(rest)
+    return refuse(_unknown(name))
+
+
+def help_text() -> str:
+    """The commands with a line each."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: sgbench COMMAND ...",
+            "",
+            "The benchmark for facial attribute manipulation when labels are scarce.",
+            "",
+            *lines,
+            "",
+            "sgbench COMMAND --help lists a command's options.",
+        ]
+    )
+
+
+def _unknown(name: str) -> str:
+    known = f"the commands are {', '.join(COMMANDS)}"
+    if not name:
+        return f"no command is given; {known}"
+    if name.startswith("-"):
+        return f"{name} comes before a command; say sgbench run {name} ..."
+    near = get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+    return f"unknown command '{name}'; " + (f"did you mean {near[0]}? " if near else "") + known

@@ -1,0 +1,71 @@
+"""``sgbench evaluate``: score translations made elsewhere by a study's protocol, without training."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from sgbench.commands.execution import Parser, execute
+from sgbench.commands.options import add_data_options, add_scoring_options, data_overrides, scoring_overrides
+from sgbench.support.errors import UserError
+
+
+def parser() -> Parser:
+    """The command's options."""
+    p = Parser(
+        prog="sgbench evaluate",
+        description="Score translations made elsewhere by a study's protocol and report them as the main job does.",
+        epilog="First: --write-requests DIR gives the test images and the list of what is asked for.",
+    )
+    p.add_argument(
+        "results",
+        nargs="?",
+        metavar="RESULTS",
+        help="folder or zip of images with results.csv; .npz or .safetensors; .pt2 or .onnx; package.module:function",
+    )
+    p.add_argument("--name", default="", metavar="NAME", help="name of the method in the report")
+    p.add_argument("--level", default="", metavar="K", help="labels per value that it was trained with, or all")
+    p.add_argument("--seed", type=int, metavar="N", help="seed that it was trained with, where there are several")
+    p.add_argument(
+        "--compare", nargs="+", type=Path, default=[], metavar="RUN", help="studies to stand beside, as runs/quick-500"
+    )
+    p.add_argument(
+        "--write-requests", type=Path, metavar="DIR", help="write the test images and what is asked for, and end"
+    )
+    add_data_options(p)
+    add_scoring_options(p)
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Evaluate; returns 0, 2 on bad input (one line says what and how to mend it), 130 when interrupted."""
+    return execute(parser(), _evaluate, argv)
+
+
+def _evaluate(arguments: argparse.Namespace) -> int:
+    if not arguments.results and not arguments.write_requests:
+        raise UserError("nothing to evaluate: give RESULTS, or --write-requests DIR; --help lists the options")
+    if arguments.results and not arguments.name:
+        raise UserError("--name is missing: give the method a name for the report")
+    scoring = scoring_overrides(arguments)
+
+    from sgbench.submissions.evaluation import evaluate, open_evaluation, write_inputs
+    from sgbench.support.screen import Screen
+
+    screen = Screen()
+    about = {
+        "config": arguments.config,
+        "data": data_overrides(arguments),
+        "scoring": scoring,
+        "device": arguments.device,
+        "out": arguments.out,
+        "screen": screen,
+    }
+    if arguments.write_requests:
+        table = write_inputs(arguments.write_requests, open_evaluation(name="requests", **about))
+        screen.say(f"what is asked for: {table}")
+        return 0
+    method = {"name": arguments.name, "level": arguments.level, "seed": arguments.seed}
+    done = evaluate(arguments.results, **method, compare=arguments.compare, **about)
+    screen.say(f"report: {done.report}")
+    return 0

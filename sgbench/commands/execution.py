@@ -1,0 +1,53 @@
+"""How every command ends: one line for what a user can mend, and an exit status."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sgbench.support.errors import UserError, one_line
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage; options are never abbreviated."""
+
+    def __init__(self, **settings: Any):
+        super().__init__(allow_abbrev=False, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; --help lists the options")
+
+
+def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
+    """Parse and work; returns the work's status, 2 on bad input (one line on standard error), 130 when interrupted."""
+    out = Path()
+    try:
+        arguments = parser.parse_args(argv)
+        out = getattr(arguments, "out", out)
+        with warnings.catch_warnings():
+            warnings.showwarning = _warn
+            return work(arguments)
+    except UserError as error:
+        return refuse(error)
+    except OSError as error:
+        where = error.filename or out
+        return refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another folder")
+    except KeyboardInterrupt:
+        print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def refuse(problem: object) -> int:
+    """Say in one line what is wrong; returns the status for it."""
+    print(f"error: {one_line(problem)}", file=sys.stderr)
+    return EXIT_BAD_INPUT
+
+
+def _warn(message: Warning | str, *_: object, **__: object) -> None:
+    """One line, without the line of code that warns."""
+    print(f"warning: {one_line(message)}", file=sys.stderr)

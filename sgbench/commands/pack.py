@@ -1,0 +1,48 @@
+"""``sgbench pack``: decode a data set's images once, ahead of a run, or check those that were."""
+
+import argparse
+from collections.abc import Sequence
+
+from sgbench.commands.execution import Parser, execute
+from sgbench.commands.options import add_data_options, data_overrides
+
+
+def parser() -> Parser:
+    """The command's options."""
+    p = Parser(
+        prog="sgbench pack",
+        description="Decode a data set's images to 8 bits once; sgbench run with the same --out and data finds them.",
+        epilog="Interrupted, the same command goes on where it was.",
+    )
+    add_data_options(p)
+    p.add_argument("--verify", action="store_true", help="read every packed image again and compare checksums")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Pack; returns 0, 2 on bad input (one line says what and how to mend it), 130 when interrupted."""
+    return execute(parser(), _pack, argv)
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from sgbench.data.store.packed import open_store, store_folder, verify_store
+    from sgbench.plan.study import open_source
+    from sgbench.results.run_folder import RunFolder
+    from sgbench.settings.config_files import find_config
+    from sgbench.settings.reading import read_settings
+    from sgbench.support.screen import Screen
+
+    settings = read_settings(find_config(arguments.config), {"methods": []}, data_overrides(arguments))
+    screen, cache = Screen(), RunFolder(arguments.out).store
+    source = open_source(settings, screen)
+    folder = store_folder(source, cache)
+    if arguments.verify:
+        with screen.task("checking", len(source.ids), "images") as task:
+            number = verify_store(folder, lambda done, total: task.update(done))
+        screen.say(f"{folder}: {number:,} images are as they were packed")
+        return 0
+    with screen.task("packing", len(source.ids), "images") as task:
+        images = open_store(source, cache, lambda done, total: task.update(done))
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    screen.say(f"{folder}: {len(images):,} images of {images.shape[-1]}x{images.shape[-1]}, {size / 2**20:,.0f} MiB")
+    return 0

@@ -1,0 +1,153 @@
+"""Hold new records against reference records: ``sgbench regress REFERENCE NEW``.
+
+Prints what moved. Exit status: 0 nothing beyond its tolerance or its images' noise, or ``--update``; 1 a metric moved,
+for the worse or the better, or a row is missing or added; 2 an input cannot be read.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sgbench.commands.execution import Parser, execute
+from sgbench.support.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sgbench.regression.differences import Comparison, Difference
+
+PLAIN_WIDTH = 160
+ALPHA = 0.01
+MIN_ALPHA, MAX_ALPHA = 1e-4, 0.1
+
+
+def parser() -> Parser:
+    """The command's options."""
+    p = Parser(
+        prog="sgbench regress",
+        description="Hold new records against reference records: image by image where both sides kept "
+        "per-image scores, by tolerance otherwise.",
+        epilog="Status 1 where a metric moved, for the worse or the better: --update accepts the new records.",
+    )
+    p.add_argument(
+        "reference",
+        type=Path,
+        metavar="REFERENCE",
+        help="CSV file of records, a folder of such, or a study's folder; its tolerances are in "
+        "<name>.tolerances.yaml or tolerances.yaml beside it",
+    )
+    p.add_argument("new", type=Path, metavar="NEW", help="the same")
+    p.add_argument(
+        "--alpha",
+        type=_alpha,
+        default=ALPHA,
+        metavar="P",
+        help="chance of a false alarm in all paired tests together (default: %(default)s)",
+    )
+    p.add_argument("--junit", type=Path, metavar="FILE", help="write the outcome as JUnit XML")
+    p.add_argument("--summary", type=Path, metavar="FILE", help="write the outcome as Markdown")
+    p.add_argument("--update", action="store_true", help="replace the reference by the new records; status 0")
+    return p
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Compare, print, write what is asked for and return the exit status."""
+    return execute(parser(), _regress, argv)
+
+
+def _regress(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from sgbench.regression.junit import error_to_junit, to_junit
+    from sgbench.regression.summary import to_markdown
+
+    reference, new = arguments.reference, arguments.new
+    console = Console(markup=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    if arguments.update:
+        _check_readable(new)
+    try:
+        comparison = _compared(reference, new, arguments.alpha)
+    except UserError as error:
+        if not arguments.update:
+            _write(arguments.junit, error_to_junit(str(error)))
+            _write(arguments.summary, f"## Not compared\n\n{error}\n")
+            raise
+        console.print(f"not compared: {error}")
+    else:
+        if comparison.differences:
+            console.print(_table(comparison.differences))
+        console.print(comparison.outcome)
+        _write(arguments.junit, to_junit(comparison))
+        _write(arguments.summary, to_markdown(comparison))
+        if not arguments.update:
+            return int(bool(comparison.failures))
+    _replace(reference, new)
+    console.print(f"{reference}: replaced by {new}")
+    return 0
+
+
+def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
+    from sgbench.regression.by_images import hold
+
+    try:
+        return hold(reference, new, alpha)
+    except ValueError as error:
+        raise UserError(f"{reference} against {new}: {error}") from error
+
+
+def _check_readable(new: Path) -> None:
+    """Refuse what could not be a reference."""
+    from sgbench.regression.sides import load_side
+    from sgbench.results.scores import read_scores
+
+    try:
+        for path in load_side(new).scores.values():
+            read_scores(path)
+    except ValueError as error:
+        raise UserError(f"--update: {error}") from error
+
+
+def _replace(reference: Path, new: Path) -> None:
+    from sgbench.regression.update import replace_reference
+
+    try:
+        replace_reference(reference, new)
+    except OSError as error:
+        raise UserError(f"--update: {reference}: {error.strerror or error}; the reference is as it was") from error
+
+
+def _write(path: Path | None, text: str) -> None:
+    from sgbench.support.atomic import write_text
+
+    if path is not None:
+        try:
+            write_text(path, text)
+        except OSError as error:
+            raise UserError(f"{path}: {error.strerror}; free space or choose another file") from error
+
+
+def _alpha(text: str) -> float:
+    try:
+        alpha = float(text)
+    except ValueError:
+        alpha = 0.0
+    if not MIN_ALPHA <= alpha <= MAX_ALPHA:
+        raise argparse.ArgumentTypeError(f"'{text}' must be a number from {MIN_ALPHA} to {MAX_ALPHA}")
+    return alpha
+
+
+def _table(differences: Sequence["Difference"]) -> "Table":
+    """A row for each difference, failures first."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("key", title="What differs")
+    for column in ("reference", "new", "difference", "judged by", "verdict"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for d in sorted(differences, key=lambda d: not d.failed):
+        figures = [f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
+        table.add_row(Text(d.label), *figures, d.basis, d.verdict, style="red" if d.failed else "")
+    return table

@@ -1,0 +1,1 @@
+"""Data sets: embedded faces, CelebA, one's own images."""

@@ -1,0 +1,132 @@
+"""One's own images: a folder of them and a CSV of attributes.
+
+The first column of the CSV is each image's path, every other an attribute: 1 for yes and 0 or -1 for no, or names of
+values; ``none`` where an image has none of them, blank where it is not known. An attribute is exhaustive if its column
+has no ``none``. A column ``split`` of train and test, where there is one, is the split. The crop is the centred square.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from sgbench.data.labels import Attribute
+from sgbench.data.source import Source, SourceSettings, check_names, existing
+from sgbench.data.sources.folder_table import NONE_CELL, SPLIT, LabelTable, read_table
+from sgbench.data.sources.photographs import (
+    Box,
+    file_name,
+    find_images,
+    fingerprint,
+    missing_note,
+    read_photograph,
+    sample_bytes,
+)
+from sgbench.support.errors import UserError
+
+
+class Folder(Source):
+    """A folder of images and a CSV."""
+
+    name = "folder"
+
+    class Settings(SourceSettings):
+        """The CSV, or a folder with just one, and where the paths in it start: by default where it lies.
+
+        ``values`` gives the order of an attribute's values; without it they are sorted by name. A column of 1 and 0
+        has the values no and yes.
+        """
+
+        path: Path
+        images: Path | None = None
+        allow_missing: bool = False
+        values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+        @field_validator("values")
+        @classmethod
+        def _names(cls, values: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+            for attribute, names in values.items():
+                if len(set(names)) < max(2, len(names)) or any(n.strip().lower() in ("", NONE_CELL) for n in names):
+                    raise ValueError(f"{attribute}: must be two or more names, each once, none of them '{NONE_CELL}'")
+            return values
+
+    settings: Settings
+
+    def __init__(self, settings: Settings):
+        self.settings = settings
+        table = read_table(_table_file(existing(settings.path, "CSV, or folder with one,")))
+        self.folder = settings.images or table.path.parent
+        if not existing(self.folder, "folder of images").is_dir():
+            raise UserError(f"{self.folder}: must be the folder that paths in {table.path} start from, is a file")
+        known = _known(table, settings)
+        is_test = table.is_test()
+        if is_test is not None and settings.num_test is not None:
+            raise UserError(
+                f"{table.path}: column '{SPLIT}' says which images are for testing: leave out the number of test "
+                "images (num_test)"
+            )
+        files = [file_name(self.folder, name) for name in table.names]
+        sizes = find_images(self.folder, files, lambda i: table.place(i, table.key), settings.allow_missing)
+        present = np.flatnonzero(sizes >= 0)
+        self.ids = [table.names[i] for i in present]
+        self._files = [files[i] for i in present]
+        self.notes = missing_note(sizes)
+        self._is_test = None if is_test is None else is_test[present]
+        if self._is_test is not None and len(set(self._is_test.tolist())) < 2:
+            raise UserError(f"{table.path}: column '{SPLIT}' must put images into both train and test")
+        self.attributes = tuple(known[name][0] for name in settings.attributes)
+        self.labels = torch.from_numpy(np.stack([known[name][1][present] for name in settings.attributes], 1))
+        parts = [part for a, labels in known.values() for part in (repr(a).encode(), labels[present].tobytes())]
+        parts.append(b"" if self._is_test is None else self._is_test.tobytes())
+        parts.append(sample_bytes(self.folder, self._files))
+        header = f"folder {settings.image_size} centred square"
+        self.fingerprint = fingerprint(header, self.ids, sizes[present], *parts)
+
+    def read(self, index: int) -> np.ndarray:
+        return read_photograph(self.folder / self._files[index], centred_square, self.settings.image_size)
+
+    def num_test(self) -> int:
+        return super().num_test() if self._is_test is None else int(self._is_test.sum())
+
+    def split(self) -> tuple[Tensor, Tensor]:
+        if self._is_test is None:
+            return super().split()
+        return tuple(torch.from_numpy(np.flatnonzero(part)) for part in (~self._is_test, self._is_test))
+
+
+def centred_square(width: int, height: int) -> Box:
+    """The largest square in the middle."""
+    side = min(width, height)
+    left, upper = (width - side) // 2, (height - side) // 2
+    return left, upper, left + side, upper + side
+
+
+def _known(table: LabelTable, settings: Folder.Settings) -> dict[str, tuple[Attribute, np.ndarray]]:
+    """Every column that is a valid attribute; those of the settings must be.
+
+    Raises:
+        UserError: an attribute of the settings is unknown or its column not valid.
+    """
+    offered = [name for name in table.columns if name != SPLIT]
+    check_names(settings.attributes, offered, str(table.path))
+    check_names(tuple(settings.values), offered, str(table.path))
+    known = {}
+    for name in offered:
+        try:
+            known[name] = table.attribute(name, settings.values.get(name, ()))
+        except UserError:
+            if name in settings.attributes:
+                raise
+    return known
+
+
+def _table_file(path: Path) -> Path:
+    if not path.is_dir():
+        return path
+    tables = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith("."))
+    if len(tables) != 1:
+        found = ", ".join(p.name for p in tables) if tables else "none"
+        raise UserError(f"{path}: must hold one CSV, has {found}; set data.path to the file")
+    return tables[0]

@@ -1,0 +1,211 @@
+"""The CSV of one's own images: a row for each image, and columns that become attributes and the split."""
+
+import csv
+import re
+import sys
+import unicodedata
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath, PureWindowsPath
+
+import numpy as np
+
+from sgbench.data.labels import HIDDEN, NONE, Attribute
+from sgbench.support.errors import UserError
+
+SPLIT = "split"
+NONE_CELL = "none"
+MAX_VALUES = np.iinfo(np.int8).max + 1
+"""Labels are int8."""
+_MINUS_ONE = {"-1": "no", "-1.0": "no"}
+_ZERO = {"0": "no", "0.0": "no"}
+_SWITCHES = {"1": "yes", "1.0": "yes"} | _ZERO | _MINUS_ONE
+"""Cells of a binary column and the names of its values; pandas writes 1.0 where a column has blanks."""
+_IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+"""A first row that begins with a file of these is an image's."""
+_NAME = re.compile(r"\w[\w .-]*")
+"""Names of attributes, fit for a part of a folder's name."""
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """A table as read: cells are text without spaces around them.
+
+    Attributes:
+        key: name of the first column.
+        names: N paths of images, with forward slashes.
+        rows: the row of each image, as spreadsheets count.
+        columns: N cells for each further column.
+    """
+
+    path: Path
+    key: str
+    names: list[str]
+    rows: list[int]
+    columns: dict[str, list[str]]
+
+    def place(self, index: int, column: str) -> str:
+        """Where a cell is, for messages."""
+        return _place(self.path, self.rows[index], column)
+
+    def attribute(self, name: str, order: Sequence[str] = ()) -> tuple[Attribute, np.ndarray]:
+        """A column as an attribute and its labels, int8 [N].
+
+        Args:
+            order: names of its values by position; without it they are sorted.
+
+        Raises:
+            UserError: names the cell, or the column and what it lacks.
+        """
+        cells = self.columns[name]
+        if not _NAME.fullmatch(name):
+            raise UserError(
+                f"{self.path}: column '{name}': an attribute's name has only letters, digits, spaces and ._-"
+            )
+        absent = {cell for cell in set(cells) if cell.lower() == NONE_CELL}
+        value_of = self._value_of(name, set(cells) - absent - {""})
+        self._check_case(name, value_of.keys())
+        found = sorted(set(value_of.values()))
+        values = tuple(order) or tuple(found)
+        if len(found) < 2:
+            only = f"only the value '{found[0]}'" if found else "no value"
+            raise UserError(f"{self.path}: column '{name}' has {only}; an attribute needs two")
+        if len(values) > MAX_VALUES:
+            raise UserError(
+                f"{self.path}: column '{name}' has {len(values):,} values, an attribute at most {MAX_VALUES}"
+            )
+        if unlisted := set(found) - set(values):
+            index = next(i for i, cell in enumerate(cells) if value_of.get(cell) in unlisted)
+            raise UserError(
+                f"{self.place(index, name)}: '{value_of[cells[index]]}' is not one of data.values, {', '.join(values)}"
+            )
+        code = {cell: values.index(value) for cell, value in value_of.items()} | dict.fromkeys(absent, NONE)
+        code[""] = HIDDEN
+        labels = np.fromiter(map(code.__getitem__, cells), np.int8, len(cells))
+        return Attribute(name, values, exhaustive=not absent), labels
+
+    def is_test(self) -> np.ndarray | None:
+        """Images that the column ``split`` puts into the test set, bool [N]; None without such a column.
+
+        Raises:
+            UserError: a cell is neither train nor test.
+        """
+        if SPLIT not in self.columns:
+            return None
+        cells = [cell.lower() for cell in self.columns[SPLIT]]
+        for index, cell in enumerate(cells):
+            if cell not in ("train", "test"):
+                raise UserError(f"{self.place(index, SPLIT)}: must be train or test, not '{cell}'")
+        return np.array([cell == "test" for cell in cells])
+
+    def _check_case(self, name: str, found: Collection[str]) -> None:
+        """Refuse spellings of one value that differ in case alone: they would be values of their own."""
+        if len({cell.lower() for cell in found}) == len(found):
+            return
+        spelt: dict[str, str] = {}
+        for index, cell in enumerate(self.columns[name]):
+            other = spelt.setdefault(cell.lower(), cell)
+            if cell in found and cell != other:
+                raise UserError(
+                    f"{self.place(index, name)}: '{cell}' differs from '{other}' in row "
+                    f"{self.rows[self.columns[name].index(other)]} in case alone; write one of them throughout"
+                )
+
+    def _value_of(self, name: str, found: set[str]) -> dict[str, str]:
+        """The value that each cell names.
+
+        Raises:
+            UserError: 1 or 0 among names, or 0 beside -1, one of which may mean unknown.
+        """
+        cells = self.columns[name]
+        switches = found & _SWITCHES.keys()
+        if not switches:
+            return {cell: cell for cell in found}
+        if switches != found:
+            index = next(i for i, cell in enumerate(cells) if cell in found - switches)
+            raise UserError(
+                f"{self.place(index, name)}: '{cells[index]}' in a column that also has {sorted(switches)[-1]}; give "
+                "names throughout, or 1 and 0 throughout; a cell that is not known is left blank"
+            )
+        if switches & _ZERO.keys() and switches & _MINUS_ONE.keys():
+            index = next(i for i, cell in enumerate(cells) if cell in _MINUS_ONE)
+            raise UserError(
+                f"{self.place(index, name)}: -1 in a column that also has 0; write one of them for no, leave unknown "
+                "cells blank"
+            )
+        return {cell: _SWITCHES[cell] for cell in found}
+
+
+def read_table(path: Path) -> LabelTable:
+    """Read a CSV in UTF-8, with or without a byte order mark; rows of empty cells are passed over.
+
+    Raises:
+        UserError: names the file, the row and the column.
+    """
+    names, rows, cells, seen = [], [], [], {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.reader(file, skipinitialspace=True)
+            header = _header(next(lines, []), path)
+            last = lines.line_num
+            for line in lines:
+                row, last = last + 1, lines.line_num
+                if row != last:
+                    raise UserError(f"{path}: row {row}: a quoted cell goes on in the next row; close its quotes")
+                found = [sys.intern(cell.strip()) for cell in line]  # cells repeat
+                if not any(found):
+                    continue
+                if len(found) != len(header):
+                    raise UserError(f"{path}: row {row} has {len(found)} cells, the first row {len(header)}")
+                name = _image_name(found[0], _place(path, row, header[0]))
+                key = unicodedata.normalize("NFC", name)
+                if key in seen:
+                    raise UserError(
+                        f"{_place(path, row, header[0])}: {name} is in row {seen[key]} already; remove one of the two"
+                    )
+                seen[key] = row
+                names.append(name)
+                rows.append(row)
+                cells += found[1:]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such") from error
+    if not rows:
+        raise UserError(f"{path}: has no rows below the names of its columns")
+    columns = {name: cells[k :: len(header) - 1] for k, name in enumerate(header[1:])}
+    return LabelTable(path, header[0], names, rows, columns)
+
+
+def _header(line: list[str], path: Path) -> list[str]:
+    if not any(map(str.strip, line)):
+        raise UserError(f"{path}: is empty; its first row must name the columns")
+    names = [cell.strip() for cell in line]
+    if not names[0]:
+        raise UserError(
+            f"{path}: row 1: column 1 has no name, as where pandas writes its index; write the file with index=False, "
+            "with the images' paths in the first column"
+        )
+    if PurePath(names[0]).suffix.lower() in _IMAGE_SUFFIXES:
+        raise UserError(f"{path}: row 1: '{names[0]}' is an image; the first row must name the columns")
+    names = [names[0], *(SPLIT if name.lower() == SPLIT else name for name in names[1:])]
+    for number, name in enumerate(names[1:], 2):
+        if not name:
+            raise UserError(f"{path}: row 1: column {number} has no name; the first row must name the columns")
+        if name in names[1 : number - 1]:
+            raise UserError(
+                f"{path}: row 1: two columns are named '{name}'; the first row must name the columns, each once"
+            )
+    if not set(names[1:]) - {SPLIT}:
+        raise UserError(f"{path}: row 1 names no attribute after '{names[0]}'; columns are separated by commas")
+    return names
+
+
+def _image_name(cell: str, place: str) -> str:
+    """A path below the folder of images, whichever way its slashes lean."""
+    path = PureWindowsPath(cell)
+    if not path.parts or path.anchor or ".." in path.parts or "\0" in cell:
+        raise UserError(f"{place}: '{cell}' is not a path within the folder of images")
+    return path.as_posix()
+
+
+def _place(path: Path, row: int, column: str) -> str:
+    return f"{path}: row {row}: column '{column}'"

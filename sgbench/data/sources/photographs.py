@@ -1,0 +1,127 @@
+"""Photographs in files: where they are, what they hash to, and how one is decoded, cropped and resized."""
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from sgbench.support.errors import UserError
+
+_SAMPLED = 32
+"""Files whose bytes are looked at, about."""
+Box = tuple[int, int, int, int]
+"""Left, upper, right and lower edge of a crop, in pixels."""
+
+
+def find_images(
+    folder: Path, names: Sequence[str], where: Callable[[int], str], allow_missing: bool = False
+) -> np.ndarray:
+    """Sizes of image files in bytes, int64 [N], -1 for a file that is not there; each is asked for once.
+
+    Args:
+        names: paths below the folder.
+        where: what says that there is an image of this position, for messages.
+
+    Raises:
+        UserError: a file is missing and none may be, or all are.
+    """
+    sizes = np.fromiter((_size(folder / name) for name in names), np.int64, len(names))
+    missing = np.flatnonzero(sizes < 0)
+    if len(missing):
+        first = int(missing[0])
+        if not allow_missing:
+            raise UserError(
+                f"{where(first)}: images that are not in {folder}: {len(missing):,}, the first {names[first]}; "
+                "complete the copy or pass --allow-missing"
+            )
+        if len(missing) == len(names):
+            raise UserError(f"{where(first)}: {folder} holds none of the images listed, such as {names[first]}")
+    return sizes
+
+
+def file_name(folder: Path, name: str) -> str:
+    """The path below the folder of the file that has this name, or has it in another Unicode normal form.
+
+    Names that went through macOS are decomposed; those that are typed are composed. Where no file is found, the name.
+    """
+    if name.isascii():
+        return name
+    found = ""
+    for part in name.split("/"):
+        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
+        below = next((form for form in forms if (folder / found / form).exists()), None)
+        if below is None:
+            return name
+        found = f"{found}/{below}" if found else below
+    return found
+
+
+def missing_note(sizes: np.ndarray) -> list[str]:
+    """A sentence where images that are listed were not there; given what ``find_images`` found."""
+    present, total = int((sizes >= 0).sum()), len(sizes)
+    return [f"Of {total:,} images that are listed, the {present:,} that were there were used."] * (present < total)
+
+
+def fingerprint(header: str, names: Sequence[str], sizes: Sequence[int], *parts: bytes) -> str:
+    """SHA-256 of names, file sizes and whatever else decides images and labels; the files' bytes are not read."""
+    key = hashlib.sha256(header.encode())
+    for name, size in zip(names, sizes, strict=True):
+        key.update(f"{name} {size};".encode())
+    for part in parts:
+        key.update(part)
+    return key.hexdigest()
+
+
+def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
+    """SHA-256 of some of the files, evenly spaced: uncompressed images of one size differ in their bytes alone.
+
+    One that cannot be read is passed over; it is told of when it is decoded.
+    """
+    key = hashlib.sha256()
+    for name in names[:: max(1, len(names) // _SAMPLED)]:
+        with suppress(OSError):
+            key.update((folder / name).read_bytes())
+    return key.digest()
+
+
+def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> np.ndarray:
+    """One photograph turned upright, cropped and resized by Pillow's bilinear filter on 8-bit RGB: uint8 [3, S, S].
+
+    Alpha is dropped; of 16 bits the upper eight count.
+
+    Args:
+        crop: width and height in pixels -> the box that is kept.
+        size: S.
+
+    Raises:
+        UserError: the file cannot be decoded.
+    """
+    try:
+        with Image.open(path) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            rgb = image if image.mode == "RGB" else _rgb(image)
+            small = rgb.crop(crop(*rgb.size)).resize((size, size), Image.Resampling.BILINEAR)
+            planes = small.tobytes("raw", "RGB;L")  # a row of red, of green, of blue: no pixel is moved twice
+    except Exception as error:  # decoders of damaged files raise almost anything
+        raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
+    return np.frombuffer(planes, np.uint8).reshape(size, 3, size).transpose(1, 0, 2)
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("floating-point pixels")
+    if image.mode.startswith("I"):  # convert would clip 16 bits to 255
+        image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
+    image.info.pop("transparency", None)  # convert would warn that it drops the palette's
+    return image.convert("RGB")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return -1

@@ -1,0 +1,1 @@
+"""Packed images: decoded once, in memory-mapped shards."""

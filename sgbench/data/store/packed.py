@@ -1,0 +1,183 @@
+"""Packed images: a data set decoded once to 8 bits, in memory-mapped shards under a hash of what made it."""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from torch import Tensor
+
+from sgbench.data.source import Source
+from sgbench.data.store.packing import pack
+from sgbench.data.store.shards import IMAGES_PER_SHARD, DamagedShard, Shard, ShardLayout
+from sgbench.support.atomic import write_text
+from sgbench.support.errors import UserError
+
+FORMAT = 1
+INDEX = "index.json"
+_CHUNK = 64
+
+
+class PackedImages:
+    """All images of a complete store, read-only. Can be pickled; each process then maps the files itself.
+
+    Attributes:
+        shape: (N, 3, S, S).
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._layout = _layout(folder, _read_index(folder))
+        self._shards = [Shard(self._layout, k) for k in range(self._layout.num_shards)]
+        size = self._layout.image_size
+        self.shape = (self._layout.num_images, 3, size, size)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __reduce__(self) -> tuple:
+        return PackedImages, (self.folder,)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        """A copy of some images, int64 [n] -> uint8 [n, 3, S, S].
+
+        Raises:
+            IndexError: the index is of another type, or a position is not within 0 to N - 1.
+        """
+        if not isinstance(index, Tensor) or index.dtype != torch.int64:
+            raise IndexError("positions must be an int64 tensor; torch.as_tensor makes one of an array")
+        places = index.tolist()
+        if places and not 0 <= min(places) <= max(places) < len(self):
+            raise IndexError(f"positions {min(places)} to {max(places)} are not all within 0 to {len(self) - 1}")
+        images = np.empty((len(places), *self.shape[1:]), np.uint8)
+        for start in range(0, len(places), _CHUNK):
+            chunk = [divmod(place, self._layout.images_per_shard) for place in places[start : start + _CHUNK]]
+            for shard, row in chunk:
+                self._shards[shard].prefetch(row)
+            for place, (shard, row) in enumerate(chunk, start):
+                images[place] = self._shards[shard].images[row]
+        return torch.from_numpy(images)
+
+
+def open_store(
+    source: Source,
+    cache: Path,
+    advance: Callable[[int, int], None] | None = None,
+    images_per_shard: int = IMAGES_PER_SHARD,
+    processes: int | None = None,
+) -> PackedImages:
+    """All images of a data set; packed on first use, by one process while others wait, from where a killed one was.
+
+    Every shard's size, header and a few images are checked. A shard that is damaged is packed again, with a warning.
+
+    Args:
+        cache: folder of stores, a folder each.
+        advance: called with (images packed, images in all) at the start and after each block; never if all are there.
+        images_per_shard: of a new store.
+        processes: how many decode; by default one a core.
+
+    Raises:
+        UserError: an image cannot be read, the disk has not enough room, the folder holds something else.
+    """
+    folder = store_folder(source, cache)
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        index = {
+            "format": FORMAT,
+            "name": source.name,
+            "fingerprint": source.fingerprint,
+            "image_size": source.settings.image_size,
+            "num_images": len(source.ids),
+        }
+        complete = (folder / INDEX).exists()
+        if complete:
+            found = _read_index(folder)
+            images_per_shard = found.pop("images_per_shard")
+            if wrong := [key for key in index if found.get(key) != index[key]]:
+                raise UserError(
+                    f"{folder / INDEX}: {wrong[0]} is {found.get(wrong[0])}, that of the data {index[wrong[0]]}; "
+                    "delete the folder and run again"
+                )
+        index["images_per_shard"] = images_per_shard
+        layout = _layout(folder, index)
+        _complete(source, layout, complete, advance, processes)
+        if not complete:
+            write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
+    return PackedImages(folder)
+
+
+def store_folder(source: Source, cache: Path) -> Path:
+    """Where a data set's packed images are or will be."""
+    return cache / f"{source.name}-{source.settings.image_size}-{source.fingerprint[:16]}"
+
+
+def verify_store(folder: Path, advance: Callable[[int, int], None] | None = None) -> int:
+    """Read every image of a complete store and compare it with its checksum; returns how many there are.
+
+    Args:
+        advance: called with (images read, images in all).
+
+    Raises:
+        UserError: the folder holds no complete store, or names the first damaged file.
+    """
+    layout = _layout(folder, _read_index(folder))
+    for shard in range(layout.num_shards):
+        images = layout.images(shard)
+        try:
+            Shard(layout, shard).check(range(len(images)))
+        except DamagedShard as error:
+            raise UserError(f"{error}; delete the file and run again: it alone is packed again") from error
+        if advance:
+            advance(images.stop, layout.num_images)
+    return layout.num_images
+
+
+def _complete(
+    source: Source,
+    layout: ShardLayout,
+    expected: bool,
+    advance: Callable[[int, int], None] | None,
+    processes: int | None,
+) -> None:
+    """Pack the shards that are not there as they should be; warn of them if all were expected."""
+    missing = []
+    for shard in range(layout.num_shards):
+        try:
+            last = len(layout.images(shard)) - 1
+            Shard(layout, shard).check((0, last // 3, 2 * last // 3, last))
+        except DamagedShard as error:
+            missing.append(shard)
+            if expected:
+                warnings.warn(f"{error}; packed again", stacklevel=3)
+    if not missing:
+        return
+    done = layout.num_images - sum(len(layout.images(shard)) for shard in missing)
+
+    def counted(number: int) -> None:
+        nonlocal done
+        done += number
+        if advance:
+            advance(done, layout.num_images)
+
+    counted(0)
+    pack(source, layout, missing, counted, processes)
+
+
+def _layout(folder: Path, index: dict) -> ShardLayout:
+    return ShardLayout(folder, index["num_images"], index["image_size"], index["images_per_shard"])
+
+
+def _read_index(folder: Path) -> dict:
+    path = folder / INDEX
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+        if all(type(index[key]) is int and index[key] > 0 for key in ("num_images", "image_size", "images_per_shard")):
+            return index
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: is missing, so these are not all packed images of a data set; run again") from error
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UserError(f"{path}: does not describe packed images; delete the folder and run again")

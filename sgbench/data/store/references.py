@@ -1,0 +1,85 @@
+"""Known answers for a test set: counterfactuals and background, made on first use and kept as memory-mapped arrays."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgbench.data.requests import Requests
+from sgbench.data.source import Source
+from sgbench.support.atomic import make_once
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class References:
+    """Known answers for a test set.
+
+    Attributes:
+        counterfactuals: for each target, uint8 [M, 3, S, S] in the order of its requests, memory-mapped; None where
+            unknown.
+        background: bool [N, S, S]; None where unknown.
+    """
+
+    counterfactuals: list[Tensor] | None
+    background: Tensor | None
+
+
+def open_references(
+    source: Source,
+    test: Tensor,
+    requests: Sequence[Requests],
+    cache: Path,
+    advance: Callable[[int, int], None] | None = None,
+) -> References:
+    """Counterfactuals and background of a data set that knows them, made on first use and kept in ``cache``."""
+    if source.counterfactual(test[:1], ()) is None:
+        return References(None, None)
+    key = hashlib.sha256(f"{source.fingerprint}{[a.name for a in source.attributes]}".encode())
+    key.update(test.numpy().tobytes())
+    folder = cache / f"{source.name}-{source.settings.image_size}-references-{key.hexdigest()[:16]}"
+    total = len(test) + sum(len(r.positions) for r in requests)
+    done = 0
+
+    def counted(number: int) -> None:
+        nonlocal done
+        done += number
+        if advance:
+            advance(done, total)
+
+    def opened(name: str, jobs: list[tuple[Tensor, Callable[[Tensor], Tensor]]]) -> Tensor:
+        path = make_once(folder / f"{name}.npy", partial(_write, jobs, counted))
+        return torch.from_numpy(np.load(path, mmap_mode="c"))
+
+    background = opened("background", [(test, source.background)])
+    counterfactuals = []
+    for request in requests:
+        jobs = [
+            (test[request.positions[rows]], partial(source.counterfactual, groups=[group]))
+            for group, rows in request.by_value()
+        ]
+        counterfactuals.append(opened(source.attributes[request.target].name, jobs))
+    return References(counterfactuals, background)
+
+
+def _write(
+    jobs: Sequence[tuple[Tensor, Callable[[Tensor], Tensor]]], counted: Callable[[int], None], path: Path
+) -> None:
+    """Write what each job makes of its images one after another, a few chunks in memory at a time."""
+    total = sum(len(index) for index, _ in jobs)
+    make = jobs[0][1]
+    sample = make(jobs[0][0][:1]).numpy()
+    with path.open("wb") as file, ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
+        header = {"descr": sample.dtype.str, "fortran_order": False, "shape": (total, *sample.shape[1:])}
+        np.lib.format.write_array_header_1_0(file, header)
+        for index, make in jobs:
+            for part in pool.map(make, index.split(_CHUNK)):
+                file.write(np.ascontiguousarray(part.numpy()).data)
+                counted(len(part))

@@ -1,0 +1,30 @@
+"""Programs that ``torch.export.save`` wrote (``*.pt2``). A program is code: open only what you trust."""
+
+import logging
+from pathlib import Path
+
+import torch
+from torch.export import ExportedProgram
+from torch.export.passes import move_to_device_pass
+
+from sgbench.support.errors import UserError
+
+
+def load_exported(path: Path, device: torch.device) -> ExportedProgram:
+    """A program, to be run on a device.
+
+    Raises:
+        UserError: the file is not one, or was written by a version of torch that this one does not read.
+    """
+    log = logging.getLogger("torch.export")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # torch logs a traceback of whatever it then raises
+    try:
+        return move_to_device_pass(torch.export.load(path), device)
+    except Exception as error:  # torch.export.load says what is wrong with a file by many kinds of errors
+        raise UserError(
+            f"{path}: not a program that torch.export.save wrote, or of another version of torch; export it again with "
+            f"torch {torch.__version__}"
+        ) from error
+    finally:
+        log.setLevel(level)

@@ -1,0 +1,117 @@
+"""Weights that the suite does not bring: where a file lies, and whether it is the one meant.
+
+Only the standard library is imported, so that a missing file is told before anything heavy is loaded. The Inception
+weights are those that torch-fidelity publishes; nothing is downloaded.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from sgbench.support.errors import UserError
+
+INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
+INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """The Inception weights, or why there are none.
+
+    Attributes:
+        path: the file, None without one.
+        sha256: its SHA-256 in small hexadecimal digits, empty without a file.
+        problem: one line that says what is missing and how to get it, empty with a file.
+    """
+
+    path: Path | None
+    sha256: str = ""
+    problem: str = ""
+
+    @property
+    def published(self) -> bool:
+        """Whether this is the published file."""
+        return self.sha256 == INCEPTION_SHA256
+
+    @property
+    def display_name(self) -> str:
+        """What a score with these weights is called."""
+        return "Inception Score" if self.published or self.path is None else "Inception (custom weights)"
+
+
+def find_inception(path: Path | None = None, sha256: str | None = None) -> WeightsFile:
+    """The Inception weights: the file at ``path``, else the published one in torch's hub cache.
+
+    Args:
+        path: explicit; it must be there.
+        sha256: of the file at ``path`` where that is not the published one, any case.
+
+    Returns:
+        Without ``path``, a file of which ``path`` is None and ``problem`` says why where the cache has none.
+
+    Raises:
+        UserError: the explicit file is missing, or neither the published nor the expected one; a hash without a path.
+    """
+    if path is not None:
+        return _explicit(path.expanduser(), sha256)
+    if sha256 is not None:
+        raise UserError(f"Inception weights: SHA-256 {sha256} is given without the path of a file: give both")
+    cached = hub_checkpoints() / INCEPTION_FILE
+    remedy = f"download {INCEPTION_URL} to there"
+    if not cached.is_file():
+        return WeightsFile(None, problem=f"no Inception weights at {cached} (SHA-256 {INCEPTION_SHA256}): {remedy}")
+    try:
+        actual = _digest(cached)
+    except OSError as error:
+        return WeightsFile(None, problem=f"Inception weights at {cached} cannot be read: {error.strerror}")
+    if actual != INCEPTION_SHA256:
+        about = f"has SHA-256 {actual}, the published file {INCEPTION_SHA256}"
+        return WeightsFile(None, problem=f"Inception weights not used: {cached} {about}: {remedy}")
+    return WeightsFile(cached, actual)
+
+
+def checked(path: Path, sha256: str | None = None) -> tuple[Path, str]:
+    """A file of weights and its SHA-256, compared with the expected one where that is given.
+
+    Raises:
+        UserError: no such file, not readable, or another hash than expected.
+    """
+    path = path.expanduser()
+    try:
+        actual = _digest(path)
+    except OSError as error:
+        expected = f" (expected SHA-256 {sha256})" if sha256 else ""
+        raise UserError(f"{path}: cannot read weights: {error.strerror}{expected}; give their path") from error
+    if sha256 is not None and actual != sha256.lower():
+        raise UserError(f"{path}: SHA-256 is {actual}, expected {sha256}; give the right file or this hash")
+    return path, actual
+
+
+def hub_checkpoints() -> Path:
+    """Folder where torch's hub keeps weights, whether it exists or not."""
+    caches = os.getenv("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.getenv("TORCH_HOME", os.path.join(caches, "torch")), "hub", "checkpoints").expanduser()
+
+
+def _explicit(path: Path, sha256: str | None) -> WeightsFile:
+    try:
+        actual = _digest(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot read Inception weights: {error.strerror}; expected SHA-256 {sha256 or INCEPTION_SHA256}; "
+            f"download {INCEPTION_URL} and give its path, or put it in {hub_checkpoints()} and give none"
+        ) from error
+    if actual not in (INCEPTION_SHA256, (sha256 or "").lower()):
+        expected = f", nor {sha256} as expected" if sha256 else ""
+        raise UserError(
+            f"{path}: SHA-256 is {actual}, not the published {INCEPTION_SHA256}{expected}; give the published file "
+            f"({INCEPTION_URL}), or pass this file's hash with its path to accept custom weights"
+        )
+    return WeightsFile(path, actual)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

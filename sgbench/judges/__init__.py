@@ -1,0 +1,1 @@
+"""Judges: networks that tell attributes, their training and their cache."""

@@ -1,0 +1,63 @@
+"""A judge: a ResNet-18 with a softmax head for each attribute.
+
+A second judge of another architecture (VGG-11's convolutions with batch norm, no residual paths) may shadow it: an edit
+that fools one network need not fool the other.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet18
+from torchvision.models.vgg import cfgs, make_layers
+
+from sgbench.data.labels import Attribute
+from sgbench.data.pixels import to_floats
+from sgbench.metrics.accuracy import balanced_accuracy
+
+Architecture = Literal["resnet18", "vgg11_bn"]
+
+
+class Judge(nn.Module):
+    """Class logits of each attribute: uint8 [N, 3, S, S] -> a list of [N, m_j] in the parameters' type."""
+
+    def __init__(self, attributes: Sequence[Attribute], architecture: Architecture = "resnet18"):
+        super().__init__()
+        self.sizes = [len(a.values) for a in attributes]
+        self.network = _NETWORKS[architecture](sum(self.sizes))
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Logits of uint8 images."""
+        return self.logits(to_floats(images, next(self.parameters()).dtype))
+
+    def logits(self, x: Tensor) -> list[Tensor]:
+        """Logits of float images in [-1, 1]."""
+        return list(self.network(x).split(self.sizes, 1))
+
+    @torch.no_grad()
+    def posteriors(self, images: Tensor, batch_size: int | None = None) -> list[Tensor]:
+        """Softmax posteriors float64 [N, m_j] of uint8 images, in batches; by default as memory allows."""
+        device = next(self.parameters()).device
+        batch_size = batch_size or min(250, max(1, 2**20 // images.shape[-1] ** 2))
+        parts = [[p.double().softmax(1).cpu() for p in self(part.to(device))] for part in images.split(batch_size)]
+        return [torch.cat(head) for head in zip(*parts, strict=True)]
+
+
+def _vgg11(num_outputs: int) -> nn.Module:
+    """The convolutions of VGG-11 with batch norm, averaged over the image, then one linear layer."""
+    convolutions = make_layers(cfgs["A"], batch_norm=True)
+    return nn.Sequential(convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, num_outputs))
+
+
+_NETWORKS = {"resnet18": lambda num_outputs: resnet18(num_classes=num_outputs), "vgg11_bn": _vgg11}
+
+
+def balanced_accuracies(judge: Judge, images: Tensor, labels: Tensor) -> list[float]:
+    """Balanced accuracy of each attribute on uint8 images with labels int8 [N, J]; NaN where no label is known."""
+    return balanced(judge.posteriors(images), labels)
+
+
+def balanced(posteriors: Sequence[Tensor], labels: Tensor) -> list[float]:
+    """Balanced accuracy of each attribute, given posteriors [N, m_j] and labels int8 [N, J]."""
+    return [balanced_accuracy(p, labels[:, j]) for j, p in enumerate(posteriors)]

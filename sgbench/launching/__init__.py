@@ -1,0 +1,1 @@
+"""Jobs carried out: here, or in several processes."""

@@ -1,0 +1,70 @@
+"""Runs one job: train it or resume it, mark it done. A finished job is never run twice."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+from sgbench.data.labels import all_groups
+from sgbench.data.pixels import to_bytes, to_floats
+from sgbench.data.store.packed import PackedImages
+from sgbench.methods.contract import Method
+from sgbench.plan.job import Job
+from sgbench.results.job_folder import JobFolder
+from sgbench.support.atomic import replacing
+from sgbench.support.environment import commit, origin
+from sgbench.support.errors import UserError
+from sgbench.training.loop import Loop, train
+
+_SAMPLES = 8
+
+
+def run_job(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: torch.device, loop: Loop) -> None:
+    """Train or resume, unless done.
+
+    Args:
+        images: uint8 [M, 3, S, S], all images of the data set.
+
+    Raises:
+        UserError: another process is at this job.
+    """
+    folder.path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.lock)
+    try:
+        with lock.acquire(timeout=0):
+            if not folder.is_done():
+                folder.prepare()
+                _train(job, images, folder, device, loop)
+    except Timeout as error:
+        raise UserError(f"{folder.path}: another process is training this job; wait for it to end") from error
+
+
+def _train(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: torch.device, loop: Loop) -> None:
+    commit()  # asked for now, as when a study is opened: a job may run in a process of its own
+    folder.write_identity(job.identity, job.labels.manifest)
+    method = job.build().to(device, memory_format=torch.channels_last)
+    step = max(1, len(job.train) // _SAMPLES)
+    x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))
+    labels = job.labels.labels[::step][:_SAMPLES].to(device)
+    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder.sample(done)))
+    train(method, job.batches(images, device), folder, job.seed, job.precision, loop)
+    folder.mark_done(origin(device))
+
+
+def losses_in_words(losses: Mapping[str, float]) -> str:
+    """Losses as the screen shows them."""
+    return " ".join(f"{name} {value:.3g}" for name, value in losses.items())
+
+
+@torch.no_grad()
+def _write_grid(method: Method, x: Tensor, labels: Tensor, path: Path) -> None:
+    """A row of training images, then a row for each group."""
+    rows = [x] + [method.edit(x, labels, group) for group in all_groups(method.attributes)]
+    grid = make_grid(to_bytes(torch.cat(rows)), nrow=len(x), padding=2)
+    with replacing(path) as partial:
+        Image.fromarray(grid.permute(1, 2, 0).numpy()).save(partial, format="PNG")

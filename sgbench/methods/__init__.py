@@ -1,0 +1,1 @@
+"""The contract of a method, its building blocks, and SG-GAN."""

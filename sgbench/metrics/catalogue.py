@@ -1,0 +1,208 @@
+"""What is known of each metric, said once: scoring, intervals, tables, tests, the regression and pages ask here.
+
+A new metric is one file with its formula and one entry here. Nothing heavy is imported: an entry names its class.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sgbench.metrics.spec import (
+    BACKGROUND,
+    CHANGED,
+    COUNTERFACTUAL,
+    FEATURES,
+    FROM_0_TO_1,
+    FROM_MINUS_1_TO_1,
+    FROM_ZERO,
+    LPIPS_DISTANCE,
+    RESULT,
+    RESULT_EMBEDDING,
+    SOURCE,
+    SOURCE_EMBEDDING,
+    UNBOUNDED,
+    UNCHANGED,
+    MetricSpec,
+    Place,
+    TableName,
+)
+
+_CORNER = (Place("background", (RESULT, SOURCE)),)
+_WHOLE = (Place("image", (RESULT, SOURCE)),)
+_SHARE = {"unit": "share", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 2}
+_SCORE = {"unit": "score", "bounds": FROM_ZERO, "decimals": 2}
+_LEVELS = {"unit": "levels", "bounds": FROM_ZERO, "decimals": 2, "table": "beyond"}
+_MS_SSIM = {"unit": "score", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 0}
+_LIKENESS = {"unit": "score", "decimals": 3, "table": "likeness"}
+_DB = {"unit": "dB", "bounds": UNBOUNDED, "decimals": 1, "suffix": " (dB)"}
+
+_OF_JUDGES = (
+    MetricSpec("accuracy", "Accuracy", "higher", **_SHARE, compared=True),
+    MetricSpec("balanced_accuracy", "Balanced accuracy", "higher", **_SHARE),
+    MetricSpec("ece", "ECE", "lower", **_SHARE),
+    MetricSpec("judge_score", "Judge Score", "higher", **_SCORE, compared=True),
+    MetricSpec("judge_score_std", "Judge Score's deviation", "", **_SCORE, describes="judge_score"),
+)
+_OF_IMAGES = (
+    MetricSpec(
+        "background_ms_ssim",
+        "Background",
+        "higher",
+        **_MS_SSIM,
+        implementation="sgbench.metrics.background:BackgroundMSSSIM",
+        places=_CORNER,
+        compared=True,
+    ),
+    MetricSpec(
+        "background_ms_ssim_as_released",
+        "Background as released",
+        "higher",
+        **_MS_SSIM,
+        implementation="sgbench.metrics.background:BackgroundMSSSIMAsReleased",
+        reduces="background_ms_ssim",
+    ),
+    MetricSpec(
+        "background_ms_ssim_clipped", "Terms set to 0", "", "count", FROM_ZERO, 0, describes="background_ms_ssim"
+    ),
+    MetricSpec(
+        "counterfactual_error",
+        "Counterfactual",
+        "lower",
+        **_LEVELS,
+        implementation="sgbench.metrics.distance:CounterfactualError",
+        places=(
+            Place("inside", (RESULT, COUNTERFACTUAL, CHANGED), "Counterfactual inside"),
+            Place("outside", (RESULT, COUNTERFACTUAL, UNCHANGED), "Counterfactual outside"),
+        ),
+    ),
+    MetricSpec(
+        "true_background_error",
+        "True background error",
+        "lower",
+        **_LEVELS,
+        implementation="sgbench.metrics.distance:TrueBackgroundError",
+        places=(Place("background", (RESULT, SOURCE, BACKGROUND)),),
+    ),
+    MetricSpec(
+        "background_mae",
+        "Corner error",
+        "lower",
+        **_LEVELS,
+        implementation="sgbench.metrics.background:BackgroundMAE",
+        places=_CORNER,
+    ),
+    MetricSpec(
+        "background_psnr",
+        "Corner PSNR",
+        "higher",
+        **_DB,
+        implementation="sgbench.metrics.background:BackgroundPSNR",
+        places=_CORNER,
+        table="beyond",
+    ),
+    MetricSpec("change", "Change", "", **_LEVELS, implementation="sgbench.metrics.distance:Change", places=_WHOLE),
+    MetricSpec(
+        "identity",
+        "Identity",
+        "higher",
+        **_LIKENESS,
+        bounds=FROM_MINUS_1_TO_1,
+        implementation="sgbench.metrics.identity:IdentitySimilarity",
+        places=(Place("image", (RESULT_EMBEDDING, SOURCE_EMBEDDING)),),
+    ),
+    MetricSpec(
+        "lpips",
+        "LPIPS",
+        "lower",
+        **_LIKENESS,
+        bounds=FROM_ZERO,
+        implementation="sgbench.metrics.perceptual:PerceptualDistance",
+        places=(Place("image", (LPIPS_DISTANCE,)),),
+    ),
+    MetricSpec(
+        "ms_ssim",
+        "MS-SSIM",
+        "higher",
+        **_LIKENESS,
+        bounds=FROM_0_TO_1,
+        version=2,
+        implementation="sgbench.metrics.similarity:MSSSIM",
+        places=_WHOLE,
+    ),
+    MetricSpec(
+        "ssim",
+        "SSIM",
+        "higher",
+        **_LIKENESS,
+        bounds=FROM_MINUS_1_TO_1,
+        implementation="sgbench.metrics.similarity:SSIM",
+        places=_WHOLE,
+    ),
+    MetricSpec(
+        "psnr",
+        "PSNR",
+        "higher",
+        **_DB,
+        implementation="sgbench.metrics.similarity:PSNR",
+        places=_WHOLE,
+        table="likeness",
+    ),
+    MetricSpec("left_out", "Left out", "", "count", FROM_ZERO, 0),
+)
+_OF_SETS = (
+    MetricSpec("fid", "FID", "lower", **_SCORE, table="distributions"),
+    MetricSpec("kid", "KID", "lower", "score", UNBOUNDED, 1, 1000, " x 1000", table="distributions"),
+    MetricSpec("kid_std", "KID's deviation", "", "score", FROM_ZERO, 1, 1000, " x 1000", describes="kid"),
+    MetricSpec("inception_score", "Inception Score", "higher", **_SCORE, compared=True),
+    MetricSpec("inception_score_std", "Inception Score's deviation", "", **_SCORE, describes="inception_score"),
+)
+
+
+def by_second_judge(spec: MetricSpec) -> MetricSpec:
+    """The same metric by the judge that shadows the first."""
+    name, describes = second_name(spec.name), second_name(spec.describes) if spec.describes else ""
+    return replace(spec, name=name, title=f"{spec.title}, second judge", describes=describes, compared=False)
+
+
+def second_name(name: str) -> str:
+    """Name of a metric by the second judge."""
+    stem, std = (name.removesuffix("_std"), "_std") if name.endswith("_std") else (name, "")
+    return f"{stem}_second{std}"
+
+
+METRICS: dict[str, MetricSpec] = {
+    spec.name: spec for spec in (*_OF_JUDGES, *map(by_second_judge, _OF_JUDGES), *_OF_IMAGES, *_OF_SETS)
+}
+"""Every metric by its name in records, in the order of records and of columns."""
+
+
+def spec_of(name: str) -> MetricSpec:
+    """A metric's entry; of one that is not known here, an entry that claims nothing."""
+    return METRICS.get(name) or MetricSpec(name, name.replace("_", " ").capitalize(), "", "", UNBOUNDED, 2)
+
+
+def metrics_of_results() -> dict[str, MetricSpec]:
+    """The metrics that have terms of their own for each result."""
+    return {name: spec for name, spec in METRICS.items() if spec.places}
+
+
+def columns_of(table: TableName) -> list[tuple[MetricSpec, Place]]:
+    """The columns that a table has at each target."""
+    everywhere = (Place("image", (FEATURES,)),)
+    return [(s, place) for s in METRICS.values() if s.table == table for place in s.places or everywhere]
+
+
+def build(spec: MetricSpec, place: str, image_size: int, networks: Mapping[str, str]) -> Any | None:
+    """The ``ImageMetric`` of an entry.
+
+    Args:
+        place: where it is measured.
+        image_size: side of the images.
+        networks: what a user's networks measure, by the metric's name (``lpips``, ``identity``).
+
+    Returns:
+        None where the metric does not exist for images of this size, or needs a network that is not there.
+    """
+    module, _, name = spec.implementation.partition(":")
+    return getattr(importlib.import_module(module), name).build(place, image_size, networks.get(spec.name, ""))

@@ -1,0 +1,71 @@
+"""Which faces the figures show, and how each is changed: every attribute alone, then in pairs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, zip_longest
+
+from torch import Tensor
+
+from sgbench.data.labels import Attribute, Group
+
+_PAIRED = 3
+"""The paper combines its first three attributes."""
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Who is shown, and what is changed: an edit is the attributes that take another value.
+
+    Attributes:
+        positions: places of the people in the test set.
+        edits: tuples of attribute positions; the first is empty, the input.
+        headings: of the columns.
+    """
+
+    positions: tuple[int, ...]
+    edits: tuple[tuple[int, ...], ...]
+    headings: tuple[str, ...]
+
+
+def choose_edits(labels: Tensor, attributes: Sequence[Attribute], titles: Sequence[str], num_people: int) -> Edits:
+    """People whose every label is a value, taking turns between values of the first attribute.
+
+    Args:
+        labels: int8 [N, J] of the test images.
+        titles: names of the attributes as shown.
+    """
+    candidates = (labels >= 0).all(1).nonzero().flatten()
+    queues = [candidates[labels[candidates, 0] == v].tolist() for v in range(len(attributes[0].values))]
+    people = [p for turn in zip_longest(*queues) for p in turn if p is not None][:num_people]
+    singles = [(j,) for j in range(len(attributes))]
+    pairs = list(combinations(range(min(_PAIRED, len(attributes))), 2))
+    initials = [title[0].upper() for title in titles]
+    short = initials if len(set(initials)) == len(initials) else titles
+    headings = ["Input", *titles, *("+".join(short[j] for j in pair) for pair in pairs)]
+    return Edits(tuple(people), ((), *singles, *pairs), tuple(headings))
+
+
+def asked_values(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[list[str]]:
+    """By person and edit, the values asked for as shown (``male + smiling``); empty for the input."""
+    return [
+        [
+            " + ".join(_shown(group, attributes) for group in groups_of(edit, labels[p].tolist(), attributes))
+            for edit in edits.edits
+        ]
+        for p in edits.positions
+    ]
+
+
+def combined_edits(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[tuple[int, list[Group]]]:
+    """The edits of several attributes: the person's position, and the groups in their order."""
+    pairs = [edit for edit in edits.edits if len(edit) > 1]
+    return [(p, groups_of(edit, labels[p].tolist(), attributes)) for p in edits.positions for edit in pairs]
+
+
+def groups_of(edit: Sequence[int], own: Sequence[int], attributes: Sequence[Attribute]) -> list[Group]:
+    """What an edit asks for: each of its attributes takes the value after the face's, given all its values."""
+    return [Group(j, (own[j] + 1) % len(attributes[j].values)) for j in edit]
+
+
+def _shown(group: Group, attributes: Sequence[Attribute]) -> str:
+    return attributes[group.attribute].values[group.value].replace("_", " ")

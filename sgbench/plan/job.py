@@ -1,0 +1,123 @@
+"""A job trains one model; a system is one method at one level and seed, whichever number of jobs it takes."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from sgbench.data.batches import Batches
+from sgbench.data.labels import Attribute, Level, SparseLabels
+from sgbench.data.store.packed import PackedImages
+from sgbench.methods.contract import Method
+from sgbench.settings.models import MethodEntry
+from sgbench.support.hashing import hash_of_array, hash_of_value
+from sgbench.training.loop import LOOP_VERSION
+from sgbench.training.precision import Precision
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to train: it says what is trained, builds it, and is known by a hash of all that decides it.
+
+    Attributes:
+        columns: positions of the job's attributes among the study's.
+        labels: the training labels of these attributes as the level reveals them.
+        source: fingerprint of the data set.
+        train: int64 [N], positions of the training images among all.
+    """
+
+    entry: MethodEntry
+    level: Level
+    seed: int
+    columns: tuple[int, ...]
+    attributes: tuple[Attribute, ...]
+    image_size: int
+    precision: Precision
+    labels: SparseLabels = field(repr=False)
+    source: str = field(repr=False)
+    train: Tensor = field(repr=False)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides what is trained, as JSON values; its hash names the folder."""
+        return {
+            "method": self.entry.cls.key,
+            "version": self.entry.cls.version,
+            "loop": LOOP_VERSION,
+            "attributes": [[a.name, list(a.values), a.exhaustive] for a in self.attributes],
+            "image_size": self.image_size,
+            "settings": self.entry.settings.model_dump(mode="json"),
+            "source": self.source,
+            "train": hash_of_array(self.train.numpy()),
+            "labels": self.labels.manifest["sha256"],
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+
+    @cached_property
+    def name(self) -> str:
+        """Folder name: method, attributes, level, seed and hash."""
+        names = "+".join(a.name for a in self.attributes)
+        return f"{self.entry.slug}-{names}-{self.level}-s{self.seed}-{hash_of_value(self.identity)[:8]}"
+
+    @property
+    def title(self) -> str:
+        """What a person calls it: method, the attribute where it has one, level, seed."""
+        names = f" {self.attributes[0].name}" if self.entry.cls.one_attribute else ""
+        return f"{self.entry.slug}{names} ({self.level}, seed {self.seed})"
+
+    def build(self) -> Method:
+        """The method before training, its parameters drawn from the job's seed.
+
+        Raises:
+            ValueError: the method cannot take these attributes, labels or size.
+        """
+        torch.manual_seed(self.seed)
+        return self._built()
+
+    def check(self) -> None:
+        """Refuse what the method cannot take; nothing is kept and no random number is drawn.
+
+        Raises:
+            ValueError: of these attributes, labels or size.
+        """
+        with torch.device("meta"):
+            self._built()
+
+    def _built(self) -> Method:
+        return self.entry.cls(self.attributes, self.image_size, self.entry.settings, self.labels.labels)
+
+    def batches(self, images: PackedImages | Tensor, device: torch.device) -> Batches:
+        """What the method is trained on.
+
+        Args:
+            images: uint8 [M, 3, S, S], all images of the data set.
+        """
+        settings, cls = self.entry.settings, self.entry.cls
+        return Batches(
+            images,
+            self.train,
+            self.labels,
+            settings.batch_size,
+            settings.labelled_share,
+            cls.sampling,
+            self.seed,
+            device,
+        )
+
+
+@dataclass(frozen=True)
+class System:
+    """One method at one level and seed; ``jobs`` cover every attribute between them."""
+
+    entry: MethodEntry
+    level: Level
+    seed: int
+    jobs: tuple[Job, ...]
+
+    @property
+    def name(self) -> str:
+        """Folder name: method, level, seed and a hash of its jobs."""
+        return f"{self.entry.slug}-{self.level}-s{self.seed}-{hash_of_value([job.name for job in self.jobs])[:8]}"

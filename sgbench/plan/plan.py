@@ -1,0 +1,153 @@
+"""What a study will do: settings and a data set -> a split, jobs and systems. Reading a plan trains nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from sgbench.data.labels import Attribute, Level, sparsify
+from sgbench.data.source import Source
+from sgbench.plan.edits import Edits, choose_edits
+from sgbench.plan.job import Job, System
+from sgbench.results.records import ALL, COPY, ORACLE, REAL
+from sgbench.settings.models import MethodEntry, Settings
+from sgbench.support.errors import UserError
+
+_BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's settings, data, split, systems and controls.
+
+    Attributes:
+        train: int64, positions of the training images among all, ascending.
+        test: int64, positions of the test images, likewise.
+        controls: those that the data set allows.
+    """
+
+    settings: Settings
+    source: Source
+    train: Tensor
+    test: Tensor
+    systems: tuple[System, ...]
+    controls: tuple[str, ...]
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """Every job, once."""
+        return tuple({job.name: job for system in self.systems for job in system.jobs}.values())
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """The study's attributes."""
+        return self.source.attributes
+
+    @property
+    def test_labels(self) -> Tensor:
+        """True labels of the test images, int8 [N, J]."""
+        return self.source.labels[self.test]
+
+    @property
+    def test_ids(self) -> tuple[str, ...]:
+        """Names of the test images."""
+        return tuple(self.source.ids[i] for i in self.test.tolist())
+
+    @property
+    def edits(self) -> Edits:
+        """Whom the figures of faces show, and how."""
+        titles = [a.title for a in self.attributes]
+        return choose_edits(self.test_labels, self.attributes, titles, self.settings.scoring.figure_people)
+
+
+def make_plan(settings: Settings, source: Source) -> Plan:
+    """Plan a study and refuse what cannot be trained.
+
+    Raises:
+        UserError: too few images for a level, no complete vector where a method needs one, a method that cannot
+            take an attribute, a value that no test image has.
+    """
+    _check_names(source.attributes)
+    train, test = source.split()
+    _check_test(source.labels[test], source.attributes)
+    _check_balanced(settings, source.attributes)
+    systems = tuple(
+        System(entry, level, seed, _jobs(settings, source, train, entry, level, seed))
+        for entry in settings.methods
+        for level in settings.levels_of(entry)
+        for seed in settings.seeds
+    )
+    knows_counterfactuals = source.counterfactual(test[:1], ()) is not None
+    return Plan(settings, source, train, test, systems, (REAL, COPY, ORACLE) if knows_counterfactuals else (REAL, COPY))
+
+
+def _jobs(
+    settings: Settings, source: Source, train: Tensor, entry: MethodEntry, level: Level, seed: int
+) -> tuple[Job, ...]:
+    everything = tuple(range(len(source.attributes)))
+    columns_of = [(j,) for j in everything] if entry.cls.one_attribute else [everything]
+    return tuple(_job(settings, source, train, entry, level, seed, columns) for columns in columns_of)
+
+
+def _job(
+    settings: Settings,
+    source: Source,
+    train: Tensor,
+    entry: MethodEntry,
+    level: Level,
+    seed: int,
+    columns: tuple[int, ...],
+) -> Job:
+    attributes = tuple(source.attributes[j] for j in columns)
+    known = source.labels[train][:, list(columns)]
+    size, precision = settings.data.image_size, settings.precision
+    try:
+        labels = sparsify(known, attributes, level, seed, settings.balanced_of(entry))
+        if entry.cls.needs_complete_vectors and not labels.complete.any():
+            raise ValueError(
+                f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
+                "raise the level or name fewer attributes"
+            )
+        job = Job(entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train)
+        job.check()
+    except ValueError as error:
+        raise UserError(f"{entry.name}: {error}") from error
+    return job
+
+
+def _check_names(attributes: Sequence[Attribute]) -> None:
+    """Refuse names that records or tables could not tell apart."""
+    shown = {_BACKGROUND: "a table's column"}
+    for attribute in attributes:
+        if ALL in attribute.values:
+            raise UserError(
+                f"{attribute.name}: a value cannot be called '{ALL}', which stands for all of them; rename it"
+            )
+        title = attribute.title.lower()
+        if title in shown:
+            raise UserError(f"{attribute.name}: is shown as '{attribute.title}', as is {shown[title]}; rename it")
+        shown[title] = f"'{attribute.name}'"
+
+
+def _check_balanced(settings: Settings, attributes: Sequence[Attribute]) -> None:
+    """Refuse to balance what the study does not have."""
+    known = {a.name for a in attributes}
+    balanced = [name for entry in settings.methods for name in settings.balanced_of(entry)]
+    if unknown := [name for name in [*settings.balanced, *balanced] if name not in known]:
+        raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
+
+
+def _check_test(labels: Tensor, attributes: Sequence[Attribute]) -> None:
+    """Refuse a test set that could not be asked for every group, or has nobody to show."""
+    for j, attribute in enumerate(attributes):
+        for v, value in enumerate(attribute.values):
+            if not (labels[:, j] == v).any():
+                raise UserError(
+                    f"none of {len(labels)} test images has {attribute.name} = '{value}'; raise data.num_test, or put "
+                    "more images into the test set"
+                )
+    if not (labels >= 0).all(1).any():
+        raise UserError(
+            f"none of {len(labels)} test images has a value of every attribute; raise data.num_test, or put more "
+            "images into the test set"
+        )

@@ -1,0 +1,82 @@
+"""What a system is scored by: judges, a user's networks, the test set. Its hash is part of every system's folder."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sgbench.features.embedding import load_embedder
+from sgbench.features.weights import WeightsFile, checked, find_inception
+from sgbench.judges.cache import judge_hash
+from sgbench.metrics.catalogue import METRICS
+from sgbench.plan.plan import Plan
+from sgbench.settings.models import ScoringSettings
+from sgbench.support.hashing import hash_of_value
+
+SCORING_VERSION = 5
+"""Part of a protocol's hash: raised when the same system would get other records or other scores."""
+
+
+@dataclass(frozen=True)
+class UserFiles:
+    """The files that a user gives for scoring.
+
+    Attributes:
+        inception: Inception's weights, or why there are none.
+        lpips: the backbone's weights and their SHA-256; None without LPIPS.
+        embedder: SHA-256 of the face embedding; None without one.
+    """
+
+    inception: WeightsFile
+    lpips: tuple[Path, str] | None = None
+    embedder: str | None = None
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What decides a system's records besides the system.
+
+    Attributes:
+        judges: hash of each judge.
+        hash: of everything.
+    """
+
+    files: UserFiles
+    judges: tuple[str, ...]
+    hash: str
+
+
+def find_files(scoring: ScoringSettings) -> UserFiles:
+    """The files that the settings name.
+
+    Raises:
+        UserError: one is missing, or not the one expected.
+    """
+    return UserFiles(
+        find_inception(scoring.inception.path, scoring.inception.sha256),
+        checked(scoring.lpips.path) if scoring.lpips else None,
+        load_embedder(scoring.embedder).sha256 if scoring.embedder else None,
+    )
+
+
+def make_protocol(plan: Plan) -> Protocol:
+    """The protocol of a study.
+
+    Raises:
+        UserError: a file that scoring needs is missing, or not the one expected.
+    """
+    settings, source = plan.settings, plan.source
+    scoring, files = settings.scoring, find_files(settings.scoring)
+    judges = tuple(judge_hash(source, plan.train, settings.judge, architecture) for architecture in scoring.judges)
+    identity = {
+        "version": SCORING_VERSION,
+        "metrics": {name: spec.version for name, spec in METRICS.items()},
+        "judges": judges,
+        "floor": settings.judge.floor,
+        "source": source.fingerprint,
+        "test": hash_of_value(plan.test.tolist()),
+        "num_resamples": scoring.num_resamples,
+        "people": scoring.figure_people,
+        "inception": files.inception.sha256,
+        "lpips": [scoring.lpips.net, files.lpips[1]] if scoring.lpips and files.lpips else None,
+        "embedder": files.embedder,
+    }
+    return Protocol(files, judges, hash_of_value(identity))

@@ -1,0 +1,92 @@
+"""A study: a plan, the protocol that it is scored by, and where it is carried out. Everything in it is settled."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from sgbench.data.source import Source
+from sgbench.plan.job import System
+from sgbench.plan.plan import Plan, make_plan
+from sgbench.plan.protocol import Protocol, make_protocol
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.study_folder import StudyFolder
+from sgbench.results.system_folder import SystemFolder
+from sgbench.settings.models import Settings
+from sgbench.support.environment import commit
+from sgbench.support.errors import UserError
+from sgbench.support.screen import Screen
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study and where it is carried out: reading any of it trains nothing and opens no file."""
+
+    plan: Plan
+    protocol: Protocol
+    runs: RunFolder
+    device: torch.device
+    screen: Screen
+
+    @property
+    def settings(self) -> Settings:
+        """The plan's settings."""
+        return self.plan.settings
+
+    @property
+    def folder(self) -> StudyFolder:
+        """Its name and its methods' levels, so that two levels do not share a report."""
+        levels = {level: None for e in self.settings.methods for level in self.settings.levels_of(e)}
+        return StudyFolder(self.runs.study("-".join([self.settings.study, *map(str, levels)])))
+
+    def system_folder(self, system: System) -> SystemFolder:
+        """Records, scores and samples of a system under this study's protocol."""
+        return self.runs.system(f"{system.name}-{self.protocol.hash[:8]}")
+
+    def control_folder(self, name: str) -> SystemFolder:
+        """The same of a control."""
+        return self.runs.system(f"{name}-{self.settings.source.name}-{self.protocol.hash[:8]}")
+
+    @property
+    def controls(self) -> dict[str, SystemFolder]:
+        """The folder of each control."""
+        return {name: self.control_folder(name) for name in self.plan.controls}
+
+    def is_scored(self) -> bool:
+        """Whether every system and control has its records, so that nothing is left but the report."""
+        folders = [*self.controls.values(), *map(self.system_folder, self.plan.systems)]
+        return all(folder.is_scored() for folder in folders)
+
+
+def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
+    """Read a study's data and plan it; what cannot be done is refused here, before anything is trained.
+
+    Args:
+        root: the folder of all runs.
+
+    Raises:
+        UserError: of the data set, the plan, the device, or a file that scoring needs.
+    """
+    commit()  # asked for now: what is made in hours is made by this code, whatever is committed until then
+    plan = make_plan(settings, open_source(settings, screen))
+    return Study(plan, make_protocol(plan), RunFolder(root), _device(settings.device), screen)
+
+
+def open_source(settings: Settings, screen: Screen) -> Source:
+    """The data set that the settings name: its labels are read, its images are not.
+
+    Raises:
+        UserError: of the data set's files.
+    """
+    path = getattr(settings.data, "path", None)
+    if path is not None:
+        screen.say(f"reading {settings.source.name}: {path}")
+    return settings.source(settings.data)
+
+
+def _device(wanted: str) -> torch.device:
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("device: cuda is asked for, but torch sees no CUDA device; choose cpu or auto")
+    return torch.device(wanted)

@@ -1,0 +1,129 @@
+"""New records held against the reference's: image by image where both sides have scores, by tolerance otherwise.
+
+A figure is compared image by image where both sides kept its system's per-image scores, of the same translations (image
+and value asked for). The test is ``comparison.paired_difference``; Holm's procedure bounds the chance of any false
+alarm in a run by ``alpha``. Figures with identical scores on both sides count as no test: no swap could change them.
+Where no tolerances are stated beside the reference, what is not compared image by image must be equal.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from sgbench.metrics.catalogue import spec_of
+from sgbench.regression.differences import Comparison, Difference, Key, Outcome, by_key, compare, differing, key_of
+from sgbench.regression.sides import Side, load_side, same_systems
+from sgbench.regression.tolerances import Tolerance, load_tolerances, tolerances_path
+from sgbench.results.records import Record
+from sgbench.results.scores import Scores, read_scores
+from sgbench.scoring.cells import Cell
+from sgbench.scoring.figures import cells
+from sgbench.statistics.corrections import holm
+from sgbench.statistics.paired import paired_difference
+
+ROUNDING = Tolerance(absolute=1e-9, relative=1e-9)
+"""How far figures of the same scores may be apart: sums in another order."""
+SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
+"""A first look at every figure; what it does not clear is tested with more swaps."""
+
+
+def hold(reference: Path, new: Path, alpha: float) -> Comparison:
+    """Compare files or folders of records, with the scores beside them.
+
+    Args:
+        alpha: the chance of a false alarm in all paired tests together.
+
+    Raises:
+        ValueError: a file cannot be read, or its tolerances lack a metric; says which.
+    """
+    old = load_side(reference)
+    now = same_systems(old, load_side(new))
+    rows, new_rows = by_key(old.records, "the reference"), by_key(now.records, "the new records")
+    differences, paired = _by_images(old, now, rows, new_rows, alpha)
+    left = [row for key, row in rows.items() if key not in paired]
+    tolerances = load_tolerances(reference) if tolerances_path(reference).exists() else None
+    differences += compare(left, [row for key, row in new_rows.items() if key not in paired], tolerances)
+    added = [row for key, row in new_rows.items() if key not in rows]
+    everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}
+    differences.sort(key=lambda d: everything[key_of(d.row)])
+    return Comparison((*old.records, *added), len(new_rows), tuple(differences), len(paired), alpha, tolerances is None)
+
+
+def paired_p(reference: Cell, new: Cell) -> float:
+    """Two-sided p-value of a figure whose rows are the same translations in the same order."""
+    p = math.nan
+    for swaps in (SCREENING_SWAPS, SWAPS):
+        p = paired_difference(reference.metric, new.terms, reference.terms, reference.sources, swaps).p
+        if not p <= SCREENING_P:
+            break
+    return float(p)
+
+
+def _by_images(
+    old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
+) -> tuple[list[Difference], set[Key]]:
+    """Differences of figures compared image by image, and the keys of those figures."""
+    differences, tests, paired = [], [], set()
+    for key, reference, cell, new in _common_cells(old, now):
+        if key not in rows or key not in new_rows or new is None:
+            continue
+        paired.add(key)
+        row, new_row = rows[key], new_rows[key]
+        differences += _unlike_scores(row, reference, "reference's scores")
+        differences += _unlike_scores(new_row, cell, "new scores")
+        if torch.equal(reference.terms, new.terms):
+            differences += differing(row, new_row, ROUNDING)
+            continue
+        tests.append((row, new_row, paired_p(reference, new)))
+    adjusted = holm([p for _, _, p in tests]).tolist()
+    for (row, new_row, _), p in zip(tests, adjusted, strict=True):
+        if row.value != new_row.value:
+            differences.append(_judged(row, new_row, p, alpha))
+    return differences, paired
+
+
+def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None]]:
+    """Cells of systems with scores on both sides: key, the reference's, the new one, the same in the reference's order.
+
+    The last is None where its translations are not the reference's.
+    """
+    for system in sorted(old.scores.keys() & now.scores.keys()):
+        scores, new_scores = read_scores(old.scores[system]), read_scores(now.scores[system])
+        reference, new = _by_key(scores, system), _by_key(new_scores, system)
+        alike = scores.attributes == new_scores.attributes
+        for key in reference.keys() & new.keys():
+            matched = _in_order(reference[key], new[key], scores.ids, new_scores.ids) if alike else None
+            yield key, reference[key], new[key], matched
+
+
+def _by_key(scores: Scores, system: str) -> dict[Key, Cell]:
+    return {key_of(replace(cell.record, system=system)): cell for cell in cells(scores)}
+
+
+def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[str, ...]) -> Cell | None:
+    """The new cell with its rows in the reference's order."""
+    wanted = [(ids[i], v) for i, v in zip(reference.sources.tolist(), reference.values.tolist(), strict=True)]
+    places = {
+        (new_ids[i], v): n for n, (i, v) in enumerate(zip(new.sources.tolist(), new.values.tolist(), strict=True))
+    }
+    if len(wanted) != len(new.terms) or places.keys() != set(wanted):
+        return None
+    order = [places[translation] for translation in wanted]
+    return replace(new, terms=new.terms[order], sources=reference.sources, values=reference.values)
+
+
+def _unlike_scores(row: Record, cell: Cell, whose: str) -> list[Difference]:
+    """A record that is not what its own scores give: the metric's code has changed since, or one of the files has."""
+    found = differing(row, replace(row, value=cell.value), ROUNDING)
+    return [replace(d, quantity=whose) for d in found]
+
+
+def _judged(row: Record, new: Record, p: float, alpha: float) -> Difference:
+    outcome: Outcome = "within"
+    if not p > alpha:
+        better = spec_of(row.metric).is_better(new.value, row.value)
+        outcome = "moved" if better is None else "better" if better else "worse"
+    return Difference(row, "value", row.value, new.value, math.nan, outcome, p)

@@ -1,0 +1,116 @@
+"""The figures of a report: from samples, records and losses in the run folder, each with its caption."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sgbench.report.grids import figure3, figure4
+from sgbench.report.layout import Layout
+from sgbench.report.members import Member, beside_variants, without_variants
+from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+from sgbench.results.description import Description, ShownFaces
+from sgbench.results.records import COPY, ORACLE
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.samples import Samples, read_samples
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure before it is drawn.
+
+    Attributes:
+        caption: what it shows.
+        name: of its file, without the ending.
+        draw: draws it to a path.
+    """
+
+    caption: str
+    name: str
+    draw: Callable[[Path], None]
+
+
+def drawings(
+    frame: pd.DataFrame,
+    layout: Layout,
+    description: Description,
+    controls: Sequence[Member],
+    systems: Sequence[Member],
+    runs: RunFolder,
+) -> list[Drawing]:
+    """All figures of a report, in their order."""
+    faces = description.shown
+    found = face_drawings(frame, faces, controls, systems) if faces.asked else []
+    over = "seeds" if description.num_seeds > 1 else "source images"
+    found += [
+        Drawing(
+            f"Target accuracy with 95 % intervals over {over}.",
+            "target_accuracy",
+            lambda path: interval_plot(path, frame, layout),
+        ),
+        Drawing(
+            "Accuracy of every attribute (across) under every target (down, framed).",
+            "matrix",
+            lambda path: matrix_plot(path, frame, layout),
+        ),
+    ]
+    if description.jobs:
+        found.append(Drawing("Losses of each job.", "losses", lambda path: _draw_losses(path, description, runs)))
+    return found
+
+
+def face_drawings(
+    frame: pd.DataFrame, faces: ShownFaces, controls: Sequence[Member], systems: Sequence[Member]
+) -> list[Drawing]:
+    """What becomes of a few test faces, variants apart from methods."""
+    headings, single = faces.headings, faces.num_single
+    plain, ablation = without_variants(frame, systems), beside_variants(frame, systems)
+    rows = [*_shown_controls(controls, plain), *plain]
+    pairs = f", then in pairs ({'; '.join(headings[single:])})" if headings[single:] else ""
+    found = [
+        Drawing(
+            f"Translations of test faces, each attribute changed alone{pairs}. Above each column stands the value "
+            "asked for.",
+            "figure3",
+            lambda path: figure3(path, headings, _people(faces, rows), (1, single), asked=faces.asked),
+        )
+    ]
+    if plain:
+        found.append(
+            Drawing(
+                "Translations, and how far each pixel is from the input, twice as bright.",
+                "figure4",
+                lambda path: figure4(path, headings, _people(faces, rows), range(1, single), asked=faces.asked),
+            )
+        )
+    if ablation:
+        names = " and ".join(dict.fromkeys(member.shown for member in ablation))
+        last = ", below them the method itself" if set(plain) & set(ablation) else ""
+        caption = f"The same faces by the variants of {names}{last}."
+        found.append(Drawing(caption, "figure6", lambda path: _draw_variants(path, faces, ablation)))
+    return found
+
+
+def _draw_variants(path: Path, faces: ShownFaces, ablation: Sequence[Member]) -> None:
+    single = faces.num_single
+    people = [[(label, images[:single]) for label, images in rows] for rows in _people(faces, ablation)]
+    figure3(path, faces.headings[:single], people, asked=[texts[:single] for texts in faces.asked])
+
+
+def _draw_losses(path: Path, description: Description, runs: RunFolder) -> None:
+    loss_curves(path, {title: runs.job(name).losses() for name, title in description.jobs.items()})
+
+
+def _shown_controls(controls: Sequence[Member], systems: Sequence[Member]) -> list[Member]:
+    """The control that knows the answer; where there is nothing else to show, copies."""
+    by_method = {control.method: control for control in controls}
+    if ORACLE in by_method:
+        return [by_method[ORACLE]]
+    return [] if systems else [by_method[COPY]]
+
+
+def _people(faces: ShownFaces, members: Sequence[Member]) -> list[list[tuple[str, list]]]:
+    """A block of rows for each person, a row for each system."""
+    rows: list[tuple[str, Samples]] = [(m.label, read_samples(m.folder.samples_file)) for m in members]
+    return [[(label, samples[p]) for label, samples in rows] for p in range(len(faces.asked))]

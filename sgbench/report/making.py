@@ -1,0 +1,147 @@
+"""A report from a run folder alone, by one function, whoever asks for it: a run, an evaluation, a verification."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from sgbench.report.comparisons import compare_systems
+from sgbench.report.figures import drawings
+from sgbench.report.layout import Layout
+from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
+from sgbench.report.page import Page, write_report
+from sgbench.results.description import Description
+from sgbench.results.published import TABLES, published
+from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
+from sgbench.results.scores import read_scores
+from sgbench.results.study_folder import StudyFolder
+
+
+@dataclass(frozen=True)
+class Report:
+    """A finished report.
+
+    Attributes:
+        page: the Markdown file.
+        records: all that its tables are made of, but for published ones.
+        layout: names and order, for showing the records elsewhere.
+    """
+
+    page: Path
+    records: tuple[Record, ...]
+    layout: Layout
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The records as a table."""
+        return to_frame(self.records)
+
+
+def make_report(study: StudyFolder, pictures: bool = True) -> Report:
+    """Write a study's page, tables and figures; what an earlier report left and this one does not link is removed.
+
+    Args:
+        pictures: whether figures are drawn; without them the texts are the same.
+
+    Raises:
+        ValueError: a file of the study or of a system is missing or broken; names it.
+        UserError: two systems that a table could not tell apart.
+    """
+    description = study.read_description()
+    controls, systems = _members(study, description)
+    records = [record for member in (*controls, *systems) for record in member.folder.read_records()]
+    check_different([member.folder.read_records()[0] for member in (*controls, *systems)])
+    write_records(study.report.records_file, records)
+    frame, layout = to_frame(records), _layout(description)
+    systems = labelled(frame, layout, systems)
+    figures = drawings(frame, layout, description, controls, systems, study.runs)
+    for figure in figures if pictures else ():
+        figure.draw(study.report.figure(figure.name))
+    page = Page(
+        title=description.title,
+        layout=layout,
+        facts=description.facts,
+        notes=[*_left_out(records, systems), *description.notes],
+        figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
+        manifests=description.manifests,
+        comparisons=_comparisons(systems, description.num_resamples),
+        cost=_cost(systems),
+        provenance=description.provenance,
+    )
+    path = write_report(study.report, _with_published(records), page)
+    study.report.remove_unlinked()
+    return Report(path, tuple(records), layout)
+
+
+def _members(study: StudyFolder, description: Description) -> tuple[list[Member], list[Member]]:
+    """Controls and systems."""
+    folders = {folder.name: folder for folder in study.members()}
+    controls = []
+    for name in description.controls:
+        method = folders[name].read_records()[0].method
+        controls.append(Member(folders[name], method, CONTROL_TITLES[method], CONTROL_TITLES[method]))
+    return controls, [Member(folders[s.folder], s.method, s.shown) for s in description.systems]
+
+
+def _layout(description: Description) -> Layout:
+    methods = {system.method: system.shown for system in description.systems}
+    return Layout(
+        methods | {name: CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)},
+        description.attributes,
+        frozenset(description.correlated),
+        description.correlated_above,
+        description.inception_name,
+        description.comparability,
+    )
+
+
+def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
+    """A sentence for each system that did not give all that was asked for."""
+    shown = {member.folder.name: member.shown for member in systems}
+    missing = dict.fromkeys(shown.values(), 0)
+    for record in records:
+        if record.metric == "left_out" and record.system in shown:
+            missing[shown[record.system]] += int(record.value)
+    return [
+        f"{system} did not give {number:,} of the translations asked for: its figures are of the others, and only the "
+        "paired comparisons hold it against other systems on the same images."
+        for system, number in missing.items()
+        if number
+    ]
+
+
+def _comparisons(systems: Sequence[Member], num_resamples: int) -> pd.DataFrame | None:
+    """Paired tests between all systems; None where there are fewer than two."""
+    if len(systems) < 2:
+        return None
+    scores = [(member.label, read_scores(member.folder.scores_file)) for member in systems]
+    return compare_systems(scores, num_resamples)
+
+
+def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:
+    """Costs of each system, as the report shows them."""
+    costs = [member.folder.read_cost() for member in systems]
+    if not costs:
+        return None
+    return pd.DataFrame(
+        {
+            "System": [member.label for member in systems],
+            "Parameters (M)": [_scaled(cost.parameters, 1e6) for cost in costs],
+            "GFLOPs per image": [_scaled(cost.flops, 1e9) for cost in costs],
+            "Latency (ms)": [_scaled(cost.latency_ms, 1) for cost in costs],
+            "Training (min)": [_scaled(cost.training_seconds, 60) for cost in costs],
+            "Measured on": [cost.device for cost in costs],
+        }
+    )
+
+
+def _scaled(value: float | None, unit: float) -> float:
+    return float("nan") if value is None else value / unit
+
+
+def _with_published(records: Sequence[Record]) -> pd.DataFrame:
+    """Records as tables take them: on CelebA with the paper's numbers."""
+    on_celeba = any(record.dataset == "celeba" for record in records)
+    paper = [record for table in TABLES for record in published(table)] if on_celeba else []
+    return to_frame([*records, *paper])

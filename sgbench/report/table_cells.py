@@ -1,0 +1,145 @@
+"""Records in, cells out: which record fills a cell, seeds taken together, the paper's row below the measured one.
+
+Rows that have no record in a block, and columns likewise, are left out. Nothing is scaled or rounded here.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from sgbench.metrics.catalogue import spec_of
+from sgbench.report.layout import NOT_SCORED, SYSTEM, Column, Key, Layout, Table, row_labels
+from sgbench.report.published import PUBLISHED
+
+Blocks = Mapping[str, Sequence[tuple[str, Column]]]
+"""Heading of a block -> its columns, each with the target of its records."""
+Places = dict[tuple[str, ...], list[dict]]
+"""(method, variant, level, metric, measured_on, direction, target) -> records, one a seed."""
+
+_WHERE = ["target", *SYSTEM, "measured_on", "direction", "metric", "definition", "unit", "origin"]
+_NUMBERS = ["value", "low", "high", "spread", "num_images", "num_seeds", "note"]
+_PLACE = [*SYSTEM, "metric", "measured_on", "direction", "target"]
+
+
+def make_cells(
+    frame: pd.DataFrame, layout: Layout, blocks: Blocks, paper: Mapping[Key, pd.DataFrame] | None = None
+) -> pd.DataFrame:
+    """The cells of a table (``Table.cells``).
+
+    Args:
+        frame: records of one data set, image size and definition per metric.
+        paper: published records by the row below which they stand; they fill only rows and columns that have a cell.
+
+    Raises:
+        ValueError: two records claim the same cell.
+    """
+    wanted = frame[frame["metric"].isin({m for cs in blocks.values() for _, c in cs for m in (c.metric, c.spread)})]
+    measured, targets = _by_place(wanted), set(wanted["target"])
+    systems = {place[: len(SYSTEM)] for place in measured}
+    labels = {key: label for key, label in row_labels(frame, layout).items() if key in systems}
+    paper = paper or {}
+    published = _by_place(pd.concat(paper.values())) if paper else {}
+    partial = _partial(frame)
+    cells = []
+    for block, asked in blocks.items():
+        columns = [(target, column) for target, column in asked if target in targets]
+        found = {k: [_cell(measured, k, *column) for column in columns] for k in labels}
+        kept = [i for i in range(len(columns)) if any(row[i] for row in found.values())]
+        for k, label in labels.items():
+            rows = {label: [_marked(found[k][i], partial.get((*k, columns[i][0]), 0)) for i in kept]}
+            if k in paper and any(found[k]):
+                rows[f"{label}, {PUBLISHED}"] = [_cell(published, k, *columns[i]) for i in kept]
+            for row, filled in rows.items():
+                placed = zip(kept, filled, strict=True) if any(filled) else ()
+                cells += [_placed(block, row, k, *columns[i], cell) for i, cell in placed]
+    table = pd.DataFrame(cells, columns=["block", "row", "column", *_WHERE, *_NUMBERS])
+    return table.fillna({"definition": "", "unit": "", "origin": "", "note": ""})
+
+
+def make_table(
+    name: str, title: str, caption: str, cells: pd.DataFrame, closing: str = "", ranked: bool = True
+) -> Table:
+    """A table whose caption says what its intervals are over, then ``closing``."""
+    seeds = set(cells.loc[cells["value"].notna() & (cells["origin"] == "measured"), "num_seeds"])
+    counts = " or ".join(str(n) for n in sorted(seeds - {1}))
+    if cells["low"].isna().all():
+        intervals = "" if cells.empty else "Without intervals."
+    elif not counts:
+        intervals = "In brackets: 95 % interval over test images (one seed, so image noise only)."
+    else:
+        intervals = f"Mean over {counts} seeds; in brackets: 95 % t interval over seeds, cut where the measure ends"
+        intervals += " (rows with one seed and controls: over test images)."
+    return Table(name, title, " ".join(filter(None, (caption, intervals, closing))), cells, ranked)
+
+
+def _partial(frame: pd.DataFrame) -> dict[tuple[str, ...], int]:
+    """Method, variant, level and target -> how many translations were not given, where some were not."""
+    left_out = frame[(frame["metric"] == "left_out") & (frame["value"] > 0)]
+    totals = left_out.groupby([*SYSTEM, "target"])["value"].sum()
+    return {key: int(number) for key, number in totals.items()}
+
+
+def _marked(cell: dict, number: int) -> dict:
+    """A cell that rests on a part of the translations says so."""
+    if not number or not cell or math.isnan(cell["value"]):
+        return cell
+    part = f"without {number:,} of the translations asked for, which were not given"
+    return cell | {"note": "; ".join(filter(None, (cell["note"], part)))}
+
+
+def _placed(block: str, row: str, key: Key, target: str, column: Column, found: dict) -> dict:
+    empty = {"target": target, **dict(zip(SYSTEM, key, strict=True)), "metric": column.metric}
+    empty |= {"measured_on": column.measured_on, "direction": column.direction, "num_images": 0, "num_seeds": 0}
+    return {"block": block, "row": row, "column": column.heading} | empty | found
+
+
+def _by_place(frame: pd.DataFrame) -> Places:
+    places: Places = {}
+    for record in frame.to_dict("records"):
+        places.setdefault(tuple(record[c] for c in _PLACE), []).append(record)
+    return places
+
+
+def _cell(places: Places, key: Key, target: str, column: Column) -> dict:
+    """What a system's records say in a column; empty where they say nothing."""
+    chosen = _chosen(places, key, target, column, column.metric)
+    if not chosen:
+        return {}
+    spreads = [r["value"] for r in _chosen(places, key, target, column, column.spread) if not math.isnan(r["value"])]
+    spread = float(np.mean(spreads)) if spreads else math.nan
+    return {k: chosen[0][k] for k in _WHERE} | {"target": target, "spread": spread} | _over_seeds(chosen)
+
+
+def _chosen(places: Places, key: Key, target: str, column: Column, metric: str) -> list[dict]:
+    """Records of a cell; those without a target (real images) hold for every target that has none of its own."""
+    place = (metric, column.measured_on, column.direction)
+    return places.get((*key, *place, target)) or places.get((*key, *place, ""), [])
+
+
+def _over_seeds(rows: list[dict]) -> dict:
+    """The records of one number, one a seed: as given for one seed, else the mean and a t interval over seeds."""
+    first = rows[0]
+    if first["origin"] == "control":  # one that no seed touches is one number
+        rows = list({tuple(repr(r[k]) for k in ("value", "low", "high")): r for r in rows}.values())
+    if len({r["seed"] for r in rows}) < len(rows):
+        raise ValueError(
+            f"several records for {first['method']} at level '{first['level']}', seed {first['seed']}, target "
+            f"'{first['target']}', {first['metric']} on {first['measured_on']}: report one data set and definition at "
+            "a time"
+        )
+    scored = [r for r in rows if not math.isnan(r["value"])]
+    reasons = dict.fromkeys(r["note"].removeprefix(f"{NOT_SCORED}:").strip() for r in rows if r["note"])
+    note = "; ".join(reasons)
+    if note and scored:
+        note = f"{len(rows) - len(scored)} of {len(rows)} seeds {NOT_SCORED}: {note}"
+    cell = {"num_images": sum(r["num_images"] for r in rows), "num_seeds": len(scored), "note": note}
+    if len(scored) < 2:
+        one = scored[0] if scored else first
+        return cell | {k: float(one[k]) for k in ("value", "low", "high")}
+    values = np.array([r["value"] for r in scored])
+    mean, half = values.mean(), student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+    floor, ceiling = spec_of(first["metric"]).bounds
+    return cell | {"value": mean, "low": max(floor, mean - half), "high": min(ceiling, mean + half)}

@@ -1,0 +1,109 @@
+"""Whether a report is what it claims: records from per-image scores, tables and page from records, all made again.
+
+A copy of the run folder is made whose records come from the scores, the report is made of it as any report is, and its
+texts are compared. So a figure, a table or a page that was changed, lost or made by other code is found, and by
+checksums every other file of the report that is not the one written. A forgery that was carried through to the
+checksums cannot be found.
+"""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sgbench.report.making import make_report
+from sgbench.results.checksums import check_files
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.scores import Scores, read_scores
+from sgbench.results.study_folder import StudyFolder
+from sgbench.results.system_folder import SystemFolder
+from sgbench.scoring.figures import make_records
+from sgbench.support.errors import UserError
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was made again, and a line for everything that is not the same."""
+
+    num_records: int
+    num_systems: int
+    num_files: int
+    problems: tuple[str, ...]
+
+
+def verify(folder: Path) -> Verification:
+    """Make a report again and compare it.
+
+    Args:
+        folder: of a study or an evaluation; its systems lie in ``systems`` beside it.
+
+    Raises:
+        UserError: a file that it needs is missing or broken.
+    """
+    study = StudyFolder(folder)
+    try:
+        members = study.members()
+        scores = {member: read_scores(member.scores_file) for member in members}
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{folder}: not a finished study with its per-image scores ({error}); run its command again, or give a "
+            "folder such as runs/quick-500"
+        ) from error
+    foreign = [
+        f"{member.scores_file}: holds the scores of {kept.base.system}"
+        for member, kept in scores.items()
+        if kept.base.system != member.name
+    ]
+    if foreign:
+        return Verification(0, len(scores), len(scores), tuple(foreign))
+    with TemporaryDirectory() as name:
+        again = StudyFolder(Path(name).resolve() / "runs" / folder.resolve().name)
+        for member, kept in scores.items():
+            if broken := _remake(member, kept, again.runs):
+                return Verification(0, len(scores), len(scores), (broken,))
+        return _compared(study, again, members)
+
+
+def _remake(member: SystemFolder, scores: Scores, runs: RunFolder) -> str:
+    """Put a system into another run folder, with records made from its scores; says why that cannot be done."""
+    try:
+        records = make_records(scores)
+    except (ValueError, IndexError, RuntimeError) as error:
+        return f"{member.scores_file}: no records can be made of it: {error}"
+    copy = runs.system(member.name)
+    shutil.copytree(member.path, copy.path)
+    copy.write_records(records)
+    return ""
+
+
+def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder]) -> Verification:
+    problems: list[str] = []
+    for member in members:
+        problems += _differences(member.records_file, again.runs.system(member.name).records_file)
+    again.write_description(study.read_description())
+    try:
+        num_records = len(make_report(again, pictures=False).records)
+    except ValueError as error:
+        problem = str(error).replace(str(again.runs.root), str(study.runs.root))
+        return Verification(0, len(members), len(members), (*problems, problem))
+    texts = again.report.texts()
+    for path in texts:
+        problems += _differences(study.report.path / path.name, path)
+    told = {problem.partition(": ")[0] for problem in problems}
+    problems += [f"{path}: {problem}" for path, problem in check_files(study.path) if str(path) not in told]
+    return Verification(num_records, len(members), len(texts) + len(members), tuple(problems))
+
+
+def _differences(claimed: Path, made: Path) -> Iterator[str]:
+    """A line that says where a file is not as it was made again."""
+    if not claimed.is_file():
+        yield f"{claimed}: is missing"
+        return
+    old, new = (path.read_text(encoding="utf-8", errors="replace").splitlines() for path in (claimed, made))
+    if old != new:
+        changed = [line for line in unified_diff(old, new, n=0, lineterm="") if line[:1] in "+-"][2:]
+        first = next((line for line in changed if line.startswith("-")), changed[0])
+        lines = sum(line.startswith("-") for line in changed) or len(changed)
+        yield f"{claimed}: {lines} lines differ, the first: {first[1:161]}"

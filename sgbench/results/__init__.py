@@ -1,0 +1,1 @@
+"""What lies in a run folder and what it is called: records, scores, checksums; the paper's published numbers."""

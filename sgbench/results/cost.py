@@ -1,0 +1,45 @@
+"""What a system costs, as it is kept."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sgbench.support.atomic import write_text
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Costs of a system.
+
+    Attributes:
+        parameters: of all its networks, those that only training needs too, over all its jobs; None where unknown.
+        flops: floating-point operations of one translation (a multiply-add counts two) in convolutions and products;
+            None where they cannot be seen.
+        latency_ms: median time of translating one image alone to one group, from bytes to bytes; None where results
+            were only read.
+        training_seconds: of all its jobs; None where one did not keep its time.
+        device: what it was measured on.
+    """
+
+    parameters: int | None
+    flops: int | None
+    latency_ms: float | None
+    training_seconds: float | None
+    device: str
+
+
+def write_cost(path: Path, cost: Cost) -> None:
+    """Keep costs as JSON."""
+    write_text(path, json.dumps(asdict(cost), indent=1) + "\n")
+
+
+def read_cost(path: Path) -> Cost:
+    """Costs as ``write_cost`` kept them.
+
+    Raises:
+        ValueError: not such a file; names it.
+    """
+    try:
+        return Cost(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{path}: not a file of costs: {error}") from error

@@ -1,0 +1,80 @@
+"""A job's folder: what was trained, its losses, its checkpoint, grids of samples, and that it is done."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgbench.results.origin import Origin, read_origin, write_origin
+from sgbench.support.atomic import discard_partials, write_text
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """One model's folder."""
+
+    path: Path
+
+    @property
+    def lock(self) -> Path:
+        """Locked by the process that trains the job."""
+        return self.path / "lock"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Parameters, optimisers, iteration, seconds spent; ``checkpoints`` reads and writes it."""
+        return self.path / "checkpoint.pt"
+
+    def sample(self, iterations: int) -> Path:
+        """The grid of samples after so many iterations."""
+        return self.path / "samples" / f"{iterations:06d}.png"
+
+    def prepare(self) -> None:
+        """Make the folder, and remove what a killed process left half-written; the caller holds the lock."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        discard_partials(self.path)
+
+    def write_identity(self, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
+        """Keep what decided the model, and what its sparse labels hold."""
+        write_text(self.path / "job.json", json.dumps({**identity, "manifest": manifest}, indent=1) + "\n")
+
+    def is_done(self) -> bool:
+        """Whether the model is trained to the end."""
+        return self._done.exists()
+
+    def mark_done(self, origin: Origin) -> None:
+        """Say that the model is trained to the end, and what trained it."""
+        write_origin(self._done, origin)
+
+    def origin(self) -> Origin | None:
+        """What finished the job; None where it is not known."""
+        return read_origin(self._done)
+
+    def add_losses(self, rows: Iterable[Mapping[str, float]]) -> None:
+        """Add rows of losses, one an iteration, whole or not at all."""
+        earlier = self._losses.read_text(encoding="utf-8") if self._losses.exists() else ""
+        write_text(self._losses, earlier + "".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def keep_losses(self, iterations: int) -> None:
+        """Drop the rows of later iterations than those that a checkpoint holds."""
+        if not iterations:
+            self._losses.unlink(missing_ok=True)
+            return
+        rows = self._losses.read_text(encoding="utf-8").splitlines()
+        kept = [row for row in rows if json.loads(row)["iteration"] <= iterations]
+        write_text(self._losses, "".join(f"{row}\n" for row in kept))
+
+    def losses(self) -> pd.DataFrame:
+        """A row an iteration: its number, and a column for each loss."""
+        return pd.read_json(self._losses, lines=True)
+
+    @property
+    def _losses(self) -> Path:
+        return self.path / "stats.jsonl"
+
+    @property
+    def _done(self) -> Path:
+        return self.path / "done"

@@ -1,0 +1,21 @@
+"""What made something: commit, versions that decide its arithmetic, device. Provenance, part of no hash."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sgbench.support.atomic import write_text
+
+Origin = dict[str, Any]
+
+
+def write_origin(path: Path, origin: Origin) -> None:
+    """Keep what made something."""
+    write_text(path, json.dumps(origin, indent=1) + "\n")
+
+
+def read_origin(path: Path) -> Origin | None:
+    """What ``write_origin`` kept; None where it kept nothing."""
+    if not path.exists():
+        return None
+    return json.loads(path.read_text(encoding="utf-8") or "null")

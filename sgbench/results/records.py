@@ -1,0 +1,100 @@
+"""Records: one measured or published number a row, as CSV. No times and no facts about the machine."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from sgbench.support.atomic import write_text
+
+ALL = "all"
+REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
+NO_SEED = -1
+"""Of a model made elsewhere whose seed nobody told."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One number.
+
+    Attributes:
+        system: folder name of the system (one method at one level and seed), or of the control.
+        method: name in the settings (``sggan``), or ``real``, ``copy``, ``oracle``.
+        variant: what sets the method's settings apart from its defaults in a study, else empty.
+        level: ``all``, or labels per value as a string; empty for controls.
+        seed: seed of labels and training, or ``NO_SEED``.
+        dataset: ``faces``, ``celeba``, ...
+        image_size: side in pixels.
+        target: the attribute that was translated.
+        direction: the value asked for, or ``all``.
+        measured_on: the attribute or region that was measured (``smile``, ``background``, ``inside``, ``image``).
+        metric: ``accuracy``, ``background_ms_ssim``, ``judge_score``, ...
+        definition: what fixes the protocol, with its parameters (``window 8x8 of 32``).
+        value: the figure; NaN where it was not scored.
+        low: lower end of the 95 % interval, NaN where there is none.
+        high: upper end.
+        num_images: translations measured.
+        unit: ``share`` (0 to 1), ``score``, ``levels`` (of 255), ``dB``, ``count``.
+        origin: measured, published or control.
+        note: why a value is missing, else empty.
+    """
+
+    system: str
+    method: str
+    variant: str
+    level: str
+    seed: int
+    dataset: str
+    image_size: int
+    target: str
+    direction: str
+    measured_on: str
+    metric: str
+    definition: str
+    value: float
+    low: float
+    high: float
+    num_images: int
+    unit: str
+    origin: Literal["measured", "published", "control"]
+    note: str = ""
+
+
+COLUMNS = tuple(f.name for f in fields(Record))
+KEY = tuple(c for c in COLUMNS if c not in {"value", "low", "high", "num_images", "note"})
+_TYPES = {f.name: f.type if f.type in (int, float) else str for f in fields(Record)}
+
+
+def to_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Records as a table with the columns in ``COLUMNS``."""
+    return pd.DataFrame([asdict(r) for r in records], columns=list(COLUMNS))
+
+
+def from_frame(frame: pd.DataFrame) -> list[Record]:
+    """The rows of a table as records."""
+    return [Record(**row) for row in frame.to_dict("records")]
+
+
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Write a CSV whole or not at all; floats with 17 digits, so that reading gives back the same numbers."""
+    write_text(path, to_frame(records).to_csv(index=False, float_format="%.17g", lineterminator="\n"))
+
+
+def read_records(path: Path) -> list[Record]:
+    """Read a CSV of records.
+
+    Raises:
+        ValueError: columns are missing or unknown, or a number is not one; names the file.
+    """
+    try:
+        frame = pd.read_csv(
+            path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in ("value", "low", "high")}
+        )
+    except (ValueError, pd.errors.ParserError) as error:
+        raise ValueError(f"{path}: not a table of records: {error}") from error
+    if tuple(frame.columns) != COLUMNS:
+        wrong = sorted(set(frame.columns) ^ set(COLUMNS))
+        raise ValueError(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
+    return from_frame(frame)

@@ -1,0 +1,191 @@
+"""Per-image scores of a system, and all else that its records are made of: kept as one .npz, without pickles."""
+
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Attribute
+from sgbench.data.requests import Requests
+from sgbench.results.records import Record
+from sgbench.support.atomic import replacing, write_buffered
+
+UNTOUCHED = -1
+"""Stands for the target where images were scored as they are."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a judge's verdicts on an attribute count: its balanced accuracy on test images, and the floor."""
+
+    balanced_accuracy: float
+    floor: float
+
+    @property
+    def refusal(self) -> str:
+        """Why cells of this attribute are not scored, empty where they are."""
+        if self.balanced_accuracy >= self.floor:
+            return ""
+        return f"not scored: the judge's balanced accuracy is {self.balanced_accuracy:.3f}, below {self.floor:g}"
+
+
+@dataclass(frozen=True)
+class Panelist:
+    """A judge as records know it: its architecture, and a verdict for each attribute."""
+
+    architecture: str
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True)
+class SetFigure:
+    """A figure of a set of images that no image has a share in, such as FID.
+
+    Attributes:
+        direction: the value asked for.
+        spread: a deviation that belongs to the value, or NaN.
+        note: why there is no value, else empty.
+    """
+
+    metric: str
+    direction: str
+    definition: str
+    value: float
+    spread: float
+    num_images: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """Scores of one target's translations, a row each, in the order of its requests.
+
+    Attributes:
+        posteriors: for each judge, float64 [M, m_j] for each attribute.
+        terms: float64 [M, K] by the metric's name and the place where it is measured, as the catalogue has them.
+        logits: Inception's, float32 [M, 1008]; None without its weights.
+        figures: of the whole set.
+    """
+
+    posteriors: tuple[tuple[Tensor, ...], ...]
+    terms: Mapping[tuple[str, str], Tensor] = field(default_factory=dict)
+    logits: Tensor | None = None
+    figures: tuple[SetFigure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything that a system's records are made of.
+
+    Attributes:
+        base: a record with the fields that all of them share.
+        attributes: the study's.
+        judges: the first decides, the others shadow it.
+        definitions: of what networks of the user measure: ``inception`` (which weights, or "not scored: ..." and why),
+            ``lpips``, ``identity``.
+        num_resamples: of the bootstrap.
+        ids: names of the test images.
+        labels: int8 [N, J], the test images' true labels.
+        requests: what was scored, an entry for each target; target ``UNTOUCHED`` for images as they are.
+        left_out: for each target, translations asked for that the system did not give.
+        targets: the scores, in the order of ``requests``.
+    """
+
+    base: Record
+    attributes: tuple[Attribute, ...]
+    judges: tuple[Panelist, ...]
+    definitions: Mapping[str, str]
+    num_resamples: int
+    ids: tuple[str, ...]
+    labels: Tensor
+    requests: tuple[Requests, ...]
+    left_out: tuple[int, ...]
+    targets: tuple[TargetScores, ...]
+
+
+def write_scores(path: Path, scores: Scores) -> None:
+    """Keep scores whole or not at all.
+
+    Arrays: ``ids``, ``labels``, ``about`` (JSON); by number of the target ``<t>/positions``, ``<t>/values``,
+    ``<t>/posterior/<judge>/<attribute>``, ``<t>/terms/<metric>/<place>``, ``<t>/logits``.
+    """
+    about = {
+        "base": asdict(scores.base),
+        "attributes": [asdict(a) for a in scores.attributes],
+        "judges": [asdict(judge) for judge in scores.judges],
+        "definitions": dict(scores.definitions),
+        "num_resamples": scores.num_resamples,
+        "left_out": scores.left_out,
+        "figures": [[asdict(figure) for figure in own.figures] for own in scores.targets],
+        "targets": [request.target for request in scores.requests],
+    }
+    arrays: dict[str, np.ndarray] = {
+        "ids": np.array(scores.ids),
+        "labels": scores.labels.numpy(),
+        "about": np.array(json.dumps(about)),
+    }
+    for request, own in zip(scores.requests, scores.targets, strict=True):
+        t = str(request.target)
+        arrays[f"{t}/positions"] = request.positions.numpy()
+        arrays[f"{t}/values"] = request.values.numpy()
+        for k, heads in enumerate(own.posteriors):
+            arrays |= {f"{t}/posterior/{k}/{j}": p.numpy() for j, p in enumerate(heads)}
+        arrays |= {f"{t}/terms/{metric}/{place}": x.numpy() for (metric, place), x in own.terms.items()}
+        if own.logits is not None:
+            arrays[f"{t}/logits"] = own.logits.numpy()
+    with replacing(path) as partial:
+        write_buffered(partial, lambda file: np.savez_compressed(file, **arrays))
+
+
+def read_scores(path: Path) -> Scores:
+    """Scores as ``write_scores`` kept them.
+
+    Raises:
+        ValueError: not such a file; names it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return _scores({name: arrays[name] for name in arrays.files})
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path}: not a file of scores: {error}") from error
+
+
+def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
+    about = json.loads(str(arrays["about"]))
+    requests, targets = [], []
+    for target, figures in zip(about["targets"], about["figures"], strict=True):
+        t = str(target)
+        own = {
+            name.removeprefix(f"{t}/"): torch.from_numpy(a) for name, a in arrays.items() if name.startswith(f"{t}/")
+        }
+        requests.append(Requests(target, own["positions"], own["values"]))
+        posteriors = tuple(
+            tuple(own[f"posterior/{k}/{j}"] for j in range(len(about["attributes"])))
+            for k in range(len(about["judges"]))
+        )
+        terms = {tuple(name.split("/")[1:]): a for name, a in own.items() if name.startswith("terms/")}
+        targets.append(
+            TargetScores(posteriors, terms, own.get("logits"), tuple(SetFigure(**figure) for figure in figures))
+        )
+    return Scores(
+        base=Record(**about["base"]),
+        attributes=tuple(Attribute(a["name"], tuple(a["values"]), a["exhaustive"]) for a in about["attributes"]),
+        judges=tuple(_panelist(**judge) for judge in about["judges"]),
+        definitions=about["definitions"],
+        num_resamples=about["num_resamples"],
+        ids=tuple(arrays["ids"].tolist()),
+        labels=torch.from_numpy(arrays["labels"]),
+        requests=tuple(requests),
+        left_out=tuple(about["left_out"]),
+        targets=tuple(targets),
+    )
+
+
+def _panelist(architecture: str, verdicts: Sequence[Mapping[str, float]]) -> Panelist:
+    return Panelist(architecture, tuple(Verdict(**verdict) for verdict in verdicts))

@@ -1,0 +1,126 @@
+"""A study's folder: settings, plan, description, what made it, checksums, and the report."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sgbench.results.checksums import CHECKSUMS, write_checksums
+from sgbench.results.description import Description, description_of
+from sgbench.results.report_folder import ReportFolder
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.system_folder import SystemFolder
+from sgbench.support.atomic import write_text
+
+_PLAN, _DESCRIPTION = "plan.json", "study.json"
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What a study set out to do, as it is kept.
+
+    Attributes:
+        train: number of training images.
+        test: number of test images.
+        protocol: hash of all that decides a system's records but the system.
+        jobs: folder of each job -> its identity and the manifest of its labels.
+        systems: folder of each system -> folders of its jobs.
+        controls: folders of the controls.
+    """
+
+    train: int
+    test: int
+    protocol: str
+    jobs: Mapping[str, Mapping[str, Any]]
+    systems: Mapping[str, list[str]]
+    controls: list[str]
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """A study's folder; its systems and jobs lie in the folder of all runs, which is the one above."""
+
+    path: Path
+
+    @property
+    def runs(self) -> RunFolder:
+        """The folder of all runs."""
+        return RunFolder(self.path.parent)
+
+    @property
+    def report(self) -> ReportFolder:
+        """Page, tables, figures."""
+        return ReportFolder(self.path / "report")
+
+    @property
+    def checksums_file(self) -> Path:
+        """SHA-256 of every file of the report, as ``sha256sum -c`` reads them."""
+        return self.path / CHECKSUMS
+
+    def is_study(self) -> bool:
+        """Whether this is the folder of a study or an evaluation."""
+        return (self.path / _DESCRIPTION).is_file()
+
+    def was_planned(self) -> bool:
+        """Whether a study was begun here."""
+        return (self.path / _PLAN).exists()
+
+    def write_settings(self, text: str) -> None:
+        """Keep the settings as YAML, fit to be a config."""
+        write_text(self.path / "settings.yaml", text)
+
+    def write_plan(self, plan: StudyPlan) -> None:
+        """Keep what is to be done."""
+        write_text(self.path / _PLAN, json.dumps(asdict(plan), indent=1) + "\n")
+
+    def read_plan(self) -> StudyPlan:
+        """What was to be done.
+
+        Raises:
+            ValueError: it is missing or broken; names the file.
+        """
+        return self._read(_PLAN, lambda plain: StudyPlan(**plain))
+
+    def write_description(self, description: Description) -> None:
+        """Keep what the report says besides its figures."""
+        text = json.dumps(asdict(description), indent=1, ensure_ascii=False)
+        write_text(self.path / _DESCRIPTION, text + "\n")
+
+    def read_description(self) -> Description:
+        """What the report says besides its figures.
+
+        Raises:
+            ValueError: it is missing or broken; names the file.
+        """
+        return self._read(_DESCRIPTION, description_of)
+
+    def members(self) -> list[SystemFolder]:
+        """The folders of the controls, then of the systems, that the report is made of.
+
+        Raises:
+            ValueError: the description is missing or broken; names the file.
+            UserError: a name in it leads out of the folder of all runs.
+        """
+        description = self.read_description()
+        return [self.runs.system(name) for name in (*description.controls, *(s.folder for s in description.systems))]
+
+    def write_runtime(self, made: Mapping[str, Any]) -> None:
+        """Keep what made the report, and how long its parts took."""
+        write_text(self.path / "runtime.json", json.dumps(made, indent=1) + "\n")
+
+    def read_runtime(self) -> dict[str, Any]:
+        """What made an earlier report; empty where there is none."""
+        path = self.path / "runtime.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def write_checksums(self) -> None:
+        """Keep the checksums of all files that the report consists of, its systems' too."""
+        write_checksums(self.path, [system.path for system in self.members()])
+
+    def _read(self, name: str, make: Any) -> Any:
+        path = self.path / name
+        try:
+            return make(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{path}: not what a study keeps there: {error}") from error

@@ -1,0 +1,1 @@
+"""A system -> per-image scores -> cells -> records."""

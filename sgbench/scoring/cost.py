@@ -1,0 +1,36 @@
+"""What a system costs: parameters, arithmetic and time of a translation, time of training."""
+
+import time
+from collections.abc import Sequence
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from sgbench.data.requests import Requests
+from sgbench.results.cost import Cost
+from sgbench.scoring.translator import Translate
+from sgbench.support.environment import device_name
+
+_REPEATS = 20
+
+
+def measure_cost(
+    translate: Translate,
+    requests: Sequence[Requests],
+    parameters: int | None,
+    training_seconds: float | None,
+    device: torch.device,
+) -> Cost:
+    """Measure a translator on the first translation that it is asked for."""
+    request = next(request for request in requests if len(request.positions))
+    group, rows = request.by_value()[0]
+    position = request.positions[rows][:1]
+    with FlopCounterMode(display=False) as counter:
+        translate(position, [group])
+    times = []
+    for _ in range(_REPEATS):
+        start = time.perf_counter()
+        translate(position, [group])
+        times.append(time.perf_counter() - start)
+    latency = 1000 * sorted(times)[_REPEATS // 2]
+    return Cost(parameters, counter.get_total_flops() or None, latency, training_seconds, device_name(device))

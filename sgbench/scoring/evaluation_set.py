@@ -1,0 +1,48 @@
+"""The test images, what is asked of them, and the known answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from sgbench.data.requests import Requests
+from sgbench.data.store.references import References
+
+
+@dataclass(frozen=True)
+class EvaluationSet:
+    """Images to translate and all that is known of them.
+
+    Attributes:
+        images: uint8 [N, 3, S, S].
+        labels: int8 [N, J], true labels.
+        requests: the translations to score, one entry for each target.
+        references: of every translation that the images can be asked for.
+        rows: for each target, int64 [M], places of its requests among those.
+    """
+
+    images: Tensor
+    labels: Tensor
+    requests: tuple[Requests, ...]
+    references: References
+    rows: tuple[Tensor, ...]
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels."""
+        return self.images.shape[-1]
+
+    def only(self, kept: Sequence[Tensor]) -> "EvaluationSet":
+        """The same with fewer requests: those that bool [M] keeps, for each target."""
+        requests = [Requests(r.target, r.positions[k], r.values[k]) for r, k in zip(self.requests, kept, strict=True)]
+        rows = tuple(rows[k] for rows, k in zip(self.rows, kept, strict=True))
+        return replace(self, requests=tuple(requests), rows=rows)
+
+
+def everything_asked(
+    images: Tensor, labels: Tensor, requests: Sequence[Requests], references: References
+) -> EvaluationSet:
+    """A set with every translation that the images can be asked for."""
+    rows = tuple(torch.arange(len(request.positions)) for request in requests)
+    return EvaluationSet(images, labels, tuple(requests), references, rows)

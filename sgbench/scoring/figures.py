@@ -1,0 +1,188 @@
+"""Per-image scores -> every figure of a system, as cells or, where a figure has no interval, as finished records."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
+from sgbench.metrics.calibration import ExpectedCalibrationError
+from sgbench.metrics.catalogue import METRICS, build, second_name
+from sgbench.metrics.image_metric import ImageMetric
+from sgbench.metrics.inception_score import INCEPTION, InceptionScore, joint_posterior
+from sgbench.results.records import ALL, Record
+from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
+from sgbench.scoring.cells import Cell
+
+NUM_SPLITS = 10
+
+
+def make_records(scores: Scores) -> list[Record]:
+    """All records of a system, or of the untouched test images."""
+    return [figure.measured(scores.num_resamples) if isinstance(figure, Cell) else figure for figure in figures(scores)]
+
+
+def cells(scores: Scores) -> list[Cell]:
+    """All cells that have a figure."""
+    return [figure for figure in figures(scores) if isinstance(figure, Cell) and not figure.record.note]
+
+
+def figures(scores: Scores) -> Iterator[Cell | Record]:
+    """Every figure, in the order of a system's records."""
+    for k in range(len(scores.requests)):
+        target = _Target(scores, k)
+        if target.number == UNTOUCHED:
+            yield from target.of_real_images()
+        else:
+            yield from target.accuracies()
+            yield from target.image_figures()
+            yield from target.set_figures()
+        yield from target.judge_scores()
+        yield from target.inception_scores()
+
+
+class _Target:
+    """One target's scores and what turns them into figures."""
+
+    def __init__(self, scores: Scores, k: int):
+        self.scores = scores
+        self.measured: TargetScores = scores.targets[k]
+        request = scores.requests[k]
+        self.number = request.target
+        self.name = "" if self.number == UNTOUCHED else scores.attributes[self.number].name
+        self.values, self.positions = request.values, request.positions
+        self.left_out = scores.left_out[k]
+
+    def of_real_images(self) -> Iterator[Cell | Record]:
+        """Each judge's accuracy, balanced accuracy and calibration on untouched images."""
+        for k, judge in enumerate(self.scores.judges):
+            for j, attribute in enumerate(self.scores.attributes):
+                posterior, labels = self.measured.posteriors[k][j], self.scores.labels[self.positions, j]
+                metric = Accuracy(f"most probable value{_by(k, judge.architecture)}")
+                place = {"measured_on": attribute.name}
+                refusal = judge.verdicts[j].refusal
+                yield self._cell(metric, metric.terms(posterior, labels), _named("accuracy", k), refusal, **place)
+                recall, error = BalancedAccuracy(), ExpectedCalibrationError()
+                for second in (recall, error):
+                    second.definition += _by(k, judge.architecture)
+                yield self._cell(recall, recall.terms(posterior, labels), _named("balanced_accuracy", k), **place)
+                yield self._cell(error, error.terms(posterior, labels), _named("ece", k), recentre=True, **place)
+
+    def accuracies(self) -> Iterator[Cell]:
+        """Of the target, in all and by direction, and of every other attribute."""
+        for k, judge in enumerate(self.scores.judges):
+            for j, attribute in enumerate(self.scores.attributes):
+                expected = self.values if j == self.number else self.scores.labels[self.positions, j]
+                metric = Accuracy(f"most probable value{_by(k, judge.architecture)}")
+                terms = metric.terms(self.measured.posteriors[k][j], expected)
+                everywhere = torch.ones(len(terms), dtype=torch.bool)
+                directions = {ALL: everywhere} | {
+                    name: self.values == v for v, name in enumerate(self.scores.attributes[self.number].values)
+                }
+                refusal = judge.verdicts[j].refusal
+                for direction, rows in directions.items():
+                    place = {"direction": direction, "measured_on": attribute.name}
+                    yield self._cell(metric, terms, _named("accuracy", k), refusal, rows=rows, **place)
+
+    def image_figures(self) -> Iterator[Cell | Record]:
+        """Figures of the results' pixels, and how many translations are missing."""
+        for spec in METRICS.values():
+            for place in spec.places:
+                terms = self.measured.terms.get((spec.name, place.name))
+                if terms is not None:
+                    yield from self._of_terms(spec.name, place.name, terms)
+        about = {"unit": "count", "definition": "translations asked for and not given", "measured_on": "image"}
+        yield self._count("left_out", self.left_out, **about)
+
+    def _of_terms(self, name: str, place: str, terms: Tensor) -> Iterator[Cell | Record]:
+        """A metric's figure, the figures that reduce the same terms in another way, and what was clipped."""
+        metric = self._built(name, place)
+        yield self._cell(metric, terms, name, metric.refusal(terms), measured_on=place)
+        for other in (spec for spec in METRICS.values() if spec.reduces == name):
+            again = self._built(other.name, place)
+            yield self._cell(again, terms, other.name, again.refusal(terms), measured_on=place)
+        clipped = metric.num_clipped(terms)
+        if clipped is not None:
+            about = {"unit": "count", "definition": metric.definition, "measured_on": place}
+            yield self._count(f"{name}_clipped", clipped, **about)
+
+    def _built(self, name: str, place: str) -> ImageMetric:
+        return build(METRICS[name], place, self.scores.base.image_size, self.scores.definitions)
+
+    def set_figures(self) -> Iterator[Record]:
+        """Figures that no image has a share in."""
+        for figure in self.measured.figures:
+            about = {"unit": "score", "measured_on": "image", "direction": figure.direction, "note": figure.note}
+            about["number"] = figure.num_images
+            yield self._count(figure.metric, figure.value, definition=figure.definition, **about)
+            if not math.isnan(figure.spread):
+                spread = f"deviation of {figure.definition}"
+                yield self._count(f"{figure.metric}_std", figure.spread, definition=spread, **about)
+
+    def judge_scores(self) -> Iterator[Cell | Record]:
+        """The Inception Score's formula on each judge's joint posterior."""
+        for k, judge in enumerate(self.scores.judges):
+            refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
+            joint = joint_posterior(self.measured.posteriors[k])
+            about = ", joint posterior of the judge: the product over its heads" + _by(k, judge.architecture)
+            yield from self._score(joint, _named("judge_score", k), refusal, about)
+
+    def inception_scores(self) -> Iterator[Cell | Record]:
+        """The Inception Score, or why there is none."""
+        if self.measured.logits is None:
+            about = {"unit": "score", "definition": INCEPTION, "measured_on": "image"}
+            yield self._count("inception_score", math.nan, note=self.scores.definitions["inception"], **about)
+            return
+        posterior = self.measured.logits.double().softmax(1)
+        yield from self._score(posterior, "inception_score", "", f", {self.scores.definitions['inception']}")
+
+    def _score(self, posterior: Tensor, name: str, refusal: str, about: str) -> Iterator[Cell | Record]:
+        metric = InceptionScore()
+        if not refusal and len(posterior) < NUM_SPLITS:
+            refusal = f"not scored: {len(posterior)} images are too few for {NUM_SPLITS} splits"
+        metric.definition += about
+        terms = metric.terms(posterior)
+        yield self._cell(metric, terms, name, refusal, recentre=True, measured_on="image")
+        spread = math.nan if refusal else metric.spread(terms)
+        place = {"unit": "score", "definition": f"population deviation over the splits{about}"}
+        yield self._count(f"{name}_std", spread, note=refusal, measured_on="image", **place)
+
+    def _cell(
+        self,
+        metric: ImageMetric,
+        terms: Tensor,
+        name: str,
+        note: str = "",
+        rows: Tensor | None = None,
+        recentre: bool = False,
+        **fields: str,
+    ) -> Cell:
+        applies = ~terms.isnan().any(1)
+        if rows is not None:
+            applies &= rows
+        number = int(applies.sum())
+        if not note and not number:
+            note = "not scored: no image applies"
+        about = {"unit": metric.unit, "definition": metric.definition, "num_images": number, "note": note}
+        record = replace(self.scores.base, target=self.name, metric=name, **about, **fields)
+        places = applies.numpy()
+        sources, values = self.positions.numpy()[places], self.values.numpy()[places]
+        return Cell(record, metric, terms[applies], sources, values, recentre)
+
+    def _count(self, name: str, value: float, number: int | None = None, note: str = "", **fields: str) -> Record:
+        """A figure without an interval."""
+        number = len(self.positions) if number is None else number
+        figure = {"value": float(value), "low": math.nan, "high": math.nan, "num_images": number, "note": note}
+        return replace(self.scores.base, target=self.name, metric=name, **figure, **fields)
+
+
+def _named(metric: str, judge: int) -> str:
+    """A metric by the first judge, or by the one that shadows it."""
+    return metric if judge == 0 else second_name(metric)
+
+
+def _by(judge: int, architecture: str) -> str:
+    """What a definition says of a judge that is not the first."""
+    return f", {architecture}" if judge else ""

@@ -1,0 +1,83 @@
+"""What scoring works with, made once for all systems: images and known answers, networks, judges."""
+
+from dataclasses import dataclass
+
+from sgbench.data.requests import make_requests
+from sgbench.data.store.packed import PackedImages, open_store
+from sgbench.data.store.references import open_references
+from sgbench.judges.cache import open_judge
+from sgbench.judges.judge import Architecture, Judge
+from sgbench.judges.training import Epoch
+from sgbench.plan.study import Study
+from sgbench.results.scores import Panelist
+from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
+from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists, real_features
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """What a study trains and scores on.
+
+    Attributes:
+        images: all images of the data set.
+        test: the test images, what is asked of them, and the known answers.
+        networks: the networks whose weights the user has.
+    """
+
+    images: PackedImages
+    test: EvaluationSet
+    networks: UserNetworks
+
+
+@dataclass(frozen=True)
+class Jury:
+    """The judges of a study and what records know of them."""
+
+    judges: tuple[Judge, ...]
+    panelists: tuple[Panelist, ...]
+
+
+def prepare_data(study: Study) -> StudyData:
+    """Decode what is not packed, draw or read the known answers, open the networks that the user gives.
+
+    Raises:
+        UserError: an image cannot be read, the disk is full, a file holds another network than it should.
+    """
+    plan, screen = study.plan, study.screen
+    networks = open_networks(study.settings.scoring, study.protocol.files, study.device)
+    with screen.task("images", len(plan.source.ids), "images") as task:
+        images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
+    requests = make_requests(plan.test_labels, plan.attributes)
+    total = len(plan.test) + sum(len(r.positions) for r in requests)
+    with screen.task("references", total) as task:
+        store = study.runs.store
+        known = open_references(plan.source, plan.test, requests, store, lambda done, _: task.update(done))
+    return StudyData(images, everything_asked(images[plan.test], plan.test_labels, requests, known), networks)
+
+
+def train_judges(study: Study, data: StudyData) -> Jury:
+    """Train the judges that are not trained, and see how well each tells the attributes of real test images."""
+    architectures, test = study.settings.scoring.judges, data.test
+    keys = zip(architectures, study.protocol.judges, strict=True)
+    judges = tuple(_judge(study, data.images, architecture, key) for architecture, key in keys)
+    floor = study.settings.judge.floor
+    return Jury(judges, panelists(judges, architectures, test.images, test.labels, floor))
+
+
+def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:
+    """Everything that looks at results."""
+    test = data.test
+    features = real_features(data.networks.inception, test.images, test.labels, study.plan.attributes)
+    return Panel(jury.judges, data.networks, features)
+
+
+def _judge(study: Study, images: PackedImages, architecture: Architecture, key: str) -> Judge:
+    plan, settings = study.plan, study.settings.judge
+    with study.screen.task(f"judge {architecture}", settings.epochs) as task:
+
+        def advance(epoch: Epoch) -> None:
+            best = f"held-out balanced accuracy {epoch.score:.3f}" if epoch.score >= 0 else ""
+            task.update(epoch.done + epoch.share, best)
+
+        files, device = study.runs.judge(key), study.device
+        return open_judge(plan.source, images, plan.train, settings, architecture, files, device, advance)

@@ -1,0 +1,182 @@
+"""The systems and controls of a study, scored: whatever has records is not scored again."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Group
+from sgbench.data.requests import Requests
+from sgbench.plan.job import Job, System
+from sgbench.plan.study import Study
+from sgbench.results.checkpoints import read_checkpoint
+from sgbench.results.records import ALL, COPY, REAL, Record
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.samples import write_samples
+from sgbench.results.scores import UNTOUCHED, Scores, TargetScores, write_scores
+from sgbench.results.system_folder import SystemFolder
+from sgbench.scoring.cost import measure_cost
+from sgbench.scoring.evaluation_set import EvaluationSet
+from sgbench.scoring.figures import make_records
+from sgbench.scoring.panel import Panel, inception_definition
+from sgbench.scoring.samples import make_samples
+from sgbench.scoring.scorer import score
+from sgbench.scoring.stages import Jury, StudyData, make_panel
+from sgbench.scoring.translator import Translate, load_models, translator
+from sgbench.support.environment import origin
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores systems of a study: the test set, the networks that look at results, what records know of the judges."""
+
+    study: Study
+    test: EvaluationSet
+    panel: Panel
+    jury: Jury
+
+    def controls(self) -> None:
+        """Score real images, copies and, where the data set knows it, the oracle."""
+        for name, folder in self.study.controls.items():
+            if not folder.is_scored():
+                self._control(name, folder)
+
+    def system(self, system: System) -> None:
+        """Score a trained system."""
+        study, folder, test = self.study, self.study.system_folder(system), self.test
+        if folder.is_scored():
+            return
+        about = {"variant": system.entry.variant, "level": str(system.level), "seed": system.seed}
+        base = self.base_record(folder.name, system.entry.name, "measured", **about)
+        models = load_models(system, study.runs, study.device)
+        translate = translator(models, test.images, test.labels, study.device, study.settings.precision)
+        parameters = sum(p.numel() for _, method in models for p in method.parameters())
+        times = [_seconds(job, study.runs) for job in system.jobs]
+        seconds = None if None in times else sum(times)
+        folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
+        self._everything(folder, base, translate)
+
+    def targets(self, label: str, translate: Translate, test: EvaluationSet) -> tuple[TargetScores, ...]:
+        """Scores of each target's translations, with their progress shown under a label."""
+        study = self.study
+        with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests)) as task:
+            done = 0
+
+            def advance(number: int) -> None:
+                nonlocal done
+                done += number
+                task.update(done)
+
+            batch_size = study.settings.scoring.batch_size
+            return score(translate, test, study.plan.attributes, self.panel, batch_size, advance)
+
+    def samples(
+        self,
+        folder: SystemFolder,
+        translate: Translate,
+        has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None,
+    ) -> None:
+        """Keep what the figures of faces show of a system.
+
+        Args:
+            has: which translations there are, where some may be missing.
+        """
+        plan, test = self.study.plan, self.test
+        made = make_samples(translate, test.images, test.labels, plan.attributes, plan.edits, has)
+        write_samples(folder.samples_file, made)
+
+    def scores(
+        self,
+        base: Record,
+        requests: tuple[Requests, ...],
+        left_out: tuple[int, ...],
+        targets: tuple[TargetScores, ...],
+    ) -> Scores:
+        """Scores with all that records are made of.
+
+        Args:
+            left_out: for each target, translations that were asked for and not given.
+        """
+        plan = self.study.plan
+        weights = self.study.protocol.files.inception
+        return Scores(
+            base=base,
+            attributes=plan.attributes,
+            judges=self.jury.panelists,
+            definitions=self.panel.definitions | {"inception": inception_definition(weights)},
+            num_resamples=plan.settings.scoring.num_resamples,
+            ids=plan.test_ids,
+            labels=plan.test_labels,
+            requests=requests,
+            left_out=left_out,
+            targets=targets,
+        )
+
+    def keep(self, folder: SystemFolder, scores: Scores, **about: str) -> None:
+        """Write scores and records; the records, written last, say that the system is done.
+
+        Args:
+            about: of translations made elsewhere, for provenance.
+        """
+        write_scores(folder.scores_file, scores)
+        folder.write_origin(origin(self.study.device, **about))
+        folder.write_records(make_records(scores))
+
+    def base_record(self, folder: str, method: str, made: str, **about: str | int) -> Record:
+        """A record with the fields that all of a system's records share; the others are set one by one."""
+        settings = self.study.settings
+        blank = {"variant": "", "level": "", "seed": 0, "target": "", "direction": ALL, "measured_on": ""}
+        blank |= {"metric": "", "definition": "", "num_images": 0, "unit": ""}
+        blank |= dict.fromkeys(("value", "low", "high"), math.nan) | about
+        dataset, size = self.study.plan.source.name, settings.data.image_size
+        return Record(system=folder, method=method, dataset=dataset, image_size=size, origin=made, **blank)
+
+    def _control(self, name: str, folder: SystemFolder) -> None:
+        base = self.base_record(folder.name, name, "control")
+        if name == REAL:
+            self.keep(folder, self._untouched(base))
+            return
+        source, positions_of = self.study.plan.source, self.study.plan.test
+
+        def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+            if name == COPY:
+                return self.test.images[positions]
+            return source.counterfactual(positions_of[positions], groups)
+
+        self._everything(folder, base, translate)
+
+    def _untouched(self, base: Record) -> Scores:
+        """Scores of the real test images."""
+        images, inception = self.test.images, self.panel.networks.inception
+        everyone = torch.arange(len(images))
+        request = Requests(UNTOUCHED, everyone, torch.full((len(images),), -1, dtype=torch.int8))
+        posteriors = tuple(tuple(judge.posteriors(images)) for judge in self.panel.judges)
+        logits = None if inception is None else inception.extract(images)[1]
+        return self.scores(base, (request,), (0,), (TargetScores(posteriors, logits=logits),))
+
+    def _everything(self, folder: SystemFolder, base: Record, translate: Translate) -> None:
+        """Score a translator that gives all that is asked for."""
+        targets = self.targets(f"{base.method} {base.level}".strip(), translate, self.test)
+        self.samples(folder, translate)
+        nothing = (0,) * len(self.test.requests)
+        self.keep(folder, self.scores(base, self.test.requests, nothing, targets))
+
+
+def make_scorer(study: Study, data: StudyData, jury: Jury) -> Scorer:
+    """What scores the systems of a study."""
+    return Scorer(study, data.test, make_panel(study, data, jury), jury)
+
+
+def score_systems(study: Study, data: StudyData, jury: Jury) -> None:
+    """Score every system and control that has no records."""
+    scorer = make_scorer(study, data, jury)
+    scorer.controls()
+    for system in study.plan.systems:
+        scorer.system(system)
+
+
+def _seconds(job: Job, runs: RunFolder) -> float | None:
+    """Time spent in a finished job's iterations, over all its runs; None where it was not kept."""
+    return read_checkpoint(runs.job(job.name), mapped=True).seconds

@@ -1,0 +1,62 @@
+"""A system as a function from images to translated images, whichever number of models it takes."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Group
+from sgbench.data.pixels import to_bytes, to_floats
+from sgbench.methods.contract import Method
+from sgbench.plan.job import System
+from sgbench.results.checkpoints import read_checkpoint
+from sgbench.results.run_folder import RunFolder
+from sgbench.training.precision import Precision
+
+Translate = Callable[[Tensor, Sequence[Group]], Tensor]
+"""Places in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
+Models = list[tuple[tuple[int, ...], Method]]
+"""The trained models of a system, each with the study's attributes that it was trained on."""
+
+
+def load_models(system: System, runs: RunFolder, device: torch.device) -> Models:
+    """The trained models of a system."""
+    models: Models = []
+    for job in system.jobs:
+        method = job.build().to(device)
+        method.load_state_dict(read_checkpoint(runs.job(job.name), device).method)
+        models.append((job.columns, method.eval()))
+    return models
+
+
+def translator(models: Models, images: Tensor, labels: Tensor, device: torch.device, precision: Precision) -> Translate:
+    """The models of a system, hidden behind one function.
+
+    Args:
+        images: uint8 [N, 3, S, S], the test images.
+        labels: int8 [N, J], all that is known of them; only methods that need source labels read it.
+    """
+
+    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        x = to_floats(images[positions].to(device))
+        autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+        with torch.no_grad(), autocast:
+            for columns, method, numbered in _runs(models, groups):
+                x = method.translate(x, labels[positions][:, list(columns)].to(device), numbered).float()
+        return to_bytes(x)
+
+    return translate
+
+
+def _runs(models: Models, groups: Sequence[Group]) -> list[tuple[tuple[int, ...], Method, list[Group]]]:
+    """Neighbouring groups of one model together, in the order named, numbered as that model numbers them."""
+    runs: list[tuple[tuple[int, ...], Method, list[Group]]] = []
+    for group in groups:
+        columns, method = next(model for model in models if group.attribute in model[0])
+        numbered = Group(columns.index(group.attribute), group.value)
+        if runs and runs[-1][1] is method:
+            runs[-1][2].append(numbered)
+        else:
+            runs.append((columns, method, [numbered]))
+    return runs

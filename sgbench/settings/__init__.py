@@ -1,0 +1,1 @@
+"""A study's settings: frozen, validated models, read from YAML."""

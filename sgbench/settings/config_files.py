@@ -1,0 +1,49 @@
+"""Configs as files: those that come with the package, and what must be told of one before anything heavy is loaded."""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from sgbench.features.weights import find_inception
+from sgbench.support.errors import UserError
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def find_config(name: str) -> Path:
+    """A path, or the name of a config that comes with the package (``quick``, ``quick.yaml``).
+
+    Raises:
+        UserError: there is no such file.
+    """
+    for path in (Path(name), CONFIGS / name, CONFIGS / f"{name}.yaml"):
+        if path.is_file():
+            return path
+    known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
+    raise UserError(f"--config {name}: no such file; the configs here are {known}")
+
+
+def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> None:
+    """Say on standard error why there will be no Inception Score, where there will be none.
+
+    Args:
+        config: whose own path and hash count where neither is given.
+
+    Raises:
+        UserError: no such config; a file of weights that is named is missing or another than expected.
+    """
+    if path is None and sha256 is None:
+        path, sha256 = _own(find_config(config))
+    problem = find_inception(path, sha256).problem
+    if problem:
+        print(f"no Inception Score: {problem}", file=sys.stderr)
+
+
+def _own(config: Path) -> tuple[Path | None, str | None]:
+    """What a config names; nothing of one that is not as it should be, which is told when it is read in earnest."""
+    try:
+        own = yaml.safe_load(config.read_text(encoding="utf-8"))["scoring"]["inception"]
+        return (Path(own["path"]) if own.get("path") else None), own.get("sha256")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+        return None, None

@@ -1,0 +1,155 @@
+"""A study's settings as frozen models that refuse unknown keys."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
+
+from sgbench.data.labels import Level
+from sgbench.data.source import Source, SourceSettings
+from sgbench.judges.judge import Architecture
+from sgbench.judges.training import JudgeSettings
+from sgbench.methods.contract import Method, MethodSettings
+from sgbench.results.records import CONTROLS
+from sgbench.training.precision import Precision
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""Fit for a part of a folder's name."""
+
+
+class MethodEntry(BaseModel):
+    """A method of the study: its name and variant in records, its class and that class's validated settings.
+
+    ``levels`` and ``balanced`` are its own, where they are not the study's.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    name: str = Field(pattern=NAME)
+    variant: str = Field(pattern=f"{NAME}|^$")
+    cls: type[Method]
+    settings: MethodSettings
+    levels: tuple[Level, ...] | None = Field(None, min_length=1)
+    balanced: tuple[str, ...] | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _not_a_control(cls, name: str) -> str:
+        if name in CONTROLS:
+            raise ValueError(f"'{name}' is the name of a control; choose another")
+        return name
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        return _checked_levels(levels)
+
+    @field_validator("levels", "balanced")
+    @classmethod
+    def _once(cls, values: tuple | None) -> tuple | None:
+        return values and _all_different(values)
+
+    @property
+    def key(self) -> str:
+        """Name and variant as a config has them."""
+        return f"{self.name}/{self.variant}" if self.variant else self.name
+
+    @property
+    def slug(self) -> str:
+        """Name and variant, fit for a folder's name."""
+        return f"{self.name}.{self.variant}" if self.variant else self.name
+
+
+class InceptionSettings(BaseModel):
+    """Where Inception's weights lie; without a path they are looked for in the torch hub cache."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path | None = None
+    sha256: str | None = None
+
+
+class LPIPSSettings(BaseModel):
+    """The backbone of LPIPS and the file of its ImageNet weights."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path
+    net: Literal["alex", "vgg", "squeeze"] = "alex"
+
+
+class ScoringSettings(BaseModel):
+    """How results are scored.
+
+    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``judges``: architectures;
+    the first decides, a second one shadows it. ``embedder``: of faces, as
+    ``package.module:function`` or an exported program; without it there is no identity score.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch_size: PositiveInt = 250
+    num_resamples: PositiveInt = 1000
+    figure_people: NonNegativeInt = 4
+    correlated_above: float = Field(0.3, ge=0, le=1)
+    judges: tuple[Architecture, ...] = Field(("resnet18",), min_length=1, max_length=2)
+    inception: InceptionSettings = InceptionSettings()
+    lpips: LPIPSSettings | None = None
+    embedder: str | None = None
+
+    @field_validator("judges")
+    @classmethod
+    def _once(cls, values: tuple) -> tuple:
+        return _all_different(values)
+
+
+class Settings(BaseModel):
+    """A study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    study: str = Field(pattern=NAME)
+    about: str = ""
+    source: type[Source]
+    data: SourceSettings
+    methods: tuple[MethodEntry, ...]
+    levels: tuple[Level, ...] = Field(min_length=1)
+    seeds: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
+    balanced: tuple[str, ...] = ()
+    precision: Precision = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    workers: PositiveInt = 1
+    judge: JudgeSettings = JudgeSettings()
+    scoring: ScoringSettings = ScoringSettings()
+    notes: tuple[str, ...] = ()
+
+    @field_validator("levels", mode="before")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        return _checked_levels(levels)
+
+    @field_validator("levels", "seeds", "balanced")
+    @classmethod
+    def _once(cls, values: tuple) -> tuple:
+        return _all_different(values)
+
+    def levels_of(self, method: MethodEntry) -> tuple[Level, ...]:
+        """The levels at which a method is trained."""
+        return method.levels or self.levels
+
+    def balanced_of(self, method: MethodEntry) -> tuple[str, ...]:
+        """The attributes whose labels at ``all`` are balanced for a method."""
+        return self.balanced if method.balanced is None else method.balanced
+
+
+def _checked_levels(levels: Any) -> Any:
+    for level in levels if isinstance(levels, (list, tuple)) else ():
+        if level != "all" and (type(level) is not int or level < 1):
+            raise ValueError(f"{level!r} is neither 'all' nor a number of labels from 1 on")
+    return levels
+
+
+def _all_different(values: tuple) -> tuple:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{', '.join(map(str, values))}: one is named twice")
+    return values

@@ -1,0 +1,159 @@
+"""Settings read from YAML, overridden by the command line; what is wrong is a line that names the file and the key."""
+
+import re
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sgbench.data.source import Source, SourceSettings
+from sgbench.judges.training import JudgeSettings
+from sgbench.methods.contract import Method
+from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
+from sgbench.support.errors import UserError
+from sgbench.support.loading import load_class, name_of_class
+
+T = TypeVar("T", bound=BaseModel)
+C = TypeVar("C", Method, Source)
+
+METHOD_PACKAGES = ("sgbench.methods", "baselines")
+SOURCE_PACKAGES = ("sgbench.data.sources",)
+
+
+def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapping[str, Any]) -> Settings:
+    """Read and validate a config.
+
+    Args:
+        overrides: top-level keys that replace the file's; ``methods`` is then a list of names of the file's methods,
+            ``levels`` also replace those that methods have of their own, ``scoring`` adds to the file's.
+        data_overrides: keys of ``data`` that are added to or replace the file's. Another ``class`` drops the file's
+            keys that only its own class knows; a ``path`` for a class that takes none means CelebA.
+
+    Raises:
+        UserError: names the file, the key and what is wrong with it.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read as YAML: {error}") from error
+    if not isinstance(raw, dict):
+        raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
+    raw = {"study": path.stem} | raw
+    wanted = overrides.get("methods")
+    top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring")}
+    scoring = dict(_mapping(raw.pop("scoring", None) or {}, path, "scoring")) | overrides.get("scoring", {})
+    source, data = _data(raw.pop("data", None) or {}, data_overrides, path)
+    parts = {
+        "source": source,
+        "data": data,
+        "methods": _methods(raw.pop("methods", None), wanted, path, "levels" in top),
+        "judge": _validated(JudgeSettings, raw.pop("judge", None) or {}, path, "judge"),
+        "scoring": _validated(ScoringSettings, scoring, path, "scoring", overridden=overrides.get("scoring", {})),
+    }
+    return _validated(Settings, raw | top | parts, path, overridden=top)
+
+
+def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Source], SourceSettings]:
+    raw = dict(_mapping(raw, path, "data"))
+    name = str(overrides.get("class", raw.pop("class", "faces")))
+    source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
+    if "path" in overrides and "path" not in source.Settings.model_fields:  # images that are drawn lie nowhere
+        return _data(raw, {"class": "celeba", **overrides}, path)
+    if "class" in overrides:
+        raw = {key: value for key, value in raw.items() if key in SourceSettings.model_fields and key != "num_test"}
+    own = {key: value for key, value in overrides.items() if key != "class"}
+    return source, _validated(source.Settings, raw | own, path, "data", overridden=own)
+
+
+def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) -> tuple[MethodEntry, ...]:
+    """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default.
+
+    None at all is a study of the judge and the controls alone. ``same_levels`` drops the levels that methods have of
+    their own.
+    """
+    if raw is None and wanted is None:
+        raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judge and controls")
+    entries = {str(name): entry for name, entry in _mapping(raw or {}, path, "methods").items()}
+    methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
+    if len({method.slug for method in methods}) < len(methods):
+        raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
+    classes: dict[str, type[Method]] = {}
+    for method in methods:
+        if classes.setdefault(method.cls.key, method.cls) is not method.cls:
+            raise UserError(f"methods: two classes have the key '{method.cls.key}'; give one of them another")
+    return methods
+
+
+def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool) -> MethodEntry:
+    own = dict(_mapping(entries.get(name) or {}, path, f"methods.{name}"))
+    base, _, variant = name.partition("/")
+    if name not in entries and variant:
+        raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
+    where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
+    cls = _loaded(str(own.pop("class", base)), Method, METHOD_PACKAGES, where)
+    _check_key(cls, where)
+    levels, balanced = own.pop("levels", None), own.pop("balanced", None)
+    settings = _validated(cls.Settings, own, path, f"methods.{name}")
+    entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
+    entry |= {"levels": None if same_levels else levels, "balanced": balanced}
+    return _validated(MethodEntry, entry, path, f"methods.{name}")
+
+
+def _check_key(cls: type[Method], where: str) -> None:
+    """A class without a key of its own would be taken for the method that it is derived from."""
+    key = vars(cls).get("key")
+    if not isinstance(key, str) or not re.match(NAME, key):
+        raise UserError(
+            f'{where}: {cls.__name__} declares no key; write key = "{cls.__name__.lower()}" into the class: its '
+            "trained models are kept under it, wherever the class lies"
+        )
+
+
+def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> type[C]:
+    try:
+        return load_class(name, base, packages)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def _mapping(raw: Any, path: Path, where: str) -> Mapping[Any, Any]:
+    if not isinstance(raw, Mapping):
+        raise UserError(f"{path}: {where} must be a mapping of settings, not {raw!r}")
+    return raw
+
+
+def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden: Collection[str] = ()) -> T:
+    """A model of raw settings, or one line that names the file, or the command line, and the key."""
+    prefix = f"{where}." if where else ""
+    for key in _mapping(raw, path, where):
+        if key not in model.model_fields:
+            origin = "command line" if key in overridden else path
+            raise UserError(f"{origin}: unknown key {prefix}{key}; known are {', '.join(model.model_fields)}")
+    try:
+        return model(**raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = prefix + ".".join(str(part) for part in first["loc"])
+        origin = "command line" if first["loc"][0] in overridden else path
+        given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
+        raise UserError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error
+
+
+def as_config(settings: Settings) -> str:
+    """Settings as YAML that ``read_settings`` reads."""
+    plain = settings.model_dump(mode="json", exclude={"source", "methods", "data"})
+    plain["data"] = _with_class(settings.source, Source, SOURCE_PACKAGES, settings.data)
+    plain["methods"] = {entry.key: _entry(entry) for entry in settings.methods}
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+
+
+def _entry(entry: MethodEntry) -> dict[str, Any]:
+    levels = {key: list(value) for key in ("levels", "balanced") if (value := getattr(entry, key)) is not None}
+    return levels | _with_class(entry.cls, Method, METHOD_PACKAGES, entry.settings)
+
+
+def _with_class(cls: type, base: type, packages: tuple[str, ...], settings: BaseModel) -> dict[str, Any]:
+    """Settings of a class as a config gives them."""
+    return {"class": name_of_class(cls, base, packages)} | settings.model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""What running a study and scoring translations from elsewhere share."""

@@ -1,0 +1,92 @@
+"""What a report says in words: what the study was, and how its figures are to be read."""
+
+from sgbench.data.labels import HIDDEN
+from sgbench.plan.study import Study
+from sgbench.support.errors import one_line
+
+
+def facts(study: Study) -> dict[str, str]:
+    """What the study was."""
+    settings, plan = study.settings, study.plan
+    size = settings.data.image_size
+    jobs = {
+        e.cls.display_name + (f", {e.variant}" if e.variant else ""): f"{e.settings.iterations:,} iterations of batch "
+        f"{e.settings.batch_size}; labels a value: {', '.join(map(str, settings.levels_of(e)))}"
+        + ("; a model for each attribute" if e.cls.one_attribute else "")
+        for e in settings.methods
+    }
+    source = plan.source.name
+    return (
+        {"Data": f"{source}, {size}x{size}, {len(plan.train):,} training and {len(plan.test):,} test images"}
+        | ({"Seeds": ", ".join(map(str, settings.seeds))} if jobs else {})
+        | jobs
+        | {"Judges": _judges(study)}
+    )
+
+
+def notes(study: Study, has_systems: bool) -> list[str]:
+    """Sentences to read the figures by.
+
+    Args:
+        has_systems: whether the report has systems; without any it is of the judges and controls alone.
+    """
+    settings = study.settings
+    trained = settings.methods
+    found = [one_line(note) for note in settings.notes] if trained else []
+    found += study.plan.source.notes
+    if trained and len(settings.seeds) == 1:
+        found.append("One seed: an interval holds the noise of test images only, not that of training.")
+    if has_systems and not trained:
+        found.append(
+            "Nothing was trained here: how systems of other runs were made stands in their own reports. A model that "
+            "is a function was given the test images' true labels."
+        )
+    found.append(
+        "Background MS-SSIM follows a definition inferred from the paper's text and the code in use at the time; it is "
+        "nearly blind on flat mid-grey and over-sensitive on black, so error and PSNR of the region stand beside it."
+    )
+    found.append(
+        "The Judge Score is the Inception Score's formula on the judge's joint posterior. It is not an Inception Score."
+    )
+    found.append(
+        "Scores grow with the number of images, and a calibration error falls: their intervals hold what as many other "
+        "images would give, not what ever more would."
+    )
+    reading = [e.cls.display_name for e in trained if e.cls.needs_source_labels]
+    if reading:
+        found.append(
+            f"{', '.join(dict.fromkeys(reading))} is given the test images' true labels of the attributes that are not "
+            f"the target ({_guessed(study)}); the other methods see no label at test."
+        )
+    single = [e.cls.display_name for e in trained if e.cls.one_attribute]
+    if single:
+        found.append(
+            f"{', '.join(single)} trains a model for each attribute ({len(study.plan.attributes)} here) and uses "
+            "labelled images only."
+        )
+    return found
+
+
+def _judges(study: Study) -> str:
+    told = []
+    for key in study.protocol.judges:
+        about = study.runs.judge(key).facts()
+        if not about:
+            told.append("no longer kept")
+            continue
+        twins = f", {about['left out']:,} left out as twins of test images" if about["left out"] else ""
+        told.append(f"{about['architecture']} ({about['sha256'][:12]}), {about['training images']:,} images{twins}")
+    return "; ".join(told)
+
+
+def _guessed(study: Study) -> str:
+    """How many translations had to be made with a label that nobody knows."""
+    asked = guessed = 0
+    labels = study.plan.test_labels
+    for target in range(len(study.plan.attributes)):
+        sources = labels[labels[:, target] >= 0]
+        asked += len(sources)
+        guessed += int((sources == HIDDEN).any(1).sum())
+    if not guessed:
+        return "all of them are known"
+    return f"for {guessed:,} of {asked:,} source images of a target one was unknown, and its own classifier guessed it"

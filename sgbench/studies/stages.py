@@ -1,0 +1,30 @@
+"""The stages of a run: each is named, shown and timed."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sgbench.support.screen import Screen
+
+
+@dataclass
+class Stages:
+    """Stages of a run.
+
+    Attributes:
+        names: of all stages, in their order.
+        seconds: that each stage took which is over.
+    """
+
+    screen: Screen
+    names: tuple[str, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show a stage while the block runs, and take its time."""
+        start = time.monotonic()
+        self.screen.say(f"stage {self.names.index(name) + 1}/{len(self.names)}: {name}")
+        yield
+        self.seconds[name] = time.monotonic() - start

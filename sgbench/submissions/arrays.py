@@ -1,0 +1,199 @@
+"""Results stored as arrays in an .npz or a .safetensors file.
+
+``results`` uint8 [K, 3, S, S] or [K, S, S, 3]; ``sources`` [K], names of test images or positions in the test set;
+``groups`` [K], texts such as ``gender=male``, or ``attributes`` [K] and ``values`` [K] by number from 0, in the
+order of the study's settings. A .safetensors file has texts as JSON lists in its metadata, an .npz as string arrays.
+
+The pixels of a .safetensors file, and of an .npz written without compression, are read from the disk when they are
+asked for; those of a compressed .npz are held in memory.
+"""
+
+import hashlib
+import json
+import math
+import struct
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Group
+from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.results import Results, StoredResult, serve
+from sgbench.support.errors import UserError, summary
+
+_LISTS = ("sources", "groups", "attributes", "values")
+_BLOCK = 2**20
+_MAX_LIST = 256 * 2**20
+"""Bytes of any array but the pixels."""
+
+
+def open_npz(path: Path, inputs: Inputs) -> Results:
+    """Results of an .npz, as numpy.savez or numpy.savez_compressed writes it; nothing in it is unpickled.
+
+    Raises:
+        UserError: names the array and what is wrong with it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.removesuffix(".npy") for name in archive.namelist()]
+            if "results" not in names:
+                raise UserError(f"{path}: has no array 'results'; it has {', '.join(names) or 'none'}")
+            headers = {name: _header(archive, name) for name in ("results", *_LISTS) if name in names}
+            lists = {}
+            for name in _LISTS:
+                if name in headers:
+                    shape, dtype = headers[name][:2]
+                    if dtype.hasobject:
+                        raise UserError(
+                            f"{path}: {name} holds Python objects; store texts as np.array(texts, dtype=str)"
+                        )
+                    _check_list(path, name, shape, math.prod(shape) * dtype.itemsize)
+                    with archive.open(f"{name}.npy") as file:
+                        lists[name] = np.lib.format.read_array(file, allow_pickle=False).tolist()
+            entries = _entries(path, lists, inputs)
+            shape, dtype, fortran, start = headers["results"]
+            _check_pixels(path, shape, str(dtype), len(entries), inputs.image_size)
+            info = archive.getinfo("results.npy")
+            if info.compress_type == zipfile.ZIP_STORED:
+                _check_sum(archive, info)
+                offset = _data_offset(path, info) + start
+                pixels = np.memmap(path, np.uint8, "r", offset, shape, "F" if fortran else "C")
+            else:
+                with archive.open(info) as file:
+                    pixels = np.lib.format.read_array(file, allow_pickle=False)
+    except UserError:
+        raise
+    except Exception as error:  # whatever a broken file raises
+        raise UserError(f"{path}: not a readable .npz ({summary(error)}); make it again") from error
+    return _serve(path, entries, inputs, lambda numbers: torch.from_numpy(np.asarray(pixels[numbers])))
+
+
+def open_safetensors(path: Path, inputs: Inputs) -> Results:
+    """Results of a .safetensors file.
+
+    Raises:
+        UserError: safetensors is not installed; or names the tensor and what is wrong with it.
+    """
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as error:
+        raise UserError(f"{path}: reading it needs safetensors: pip install safetensors") from error
+    try:
+        archive = safe_open(path, framework="pt")
+        lists = {
+            name: _json_list(path, name, text) for name, text in (archive.metadata() or {}).items() if name in _LISTS
+        }
+        for name in set(archive.keys()) & set(_LISTS) - lists.keys():
+            own = archive.get_slice(name)
+            _check_list(path, name, tuple(own.get_shape()), 0)
+            lists[name] = archive.get_tensor(name).tolist()
+        if "results" not in archive.keys():  # noqa: SIM118  (it is no mapping)
+            raise UserError(f"{path}: has no tensor 'results'; it has {', '.join(archive.keys()) or 'none'}")
+        entries = _entries(path, lists, inputs)
+        pixels = archive.get_slice("results")
+        dtype = {"U8": "uint8"}.get(pixels.get_dtype(), pixels.get_dtype())
+        _check_pixels(path, tuple(pixels.get_shape()), dtype, len(entries), inputs.image_size)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path}: not a readable .safetensors file ({summary(error)}); make it again") from error
+    return _serve(path, entries, inputs, lambda numbers: torch.cat([pixels[k : k + 1] for k in numbers]))
+
+
+def _serve(path: Path, entries: Sequence[StoredResult], inputs: Inputs, pick: Callable[[list[int]], Tensor]) -> Results:
+    def read(numbers: list[int]) -> Tensor:
+        pixels = pick(numbers)
+        return pixels if pixels.shape[1] == 3 else pixels.permute(0, 3, 1, 2).contiguous()
+
+    with path.open("rb") as file:
+        return serve(str(path), entries, inputs, read, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _entries(path: Path, lists: Mapping[str, list], inputs: Inputs) -> list[StoredResult]:
+    numbered = {"attributes", "values"} & lists.keys()
+    if "sources" not in lists or not ("groups" in lists or len(numbered) == 2) or ("groups" in lists and numbered):
+        raise UserError(f"{path}: must have 'sources', and either 'groups' or both 'attributes' and 'values'")
+    names = ["sources", "groups"] if "groups" in lists else ["sources", "attributes", "values"]
+    if len({len(lists[name]) for name in names}) > 1:
+        counts = ", ".join(f"{name} {len(lists[name])}" for name in names)
+        raise UserError(f"{path}: arrays must be equally long, but are: {counts}")
+    entries = []
+    for k, (source, *groups) in enumerate(zip(*(lists[name] for name in names), strict=True)):
+        where = f"{path}: entry {k}"
+        try:
+            entries.append(StoredResult(where, _place(source, inputs), _groups(groups, inputs)))
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from error
+    return entries
+
+
+def _place(source: Any, inputs: Inputs) -> int:
+    if isinstance(source, str):
+        return inputs.place(source)
+    if type(source) is not int or not 0 <= source < len(inputs.ids):
+        raise UserError(f"source {source!r} is neither a name nor a position from 0 to {len(inputs.ids) - 1}")
+    return source
+
+
+def _groups(given: Sequence[Any], inputs: Inputs) -> tuple[Group, ...]:
+    if len(given) == 1 and isinstance(given[0], str):
+        return inputs.parse(given[0])
+    if len(given) == 1:
+        raise UserError(f"groups must be a text such as '{next(iter(inputs.groups))}', not {given[0]!r}")
+    if any(type(number) is not int for number in given) or tuple(given) not in inputs.groups.values():
+        counts = ", ".join(f"{a.name} {len(a.values)}" for a in inputs.attributes)
+        raise UserError(f"no value {given[1]!r} of attribute {given[0]!r}; counted from 0, values there are: {counts}")
+    return (Group(*given),)
+
+
+def _check_list(path: Path, name: str, shape: tuple[int, ...], num_bytes: int) -> None:
+    if len(shape) != 1:
+        raise UserError(f"{path}: {name} must have one dimension, has the shape {list(shape)}")
+    if num_bytes > _MAX_LIST:
+        raise UserError(f"{path}: {name} has {num_bytes:,} bytes; at most {_MAX_LIST:,} are read")
+
+
+def _check_pixels(path: Path, shape: tuple[int, ...], dtype: str, count: int, size: int) -> None:
+    if dtype != "uint8":
+        raise UserError(f"{path}: results must be uint8, are {dtype}; round them to 0..255 yourself")
+    if shape not in ((count, 3, size, size), (count, size, size, 3)):
+        raise UserError(
+            f"{path}: results must be [{count}, 3, {size}, {size}] or [{count}, {size}, {size}, 3] for {count} sources "
+            f"and the study's image size, are {list(shape)}"
+        )
+
+
+def _json_list(path: Path, name: str, text: str) -> list:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise UserError(f"{path}: metadata '{name}' must be a JSON list of texts")
+    return found
+
+
+def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype, bool, int]:
+    """An array's shape, dtype, whether its first index runs fastest, and where in the file its data start."""
+    with archive.open(f"{name}.npy") as file:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(file)
+        return shape, dtype, fortran, file.tell()
+
+
+def _check_sum(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """Read a member to its end, where zipfile compares its checksum: mapped into memory it would not be."""
+    with archive.open(info) as file:
+        while file.read(_BLOCK):
+            pass
+
+
+def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
+    """Where the data of an uncompressed member start: after 30 bytes of header, a name and an extra field."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset + 26)
+        return info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))

@@ -1,0 +1,207 @@
+"""Scores translations made elsewhere by a study's protocol, and reports them as the main job does.
+
+In Python::
+
+    from sgbench.submissions.evaluation import evaluate
+
+    evaluation = evaluate("my_package.attgan:translate", name="AttGAN")
+    print(evaluation.report)
+    evaluation.records[["target", "metric", "value", "low", "high"]]
+"""
+
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgbench.data.requests import make_requests
+from sgbench.data.store.packed import open_store
+from sgbench.plan.edits import combined_edits
+from sgbench.plan.study import Study, open_study
+from sgbench.report.console import show
+from sgbench.report.making import make_report
+from sgbench.results.description import ReportedSystem
+from sgbench.results.records import ALL, CONTROLS, NO_SEED
+from sgbench.results.study_folder import StudyFolder
+from sgbench.scoring.stages import prepare_data, train_judges
+from sgbench.scoring.systems import make_scorer
+from sgbench.settings.config_files import find_config
+from sgbench.settings.reading import read_settings
+from sgbench.studies.description import describe, write_intent
+from sgbench.studies.provenance import keep_runtime
+from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.opening import open_results
+from sgbench.submissions.request_files import write_requests
+from sgbench.submissions.scoring import find_scored, score_results
+from sgbench.support.errors import UserError
+from sgbench.support.screen import Screen
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation gives.
+
+    Attributes:
+        report: the page.
+        records: a row a figure, columns as ``records.Record`` has them.
+    """
+
+    report: Path
+    records: pd.DataFrame
+
+
+def evaluate(
+    results: str | Path | Callable,
+    name: str,
+    level: str | int = "",
+    seed: int | None = None,
+    config: str = "quick",
+    data: Mapping[str, Any] | None = None,
+    scoring: Mapping[str, Any] | None = None,
+    compare: str | Path | Sequence[str | Path] = (),
+    device: str = "auto",
+    out: str | Path = "runs",
+    screen: Screen | None = None,
+) -> Evaluation:
+    """Score translations and write a report; stored translations that were scored before are not scored again.
+
+    Args:
+        results: a folder, zip, .npz, .safetensors, .pt2 or .onnx file, a callable or ``package.module:function``, as
+            ``opening.open_results`` takes it.
+        name: of the method that made them, as shown.
+        level: labels per value that it was trained with (``all``, ``500``), where that is known.
+        seed: that it was trained with, where there are several; without one it is compared with every seed.
+        config: whose data, attributes, test set and judges count; its methods do not.
+        data: keys of the config's ``data`` to replace.
+        scoring: keys of its ``scoring`` to replace (``judges``, ``inception``, ...).
+        compare: folders of studies or evaluations with the same protocol, whose systems stand beside.
+
+    Raises:
+        UserError: bad input; says in one line what and how to mend it.
+    """
+    level = str(level)
+    if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
+        raise UserError(f"level: '{level}' must be a number of labels from 1 on, or all")
+    if seed is not None and seed < 0:
+        raise UserError(f"seed: {seed} must be a whole number from 0 on")
+    method = _method(name)
+    title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
+    study = open_evaluation(config, title, data, scoring, device, Path(out), screen)
+    _check_free(study.folder)
+    compared = [compare] if isinstance(compare, str | Path) else compare
+    earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, Path(folder))))
+    if any(_confused(study, system, method, name, level, seed) for system in earlier):
+        raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
+    prepared = prepare_data(study)
+    inputs = _inputs(study, prepared.test.images)
+    opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
+    if opened.unused:
+        warnings.warn(
+            f"{opened.given}: {opened.unused:,} results are not used: nothing asks for a value that an image has "
+            "already, or of an attribute that is not known of it",
+            stacklevel=2,
+        )
+    scored = find_scored(study, method, level, seed, opened)
+    if scored is None or not study.is_scored():
+        scorer = make_scorer(study, prepared, train_judges(study, prepared))
+        scorer.controls()
+        scored = scored or score_results(scorer, method, level, seed, opened)
+    write_intent(study)  # not before: an earlier report of this name keeps what it was made with if scoring fails
+    study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
+    report = make_report(study.folder)
+    show(report.frame, report.layout, study.screen.console)
+    keep_runtime(study, report.records, {})
+    return Evaluation(report.page, report.frame)
+
+
+def write_inputs(folder: Path, study: Study) -> Path:
+    """Write the test images and a table of the translations asked for, figure 3's pairs too; returns the table."""
+    plan = study.plan
+    with study.screen.task("images", len(plan.source.ids), "images") as task:
+        images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
+    combined = combined_edits(plan.test_labels, plan.attributes, plan.edits)
+    requests = make_requests(plan.test_labels, plan.attributes)
+    return write_requests(folder, _inputs(study, images[plan.test]), requests, combined)
+
+
+def open_evaluation(
+    config: str,
+    name: str,
+    data: Mapping[str, Any] | None,
+    scoring: Mapping[str, Any] | None,
+    device: str,
+    out: Path,
+    screen: Screen | None = None,
+) -> Study:
+    """The study of a config without its methods, in a folder named after the config and ``name``."""
+    path = find_config(config)
+    top = {"methods": [], "device": device, "scoring": dict(scoring or {}), "study": f"{path.stem}-{_method(name)}"}
+    return open_study(read_settings(path, top, dict(data or {})), out, screen or Screen())
+
+
+def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
+    """The systems of another study's folder, which must have been scored by the same protocol.
+
+    Raises:
+        UserError: no study there, or another protocol.
+    """
+    other = StudyFolder(folder)
+    try:
+        protocol, systems = other.read_plan().protocol, other.read_description().systems
+    except ValueError as error:
+        raise UserError(f"{folder}: no finished study there; give a folder such as runs/quick-500") from error
+    foreign = [s for s in systems if not s.folder.endswith(study.protocol.hash[:8])]
+    if foreign or protocol != study.protocol.hash:
+        raise UserError(
+            f"{folder}: was scored by another protocol (data, test set, judges or weights differ); use its config and "
+            "the same options, or score it again"
+        )
+    if study.runs.root.resolve() != folder.parent.resolve():
+        raise UserError(f"{folder}: lies below another folder of runs; give --out {folder.parent}")
+    return list(systems)
+
+
+def _inputs(study: Study, images: Any) -> Inputs:
+    return Inputs(study.plan.test_ids, images, study.plan.test_labels, study.plan.attributes)
+
+
+def _check_free(folder: StudyFolder) -> None:
+    """Refuse to take the place of a study that was trained.
+
+    Raises:
+        UserError: there is one in the folder.
+    """
+    if not folder.was_planned():
+        return
+    try:
+        jobs = folder.read_plan().jobs
+    except ValueError as error:
+        raise UserError(f"{folder.path}: holds something else than an evaluation; choose another name") from error
+    if jobs:
+        raise UserError(
+            f"{folder.path}: is a study that was trained, the evaluation would replace it; choose another name"
+        )
+
+
+def _confused(study: Study, system: ReportedSystem, method: str, shown: str, level: str, seed: int | None) -> bool:
+    """Whether a reader would take another system for this one: a name in common that is not the same method's."""
+    if (system.method, system.shown) == (method, shown):
+        other = study.runs.system(system.folder).read_records()[0]
+        return other.level == level and (seed is None or other.seed in (seed, NO_SEED))
+    return bool({system.method, system.shown.lower()} & {method, shown.lower()})
+
+
+def _method(name: str) -> str:
+    """A name as records and folders have it.
+
+    Raises:
+        UserError: nothing of it fits, or it is a control's.
+    """
+    method = re.sub(r"[^a-z0-9._]+", "-", str(name).lower()).strip("-.")
+    if not method or method in CONTROLS:
+        raise UserError(f"name: '{name}' cannot name a method; give letters and digits, not {', '.join(CONTROLS)}")
+    return method

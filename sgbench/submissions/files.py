@@ -1,0 +1,87 @@
+"""Files by relative name, from a folder or a .zip: never from outside it, never larger than a limit."""
+
+import posixpath
+import zipfile
+from abc import ABC, abstractmethod
+from pathlib import Path
+from threading import Lock
+
+from sgbench.support.errors import UserError, summary
+
+
+class Files(ABC):
+    """A tree of files."""
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """Files at the top, hidden ones left out."""
+
+    @abstractmethod
+    def read(self, name: str, limit: int) -> bytes:
+        """A file's bytes; safe to call from several threads.
+
+        Raises:
+            UserError: it is missing, outside, unreadable or larger than ``limit`` bytes.
+        """
+
+
+class FolderFiles(Files):
+    """Files below a folder; links may not lead out of it."""
+
+    def __init__(self, root: Path):
+        self.root = root.resolve()
+
+    def names(self) -> list[str]:
+        return sorted(p.name for p in self.root.iterdir() if p.is_file() and not p.name.startswith("."))
+
+    def read(self, name: str, limit: int) -> bytes:
+        try:
+            path = (self.root / name).resolve()
+            if not path.is_relative_to(self.root):
+                raise UserError(f"{name!r} leads out of the folder; put the file below the CSV")
+            if not path.is_file():
+                raise UserError(f"{name!r} is not there; add the file or remove the row")
+            _check_size(name, path.stat().st_size, limit)
+            with path.open("rb") as file:
+                return file.read(limit)
+        except (OSError, RuntimeError, ValueError) as error:  # a loop of links; a name that no file can have
+            raise UserError(f"{name!r} cannot be read ({error})") from error
+
+
+class ZipFiles(Files):
+    """Files in a .zip, which stays open; those of its folder where it holds one folder and nothing beside it."""
+
+    def __init__(self, path: Path):
+        try:
+            self.archive = zipfile.ZipFile(path)
+        except Exception as error:  # whatever a broken file raises
+            raise UserError(f"{path}: not a readable .zip ({summary(error)}); make it again") from error
+        self.lock = Lock()
+        shown = [name for name in self.archive.namelist() if not name.startswith((".", "__MACOSX/"))]
+        top = shown[0].partition("/")[0] + "/" if shown else ""
+        self.top = top if all(name.startswith(top) for name in shown) else ""
+
+    def names(self) -> list[str]:
+        inside = (name.removeprefix(self.top) for name in self.archive.namelist() if name.startswith(self.top))
+        return sorted(name for name in inside if name and "/" not in name and not name.startswith("."))
+
+    def read(self, name: str, limit: int) -> bytes:
+        plain = posixpath.normpath(name)
+        if plain.startswith(("/", "../")):
+            raise UserError(f"{name!r} leads out of the archive; put the file below the CSV")
+        try:
+            with self.lock:
+                info = self.archive.getinfo(self.top + plain)
+                _check_size(name, info.file_size, limit)
+                return self.archive.read(info)
+        except KeyError:
+            raise UserError(f"{name!r} is not there; add the file or remove the row") from None
+        except UserError:
+            raise
+        except Exception as error:  # encrypted or broken, by any of the compressions
+            raise UserError(f"{name!r} cannot be read ({summary(error)})") from error
+
+
+def _check_size(name: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise UserError(f"{name!r} has {size:,} bytes; at most {limit:,} are read")

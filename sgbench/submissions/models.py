@@ -1,0 +1,114 @@
+"""Somebody else's model as a Python function: images, labels and groups in, results out.
+
+``function(images float32 [n, 3, S, S] in [-1, 1], labels int8 [n, J], groups) -> float [n, 3, S, S] in [-1, 1]``, or
+uint8 results, taken as they are. Floats are clamped and rounded as the study's own results are.
+"""
+
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from sgbench.data.labels import Group
+from sgbench.data.pixels import LEVEL, to_bytes, to_floats
+from sgbench.data.requests import make_requests
+from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.results import Results
+from sgbench.support.errors import UserError, summary
+
+_TRIED = 4
+"""Test images of each group that a model is tried with."""
+_FAR = 1.5
+"""Results beyond this on either side are not in [-1, 1] by another scale, not by a little overshoot."""
+_BRIGHT, _DARK = 0.5, 100
+"""Results that are bright and nowhere below 0, of test images (8 bits) some of which are dark, are in [0, 1]."""
+
+Translator = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
+
+
+def open_function(function: Callable, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
+    """Results of a function, a method or a callable object such as an nn.Module.
+
+    Raises:
+        UserError: it is a module in training mode, fails, or returns something else than results; tried here with a few
+            test images.
+    """
+    name = _name(function)
+    owner = getattr(function, "__self__", function)
+    if isinstance(owner, nn.Module) and owner.training:
+        raise UserError(f"{name} is in training mode, where results depend on the batch; call its eval() first")
+    return serve_model(function, name, None, inputs, device, batch_size)
+
+
+def serve_model(
+    model: Translator, name: str, fingerprint: str | None, inputs: Inputs, device: torch.device, batch_size: int
+) -> Results:
+    """Results of a model made when they are asked for, at most ``batch_size`` at a time.
+
+    Raises:
+        UserError: it fails, or what it returns is not in [-1, 1]; some are made here, the others when asked for.
+    """
+
+    def make(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        images = to_floats(inputs.images[positions].to(device))
+        shape = tuple(images.shape)
+        try:
+            with torch.no_grad():
+                results = model(images, inputs.labels[positions].to(device), tuple(groups))
+        except UserError:
+            raise
+        except (Exception, SystemExit) as error:  # whatever somebody's code raises
+            raise UserError(f"{name}: failed on images {list(shape)}: {summary(error)}") from error
+        if isinstance(results, Tensor) and results.dtype == torch.uint8 and results.shape == shape:
+            return results.cpu()
+        return checked(results, shape, name)
+
+    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        made = (make(part, groups) for part in positions.split(batch_size))
+        return torch.cat([part if part.dtype == torch.uint8 else to_bytes(part) for part in made])
+
+    def has(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        return torch.ones(len(positions), dtype=torch.bool)
+
+    low, high = 0.0, 0.0
+    floats = False
+    for request in make_requests(inputs.labels, inputs.attributes):
+        for group, rows in request.by_value():  # a wrong model is refused before anything is scored
+            for part in request.positions[rows][:_TRIED].split(batch_size):
+                results = make(part, [group])
+                if results.dtype != torch.uint8:
+                    low = results.min().item() if not floats else min(low, results.min().item())
+                    high = max(high, results.max().item())
+                    floats = True
+    if floats and low >= 0 and high > _BRIGHT and inputs.images.min() < _DARK:
+        raise UserError(f"{name} returned nothing below 0: expected are floats in [-1, 1], not in [0, 1]: scale them")
+    if max(-low, high) > 1 + LEVEL:
+        warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
+    return Results(translate, has, Path(name).name, fingerprint)
+
+
+def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
+    """What a model returned, as float32.
+
+    Raises:
+        UserError: it is no finite float tensor of this shape, or its range is not [-1, 1].
+    """
+    wanted = f"expected are floats {list(shape)} in [-1, 1]"
+    if not isinstance(results, Tensor):
+        raise UserError(f"{name} returned {type(results).__name__}; {wanted} as a torch.Tensor")
+    if results.shape != shape or not results.is_floating_point():
+        raise UserError(f"{name} returned {str(results.dtype).removeprefix('torch.')} {list(results.shape)}; {wanted}")
+    results = results.detach().float()
+    if not results.isfinite().all():
+        raise UserError(f"{name} returned NaN or infinity; {wanted}")
+    low, high = results.min().item(), results.max().item()
+    if low < -_FAR or high > _FAR:
+        raise UserError(f"{name} returned values from {low:.4g} to {high:.4g}; {wanted}: scale them")
+    return results
+
+
+def _name(function: Callable) -> str:
+    subject = function if hasattr(function, "__qualname__") else type(function)
+    return f"{subject.__module__}:{subject.__qualname__}"

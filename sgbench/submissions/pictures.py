@@ -1,0 +1,129 @@
+"""Results stored as PNG or JPEG in a folder or a .zip, with a CSV that says which is which.
+
+The CSV is ``results.csv`` at the top, or the only CSV there; columns ``result,source,groups``, others are ignored.
+Pictures are converted to 8-bit RGB (transparency is dropped, an orientation tag not applied), never resized.
+"""
+
+import csv
+import hashlib
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from sgbench.submissions.files import Files, FolderFiles, ZipFiles
+from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.results import Results, StoredResult, serve
+from sgbench.support.errors import UserError
+
+TABLE = "results.csv"
+COLUMNS = ("result", "source", "groups")
+_MAX_TABLE = 256 * 2**20
+_MAX_PICTURE = 16 * 2**20
+"""Bytes; a picture of 256x256 has 0.2 million without compression."""
+_PNG_DEPTH = 24
+"""Where a PNG's header has its bits per channel; Pillow gives 16-bit colour as 8-bit."""
+_UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
+
+
+def open_pictures(path: Path, inputs: Inputs) -> Results:
+    """Results of a folder or .zip; every file is read once for the fingerprint, and decoded when it is asked for.
+
+    Raises:
+        UserError: names the CSV's line and what is wrong there; ``translate`` raises it of pixels that do not decode.
+    """
+    files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+    table = _find_table(path, files)
+    entries, names, key = [], [], hashlib.sha256()
+    for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
+        try:
+            entries.append(StoredResult(where, inputs.place(source), inputs.parse(groups)))
+            data = files.read(name, _MAX_PICTURE)
+            _open(data, name, inputs.image_size).close()
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from error
+        names.append(name)
+        key.update(f"{source}\n{inputs.text(entries[-1].groups)}\n{len(data)}\n".encode() + data)
+
+    def decode(number: int) -> np.ndarray:
+        try:
+            return _pixels(files.read(names[number], _MAX_PICTURE), names[number], inputs.image_size)
+        except UserError as error:
+            raise UserError(f"{entries[number].where}: {error}") from error
+
+    def read(numbers: list[int]) -> Tensor:
+        with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
+            return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
+
+    return serve(str(path), entries, inputs, read, key.hexdigest())
+
+
+def _find_table(path: Path, files: Files) -> str:
+    tables = [name for name in files.names() if name.lower().endswith(".csv")]
+    if TABLE in tables:
+        return TABLE
+    if len(tables) != 1:
+        wanted = f"columns {','.join(COLUMNS)}"
+        if not tables:
+            raise UserError(f"{path}: has no CSV file at the top; add {TABLE} with {wanted}")
+        raise UserError(f"{path}: has {len(tables)} CSV files at the top; name the one with {wanted} {TABLE}")
+    return tables[0]
+
+
+def _text(table: Path, files: Files, name: str) -> str:
+    try:
+        return files.read(name, _MAX_TABLE).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{table}: cannot be read as UTF-8 ({error}); save it as such") from error
+    except UserError as error:
+        raise UserError(f"{table}: {error}") from error
+
+
+def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
+    """Where each row is, and its result, source and groups."""
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        if absent := [column for column in COLUMNS if column not in header]:
+            raise UserError(f"{table}: line 1 lacks the column {absent[0]}; needed are {','.join(COLUMNS)}")
+        for row in reader:
+            where = f"{table}: line {reader.line_num}"
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise UserError(
+                    f"{where} has {len(row)} cells, the header {len(header)}; quote cells with commas in them"
+                )
+            cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
+            yield where, *(cells[column] for column in COLUMNS)
+    except csv.Error as error:
+        raise UserError(f"{table}: line {reader.line_num}: {error}") from error
+
+
+def _open(data: bytes, name: str, size: int) -> Image.Image:
+    """A picture whose header is what it must be; its pixels are not decoded."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
+    except _UNREADABLE as error:
+        raise UserError(f"{name!r} is not a readable PNG or JPEG; make it again") from error
+    if image.size != (size, size):
+        width, height = image.size
+        raise UserError(f"{name!r} is {width}x{height}, the study's images {size}x{size}; results are never resized")
+    if image.mode.startswith(("I", "F")) or (image.format == "PNG" and data[_PNG_DEPTH] > 8):
+        raise UserError(f"{name!r} has more than 8 bits a channel; store it as 8-bit RGB")
+    return image
+
+
+def _pixels(data: bytes, name: str, size: int) -> np.ndarray:
+    try:
+        with _open(data, name, size) as image:
+            return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
+    except _UNREADABLE as error:
+        raise UserError(f"{name!r} cannot be decoded ({error}); make it again") from error

@@ -1,0 +1,175 @@
+"""Somebody else's model as a file: an exported program (``*.pt2``, torch.export.save) or an ONNX model (``*.onnx``).
+
+Two signatures, inputs by position:
+
+- ``(images, group) -> results``: float32 [n, 3, S, S] in [-1, 1], and the group's number (``all_groups``' order) as an
+  int64 tensor of shape [], [1] or [n]; results float [n, 3, S, S] in [-1, 1];
+- ``(images) -> results`` of all G groups at once: float [n, G, 3, S, S], as SG-GAN's generator makes them.
+
+Several groups are one edit after another. Where n is fixed or bounded, batches are split and padded to fit. A program
+file runs as code: open only what you trust.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Group, all_groups
+from sgbench.features.exported import load_exported
+from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.models import checked, serve_model
+from sgbench.submissions.results import Results
+from sgbench.support.errors import UserError, summary
+
+_BLOCK = 2**24
+
+
+class Port(NamedTuple):
+    """An input of a program: type, and for each dimension the least and the greatest size."""
+
+    dtype: str
+    sizes: tuple[tuple[int, float], ...]
+
+    def __str__(self) -> str:
+        sizes = ["n" if low < high else str(low) for low, high in self.sizes]
+        return f"{self.dtype} [{', '.join(sizes)}]"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program as it was opened.
+
+    Attributes:
+        run: its inputs, tensors -> what it returns.
+    """
+
+    name: str
+    inputs: tuple[Port, ...]
+    run: Callable[..., object]
+
+    def edit(self, images: Tensor, number: int, num_groups: int) -> Tensor:
+        """Translate n images to the group of this number; n is at most what the program takes."""
+        least = int(self.inputs[0].sizes[0][0])
+        padded = torch.cat([images, images[-1:].expand(max(0, least - len(images)), -1, -1, -1)])
+        if len(self.inputs) == 2:
+            results = self._call(padded, self._group(number, len(padded)).to(images.device))
+            return checked(results, tuple(padded.shape), self.name)[: len(images)]
+        results = checked(self._call(padded), (len(padded), num_groups, *padded.shape[1:]), self.name)
+        return results[: len(images), number]
+
+    def _group(self, number: int, length: int) -> Tensor:
+        sizes = self.inputs[1].sizes
+        if not sizes:
+            return torch.tensor(number)
+        return torch.full((1 if sizes[0] == (1, 1) else length,), number)
+
+    def _call(self, *tensors: Tensor) -> object:
+        try:
+            return self.run(*tensors)
+        except Exception as error:  # whatever a foreign program or its runtime raises
+            shapes = " and ".join(str(list(t.shape)) for t in tensors)
+            raise UserError(f"{self.name}: failed on inputs {shapes}: {summary(error)}") from error
+
+
+def open_exported(path: Path, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
+    """Results of a program that torch.export.save wrote, run on ``device``.
+
+    Raises:
+        UserError: it cannot be loaded, has another signature, or fails on a test image.
+    """
+    exported = load_exported(path, device)
+
+    def sizes(shape: Sequence[int | torch.SymInt]) -> tuple[tuple[int, float], ...]:
+        ranges = [exported.range_constraints.get(d.node.expr) if isinstance(d, torch.SymInt) else None for d in shape]
+        return tuple(
+            (d, d) if isinstance(d, int) else (max(1, float(r.lower)), float(r.upper)) if r else (1, float("inf"))
+            for d, r in zip(shape, ranges, strict=True)
+        )
+
+    values = {node.name: node.meta.get("val") for node in exported.graph.nodes if node.op == "placeholder"}
+    ports = tuple(
+        Port(str(v.dtype).removeprefix("torch."), sizes(v.shape))
+        if isinstance(v, Tensor)
+        else Port(f"constant {name}", ())
+        for name, v in ((name, values.get(name)) for name in exported.graph_signature.user_inputs)
+    )
+    return _open(Program(str(path), ports, exported.module()), [path], inputs, device, batch_size)
+
+
+def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
+    """Results of an ONNX model, run by onnxruntime: on a GPU where ``device`` is one and onnxruntime has CUDA.
+
+    Raises:
+        UserError: onnxruntime is not installed; or as ``open_exported``.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UserError(f"{path}: running it needs onnxruntime: pip install onnxruntime") from error
+    wanted = ["CUDAExecutionProvider"] * (device.type == "cuda") + ["CPUExecutionProvider"]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
+        session = onnxruntime.InferenceSession(str(path), options, providers)
+    except Exception as error:  # whatever a foreign file raises
+        raise UserError(f"{path}: onnxruntime cannot load it: {summary(error)}") from error
+
+    def port(value: "onnxruntime.NodeArg") -> Port:
+        sizes = tuple((d, d) if isinstance(d, int) else (1, float("inf")) for d in value.shape)
+        dtype = value.type.removeprefix("tensor(").removesuffix(")")
+        return Port("float32" if dtype == "float" else dtype, sizes)
+
+    def run(*tensors: Tensor) -> object:
+        feed = {value.name: t.cpu().numpy() for value, t in zip(session.get_inputs(), tensors, strict=True)}
+        first = session.run(None, feed)[0]
+        return torch.from_numpy(first) if isinstance(first, np.ndarray) else first
+
+    program = Program(str(path), tuple(port(value) for value in session.get_inputs()), run)
+    return _open(program, _onnx_files(path), inputs, device, batch_size)
+
+
+def _open(program: Program, files: Sequence[Path], inputs: Inputs, device: torch.device, batch_size: int) -> Results:
+    _check_signature(program, inputs.image_size)
+    groups = all_groups(inputs.attributes)
+
+    def translate(images: Tensor, labels: Tensor, wanted: Sequence[Group]) -> Tensor:
+        for group in wanted:
+            images = program.edit(images, groups.index(group), len(groups))
+        return images
+
+    key = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                key.update(block)
+    largest = int(min(program.inputs[0].sizes[0][1], batch_size)) if program.inputs[0].sizes else batch_size
+    return serve_model(translate, program.name, key.hexdigest(), inputs, device, largest)
+
+
+def _check_signature(program: Program, size: int) -> None:
+    """Refuse inputs other than images float32 [n, 3, S, S] and, maybe, a group int64 [], [1] or [n]."""
+    ports = program.inputs
+    shape_fits = len(ports) in (1, 2) and len(ports[0].sizes) == 4
+    fits = shape_fits and all(
+        low <= wanted <= high for (low, high), wanted in zip(ports[0].sizes[1:], (3, size, size), strict=True)
+    )
+    group_fits = len(ports) < 2 or (ports[1].dtype == "int64" and len(ports[1].sizes) < 2)
+    if not (fits and group_fits and ports[0].dtype == "float32"):
+        raise UserError(
+            f"{program.name}: takes {', '.join(map(str, ports)) or 'nothing'}; must take float32 "
+            f"[n, 3, {size}, {size}] and an int64 group number, or the images alone and return every group's results"
+        )
+
+
+def _onnx_files(path: Path) -> list[Path]:
+    """The model, and the files beside it that it names: large weights are kept in one of their own."""
+    content = path.read_bytes()
+    beside = sorted(p for p in path.parent.iterdir() if p != path and p.is_file())
+    return [path, *(p for p in beside if p.name.encode() in content)]

@@ -1,0 +1,72 @@
+"""Translations made elsewhere, scored: those that are missing are left out and counted."""
+
+import hashlib
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import Group
+from sgbench.plan.study import Study
+from sgbench.results.cost import Cost
+from sgbench.results.records import NO_SEED
+from sgbench.results.system_folder import SystemFolder
+from sgbench.scoring.cost import measure_cost
+from sgbench.scoring.systems import Scorer
+from sgbench.submissions.results import Results
+
+
+def find_scored(study: Study, name: str, level: str, seed: int | None, results: Results) -> SystemFolder | None:
+    """The folder of translations that were scored before; None where they were not.
+
+    What is stored, or made by a program's file, is known by its bytes. A function's results may depend on anything:
+    they are made and scored each time.
+
+    Args:
+        level: labels per value that the model was trained with, for the record; may be empty.
+        seed: that it was trained with, where that is known.
+    """
+    if not results.fingerprint:
+        return None
+    folder = _folder(study, name, level, seed, results.fingerprint)
+    return folder if folder.is_scored() else None
+
+
+def score_results(scorer: Scorer, name: str, level: str, seed: int | None, results: Results) -> SystemFolder:
+    """Score translations; returns the system's folder, named after their bytes.
+
+    Args:
+        level: labels per value that the model was trained with, for the record; may be empty.
+        seed: that it was trained with, where that is known.
+    """
+    study, requests = scorer.study, scorer.test.requests
+    kept = [
+        torch.cat([results.has(request.positions[rows], [group]) for group, rows in request.by_value()])
+        for request in requests
+    ]
+    test, left_out = scorer.test.only(kept), tuple(int((~k).sum()) for k in kept)
+    key = hashlib.sha256()
+
+    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        made = results.translate(positions, groups)
+        key.update(made.numpy().tobytes())
+        return made
+
+    targets = scorer.targets(f"{name} {level}".strip(), translate, test)
+    fingerprint = results.fingerprint or key.hexdigest()
+    folder = _folder(study, name, level, seed, fingerprint)
+    if results.stored:
+        cost = Cost(None, None, None, None, "not run here")
+    else:
+        cost = measure_cost(results.translate, test.requests, None, None, study.device)
+    folder.write_cost(cost)
+    scorer.samples(folder, results.translate, results.has)
+    base = scorer.base_record(folder.name, name, "measured", level=level, seed=NO_SEED if seed is None else seed)
+    scores = scorer.scores(base, test.requests, left_out, targets)
+    scorer.keep(folder, scores, given=results.given, sha256=fingerprint)
+    return folder
+
+
+def _folder(study: Study, name: str, level: str, seed: int | None, fingerprint: str) -> SystemFolder:
+    parts = [name, *filter(None, [level]), *([] if seed is None else [f"s{seed}"])]
+    return study.runs.system(f"{'-'.join(parts)}-{fingerprint[:8]}-{study.protocol.hash[:8]}")

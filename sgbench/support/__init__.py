@@ -1,0 +1,1 @@
+"""What every part leans on: errors, whole files, hashes, names of code, the screen, the environment."""

@@ -1,0 +1,74 @@
+"""What code runs here, on what: the commit, versions of packages, the device."""
+
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import sgbench
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "torchmetrics",
+    "pytorch-msssim",
+    "torch-fidelity",
+    "scipy",
+    "numpy",
+    "pandas",
+    "pillow",
+    "matplotlib",
+    "onnxruntime",
+    "safetensors",
+)
+
+
+@cache
+def commit(folder: Path = Path(__file__).parents[1]) -> str:
+    """The commit of the checkout that a package runs from, ``-dirty`` behind it where files differ or are new.
+
+    As it was when first asked for: later changes of files are not in the code that runs.
+    """
+
+    def git(*arguments: str) -> str:
+        command = ["git", *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", "__init__.py")
+        name = git("describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+        new = git("status", "--porcelain", "--untracked-files", "--", ".")
+        return f"{name}-dirty" if new and not name.endswith("-dirty") else name
+    except (OSError, subprocess.CalledProcessError):
+        return "not in a git checkout"
+
+
+def packages() -> dict[str, str]:
+    """Versions of Python and of the packages that figures depend on."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+
+
+def device_name(device: torch.device) -> str:
+    """What a person calls a device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+
+
+def origin(device: torch.device, **more: str) -> dict[str, Any]:
+    """What makes something here: commit, versions that decide its arithmetic, device, and what else is given."""
+    return {
+        "sgbench": sgbench.__version__,
+        "commit": commit(),
+        "torch": _version("torch"),
+        "device": device_name(device),
+    } | more
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -1,0 +1,82 @@
+"""Code by name: ``my_package.attgan:AttGAN``, or the short name of a module that defines one such class.
+
+There is no registry: a short name is looked for as a module in a few packages.
+"""
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import TypeVar
+
+from sgbench.support.errors import UserError, summary
+
+T = TypeVar("T")
+
+
+def load_function(name: str) -> Callable:
+    """The function, or other object that can be called, that ``package.module:function`` names.
+
+    Raises:
+        UserError: there is no such module, or nothing in it that can be called.
+    """
+    module_name, _, function_name = name.partition(":")
+    found = getattr(_import(module_name, f"'{name}' cannot be imported"), function_name, None)
+    if not callable(found) or inspect.isclass(found):
+        raise UserError(f"'{name}': {module_name} has no function '{function_name}'")
+    return found
+
+
+def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
+    """The concrete subclass of ``base`` that a name stands for.
+
+    Args:
+        name: ``package.module:Class``, or a module of one of the ``packages`` that defines one such class.
+
+    Raises:
+        UserError: no such module or class, or not of that kind.
+    """
+    kind = base.__name__.lower()
+    module_name, _, class_name = name.partition(":")
+    if class_name:
+        found = getattr(_import(module_name, f"unknown {kind} '{name}'"), class_name, None)
+        if not (inspect.isclass(found) and issubclass(found, base) and not inspect.isabstract(found)):
+            raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
+        return found
+    for package in packages:
+        path = f"{package}.{name}"
+        if name.isidentifier() and importlib.util.find_spec(path):
+            defined = _classes(importlib.import_module(path), base)
+            if len(defined) == 1:
+                return defined[0]
+    raise UserError(
+        f"unknown {kind} '{name}': give a module of {' or '.join(packages)} that defines one, or 'package.module:Class'"
+    )
+
+
+def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:
+    """The shortest name under which ``load_class`` finds a class, so that it still does when the file has moved."""
+    package, _, module = cls.__module__.rpartition(".")
+    if package in packages and _classes(importlib.import_module(cls.__module__), base) == [cls]:
+        return module
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
+    """The concrete subclasses of ``base`` that a module defines itself."""
+    return [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, base)
+        and not inspect.isabstract(value)
+        and value.__module__ == module.__name__
+    ]
+
+
+def _import(name: str, problem: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # no such module, an empty or relative name, whatever its code raises
+        raise UserError(f"{problem}: {summary(error)}; give package.module:name") from error

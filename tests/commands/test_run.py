@@ -1,0 +1,406 @@
+"""The whole command on a tiny study: what it leaves, that it repeats nothing, and every way in which it is refused."""
+
+import os
+import pkgutil
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+import yaml
+from filelock import FileLock
+from PIL import Image
+
+from sgbench.run import main
+
+SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
+CONFIG = {
+    "study": "tiny",
+    "data": {
+        "class": "faces",
+        "num_images": 200,
+        "num_test": 60,
+        "image_size": 32,
+        "attributes": ["gender", "hair_color"],
+    },
+    "levels": [5],
+    "judge": {"epochs": 1, "floor": 0.5},
+    "scoring": {"num_resamples": 20, "figure_people": 1},
+    "methods": {"sggan": SMALL | {"n_critic": 1}, "stargan": SMALL | {"n_critic": 1}, "residualgan": SMALL},
+}
+TRANSLATORS = {"sggan", "stargan", "residualgan", "copy", "oracle"}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "tiny.yaml"
+    path.write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(config, tmp_path_factory):
+    """The folder of all runs after the command was run once."""
+    out = tmp_path_factory.mktemp("finished")
+    assert main(["--config", str(config), "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture
+def refused(capsys):
+    """Runs the command, which must say why it does not in one line; returns the line."""
+
+    def refused(*arguments):
+        assert main([str(a) for a in arguments]) == 2
+        out, err = capsys.readouterr()
+        lines = err.splitlines()
+        assert out == ""
+        assert lines[-1].startswith("error: ")
+        assert not any(line.startswith(("Traceback", "usage")) for line in lines)
+        expected = ("stage ", "reading ", "images: ", "references: ", "training ", "judge ", "no Inception Score: ")
+        assert [line for line in lines[:-1] if not line.startswith(expected)] == []
+        return lines[-1]
+
+    return refused
+
+
+def contents(folder):
+    """Every file below a folder and its bytes."""
+    return {path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def records_of(out):
+    return (out / "tiny-5" / "report" / "records.csv").read_bytes()
+
+
+def leftovers(out):
+    """Half-written files."""
+    return list(out.rglob(".*"))
+
+
+def test_a_run_leaves_a_report_with_tables_and_figures(finished):
+    folder = finished / "tiny-5"
+    assert {path.name for path in folder.iterdir()} == {
+        "settings.yaml",
+        "plan.json",
+        "study.json",
+        "runtime.json",
+        "report",
+        "SHA256SUMS",
+    }
+    report = folder / "report"
+    page = (report / "report.md").read_text()
+    for name in ("SG-GAN", "StarGAN", "ResidualGAN", "Oracle", "Copy", "Hair color"):
+        assert name in page
+    linked = {part.split(")")[0] for part in page.split("](")[1:]}
+    assert {"figure3.png", "figure4.png", "target_accuracy.png", "matrix.png", "losses.png"} <= linked
+    assert {"table2_accuracy.csv", "table2_accuracy.tex", "comparisons.csv", "cost.csv"} <= linked
+    for name in linked:
+        assert (report / name).stat().st_size > 0
+        if name.endswith(".png"):
+            with Image.open(report / name) as image:
+                image.load()
+                assert min(image.size) > 100
+        elif name.endswith(".csv"):
+            assert len(pd.read_csv(report / name)) > 0
+
+
+def test_every_system_has_every_record(finished):
+    frame = pd.read_csv(finished / "tiny-5" / "report" / "records.csv", keep_default_na=False)
+    frame["value"] = pd.to_numeric(frame["value"])
+    key = ["target", "direction", "measured_on", "metric"]
+    keys = {name: set(map(tuple, own[key].to_numpy())) for name, own in frame.groupby("method")}
+    assert keys.keys() == TRANSLATORS | {"real"}
+    assert all(keys[name] == keys["sggan"] for name in TRANSLATORS)
+    assert not frame.duplicated(["system", *key]).any()
+    values = {"gender": ("female", "male"), "hair_color": ("black", "blond")}
+    for target in values:
+        for direction in ("all", *values[target]):
+            assert {(target, direction, other, "accuracy") for other in values} <= keys["sggan"]
+        others = {(place, metric) for t, _, place, metric in keys["sggan"] if t == target and metric != "accuracy"}
+        assert others >= {
+            ("background", "background_ms_ssim"),
+            ("background", "background_mae"),
+            ("background", "background_psnr"),
+            ("background", "true_background_error"),
+            ("inside", "counterfactual_error"),
+            ("outside", "counterfactual_error"),
+            ("image", "change"),
+            ("image", "judge_score"),
+        }
+    assert {("", "all", name, "balanced_accuracy") for name in values} <= keys["real"]
+    assert (frame["value"].notna() | (frame["note"] != "")).all()
+    assert (frame["num_images"] > 0).all()
+    copy = frame[(frame["method"] == "copy") & (frame["metric"] == "change")]
+    assert (copy["value"] == 0).all()
+
+
+def test_every_job_is_done_and_keeps_its_statistics_and_samples(finished):
+    jobs = list((finished / "jobs").iterdir())
+    assert len(jobs) == 4
+    for job in jobs:
+        assert {p.name for p in job.iterdir()} >= {"done", "job.json", "checkpoint.pt", "stats.jsonl", "samples"}
+        assert len((job / "stats.jsonl").read_text().splitlines()) == 2
+        assert sorted(p.name for p in (job / "samples").iterdir()) == ["000001.png", "000002.png"]
+    assert leftovers(finished) == []
+
+
+def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished, config, monkeypatch, capsys):
+    def never(*_, **__):
+        raise AssertionError("a finished study is not to be trained, judged or decoded again")
+
+    for name in (
+        "scoring.stages.open_store",
+        "scoring.stages.open_judge",
+        "scoring.stages.open_references",
+        "scoring.systems.load_models",
+        "launching.launch.run_job",
+    ):
+        monkeypatch.setattr(f"sgbench.{name}", never)
+    before = contents(finished)
+    assert main(["--config", str(config), "--out", str(finished)]) == 0
+    after = contents(finished)
+    assert before.keys() == after.keys()
+    assert {str(path) for path in before if before[path] != after[path]} <= {"tiny-5/runtime.json", "tiny-5/SHA256SUMS"}
+    assert "training" not in capsys.readouterr().err
+
+
+def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch):
+    monkeypatch.setattr("sgbench.launching.launch.run_job", None)
+    records, settings = records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()
+    assert main(["--config", str(config), "--out", str(finished), "--methods", "stargan"]) == 0
+    few = pd.read_csv(finished / "tiny-5" / "report" / "records.csv")
+    assert set(few["method"]) == {"stargan", "real", "copy", "oracle"}
+    assert main(["--config", str(config), "--out", str(finished)]) == 0
+    assert (records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()) == (records, settings)
+
+
+def test_no_method_is_the_judge_and_the_controls(finished, config, monkeypatch):
+    monkeypatch.setattr("sgbench.judges.cache.train_judge", None)
+    assert main(["--config", str(config), "--methods", "none", "--study", "judge", "--out", str(finished)]) == 0
+    own = pd.read_csv(finished / "judge" / "report" / "records.csv")
+    assert set(own["method"]) == {"real", "copy", "oracle"}
+    page = (finished / "judge" / "report" / "report.md").read_text()
+    assert "how systems of other runs were made" not in page
+    assert "| Real images" in page
+
+
+def test_nobody_is_shown_where_nobody_may_be(finished, config, tmp_path):
+    shutil.copytree(finished, tmp_path / "runs")
+    private = tmp_path / "private.yaml"
+    private.write_text(yaml.safe_dump(CONFIG | {"scoring": CONFIG["scoring"] | {"figure_people": 0}}, sort_keys=False))
+    assert main(["--config", str(private), "--out", str(tmp_path / "runs")]) == 0
+    report = tmp_path / "runs" / "tiny-5" / "report"
+    assert {path.name for path in report.glob("*.png")} == {"target_accuracy.png", "matrix.png", "losses.png"}
+    assert "figure3" not in (report / "report.md").read_text()
+    hidden, shown = (pd.read_csv(out / "tiny-5/report/records.csv") for out in (tmp_path / "runs", finished))
+    pd.testing.assert_frame_equal(hidden.drop(columns="system"), shown.drop(columns="system"))
+
+
+INTERRUPTED_IN = {
+    "decoding": "sgbench.data.sources.faces.EmbeddedFaces.read_many",
+    "references": "sgbench.data.sources.faces.EmbeddedFaces.background",
+    "judge": "sgbench.judges.training._augment",
+    "training": "sgbench.methods.sggan.SGGAN.discriminator_losses",
+    "scoring": "sgbench.judges.judge.Judge.posteriors",
+    "bootstrap": "sgbench.scoring.cells.bootstrap_interval",
+    "report": "sgbench.report.figures.loss_curves",
+}
+
+
+def test_ctrl_c_anywhere_is_one_line_and_the_same_command_goes_on(finished, config, tmp_path, monkeypatch, capsys):
+    arguments = ["--config", str(config), "--out", str(tmp_path)]
+    for name in INTERRUPTED_IN.values():
+        original = pkgutil.resolve_name(name)
+
+        def interrupt(*args, original=original, **kwargs):
+            os.kill(os.getpid(), signal.SIGINT)
+            return original(*args, **kwargs)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(name, interrupt)
+            assert main(arguments) == 130, name
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last == "interrupted; all that is done is kept: run the same command again to go on"
+        assert leftovers(tmp_path) == []
+    assert main(arguments) == 0
+    assert records_of(tmp_path) == records_of(finished)
+
+
+@pytest.fixture
+def file_size_limit():
+    """Sets the largest size of a file, beyond which writing fails as on a full disk; 0 lifts it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size or before[0], before[1]))
+
+    yield limit
+    limit(0)
+
+
+def test_a_full_disk_is_one_line_and_nothing_half_written_is_taken_for_whole(
+    finished, config, tmp_path, refused, file_size_limit, capsys
+):
+    arguments = ["--config", config, "--out", tmp_path]
+
+    def full(size):
+        """The command with files of at most so many bytes, which is one too few for the next that it makes."""
+        file_size_limit(size)
+        line = refused(*arguments)
+        file_size_limit(0)
+        assert f"error: {tmp_path}: " in line, size
+        assert "free space" in line
+        assert leftovers(tmp_path) == []
+
+    full(100_000)
+    assert list(tmp_path.glob("cache/store/*/index.json")) == []
+    assert not (tmp_path / "tiny-5").exists()
+    full(5_000_000)
+    assert len(list(tmp_path.glob("cache/store/*/index.json"))) == 1
+    assert list(tmp_path.glob("cache/judge/*.pt")) == []
+    judge = ["--config", str(config), "--out", str(tmp_path), "--methods", "none", "--study", "judge"]
+    assert main(judge) == 0
+    capsys.readouterr()
+    full(100_000)
+    assert len(list(tmp_path.glob("cache/judge/*.pt"))) == 1
+    assert list(tmp_path.glob("jobs/*/checkpoint.pt")) == []
+    assert main([str(a) for a in arguments]) == 0
+    assert records_of(tmp_path) == records_of(finished)
+
+
+def test_an_unwritable_folder_of_runs_is_refused(config, tmp_path, refused):
+    (tmp_path / "file").write_text("in the way")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        line = refused("--config", config, "--out", out)
+        assert f"{tmp_path / 'file'}" in line
+        assert line.endswith("; free space, mend the path or choose another folder")
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_a_job_that_another_process_trains_is_left_to_it(finished, config, tmp_path, refused):
+    job = next(p.name for p in (finished / "jobs").iterdir() if p.name.startswith("residualgan-gender"))
+    (tmp_path / "jobs" / job).mkdir(parents=True)
+    with FileLock(tmp_path / "jobs" / job / "lock"):
+        line = refused("--config", config, "--out", tmp_path, "--methods", "residualgan")
+    assert f"{job}: another process is training this job; wait for it to end" in line
+
+
+BAD_INPUT = {
+    "unknown flag": (["--colour", "red"], "unrecognized arguments: --colour red; --help lists the options"),
+    "abbreviated flag": (["--meth", "sggan"], "unrecognized arguments: --meth sggan"),
+    "flag without value": (["--sparse"], "argument --sparse: expected one argument"),
+    "unknown config": (["--config", "quik"], "--config quik: no such file; the configs here are "),
+    "unknown method": (["--methods", "sgan"], "unknown method 'sgan'"),
+    "method twice": (["--methods", "sggan,sggan"], "one is named twice"),
+    "empty methods": (["--methods", ""], "argument --methods: '' must be names with commas between them"),
+    "unknown attribute": (["--attributes", "gender,beard"], "unknown attribute 'beard'; those of the embedded faces"),
+    "word for a level": (["--sparse", "few"], "argument --sparse: 'few' must be numbers of labels from 1 on, or all"),
+    "level 0": (["--sparse", "0"], "argument --sparse: '0' must be"),
+    "negative level": (["--sparse", "-5"], "argument --sparse: '-5' must be"),
+    "fractional level": (["--sparse", "0.5"], "argument --sparse: '0.5' must be"),
+    "trailing comma": (["--sparse", "5,"], "argument --sparse: '5,' must be"),
+    "level twice": (["--sparse", "5,5"], "command line: levels: 5, 5: one is named twice"),
+    "word for a seed": (["--seeds", "a"], "argument --seeds: 'a' must be whole numbers with commas between them"),
+    "level above the data": (["--sparse", "5000"], "training images have hair_color = 'blond'; ask for at most"),
+    "image size 48": (
+        ["--image-size", "48"],
+        "command line: data.image_size: Input should be 32, 64, 128 or 256, not 48",
+    ),
+    "image size text": (["--image-size", "big"], "argument --image-size: invalid int value: 'big'"),
+    "test set": (["--num-test", "200"], "data.num_test is 200, but there are only 200 images: choose fewer"),
+    "device": (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
+    "allow missing faces": (["--allow-missing"], "command line: unknown key data.allow_missing"),
+    "no data folder": (["--data", "/nowhere/photos"], "/nowhere/photos: no folder with CelebA's images there"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_refused_in_one_line_before_anything_is_written(config, tmp_path, refused, arguments, message):
+    assert message in refused("--config", config, "--out", tmp_path / "runs", *arguments)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_an_unknown_key_is_named_with_its_file(tmp_path, refused):
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(CONFIG | {"sparse": 5}))
+    line = refused("--config", tmp_path / "mine.yaml", "--out", tmp_path / "runs")
+    assert f"{tmp_path / 'mine.yaml'}: unknown key sparse; known are study, " in line
+    assert not (tmp_path / "runs").exists()
+
+
+def damage_attribute_file(root):
+    (root / "list_attr_celeba.txt").unlink()
+
+
+def damage_row(root):
+    table = root / "list_attr_celeba.txt"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines[:9], lines[9][:-3], *lines[10:]]))
+
+
+def damage_images(root):
+    (root / "img_align_celeba" / "000008.jpg").unlink()
+
+
+def damage_jpeg(root):
+    path = root / "img_align_celeba" / "000033.jpg"
+    path.write_bytes(path.read_bytes()[:1500])
+
+
+DAMAGE = {
+    "no attribute file": (damage_attribute_file, "celeba copy: no list_attr_celeba.txt in it or beside it"),
+    "bad row": (damage_row, "list_attr_celeba.txt: line 10 must be a name and 40 values of 1 or -1"),
+    "missing images": (damage_images, "the first 000008.jpg; complete the copy or pass --allow-missing"),
+    "corrupt JPEG": (damage_jpeg, "000033.jpg: not a readable image (image file is truncated"),
+}
+
+
+@pytest.mark.parametrize(("damage", "message"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_copy_of_celeba_is_refused_before_training(config, tmp_path, celeba_copy, refused, damage, message):
+    root = celeba_copy(120, (89, 109))
+    damage(root)
+    out = tmp_path / "runs"
+    assert message in refused("--config", config, "--out", out, "--data", root, "--num-test", 40)
+    assert list(out.glob("jobs/*/*")) == []
+    assert list(out.glob("cache/store/*/index.json")) == []
+
+
+def test_photographs_are_trained_on_scored_and_reported(config, tmp_path, celeba_copy):
+    root = celeba_copy(120, (89, 109))
+    damage_images(root)
+    arguments = ["--config", config, "--out", tmp_path / "runs", "--data", root, "--num-test", "40", "--allow-missing"]
+    assert main([*map(str, arguments), "--methods", "sggan", "--attributes", "smile,pale_skin"]) == 0
+    frame = pd.read_csv(tmp_path / "runs" / "tiny-5" / "report" / "records.csv")
+    assert set(frame["method"]) == {"sggan", "copy", "real"}
+    assert set(frame["dataset"]) == {"celeba"}
+    assert set(frame["target"].dropna()) == {"smile", "pale_skin"}
+
+
+def test_ctrl_c_in_training_exits_with_130_and_the_same_command_resumes(tmp_path, capsys):
+    method = SMALL | {"n_critic": 1, "iterations": 120}
+    (tmp_path / "long.yaml").write_text(yaml.safe_dump(CONFIG | {"methods": {"sggan": method}}))
+    arguments = ["--config", str(tmp_path / "long.yaml"), "--out", str(tmp_path / "runs")]
+    process = subprocess.Popen([sys.executable, "-m", "sgbench.run", *arguments], stderr=subprocess.PIPE, text=True)
+    try:
+        started = time.monotonic()
+        while not list(tmp_path.glob("runs/jobs/*/samples/000015.png")) and time.monotonic() - started < 60:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == "interrupted; all that is done is kept: run the same command again to go on"
+    (job,) = (tmp_path / "runs" / "jobs").iterdir()
+    rows = (job / "stats.jsonl").read_text().splitlines()
+    assert 15 <= len(rows) < 120
+    assert (job / "checkpoint.pt").exists()
+    assert not (job / "done").exists()
+    assert main(arguments) == 0
+    resumed = (job / "stats.jsonl").read_text().splitlines()
+    assert resumed[: len(rows)] == rows
+    assert len(resumed) == 120

@@ -1,0 +1,287 @@
+"""Plans: jobs and systems, what their hashes depend on, and what is refused before anything is trained."""
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from sgbench.data.labels import HIDDEN, NONE, Attribute
+from sgbench.data.source import Source, SourceSettings
+from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.plan.plan import make_plan
+from sgbench.plan.study import open_study
+from sgbench.settings.reading import read_settings
+from sgbench.studies.description import write_intent
+from sgbench.support.errors import UserError
+from sgbench.support.screen import Screen
+
+SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
+GOOD = {
+    "data": {
+        "class": "faces",
+        "num_images": 300,
+        "num_test": 60,
+        "image_size": 32,
+        "attributes": ["gender", "hair_color", "smile"],
+    },
+    "levels": [5],
+    "methods": {"sggan": SMALL, "stargan": SMALL, "residualgan": SMALL},
+}
+
+
+class Shapes(Source):
+    """A data set with an attribute of three values that a quarter of the images lack."""
+
+    name = "shapes"
+
+    class Settings(SourceSettings):
+        """How many, and whether only test images have both labels."""
+
+        num_images: int = 100
+        apart: bool = False
+
+    def __init__(self, settings):
+        offered = {
+            "shape": Attribute("shape", ("round", "oval", "long"), exhaustive=False),
+            "size": Attribute("size", ("small", "large")),
+        }
+        self.settings = settings
+        self.ids = [str(i) for i in range(settings.num_images)]
+        self.attributes = tuple(offered[name] for name in settings.attributes)
+        values = np.random.default_rng(0).choice([0, 1, 2, NONE], (settings.num_images, 2)).astype(np.int8)
+        values[:, 1] = values[:, 1] == 0
+        if settings.apart:
+            train, _ = self.split()
+            values[train[::2], 0] = values[train[1::2], 1] = HIDDEN
+        columns = [list(offered).index(name) for name in settings.attributes]
+        self.labels = torch.from_numpy(values[:, columns].copy())
+        self.fingerprint = f"shapes {settings.num_images} {settings.image_size}"
+
+    def read(self, index):
+        return np.full((3, self.settings.image_size, self.settings.image_size), index, np.uint8)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A study whose config differs from a good one at the keys given."""
+
+    def study(data=(), methods=None, **top):
+        raw = GOOD | top
+        raw["data"] = GOOD["data"] | dict(data)
+        raw["methods"] = GOOD["methods"] if methods is None else methods
+        (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+        return open_study(read_settings(tmp_path / "mine.yaml", {}, {}), tmp_path / "runs", Screen())
+
+    return study
+
+
+def names(study):
+    return [job.name for job in study.plan.jobs]
+
+
+SHAPES = {"data": {"class": "test_plan:Shapes", "image_size": 32, "attributes": ["shape", "size"]}}
+
+
+def shapes(study, methods, **data):
+    """A study of shapes, without the keys that only faces have."""
+    made = study(methods=methods)
+    own = {key: value for key, value in (SHAPES["data"] | data).items() if key != "class"}
+    update = {"source": Shapes, "data": Shapes.Settings(**own)}
+    return open_study(made.settings.model_copy(update=update), made.runs.root, made.screen)
+
+
+def test_jobs_are_methods_by_levels_by_seeds_and_by_attribute_where_a_method_takes_one(study):
+    plan = study(levels=[5, "all"], seeds=[0, 1]).plan
+    assert [(s.entry.name, s.level, s.seed) for s in plan.systems] == [
+        (method, level, seed)
+        for method in ("sggan", "stargan", "residualgan")
+        for level in (5, "all")
+        for seed in (0, 1)
+    ]
+    assert [len(s.jobs) for s in plan.systems] == [1] * 8 + [3] * 4
+    assert len({job.name for job in plan.jobs}) == len(plan.jobs) == 8 + 12
+    single = plan.systems[-1].jobs
+    assert [job.columns for job in single] == [(0,), (1,), (2,)]
+    assert [[a.name for a in job.attributes] for job in single] == [["gender"], ["hair_color"], ["smile"]]
+    assert single[1].name.startswith("residualgan-hair_color-all-s1-")
+    assert (len(plan.train), len(plan.test)) == (240, 60)
+
+
+def test_every_method_sees_the_same_labels(study):
+    jobs = study().plan.jobs
+    whole = jobs[0].labels.labels
+    assert torch.equal(whole, jobs[1].labels.labels)
+    for job in jobs[2:]:
+        assert torch.equal(job.labels.labels, whole[:, list(job.columns)])
+
+
+MATTERS = {
+    "seed": {"seeds": [1]},
+    "level": {"levels": [6]},
+    "precision": {"precision": "bfloat16"},
+    "number of images": {"data": {"num_images": 310}},
+    "size of the test set": {"data": {"num_test": 61}},
+    "image size": {"data": {"image_size": 64}},
+    "faces": {"data": {"seed": 1}},
+    "split": {"data": {"split_seed": 1}},
+    "first": {"data": {"split": "first"}},
+    "order": {"data": {"attributes": ["smile", "gender", "hair_color"]}},
+    "settings": {"methods": {"sggan": SMALL | {"learning_rate": 1e-3}}},
+}
+
+
+@pytest.mark.parametrize("change", MATTERS.values(), ids=MATTERS)
+def test_a_jobs_name_changes_with_what_decides_its_model(study, change):
+    one = {"methods": {"sggan": SMALL}}
+    assert names(study(**one)) != names(study(**(one | change)))
+    assert names(study(**one))[0][-8:] != names(study(**(one | change)))[0][-8:]
+
+
+NO_MATTER = {
+    "study": {"study": "another"},
+    "device": {"device": "cpu"},
+    "judge": {"judge": {"epochs": 7}},
+    "scoring": {"scoring": {"num_resamples": 7}},
+    "notes": {"about": "a try", "notes": ["a note"]},
+    "default": {"methods": {"sggan": SMALL | {"lambda_rec": 10}}},
+    "level more": {"levels": [5, 6]},
+    "balanced below all": {"balanced": ["smile"]},
+    "other methods": {"methods": {"stargan": SMALL, "sggan": SMALL}},
+}
+
+
+@pytest.mark.parametrize("change", NO_MATTER.values(), ids=NO_MATTER)
+def test_a_jobs_name_does_not_change_with_anything_else(study, change):
+    one = {"methods": {"sggan": SMALL}}
+    assert names(study(**one))[0] in names(study(**(one | change)))
+
+
+def test_a_single_attributes_job_is_shared_between_studies_of_several(study):
+    method = {"residualgan": SMALL}
+    few = names(study({"attributes": ["smile"]}, method))
+    assert few[0] in names(study({"attributes": ["gender", "smile"]}, method))
+
+
+def test_balanced_changes_labels_at_all(study):
+    plain, balanced = study(levels=["all"]), study(levels=["all"], balanced=["hair_color"])
+    assert names(plain)[0] != names(balanced)[0]
+    counts = balanced.plan.jobs[0].labels.manifest["counts"]["hair_color"]
+    assert counts["black"] == counts["blond"]
+
+
+def test_a_method_may_be_balanced_where_another_is_not(study):
+    methods = {"sggan": SMALL | {"balanced": ["hair_color"]}, "stargan": SMALL}
+    own, other = study(levels=["all"], methods=methods).plan.jobs
+    counts = own.labels.manifest["counts"]["hair_color"]
+    assert counts["black"] == counts["blond"]
+    assert other.labels.manifest["balanced"] == []
+    plain = {"sggan": SMALL | {"balanced": []}, "stargan": SMALL}
+    names_of = [job.name for job in study(levels=["all"], methods=plain, balanced=["hair_color"]).plan.jobs]
+    assert names_of[0] in names(study(levels=["all"], methods={"sggan": SMALL}))
+    assert names_of[1] not in names(study(levels=["all"], methods={"stargan": SMALL}))
+
+
+PROTOCOL = {
+    "judge": {"judge": {"epochs": 7}},
+    "floor": {"judge": {"floor": 0.8}},
+    "resamples": {"scoring": {"num_resamples": 7}},
+    "people": {"scoring": {"figure_people": 2}},
+    "test images": {"data": {"num_test": 61}},
+    "attributes": {"data": {"attributes": ["gender", "smile"]}},
+}
+
+
+@pytest.mark.parametrize("change", PROTOCOL.values(), ids=PROTOCOL)
+def test_the_protocols_hash_changes_with_what_decides_a_score(study, change):
+    assert study().protocol.hash != study(**change).protocol.hash
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seeds": [1]}, {"levels": ["all"]}, {"device": "cpu"}, {"scoring": {"batch_size": 7, "correlated_above": 0.5}}],
+)
+def test_the_protocols_hash_changes_with_nothing_else(study, change):
+    assert study().protocol.hash == study(**change).protocol.hash
+
+
+def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    assert study().plan
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_settings_kept_beside_a_report_are_a_config_of_the_same_study(study, tmp_path):
+    variant = {"sggan/none": SMALL | {"residual": "none"}}
+    first = study(methods=GOOD["methods"] | variant, levels=["all", 5], seeds=[2, 3], balanced=["smile"])
+    write_intent(first)
+    again = read_settings(first.folder.path / "settings.yaml", {}, {})
+    assert again == first.settings
+    assert names(open_study(again, first.runs.root, first.screen)) == names(first)
+
+
+@pytest.mark.parametrize("method", ["sggan", "stargan"])
+def test_three_values_are_planned_for_methods_that_can_take_them(study, method):
+    (job,) = shapes(study, {method: SMALL}).plan.jobs
+    assert job.labels.manifest["counts"]["shape"]["long"] == 5
+
+
+def test_residualgan_with_three_values_is_refused(study):
+    with pytest.raises(UserError, match=r"residualgan: .*one attribute with two values, not shape: round, oval, long"):
+        _ = shapes(study, {"residualgan": SMALL}).plan
+    (job,) = shapes(study, {"residualgan": SMALL}, attributes=["size"]).plan.jobs
+    assert job.attributes[0].values == ("small", "large")
+
+
+def test_a_source_of_ones_own_is_loaded_by_name(tmp_path):
+    raw = GOOD | SHAPES | {"methods": {"sggan": SMALL}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
+    settings = read_settings(tmp_path / "mine.yaml", {}, {})
+    assert settings.source is Shapes
+    assert len(make_plan(settings, Shapes(settings.data)).train) == 80
+
+
+REFUSED = {
+    "attribute": ({"data": {"attributes": ["beard"]}}, "unknown attribute 'beard'; those of the embedded faces are"),
+    "twice": ({"data": {"attributes": ["smile", "smile"]}}, "one is named twice"),
+    "a method's own balanced": (
+        {"methods": {"sggan": SMALL | {"balanced": ["beard"]}}},
+        "balanced: unknown attribute 'beard'; the study has",
+    ),
+    "balanced": ({"balanced": ["beard"]}, "balanced: unknown attribute 'beard'; the study has"),
+    "too few": ({"levels": [200]}, r"sggan: --sparse 200: only \d+ training images have hair_color = 'blond'; ask for"),
+    "test set": ({"data": {"num_test": 300}}, "data.num_test is 300, but there are only 300 images"),
+    "tiny test set": ({"data": {"num_test": 1}}, "none of 1 test images has "),
+    "nobody to show": (
+        {"data": {"num_images": 12, "num_test": 6, "attributes": ["hair_color", "pale_skin"]}},
+        "none of",
+    ),
+    "variant": ({"methods": {"sggan": SMALL | {"residual": "none", "pass_through": 1}}}, "needs residual: refined"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_trained_or_scored_is_refused_and_leaves_no_trace(study, tmp_path, change, message):
+    with pytest.raises(UserError, match=message) as caught:
+        study(**change)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_stargan_needs_a_complete_vector(study):
+    assert shapes(study, {"sggan": SMALL}, apart=True).plan.jobs
+    with pytest.raises(UserError, match="stargan: no training image has all of shape, size known at --sparse 5; raise"):
+        _ = shapes(study, {"stargan": SMALL}, apart=True).plan
+
+
+def test_every_size_is_planned_for_every_method(study):
+    for image_size in (32, 64, 128, 256):
+        assert len(study({"image_size": image_size}).plan.jobs) == 5
+
+
+def test_fingerprint_of_faces_is_the_same_for_any_choice_of_attributes():
+    settings = [
+        EmbeddedFaces.Settings(attributes=names, num_images=50, image_size=32) for names in (("smile",), ("gender",))
+    ]
+    assert len({EmbeddedFaces(s).fingerprint for s in settings}) == 1

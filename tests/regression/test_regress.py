@@ -1,0 +1,638 @@
+"""The regression command: what moved, and the exit status."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from sgbench.commands.regress import main
+from sgbench.data.labels import Attribute
+from sgbench.data.requests import Requests
+from sgbench.regression.differences import Comparison, compare
+from sgbench.regression.junit import to_junit
+from sgbench.regression.summary import SHOWN, to_markdown
+from sgbench.regression.tolerances import Tolerance, load_tolerances
+from sgbench.results.description import Description, ReportedSystem, ShownFaces
+from sgbench.results.records import Record, read_records, write_records
+from sgbench.results.scores import Panelist, Scores, SetFigure, TargetScores, Verdict, write_scores
+from sgbench.results.study_folder import StudyFolder
+from sgbench.scoring.figures import make_records
+
+ROW = Record(
+    system="sggan-500-s0",
+    method="sggan",
+    variant="",
+    level="500",
+    seed=0,
+    dataset="faces",
+    image_size=32,
+    target="gender",
+    direction="all",
+    measured_on="smile",
+    metric="accuracy",
+    definition="most probable value",
+    value=0.9,
+    low=0.88,
+    high=0.92,
+    num_images=2000,
+    unit="share",
+    origin="measured",
+)
+SCORE = replace(ROW, metric="judge_score", measured_on="image", value=4.0, low=math.nan, high=math.nan, unit="score")
+TOLERANCES = {"accuracy": Tolerance(absolute=0.02), "judge_score": Tolerance(relative=0.05)}
+YAML = "accuracy: {absolute: 0.02}\njudge_score: {relative: 5e-2}\n"
+
+
+@pytest.fixture
+def reference(tmp_path):
+    path = tmp_path / "reference" / "quick.csv"
+    write_records(path, [ROW, SCORE])
+    (path.parent / "tolerances.yaml").write_text(YAML)
+    return path
+
+
+def _run(reference, tmp_path, records):
+    new = tmp_path / "new.csv"
+    write_records(new, records)
+    return main([str(reference), str(new)])
+
+
+def _verdicts(new, reference=(ROW, SCORE), tolerances=TOLERANCES):
+    return [(d.row.metric, d.quantity, d.verdict) for d in compare(reference, new, tolerances)]
+
+
+def test_equal_records_differ_in_nothing():
+    assert compare([ROW, SCORE], [SCORE, ROW], TOLERANCES) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "value", "verdict"),
+    [(ROW, 0.915, "within"), (ROW, 0.925, "moved"), (SCORE, 4.19, "within"), (SCORE, 3.79, "moved")],
+)
+def test_absolute_and_relative_tolerance(row, value, verdict):
+    (difference,) = compare([row], [replace(row, value=value)], TOLERANCES)
+    assert (difference.reference, difference.new, difference.verdict) == (row.value, value, verdict)
+    assert difference.failed == (verdict == "moved")
+
+
+def test_nan_equals_nan_and_nothing_else():
+    hole = replace(ROW, value=math.nan)
+    assert compare([hole], [hole], TOLERANCES) == []
+    assert _verdicts([ROW], [hole]) == [("accuracy", "value", "moved")]
+    assert _verdicts([hole], [ROW]) == [("accuracy", "value", "moved")]
+
+
+def test_interval_and_number_of_images_are_compared():
+    assert _verdicts([replace(ROW, low=0.8)], [ROW]) == [("accuracy", "low", "moved")]
+    assert _verdicts([replace(ROW, num_images=1999)], [ROW]) == [("accuracy", "num_images", "moved")]
+
+
+def test_rows_missing_and_added():
+    assert _verdicts([ROW]) == [("judge_score", "value", "missing")]
+    assert _verdicts([ROW, SCORE, replace(ROW, seed=1)]) == [("accuracy", "value", "added")]
+    redefined = replace(ROW, definition="another")
+    assert _verdicts([redefined], [ROW]) == [("accuracy", "value", "missing"), ("accuracy", "value", "added")]
+
+
+def test_every_metric_needs_a_tolerance():
+    with pytest.raises(ValueError, match="no tolerance for judge_score"):
+        compare([ROW, SCORE], [ROW, SCORE], {"accuracy": Tolerance()})
+    assert _verdicts([ROW, replace(SCORE, value=5)], tolerances={"default": Tolerance(absolute=1)}) == [
+        ("judge_score", "value", "within")
+    ]
+
+
+def test_one_key_twice_is_an_error():
+    with pytest.raises(ValueError, match="the new records hold two rows"):
+        compare([ROW], [ROW, ROW], TOLERANCES)
+
+
+def test_within_tolerance_passes(reference, tmp_path, capsys):
+    assert _run(reference, tmp_path, [replace(ROW, value=0.91), SCORE]) == 0
+    assert "within" in capsys.readouterr().out
+
+
+def test_equal_prints_no_table(reference, tmp_path, capsys):
+    assert _run(reference, tmp_path, [ROW, SCORE]) == 0
+    assert capsys.readouterr().out == "2 rows against 2 new: 0 figures differ, 0 fail\n"
+
+
+def test_doctored_record_fails(reference, tmp_path, capsys):
+    assert _run(reference, tmp_path, [replace(ROW, value=0.95), SCORE]) == 1
+    out = capsys.readouterr().out
+    assert all(word in out for word in ("0.9 ", "0.95", "0.05", "0.02", "moved", "sggan-500-s0"))
+
+
+@pytest.mark.parametrize("records", [[ROW], [ROW, SCORE, replace(SCORE, seed=1)]])
+def test_missing_or_added_row_fails(reference, tmp_path, records):
+    assert _run(reference, tmp_path, records) == 1
+
+
+def test_folders_of_records(reference, tmp_path):
+    write_records(tmp_path / "new" / "a" / "records.csv", [ROW])
+    write_records(tmp_path / "new" / "b" / "records.csv", [SCORE])
+    assert main([str(reference.parent), str(tmp_path / "new")]) == 0
+
+
+@pytest.mark.parametrize("of_folder", [False, True])
+def test_own_tolerances_come_before_the_shared(reference, of_folder):
+    path = reference.parent if of_folder else reference
+    path.with_name(f"{path.stem}.tolerances.yaml").write_text("default: {absolute: 1}\n")
+    assert load_tolerances(path) == {"default": Tolerance(absolute=1)}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("quick.csv", None, "No such file"),
+        ("quick.csv", "a,b\n1,2\n", "not a table of records"),
+        ("quick.csv", "", "not a table of records"),
+        ("tolerances.yaml", "accuracy: {absolut: 1}", "accuracy.absolut: Extra inputs are not permitted"),
+        ("tolerances.yaml", "accuracy: {absolute: -1}", "accuracy.absolute"),
+        ("tolerances.yaml", "accuracy: [", "unreadable"),
+        ("tolerances.yaml", "", "not tolerances"),
+        ("tolerances.yaml", "accuracy: {}", "no tolerance for judge_score"),
+    ],
+)
+def test_unreadable_input_is_one_line_and_status_2(reference, tmp_path, capsys, name, content, says):
+    path = reference.parent / name
+    path.unlink()
+    if content is not None:
+        path.write_text(content)
+    assert _run(reference, tmp_path, [ROW, SCORE]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    assert says in captured.err
+    assert str(reference) in captured.err
+    assert name in captured.err or "tolerances file" in captured.err
+
+
+def test_empty_folder_is_status_2(reference, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert main([str(reference), str(tmp_path / "empty")]) == 2
+    assert "no records" in capsys.readouterr().err
+
+
+NUM = 400
+SMILE, HAT = Attribute("smile", ("no", "yes"), True), Attribute("hat", ("no", "yes"), True)
+SURE, UNSURE = Verdict(0.99, 0.9), Verdict(0.5, 0.9)
+BASE = replace(
+    ROW, system="sggan-500-s0-1a2b", target="", measured_on="", metric="", definition="", unit="", num_images=0
+)
+
+
+def hits_of(wrong):
+    """Posteriors of NUM results asked to smile, of which the first ``wrong`` do not."""
+    sure = torch.linspace(0.7, 0.99, NUM, dtype=torch.float64)
+    smiling = torch.where(torch.arange(NUM) < wrong, 1 - sure, sure)
+    return torch.stack([1 - smiling, smiling], 1)
+
+
+def scores_of(posterior, errors=None, fid=20.0, system=BASE.system, order=None, verdicts=(SURE, UNSURE)):
+    """One system's scores: ``posterior`` of smile, per-image background errors, a set figure.
+
+    The judge does not know a hat from none, so that neither hats nor the Judge Score are scored unless it is said to.
+    """
+    order = torch.arange(len(posterior)) if order is None else order
+    errors = torch.linspace(1, 9, NUM, dtype=torch.float64) if errors is None else errors
+    own = TargetScores(
+        posteriors=((posterior[order], torch.full((len(order), 2), 0.5, dtype=torch.float64)),),
+        terms={("background_mae", "background"): errors[order].unsqueeze(1)},
+        figures=(SetFigure("fid", "all", "Inception features", fid, math.nan, NUM),),
+    )
+    return Scores(
+        base=replace(BASE, system=system),
+        attributes=(SMILE, HAT),
+        judges=(Panelist("resnet18", tuple(verdicts)),),
+        definitions={"inception": "not scored: no weights"},
+        num_resamples=20,
+        ids=tuple(f"{i:06d}.jpg" for i in range(NUM)),
+        labels=torch.zeros(NUM, 2, dtype=torch.int8),
+        requests=(Requests(0, order, torch.ones(len(posterior), dtype=torch.int8)),),
+        left_out=(0,),
+        targets=(own,),
+    )
+
+
+def keep(folder, scores):
+    """A folder of systems, as a run leaves it."""
+    folder = folder / scores.base.system
+    write_records(folder / "records.csv", make_records(scores))
+    write_scores(folder / "scores.npz", scores)
+    return folder.parent
+
+
+@pytest.fixture
+def scored(tmp_path):
+    """A reference of one system with its scores and no tolerances."""
+    return keep(tmp_path / "scored", scores_of(hits_of(20)))
+
+
+def _hold(reference, new, alpha=0.01):
+    from sgbench.regression.by_images import hold
+
+    return hold(reference, new, alpha)
+
+
+def _told(comparison, metric="accuracy"):
+    return {(d.row.direction, d.quantity, d.verdict) for d in comparison.differences if d.row.metric == metric}
+
+
+def test_a_loss_of_images_is_found_whatever_the_tolerances(scored, tmp_path):
+    (scored / "tolerances.yaml").write_text("default: {absolute: 1000}\n")
+    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(45))))
+    assert _told(comparison) == {("all", "value", "worse"), ("yes", "value", "worse")}
+    assert all(d.p <= 0.01 for d in comparison.failures)
+
+
+def test_a_gain_fails_too_and_is_called_better(scored, tmp_path):
+    new = keep(tmp_path / "new", scores_of(hits_of(0)))
+    assert ("all", "value", "better") in _told(_hold(scored, new))
+    assert main([str(scored), str(new)]) == 1
+
+
+def test_lower_errors_are_better_and_higher_worse(scored, tmp_path):
+    errors = torch.linspace(1, 9, NUM, dtype=torch.float64)
+    for shift, verdict in ((-0.5, "better"), (0.5, "worse")):
+        new = keep(tmp_path / verdict, scores_of(hits_of(20), errors + shift))
+        assert _told(_hold(scored, new), "background_mae") == {("all", "value", verdict)}
+
+
+def test_an_equal_run_differs_in_nothing(scored, tmp_path, capsys):
+    assert main([str(scored), str(keep(tmp_path / "new", scores_of(hits_of(20))))]) == 0
+    out = capsys.readouterr().out
+    assert "0 figures differ, 0 fail" in out
+    assert "compared image by image" in out
+
+
+def test_one_image_that_changed_passes_where_a_tolerance_would_fail(scored, tmp_path):
+    new = keep(tmp_path / "new", scores_of(hits_of(21)))
+    comparison = _hold(scored, new)
+    assert _told(comparison) == {("all", "value", "within"), ("yes", "value", "within")}
+    assert not comparison.failures
+    (scored / "tolerances.yaml").write_text("default: {absolute: 0.000001}\n")
+    assert main([str(scored), str(new)]) == 0
+    for folder in (scored, new):
+        (folder / BASE.system / "scores.npz").unlink()
+    assert main([str(scored), str(new)]) == 1
+
+
+def test_many_images_that_changed_both_ways_pass(scored, tmp_path):
+    posterior = hits_of(20)
+    other = posterior.clone()
+    other[:12], other[-12:] = posterior[:12].flip(1), posterior[-12:].flip(1)
+    assert _told(_hold(scored, keep(tmp_path / "new", scores_of(other)))) == set()
+    other[-3:] = posterior[-3:]
+    moved = _hold(scored, keep(tmp_path / "other", scores_of(other)))
+    assert _told(moved) == {("all", "value", "within"), ("yes", "value", "within")}
+
+
+def test_many_tests_are_adjusted_for(scored, tmp_path):
+    """Six images lost are significant at 5 % alone (p = 2 / 2^6), not as one of two figures."""
+    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(26))), alpha=0.05)
+    assert [d.p for d in comparison.differences] == pytest.approx([2 * 2 / 2**6] * 2, rel=0.3)
+    assert not comparison.failures
+
+
+def test_a_judge_score_is_compared_image_by_image(tmp_path):
+    half = hits_of(NUM // 2)
+    reference = keep(tmp_path / "scored", scores_of(half, verdicts=(SURE, SURE)))
+    surer = torch.where(half > 0.5, half * 0.02 + 0.98, half * 0.02)
+    comparison = _hold(reference, keep(tmp_path / "new", scores_of(surer, verdicts=(SURE, SURE))))
+    assert _told(comparison, "judge_score") == {("all", "value", "better")}
+    assert _told(comparison, "judge_score_std") == {("all", "value", "unjudged")}
+
+
+def test_rows_are_matched_by_image_not_by_place(scored, tmp_path):
+    order = torch.from_numpy(np.random.default_rng(0).permutation(NUM))
+    new = keep(tmp_path / "new", scores_of(hits_of(20), order=order))
+    comparison = _hold(scored, new)
+    assert comparison.num_paired == 3
+    assert not comparison.failures
+
+
+def test_systems_are_the_same_whatever_their_hash(scored, tmp_path):
+    new = keep(tmp_path / "new", scores_of(hits_of(20), system="sggan-500-s0-ffff"))
+    assert not _hold(scored, new).differences
+    keep(tmp_path / "new", scores_of(hits_of(20), system="sggan-500-s0-eeee"))
+    verdicts = {(d.row.system, d.verdict) for d in _hold(scored, new).differences}
+    assert verdicts == {
+        ("sggan-500-s0-1a2b", "missing"),
+        ("sggan-500-s0-ffff", "added"),
+        ("sggan-500-s0-eeee", "added"),
+    }
+
+
+def test_figures_of_sets_go_by_tolerance_and_without_one_must_be_equal(scored, tmp_path, capsys):
+    new = keep(tmp_path / "new", scores_of(hits_of(20), fid=25.0))
+    assert _told(_hold(scored, new), "fid") == {("all", "value", "moved")}
+    assert main([str(scored), str(new)]) == 1
+    assert "1 had to be equal, for no tolerance is stated" in capsys.readouterr().out
+    (scored / "tolerances.yaml").write_text("default: {}\nfid: {absolute: 4}\n")
+    assert _told(_hold(scored, new), "fid") == {("all", "value", "moved")}
+    (scored / "tolerances.yaml").write_text("default: {}\nfid: {absolute: 6}\n")
+    assert _told(_hold(scored, new), "fid") == {("all", "value", "within")}
+
+
+@pytest.mark.parametrize(("value", "status"), [(ROW.value, 0), (ROW.value + 1e-12, 1)])
+def test_records_without_scores_and_tolerances_must_be_equal(reference, tmp_path, value, status):
+    (reference.parent / "tolerances.yaml").unlink()
+    assert _run(reference, tmp_path, [replace(ROW, value=value), SCORE]) == status
+
+
+def test_other_translations_need_a_tolerance(scored, tmp_path, capsys):
+    fewer = keep(tmp_path / "new", scores_of(hits_of(20)[: NUM - 1]))
+    assert main([str(scored), str(fewer)]) == 1
+    assert "had to be equal, for no tolerance is stated" in capsys.readouterr().out
+    (scored / "tolerances.yaml").write_text("default: {absolute: 9}\n")
+    assert ("all", "num_images", "moved") in _told(_hold(scored, fewer))
+
+
+def test_both_ways_of_comparing_in_one_run(scored, tmp_path):
+    plain = replace(ROW, system="plain", method="stargan")
+    write_records(scored / "plain.csv", [plain])
+    new = keep(tmp_path / "new", scores_of(hits_of(45)))
+    write_records(new / "plain.csv", [replace(plain, value=0.95)])
+    told = {(d.row.system, d.verdict) for d in _hold(scored, new).differences if d.row.metric == "accuracy"}
+    assert ("plain", "moved") in told
+    (scored / "tolerances.yaml").write_text("default: {absolute: 0.1}\n")
+    comparison = _hold(scored, new)
+    assert {(d.row.system, d.verdict) for d in comparison.differences if d.row.metric == "accuracy"} == {
+        (BASE.system, "worse"),
+        ("plain", "within"),
+    }
+
+
+def test_records_that_are_not_what_their_scores_give_fail(scored, tmp_path):
+    new = keep(tmp_path / "new", scores_of(hits_of(20)))
+    path = new / BASE.system / "records.csv"
+    doctored = [replace(r, value=r.value - 0.01) if r.metric == "accuracy" else r for r in read_records(path)]
+    write_records(path, doctored)
+    comparison = _hold(scored, new)
+    assert ("all", "new scores", "moved") in _told(comparison)
+    assert ("all", "reference's scores", "moved") in _told(_hold(new, scored))
+
+
+def test_a_figure_scored_on_one_side_only_fails(scored, tmp_path):
+    refused = scores_of(hits_of(20), verdicts=(UNSURE, UNSURE))
+    assert ("all", "value", "moved") in _told(_hold(scored, keep(tmp_path / "new", refused)))
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", "half"])
+def test_unreadable_scores_are_one_line_and_status_2(scored, tmp_path, capsys, content):
+    path = keep(tmp_path / "new", scores_of(hits_of(20))) / BASE.system / "scores.npz"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] if content == "half" else content)
+    for update in ([], ["--update"]):
+        assert main([str(scored), str(tmp_path / "new"), *update]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert str(path) in error
+
+
+@pytest.mark.parametrize("alpha", ["0", "1", "x", "nan", "-0.01"])
+def test_alpha_is_a_small_probability(reference, capsys, alpha):
+    assert main([str(reference), str(reference), f"--alpha={alpha}"]) == 2
+    assert f"'{alpha}' must be a number from 0.0001 to 0.1" in capsys.readouterr().err
+
+
+def test_update_of_a_folder_takes_records_and_scores_and_leaves_the_rest(scored, tmp_path, capsys):
+    (scored / "tolerances.yaml").write_text("default: {absolute: 0.5}\n")
+    new = keep(tmp_path / "new", scores_of(hits_of(45), system="sggan-500-s0-ffff"))
+    (new / "sggan-500-s0-ffff" / "samples.npz").write_bytes(b"large")
+    assert main([str(scored), str(new)]) == 1
+    assert main([str(scored), str(new), "--update"]) == 0
+    assert "worse" in capsys.readouterr().out
+    files = {p.relative_to(scored).as_posix() for p in scored.rglob("*") if p.is_file()}
+    assert files == {"tolerances.yaml", "sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
+    assert main([str(scored), str(new)]) == 0
+    assert not _hold(scored, new).differences
+    assert {p.name for p in tmp_path.iterdir()} == {"scored", "new"}
+
+
+def test_update_of_a_file_and_its_scores(tmp_path):
+    old = keep(tmp_path / "old", scores_of(hits_of(20))) / BASE.system / "records.csv"
+    new = keep(tmp_path / "new", scores_of(hits_of(45))) / BASE.system / "records.csv"
+    assert main([str(old), str(new), "--update"]) == 0
+    assert old.read_bytes() == new.read_bytes()
+    assert old.with_name("scores.npz").read_bytes() == new.with_name("scores.npz").read_bytes()
+    new.with_name("scores.npz").unlink()
+    assert main([str(old), str(new), "--update"]) == 0
+    assert not old.with_name("scores.npz").exists()
+
+
+@pytest.mark.parametrize("what", ["absent", "nonsense", "without tolerances"])
+def test_update_makes_a_reference_of_what_none_could_be_compared_with(tmp_path, what):
+    new = tmp_path / "new.csv"
+    write_records(new, [ROW])
+    reference = tmp_path / "deep" / "reference.csv"
+    if what != "absent":
+        reference.parent.mkdir()
+        reference.write_text("nonsense\n") if what == "nonsense" else write_records(reference, [SCORE])
+    assert main([str(reference), str(new), "--update"]) == 0
+    assert read_records(reference) == [ROW]
+
+
+def test_update_leaves_the_reference_alone_when_the_new_side_is_no_good(reference, tmp_path, capsys):
+    before = reference.read_bytes()
+    (tmp_path / "new.csv").write_text("a,b\n1,2\n")
+    write_records(tmp_path / "folder" / "a.csv", [ROW])
+    for new, says in (
+        ("new.csv", "not a table"),
+        ("gone.csv", "No such file"),
+        ("folder", "two CSV files or two folders"),
+    ):
+        assert main([str(reference), str(tmp_path / new), "--update"]) == 2
+        assert says in capsys.readouterr().err
+    assert main([str(reference.parent), str(tmp_path), "--update"]) == 2
+    assert reference.read_bytes() == before
+
+
+def test_update_that_runs_out_of_space_leaves_the_reference_whole(scored, tmp_path, monkeypatch, capsys):
+    before = {p: p.read_bytes() for p in scored.rglob("*") if p.is_file()}
+    new = keep(tmp_path / "new", scores_of(hits_of(45)))
+
+    def full(source, target):
+        Path(target).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sgbench.regression.update.shutil.copyfile", full)
+    assert main([str(scored), str(new), "--update"]) == 2
+    assert "No space left on device; the reference is as it was" in capsys.readouterr().err
+    assert {p: p.read_bytes() for p in scored.rglob("*") if p.is_file()} == before
+    assert {p.name for p in tmp_path.iterdir()} == {"scored", "new"}
+
+
+@pytest.mark.parametrize("existed", [True, False])
+def test_update_that_cannot_put_the_new_folder_in_place_puts_the_old_one_back(scored, tmp_path, monkeypatch, existed):
+    reference = scored if existed else tmp_path / "never"
+    before = {p: p.read_bytes() for p in reference.rglob("*") if p.is_file()}
+    new = keep(tmp_path / "new", scores_of(hits_of(45)))
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.name.endswith(".partial"):
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        assert main([str(reference), str(new), "--update"]) == 2
+    assert {p: p.read_bytes() for p in reference.rglob("*") if p.is_file()} == before
+    assert {p.name for p in tmp_path.iterdir()} == {"scored", "new"}
+    assert main([str(reference), str(new), "--update"]) == 0
+    assert not _hold(reference, new).differences
+
+
+def test_junit_has_a_case_for_each_system_target_and_metric(scored, tmp_path):
+    new = keep(tmp_path / "new", scores_of(hits_of(45)))
+    assert main([str(scored), str(new), "--junit", str(tmp_path / "out" / "regress.xml")]) == 1
+    root = ElementTree.parse(tmp_path / "out" / "regress.xml").getroot()
+    (suite,) = root
+    cases = {c.get("name"): c for c in suite}
+    assert (root.tag, suite.tag, {c.tag for c in suite}) == ("testsuites", "testsuite", {"testcase"})
+    assert suite.get("name") == BASE.system
+    assert {c.get("classname") for c in suite} == {BASE.system}
+    expected = {f"smile: {r.metric}" for r in read_records(new / BASE.system / "records.csv")}
+    assert cases.keys() == expected
+    failed = [c for c in suite if c.find("failure") is not None]
+    for element in (root, suite):
+        assert (element.get("tests"), element.get("failures")) == (str(len(cases)), str(len(failed)))
+        assert float(element.get("time")) == 0
+    failure = cases["smile: accuracy"].find("failure")
+    assert failure.get("type") == "worse"
+    assert failure.get("message").startswith("worse: 0.95 -> 0.8875, p ")
+    assert len(failure.text.splitlines()) == 2  # in all, and of those asked to smile
+    assert cases["smile: background_mae"].find("failure") is None
+
+
+def test_junit_skips_what_only_describes_others(tmp_path):
+    half = hits_of(NUM // 2)
+    reference = keep(tmp_path / "scored", scores_of(half, verdicts=(SURE, SURE)))
+    surer = torch.where(half > 0.5, half * 0.02 + 0.98, half * 0.02)
+    new = keep(tmp_path / "new", scores_of(surer, verdicts=(SURE, SURE)))
+    root = ElementTree.fromstring(to_junit(_hold(reference, new)).partition("\n")[2])
+    skipped = [c.get("name") for c in root.iter("testcase") if c.find("skipped") is not None]
+    assert skipped == ["smile: judge_score_std"]
+    assert root.get("skipped") == root[0].get("skipped") == "1"
+
+
+def test_what_cannot_be_compared_is_an_error_in_junit_and_summary(scored, tmp_path):
+    files = [str(tmp_path / "regress.xml"), str(tmp_path / "page.md")]
+    assert main([str(scored), str(scored), "--junit", files[0], "--summary", files[1]]) == 0
+    arguments = [str(scored), str(tmp_path / "gone"), "--junit", files[0], "--summary", files[1]]
+    assert main(arguments) == 2
+    error = ElementTree.parse(files[0]).getroot().find(".//error")
+    assert "gone" in error.get("message")
+    assert Path(files[1]).read_text().startswith("## Not compared\n")
+
+
+def study_of(runs, scores, name="quick-500"):
+    """A study's folder with one system beside it, among systems of others."""
+    keep(runs / "systems", scores)
+    keep(runs / "systems", scores_of(hits_of(1), system="other-500-s0-9999"))
+    study = runs / name
+    systems = (ReportedSystem(scores.base.system, scores.base.method, "SG-GAN"),)
+    faces = ShownFaces((), 1, ())
+    StudyFolder(study).write_description(
+        Description("quick", {}, (), systems, {}, (), 0.3, "Inception Score", "", {}, (), faces, 10, 1)
+    )
+    return study
+
+
+def test_a_studys_folder_stands_for_its_systems(tmp_path, capsys):
+    old = study_of(tmp_path / "old", scores_of(hits_of(20)))
+    new = study_of(tmp_path / "new", scores_of(hits_of(45), system="sggan-500-s0-ffff"))
+    comparison = _hold(old, new)
+    assert comparison.num_paired == 3
+    assert {d.verdict for d in comparison.failures} == {"worse"}
+    assert main([str(old), str(new), "--update"]) == 2
+    assert "is a study's folder" in capsys.readouterr().err
+    assert main([str(tmp_path / "reference"), str(new), "--update"]) == 0
+    kept = {p.relative_to(tmp_path / "reference").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
+    assert kept == {"sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
+    (old / "study.json").write_text("{}")
+    assert main([str(old), str(new)]) == 2
+    assert "study.json: not what a study keeps there" in capsys.readouterr().err
+
+
+def _comparison(new, reference=(ROW, SCORE)):
+    differences = compare(reference, new, TOLERANCES)
+    return Comparison(tuple(reference), len(new), tuple(differences), 0, 0.01)
+
+
+def test_junit_and_summary_hold_any_text():
+    row = replace(ROW, system='a|b<c>&"d', definition="mean |result - source| < 2")
+    comparison = _comparison([replace(row, value=0.5)], [row])
+    root = ElementTree.fromstring(to_junit(comparison).partition("\n")[2])
+    assert root[0].get("name") == row.system
+    assert row.definition not in root.find(".//failure").text  # it is the same on both sides
+    missing = to_junit(Comparison((row,), 0, tuple(compare([row], [], TOLERANCES)), 0, 0.01))
+    assert row.definition in ElementTree.fromstring(missing.partition("\n")[2]).find(".//failure").text
+    lines = to_markdown(comparison).splitlines()
+    (line,) = [line for line in lines if "0.5" in line]
+    assert line.replace("\\|", "").count("|") == 9
+    assert "<c" not in line
+
+
+def test_summary_says_what_failed_first_and_folds_the_rest(tmp_path, reference):
+    new, page = tmp_path / "new.csv", tmp_path / "out" / "summary.md"
+    write_records(new, [replace(ROW, value=0.95), replace(SCORE, value=4.1)])
+    assert main([str(reference), str(new), "--summary", str(page)]) == 1
+    opened, folded = page.read_text().split("<details>")
+    assert opened.startswith("## 1 figure moved\n")
+    assert "| 0.9 | 0.95 | 0.05 | ± 0.02 | **moved** |" in opened
+    assert "judge_score" not in opened
+    assert "1 difference that did not fail (1 within)" in folded
+    assert "| 4 | 4.1 |" in folded
+
+
+def test_summary_shows_the_first_failures_only():
+    rows = [replace(ROW, seed=s) for s in range(SHOWN + 5)]
+    opened, folded = to_markdown(_comparison([replace(r, value=0.5) for r in rows], rows)).split("<details>")
+    assert (opened.count("**moved**"), folded.count("**moved**")) == (SHOWN, 5)
+    assert "5 more that failed" in folded
+
+
+def test_summary_of_an_equal_run():
+    assert to_markdown(_comparison([ROW, SCORE])).startswith("## No metric moved\n")
+
+
+def test_output_that_cannot_be_written_is_one_line_and_status_2(reference, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main([str(reference), str(reference), "--junit", str(tmp_path / "file" / "a.xml")]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "a.xml" in error
+
+
+@pytest.mark.parametrize("arguments", [[], ["one"], ["one", "two", "--upd"], ["one", "two", "--alpha"]])
+def test_wrong_use_is_one_line_and_status_2(arguments, capsys):
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_workflow_runs_commands_of_the_makefile():
+    root = Path(__file__).parents[2]
+    workflow = yaml.safe_load((root / ".github" / "workflows" / "metrics.yml").read_text(encoding="utf-8"))
+    makefile = (root / "Makefile").read_text(encoding="utf-8")
+    assert "pull_request" in workflow[True]  # YAML 1.1 reads the key 'on' as true
+    (job,) = workflow["jobs"].values()
+    commands = [step["run"] for step in job["steps"] if "run" in step]
+    made = [line.split()[1] for run in commands for line in run.splitlines() if line.startswith("make ")]
+    assert made == ["test", "regress"]
+    assert all(f"\n{target}:" in makefile for target in made)
+    outputs = [step["with"]["path"] for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert any("build/regress.xml" in paths for paths in outputs)
+    assert any("build/regress.md" in run and "$GITHUB_STEP_SUMMARY" in run for run in commands)
+    regress = makefile.partition("\nregress:")[2].partition("\n\n")[0]
+    assert "--junit build/regress.xml" in regress
+    assert "--summary build/regress.md" in regress
+    always = [step for step in job["steps"] if "always()" in str(step.get("if"))]
+    assert len(always) == 2

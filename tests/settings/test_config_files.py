@@ -1,0 +1,46 @@
+"""What a config says of Inception's weights is told before anything heavy is loaded."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sgbench.settings.config_files import tell_of_inception
+from sgbench.support.errors import UserError
+
+
+def test_a_missing_file_is_told_with_path_hash_and_remedy_before_torch_is_loaded(tmp_path):
+    (tmp_path / "own.yaml").write_text("methods: {sggan: {}}\n")
+    code = (
+        "import sys\n"
+        "from sgbench.commands.options import scoring_overrides\n"
+        "from sgbench.run import parser\n"
+        f"scoring_overrides(parser().parse_args(['--config', {str(tmp_path / 'own.yaml')!r}]))\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    start = time.monotonic()
+    told = subprocess.run(
+        [sys.executable, "-c", code], env={"TORCH_HOME": str(tmp_path)}, capture_output=True, text=True, check=True
+    ).stderr
+    assert time.monotonic() - start < 5  # a second where nothing else runs
+    assert told.startswith(f"no Inception Score: no Inception weights at {tmp_path}")
+    assert "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2" in told
+    assert "download https://" in told
+
+
+@pytest.mark.parametrize("own", ["{path: /nowhere/weights.pth}", "{sha256: abc}"])
+def test_a_configs_own_weights_count(tmp_path, own):
+    (tmp_path / "own.yaml").write_text(f"scoring: {{inception: {own}}}\n")
+    with pytest.raises(UserError, match="Inception weights"):
+        tell_of_inception(str(tmp_path / "own.yaml"), None, None)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[1, 2]", "scoring: 3", "scoring: {inception: 4}", "a: [", "scoring: {inception: null}"]
+)
+def test_a_config_that_is_not_one_is_left_to_those_who_read_it(tmp_path, capsys, monkeypatch, content):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "own.yaml").write_text(content)
+    tell_of_inception(str(tmp_path / "own.yaml"), None, None)
+    assert capsys.readouterr().err.startswith("no Inception Score: ")

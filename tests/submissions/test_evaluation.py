@@ -1,0 +1,456 @@
+"""Translations made elsewhere, scored by the whole command: every way the same scores, missing ones counted."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from PIL import Image
+from safetensors.torch import save_file
+
+from sgbench import run
+from sgbench.commands.evaluate import main
+from sgbench.commands.verify import main as verify
+from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.submissions.evaluation import evaluate
+from sgbench.support.errors import UserError
+
+ATTRIBUTES = ["gender", "hair_color"]
+DATA = {"class": "faces", "num_images": 120, "num_test": 40, "image_size": 32, "attributes": ATTRIBUTES}
+SMALL = {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2, "n_critic": 1}
+CONFIG = {
+    "data": DATA,
+    "levels": [5],
+    "judge": {"epochs": 1, "floor": 0.5},
+    "scoring": {"num_resamples": 20, "figure_people": 1},
+    "methods": {"sggan": SMALL},
+}
+OWN = ["metric", "target", "direction", "measured_on", "definition", "value", "low", "high", "num_images", "note"]
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "small.yaml"
+    path.write_text(yaml.safe_dump(CONFIG))
+    return path
+
+
+@pytest.fixture(scope="module")
+def out(config, tmp_path_factory):
+    """The folder of all runs with a trained study in it."""
+    out = tmp_path_factory.mktemp("runs")
+    assert run.main(["--config", str(config), "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def asked(config, out, tmp_path_factory):
+    """A folder with what is asked for, each result the source darkened by a value's own amount."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    assert main(["--config", str(config), "--out", str(out), "--write-requests", str(folder)]) == 0
+    table = pd.read_csv(folder / "requests.csv")
+    for row in table.to_dict("records"):
+        with Image.open(folder / row["image"]) as image:
+            pixels = np.asarray(image).astype(np.int16)
+        path = folder / row["result"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dimmed(pixels, row["groups"])).save(path)
+    (folder / "requests.csv").rename(folder / "results.csv")
+    return folder
+
+
+def dimmed(pixels, groups):
+    """The source, darker by 9 levels for each letter of the groups asked for."""
+    return (pixels - 9 * len(groups)).clip(0, 255).astype(np.uint8)
+
+
+def darker(images, labels, groups):
+    """The same as a model: float images in, float results out."""
+    names = {(0, 0): "gender=female", (0, 1): "gender=male", (1, 0): "hair_color=black", (1, 1): "hair_color=blond"}
+    text = "+".join(names[tuple(group)] for group in groups)
+    levels = ((images + 1) * 127.5).round() - 9 * len(text)
+    return levels.clamp(0, 255) / 127.5 - 1
+
+
+def pixels_and_places(folder):
+    table = pd.read_csv(folder / "results.csv")
+    return table, np.stack([np.asarray(Image.open(folder / result)) for result in table["result"]])
+
+
+def as_zip(folder, target):
+    path = target / "results.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.rglob("*")):
+            archive.write(file, file.relative_to(folder))
+    return path
+
+
+def as_npz(folder, target):
+    table, pixels = pixels_and_places(folder)
+    path = target / "results.npz"
+    np.savez(path, results=pixels, sources=table["source"].to_numpy(str), groups=table["groups"].to_numpy(str))
+    return path
+
+
+def as_safetensors(folder, target):
+    table, pixels = pixels_and_places(folder)
+    path = target / "results.safetensors"
+    lists = {name: json.dumps(table[name].tolist()) for name in ("sources", "groups") if name in table}
+    lists["sources"] = json.dumps(table["source"].tolist())
+    save_file({"results": torch.from_numpy(pixels)}, path, metadata=lists)
+    return path
+
+
+def as_folder(folder, target):
+    return folder
+
+
+def as_function(folder, target):
+    return darker
+
+
+WAYS = [as_folder, as_zip, as_npz, as_safetensors, as_function]
+
+
+def test_every_way_gives_the_same_records(config, out, asked, tmp_path):
+    frames = []
+    for number, way in enumerate(WAYS):
+        done = evaluate(way(asked, tmp_path), name=f"way {number}", config=str(config), out=out)
+        frames.append(done.records[done.records["method"] == f"way-{number}"][OWN].reset_index(drop=True))
+    for frame in frames[1:]:
+        pd.testing.assert_frame_equal(frame, frames[0], check_exact=True)
+    whole = frames[0].set_index(["metric", "target", "direction", "measured_on"])
+    assert whole.loc[("left_out", "gender", "all", "image"), "value"] == 0
+    change = whole.loc[("change", "gender", "all", "image"), "value"]
+    assert 0 < change <= 9 * len("gender=female")
+
+
+def test_a_copy_scores_as_the_control_copy(config, out):
+    done = evaluate(lambda images, labels, groups: images, name="nothing", config=str(config), out=out)
+    frame = done.records
+    own, control = (frame[frame["method"] == name][OWN].reset_index(drop=True) for name in ("nothing", "copy"))
+    pd.testing.assert_frame_equal(own, control, check_exact=True)
+
+
+def test_missing_results_are_left_out_and_counted(config, out, asked, tmp_path):
+    folder = tmp_path / "partial"
+    shutil.copytree(asked, folder)
+    table = pd.read_csv(folder / "results.csv")
+    to_male = table.index[table["groups"] == "gender=male"]
+    table.drop(to_male[:3]).to_csv(folder / "results.csv", index=False)
+    done = evaluate(folder, name="partial", config=str(config), out=out)
+    own = done.records[done.records["method"] == "partial"].set_index(["metric", "target", "direction", "measured_on"])
+    assert own.loc[("left_out", "gender", "all", "image"), "value"] == 3
+    assert own.loc[("left_out", "hair_color", "all", "image"), "value"] == 0
+    assert own.loc[("accuracy", "gender", "male", "gender"), "num_images"] == len(to_male) - 3
+    assert own.loc[("change", "gender", "all", "image"), "num_images"] == 40 - 3
+    page = done.report.read_text()
+    counted = next(line for line in page.splitlines() if line.startswith("| partial ") and " / " in line)
+    assert "40 / 37 / " in counted
+
+
+def test_a_model_of_one_attribute_is_scored_on_what_it_does(config, out, asked, tmp_path):
+    folder = tmp_path / "one"
+    shutil.copytree(asked, folder)
+    table = pd.read_csv(folder / "results.csv")
+    table[table["groups"] == "hair_color=blond"].to_csv(folder / "results.csv", index=False)
+    done = evaluate(folder, name="blonder", config=str(config), out=out)
+    own = done.records[(done.records["method"] == "blonder") & (done.records["metric"] == "accuracy")]
+    own = own.set_index(["target", "direction", "measured_on"])
+    assert own.loc[("gender", "all", "gender"), "num_images"] == 0
+    assert own.loc[("gender", "all", "gender"), "note"] == "not scored: no image applies"
+    assert own.loc[("hair_color", "blond", "hair_color"), "num_images"] == (table["groups"] == "hair_color=blond").sum()
+    page = done.report.read_text()
+    assert "blonder did not give" in page
+    assert verify([str(done.report.parent.parent)]) == 0
+
+
+def test_other_weights_of_the_same_function_are_scored_anew(config, out):
+    strength = [1.0]
+
+    def model(images, labels, groups):  # after it was tried with the first images
+        own = torch.full((len(images), 1, 1, 1), strength[0])
+        own[: 4 if len(images) <= 4 else 0] = 1.0
+        return images * own
+
+    first = evaluate(model, name="retrained", config=str(config), out=out).records
+    strength[0] = 0.5
+    second = evaluate(model, name="retrained", config=str(config), out=out).records
+    change = [f[(f["method"] == "retrained") & (f["metric"] == "change")]["value"] for f in (first, second)]
+    assert (change[0] == 0).all()
+    assert (change[1] > 0).all()
+
+
+def test_an_evaluation_does_not_take_a_trained_studys_place(config, out, capsys):
+    before = (out / "small-5" / "report" / "report.md").read_bytes()
+    for own in (["--name", "5"], ["--name", "5", "--level", ""]):
+        assert main(["tests_of_evaluation:darker", *own, "--config", str(config), "--out", str(out)]) == 2
+        assert "small-5: is a study that was trained" in capsys.readouterr().err
+    assert (out / "small-5" / "report" / "report.md").read_bytes() == before
+
+
+def test_a_method_at_two_levels_stands_in_one_report(config, out, asked, capsys):
+    about = {"name": "Both", "config": str(config), "out": out}
+    low = evaluate(asked, level=5, **about)
+    high = evaluate(darker, level="all", compare=low.report.parent.parent, **about)
+    assert low.report != high.report
+    assert high.records.query("method == 'both'")["level"].unique().tolist() == ["all", "5"]
+    page = high.report.read_text()
+    assert "| Both (5) " in page
+    assert "| Both " in page
+    with pytest.raises(UserError, match="'Both' is also a method of what it is compared with"):
+        evaluate(darker, level="5", compare=[low.report.parent.parent], **about)
+
+
+def test_seeds_of_a_model_are_told_apart_and_one_without_is_compared_with_all(config, out, asked):
+    about = {"name": "Seeded", "config": str(config), "out": out}
+    first = evaluate(asked, seed=0, **about)
+    assert json.loads((first.report.parent.parent / "runtime.json").read_text())["seeds"] == [0]
+    second = evaluate(darker, seed=7, compare=first.report.parent.parent, **about)
+    own = second.records.query("method == 'seeded' and metric == 'accuracy' and direction == 'all'")
+    assert sorted(own["seed"].unique()) == [0, 7]
+    assert "Mean over 2 seeds" in second.report.read_text()
+    assert not (second.report.parent / "comparisons.csv").exists()
+    with pytest.raises(UserError, match="'Seeded' is also a method"):
+        evaluate(darker, seed=0, compare=first.report.parent.parent, **about)
+    other = evaluate(darker, name="Once", compare=second.report.parent.parent, config=str(config), out=out)
+    pairs = pd.read_csv(other.report.parent / "comparisons.csv")
+    assert set(pairs["first"] + " vs " + pairs["second"]) == {"Once vs Seeded, seed 7", "Once vs Seeded, seed 0"}
+    assert json.loads((other.report.parent.parent / "runtime.json").read_text())["seeds"] == [0, 7]
+    assert verify([str(other.report.parent.parent)]) == 0
+    with pytest.raises(UserError, match="seed: -1 must be a whole number"):
+        evaluate(darker, seed=-1, **about)
+
+
+def test_what_cannot_be_scored_leaves_the_earlier_report_as_it_was(config, out, asked, tmp_path, capsys):
+    study = evaluate(asked, name="kept", config=str(config), out=out).report.parent.parent
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    folder = tmp_path / "torn"
+    shutil.copytree(asked, folder)
+    picture = sorted(folder.glob("results/*/*.png"))[-1]
+    picture.write_bytes(picture.read_bytes()[:-40])
+    arguments = ["--config", str(config), "--out", str(out), "--judges", "resnet18,vgg11_bn"]
+    for name in ("kept", "never there"):
+        assert main([str(folder), "--name", name, *arguments]) == 2
+        assert "cannot be decoded" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
+    assert not (out / "small-never-there").exists()
+
+
+def test_results_that_nothing_asks_for_are_told(config, out, asked, tmp_path, recwarn):
+    folder = tmp_path / "more"
+    shutil.copytree(asked, folder)
+    table = pd.read_csv(folder / "results.csv")
+    own = table[table["groups"] == "gender=male"].head(2).assign(groups="gender=female")
+    pd.concat([table, own]).to_csv(folder / "results.csv", index=False)
+    evaluate(folder, name="more", config=str(config), out=out)
+    assert any("more: 2 results are not used" in str(warning.message) for warning in recwarn)
+
+
+def test_an_evaluation_can_be_compared_with_again_and_no_system_stands_twice(config, out, asked):
+    study = out / "small-5"
+    first = evaluate(asked, name="first", config=str(config), out=out, compare=[study]).report.parent.parent
+    done = evaluate(darker, name="second", config=str(config), out=out, compare=[study, first])
+    assert done.records.drop_duplicates("system")["method"].value_counts().eq(1).all()
+    assert {"first", "second", "sggan"} <= set(done.records["method"])
+
+
+def test_a_study_without_its_cache_still_reports(config, out, tmp_path):
+    copy = tmp_path / "runs"
+    shutil.copytree(out, copy)
+    shutil.rmtree(copy / "cache")
+    assert run.main(["--config", str(config), "--out", str(copy)]) == 0
+    assert "no longer kept" in (copy / "small-5" / "report" / "report.md").read_text()
+
+
+def test_earlier_systems_stand_beside_and_the_report_can_be_verified(config, out, capsys):
+    arguments = ["tests_of_evaluation:darker", "--config", str(config), "--out", str(out)]
+    done = evaluate(darker, name="Dark", level="5", config=str(config), out=out, compare=[out / "small-5"])
+    page = done.report.read_text()
+    assert "Dark (5) vs SG-GAN (5)" in page
+    assert {"dark", "sggan", "copy", "oracle", "real"} == set(done.records["method"])
+    trained = pd.read_csv(out / "small-5" / "report" / "records.csv", keep_default_na=False)
+    beside = pd.read_csv(done.report.parent / "records.csv", keep_default_na=False)
+    pd.testing.assert_frame_equal(
+        beside[beside["method"] == "sggan"].reset_index(drop=True),
+        trained[trained["method"] == "sggan"].reset_index(drop=True),
+    )
+    assert verify([str(done.report.parent.parent)]) == 0
+    assert verify([str(out / "small-5")]) == 0
+    assert "all the same" in capsys.readouterr().out
+    assert main([*arguments, "--name", "x"]) == 2
+    assert "tests_of_evaluation" in capsys.readouterr().err
+
+
+def test_what_was_scored_is_not_scored_again(config, out, asked, monkeypatch):
+    first = evaluate(asked, name="again", config=str(config), out=out)
+    before = {path.name: path.read_bytes() for path in first.report.parent.iterdir()}
+    monkeypatch.setattr("sgbench.scoring.systems.score", None)
+    second = evaluate(asked, name="again", config=str(config), out=out)
+    assert {path.name: path.read_bytes() for path in second.report.parent.iterdir()} == before
+
+
+def test_other_pixels_are_scored_anew(config, out, asked, tmp_path):
+    folder = tmp_path / "changed"
+    shutil.copytree(asked, folder)
+    first = evaluate(folder, name="mine", config=str(config), out=out).records
+    (row,) = pd.read_csv(folder / "results.csv").head(1).to_dict("records")
+    Image.fromarray(np.full((32, 32, 3), 255, np.uint8)).save(folder / row["result"])
+    second = evaluate(folder, name="mine", config=str(config), out=out).records
+    change = [f[(f["method"] == "mine") & (f["metric"] == "change")]["value"].tolist() for f in (first, second)]
+    assert change[0][0] < change[1][0]
+    assert change[0][1:] == change[1][1:]
+
+
+def test_another_protocol_is_not_put_beside(config, out, capsys):
+    arguments = ["--config", str(config), "--out", str(out), "--num-test", "30", "--compare", str(out / "small-5")]
+    assert main(["nowhere.npz", "--name", "x", *arguments]) == 2
+    assert "was scored by another protocol" in capsys.readouterr().err
+
+
+REFUSED = {
+    "nothing": ([], "nothing to evaluate: give RESULTS, or --write-requests DIR"),
+    "no name": (["x.npz"], "--name is missing"),
+    "a control's name": (["x.npz", "--name", "Copy"], "'Copy' cannot name a method"),
+    "no such file": (["x.npz", "--name", "x"], "x.npz: no such file or folder"),
+    "no such study": (["x.npz", "--name", "x", "--compare", "nowhere"], "nowhere: no finished study there"),
+    "a level in words": (["x.npz", "--name", "x", "--level", "5k"], "level: '5k' must be a number of labels"),
+    "a shown name": (["x.npz", "--name", "sg-gan", "--compare", "small-5"], "no finished study there"),
+    "no weights": (["x.npz", "--name", "x", "--inception", "no.pth"], "no.pth: cannot read Inception weights"),
+    "unknown judge": (["x.npz", "--name", "x", "--judges", "vgg"], "scoring.judges"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
+def test_bad_input_is_refused_in_one_line(config, out, capsys, arguments, message):
+    assert main([*arguments, "--config", str(config), "--out", str(out)]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("name", ["records.csv", "report.md", "table2_accuracy.csv", "comparisons.csv"])
+def test_a_changed_figure_is_found(out, config, asked, capsys, name):
+    done = evaluate(asked, name="honest", config=str(config), out=out, compare=[out / "small-5"])
+    path = done.report.parent / name
+    before = path.read_text()
+    digit = max(i for i, c in enumerate(before) if c.isdigit() and c != "9")
+    path.write_text(before[:digit] + "9" + before[digit + 1 :])
+    assert verify([str(done.report.parent.parent)]) == 1
+    assert f"{path}: 1 lines differ" in capsys.readouterr().out
+    path.write_text(before)
+    assert verify([str(done.report.parent.parent)]) == 0
+
+
+def damaged(path, how):
+    """Change a file; undone by the function returned."""
+    before = path.read_bytes()
+    how(path)
+    return lambda: path.write_bytes(before)
+
+
+def replaced(old, new):
+    return lambda path: path.write_text(path.read_text().replace(old, new))
+
+
+DAMAGE = {
+    "a fact of the page": (
+        "study.json",
+        lambda p: p.write_text(p.read_text().replace("80 training", "980 training")),
+    ),
+    "a picture lost": ("report/matrix.png", lambda p: p.unlink()),
+    "another picture": ("report/matrix.png", lambda p: p.write_bytes(b"picture")),
+    "the device": ("runtime.json", replaced("CPU", "GPU")),
+    "the protocol": ("plan.json", replaced('"protocol": "', '"protocol": "0')),
+    "a letter of the page": ("report/report.md", lambda p: p.write_bytes(b"\xff" + p.read_bytes())),
+    "the costs": ("../systems/{system}/cost.json", lambda p: p.write_text("{}")),
+    "the scores' bytes": ("../systems/{system}/scores.npz", lambda p: p.write_bytes(overwritten(p.read_bytes()))),
+}
+
+
+def overwritten(content):
+    middle = len(content) // 2
+    return content[:middle] + b"\0" * 100 + content[middle + 100 :]
+
+
+@pytest.mark.parametrize(("name", "how"), DAMAGE.values(), ids=DAMAGE)
+def test_whatever_was_changed_is_found(out, config, asked, capsys, name, how):
+    done = evaluate(asked, name="whole", config=str(config), out=out)
+    study = done.report.parent.parent
+    (system,) = (path.name for path in (out / "systems").iterdir() if path.name.startswith("whole-"))
+    undo = damaged(study / name.format(system=system), how)
+    try:
+        assert verify([str(study)]) in (1, 2)
+        captured = capsys.readouterr()
+        assert name.format(system=system).rpartition("/")[2] in captured.out + captured.err
+    finally:
+        undo()
+    assert verify([str(study)]) == 0
+
+
+def test_a_file_that_nobody_wrote_is_found_and_sha256sum_agrees(out, config, asked, capsys):
+    study = evaluate(asked, name="extra", config=str(config), out=out).report.parent.parent
+    subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=study, check=True)
+    (study / "report" / "table9.csv").write_text("made,up\n")
+    assert verify([str(study)]) == 1
+    assert "table9.csv: was not written with the report" in capsys.readouterr().out
+    (study / "report" / "table9.csv").unlink()
+    (system,) = (path for path in (out / "systems").iterdir() if path.name.startswith("extra-"))
+    (system / "more.csv").write_text("made,up\n")
+    assert verify([str(study)]) == 1
+    assert "more.csv: was not written with the report" in capsys.readouterr().out
+    (system / "more.csv").unlink()
+    assert verify([str(study)]) == 0
+
+
+def test_scores_that_cannot_be_are_told(out, config, asked, capsys):
+    study = evaluate(asked, name="broken", config=str(config), out=out).report.parent.parent
+    (path,) = (path / "scores.npz" for path in (out / "systems").iterdir() if path.name.startswith("broken-"))
+    with np.load(path) as arrays:
+        changed = {name: arrays[name] for name in arrays.files}
+    name = next(name for name in changed if "/posterior/" in name)
+    for wrong in (np.full_like(changed[name], np.nan), changed[name][:-1]):
+        np.savez(path, **(changed | {name: wrong}))
+        assert verify([str(study)]) == 1
+        assert "scores.npz: no records can be made of it: " in capsys.readouterr().out
+
+
+def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):
+    done = evaluate(asked, name="lost", config=str(config), out=out)
+    (system,) = (path for path in (out / "systems").iterdir() if path.name.startswith("lost-"))
+    (done.report.parent / "table2_accuracy.csv").unlink()
+    assert verify([str(done.report.parent.parent)]) == 1
+    assert "table2_accuracy.csv: is missing" in capsys.readouterr().out
+    other = next(path for path in (out / "systems").iterdir() if path.name.startswith("sggan-"))
+    shutil.copy(other / "scores.npz", system / "scores.npz")
+    assert verify([str(done.report.parent.parent)]) == 1
+    assert "holds the scores of sggan" in capsys.readouterr().out
+    (system / "scores.npz").unlink()
+    assert verify([str(done.report.parent.parent)]) == 2
+    line = capsys.readouterr().err
+    assert "scores.npz" in line
+    assert "give a folder such as runs/quick-500" in line
+
+
+def test_a_second_judge_shadows_the_first(config, out, asked):
+    scoring = {"judges": ("resnet18", "vgg11_bn")}
+    done = evaluate(asked, name="twice judged", config=str(config), out=out, scoring=scoring)
+    own = done.records[done.records["method"] == "twice-judged"]
+    both = own[(own["metric"].isin(["accuracy", "accuracy_second"])) & (own["direction"] == "all")]
+    assert both.groupby(["target", "measured_on"])["metric"].nunique().eq(2).all()
+    assert "vgg11_bn" in done.report.read_text()
+    real = done.records[done.records["method"] == "real"]
+    assert {"ece", "ece_second", "balanced_accuracy_second"} <= set(real["metric"])
+
+
+def test_the_embedded_faces_asked_for_are_the_test_faces(asked):
+    table = pd.read_csv(asked / "results.csv")
+    (name, source) = table.loc[0, ["image", "source"]]
+    faces = EmbeddedFaces(EmbeddedFaces.Settings(**{k: v for k, v in DATA.items() if k != "class"}))
+    drawn = faces.read(faces.ids.index(source)).transpose(1, 2, 0)
+    assert np.array_equal(np.asarray(Image.open(asked / name)), drawn)

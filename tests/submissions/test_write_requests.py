@@ -1,0 +1,77 @@
+"""Requests go out as pictures and a CSV; a program that knows nothing of the suite answers; its results come back."""
+
+import csv
+
+import elsewhere
+import numpy as np
+import torch
+from PIL import Image
+
+from sgbench.data.labels import Group
+from sgbench.data.requests import make_requests
+from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.opening import open_results
+from sgbench.submissions.request_files import write_requests
+
+PAIR = (1, (Group(0, 0), Group(1, 0)))
+
+
+def requests():
+    inputs = elsewhere.inputs()
+    return make_requests(inputs.labels, inputs.attributes)
+
+
+def foreign_program(folder):
+    """Translates by the CSV alone: group names are looked up in a table of its own."""
+    numbers = ["gender=female", "gender=male", "smile=neutral", "smile=smiling", "hair_color=black", "hair_color=blond"]
+    for row in csv.DictReader((folder / "requests.csv").read_text().splitlines()):
+        pixels = np.asarray(Image.open(folder / row["image"])).astype(int)
+        for name in row["groups"].split("+"):
+            pixels = (5 * pixels + 37 * numbers.index(name) + 11) % 256
+        (folder / row["result"]).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.astype(np.uint8)).save(folder / row["result"])
+
+
+def test_a_program_elsewhere_can_answer_the_requests(tmp_path):
+    table = write_requests(tmp_path / "asked", elsewhere.inputs(), requests(), [PAIR])
+    foreign_program(tmp_path / "asked")
+    table.rename(table.with_name("results.csv"))
+    results = open_results(tmp_path / "asked", elsewhere.inputs(), torch.device("cpu"), batch_size=5)
+    assert results.unused == 0
+    for request in requests():
+        for group, rows in request.by_value():
+            positions = request.positions[rows]
+            expected = np.stack([elsewhere.expected(n, [group]) for n in positions.tolist()])
+            assert results.has(positions, [group]).all()
+            assert np.array_equal(results.translate(positions, [group]).numpy(), expected)
+    position, groups = PAIR
+    given = results.translate(torch.tensor([position]), groups)[0].numpy()
+    assert np.array_equal(given, elsewhere.expected(position, groups))
+
+
+def test_only_images_that_are_asked_for_are_written_and_nothing_else_is_left(tmp_path):
+    inputs = elsewhere.inputs()
+    hair = requests()[2]
+    table = write_requests(tmp_path, inputs, [hair])
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    assert [row["source"] for row in rows] == [inputs.ids[n] for n in hair.positions.tolist()]
+    names = {row["image"] for row in rows}
+    assert {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.*")} == names | {"requests.csv"}
+    asked = (inputs.labels[:, 2] >= 0).nonzero().flatten().tolist()
+    assert len(names) == len(asked) < elsewhere.NUM_IMAGES
+    written = {np.asarray(Image.open(tmp_path / name)).tobytes() for name in names}
+    assert written == {inputs.images[n].permute(1, 2, 0).numpy().tobytes() for n in asked}
+
+
+def test_names_that_are_no_file_names_stay_apart(tmp_path):
+    base = elsewhere.inputs()
+    ids = ["../a b", "../a,b", "A\tb", "é" * 300, *(f"sub/{n}.png" for n in range(elsewhere.NUM_IMAGES - 4))]
+    inputs = Inputs(ids, base.images, base.labels, base.attributes)
+    table = write_requests(tmp_path, inputs, requests())
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert len({row["image"].lower() for row in rows}) == len({row["source"] for row in rows}) == len(ids)
+    assert len({row["result"].lower() for row in rows}) == len(rows)
+    for row in rows:
+        assert (tmp_path / row["image"]).resolve().parent == tmp_path.resolve() / "sources"
+        assert (tmp_path / row["result"]).resolve().parent.parent == tmp_path.resolve() / "results"
+    assert sorted({row["source"] for row in rows}) == sorted(ids)

@@ -1,0 +1,68 @@
+"""Progress: rate and time left, in lines and in bars."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from sgbench.support import screen as module
+from sgbench.support.screen import Screen
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def shown(clock, updates, unit="images", total=10_000):
+    """Lines printed for updates (seconds since the start, done)."""
+    out = io.StringIO()
+    with Screen(Console(file=out, width=200)).task("packing", total, unit) as task:
+        start = clock.now
+        for seconds, done in updates:
+            clock.now = start + seconds
+            task.update(done)
+    return [line.rstrip() for line in out.getvalue().splitlines()]
+
+
+def test_a_line_now_and_then_has_rate_and_time_left(clock):
+    lines = shown(clock, [(0, 0), (1, 200), (14, 2800), (16, 3200), (20, 4000), (32, 6400), (50, 10_000)])
+    assert lines == [
+        "packing: 32% in 16 s, 200 images/s, 34 s left",
+        "packing: 64% in 32 s, 200 images/s, 18 s left",
+        "packing: 100% in 50 s, 200 images/s",
+    ]
+
+
+def test_what_was_done_before_is_not_speed(clock):
+    lines = shown(clock, [(0, 6000), (20, 8000)])
+    assert lines == ["packing: 80% in 20 s, 100 images/s, 20 s left"]
+
+
+def test_without_a_unit_there_is_no_rate_and_without_progress_no_time_left(clock):
+    assert shown(clock, [(0, 0), (20, 5000)], unit="") == ["packing: 50% in 20 s, 20 s left"]
+    assert shown(clock, [(20, 5000)]) == ["packing: 50% in 20 s"]
+    assert shown(clock, [(0, 0), (20, 0)]) == ["packing: 0% in 20 s"]
+    assert shown(clock, [(0, 10_000)]) == ["packing: 100% in 0 s"]
+
+
+@pytest.mark.parametrize("unit", ["images", ""])
+def test_a_bar_has_a_rate_where_there_is_a_unit(unit):
+    out = io.StringIO()
+    with Screen(Console(file=out, width=160, force_terminal=True)).task("packing", 1000, unit) as task:
+        for done in range(0, 1001, 100):
+            task.update(done)
+    assert ("images/s" in out.getvalue()) == bool(unit)
+    assert "100%" in out.getvalue()
