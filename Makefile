@@ -3,18 +3,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 
-FORMULAS := tests/metrics tests/test_statistics.py tests/test_comparison.py tests/test_regress.py tests/test_scores.py
+FORMULAS := tests/metrics tests/statistics tests/regression tests/results
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: bench test coverage lint regress clean
+.PHONY: bench test test-slow test-all coverage lint regress clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m sgbench.run --methods sggan,stargan,residualgan --sparse 500
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest tests
+	$(PYTEST) -m "not slow" tests
+
+test-slow: $(VENV)/installed
+	$(PYTEST) -m slow tests
+
+test-all: test test-slow
 
 coverage: $(VENV)/installed
-	$(BIN)/python -m pytest --cov --cov-report=term $(FORMULAS)
+	$(PYTEST) --cov --cov-report=term $(FORMULAS)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ def norm_leaky(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
 
 
 class ResidualGANGenerator(nn.Module):
-    """Images [N, 3, S, S] -> residuals [N, 3, S, S], of any size: no tanh."""
+    """Images [N, 3, S, S] -> residuals [N, 3, S, S], without bounds: there is no tanh."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -42,7 +42,7 @@ class ResidualGANGenerator(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """What to add to the image."""
+        """The residual to add to each image."""
         return self.body(x)
 
 
@@ -58,12 +58,12 @@ class ResidualGANDiscriminator(nn.Module):
             layers += norm_leaky(SameConv2d(channels, out, 4, 2))
             channels = out
         layers.append(nn.Conv2d(channels, 3, 4))
-        rest = 6  # after phi: norm and activation, the last stride-2 convolution with its own, the logits
+        rest = 6  # after phi: norm, activation, last stride-2 convolution, norm, activation, logits
         self.features = nn.Sequential(*layers[:-rest])
         self.classifier = nn.Sequential(*layers[-rest:])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits, and the next-to-last stride-2 convolution's output before norm and activation."""
+        """Logits, and the output of the next-to-last stride-2 convolution, before norm and activation."""
         phi = self.features(x)
         return self.classifier(phi).flatten(1), phi
 
@@ -77,7 +77,7 @@ class ResidualGAN(Method):
     sampling = "by_value"
 
     class Settings(MethodSettings):
-        """Defaults are the authors' code's. ``batch_size`` counts images of each value."""
+        """Defaults are those of the authors' code. ``batch_size`` is the number of images of each value."""
 
         iterations: PositiveInt = 50_000
         constant_iterations: NonNegativeInt = 20_000
@@ -95,9 +95,9 @@ class ResidualGAN(Method):
     def __init__(self, attributes: Sequence[Attribute], image_size: int, settings: Settings, labels: Tensor):
         super().__init__()
         if len(attributes) != 1 or len(attributes[0].values) != 2:
-            found = "; ".join(f"{a.name}: {', '.join(a.values)}" for a in attributes) or "none"
+            given = "; ".join(f"{a.name}: {', '.join(a.values)}" for a in attributes) or "none"
             raise ValueError(
-                f"ResidualGAN learns exactly one attribute with two values, not {found}; every attribute of "
+                f"ResidualGAN learns exactly one attribute with two values, not {given}; every attribute of "
                 "ResidualGAN needs two values: leave the method out with --methods, or choose other attributes with "
                 "--attributes"
             )
@@ -105,7 +105,7 @@ class ResidualGAN(Method):
         self.sparsity = settings.alpha * (128 / image_size) ** 2
         self.generators = nn.ModuleList(ResidualGANGenerator(settings.base_width) for _ in range(2))
         self.discriminator = ResidualGANDiscriminator(image_size, settings.discriminator_width or settings.base_width)
-        initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # cut as TensorFlow does
+        initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # truncated as in TensorFlow
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         adam = partial(torch.optim.Adam, betas=(0.5, 0.9), fused=True)
         self.optimizers = {
@@ -142,7 +142,7 @@ class ResidualGAN(Method):
     def generator_losses(self, x: Tensor, source: int) -> dict[str, Tensor]:
         """Weighted terms of the network that changes value ``source``: ``g_cls``, ``g_dual``, ``g_sparse``, ``g_perc``.
 
-        Only this network is to be trained by them; freeze the others.
+        Only this network may be trained by them, so freeze the others.
         """
         settings, target = self.settings, 1 - source
         residual = self.generators[source](x)

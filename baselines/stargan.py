@@ -3,7 +3,7 @@
 Source: the official code (yunjey/stargan), with the masked reconstruction of the SG-GAN paper, section 4.4, for sparse
 labels. Departures: instance norm keeps no running statistics (with them evaluation mode fails); the rate falls linearly
 to 0, as the authors describe (their code decays by a thousandth of that); a classification term is a mean over the
-images where its entry is known; where vectors are incomplete, targets are drawn from those that are complete.
+images whose entry is known; if vectors are incomplete, targets are drawn from the complete ones.
 """
 
 from collections.abc import Sequence
@@ -28,10 +28,10 @@ DISCRIMINATOR_WIDTHS = {
 
 
 class VectorCodec:
-    """Label vectors. An entry stands for a group and is 1 where the image is in it.
+    """Label vectors. An entry stands for a group and is 1 if the image is in it.
 
-    An attribute with two values of which every image has one takes a single entry, for its value 1. Any other takes an
-    entry for each value; images with none of the values have zeros there, which is a known vector.
+    An exhaustive attribute with two values takes a single entry, for its value 1. Any other attribute takes an entry
+    for each value; an image with none of the values has zeros there, and its vector counts as known.
     """
 
     def __init__(self, attributes: Sequence[Attribute]):
@@ -43,7 +43,7 @@ class VectorCodec:
         )
 
     def encode(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels int8 [N, J] -> vectors float [N, c], 0 where unknown, and which entries are known, bool [N, c]."""
+        """Labels int8 [N, J] -> vectors float [N, c], 0 if unknown, and which entries are known, bool [N, c]."""
         vectors = torch.stack([labels[:, j] == v for j, v in self.entries], 1).float()
         known = torch.stack([labels[:, j] != HIDDEN for j, _ in self.entries], 1)
         return vectors, known
@@ -51,20 +51,20 @@ class VectorCodec:
     def classify(self, logits: Tensor) -> Tensor:
         """Logits [N, c] -> the likeliest valid vectors, float [N, c].
 
-        A single entry is 1 where its logit is positive. Of an attribute's several entries the largest is 1, or none
-        where no logit is positive and images may have none of the values.
+        A single entry is 1 if its logit is positive. If an attribute has several entries, the largest becomes 1; none
+        does if no logit is positive and the attribute is not exhaustive.
         """
         vectors = (logits > 0).float()
         for j, attribute in enumerate(self.attributes):
             columns = [k for k, entry in enumerate(self.entries) if entry.attribute == j]
             if len(columns) > 1:
-                own = logits[:, columns]
-                best = F.one_hot(own.argmax(1), len(columns)).bool()
-                vectors[:, columns] = (best if attribute.exhaustive else best & (own > 0)).float()
+                scores = logits[:, columns]
+                best = F.one_hot(scores.argmax(1), len(columns)).bool()
+                vectors[:, columns] = (best if attribute.exhaustive else best & (scores > 0)).float()
         return vectors
 
     def assign(self, vectors: Tensor, group: Group) -> Tensor:
-        """Vectors [N, c] with all of the attribute's entries set to the group; others as they are."""
+        """Vectors [N, c] with the entries of the group's attribute set to the group; others are unchanged."""
         vectors = vectors.clone()
         for k, entry in enumerate(self.entries):
             if entry.attribute == group.attribute:
@@ -106,7 +106,7 @@ class StarGANDiscriminator(nn.Module):
         self.classifier = nn.Conv2d(channels, num_entries, image_size >> len(widths), bias=False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Critic's map and the logits of the vector's entries."""
+        """The critic's map and the logits of the vector's entries."""
         h = self.body(x)
         return self.adversarial(h), self.classifier(h).flatten(1)
 
@@ -124,7 +124,7 @@ class StarGAN(Method):
     needs_source_labels = True
 
     class Settings(MethodSettings):
-        """Defaults are the official code's."""
+        """Defaults are those of the official code."""
 
         iterations: PositiveInt = 40_000
         constant_iterations: NonNegativeInt = 20_000
@@ -156,7 +156,7 @@ class StarGAN(Method):
         }
 
     def _complete_vectors(self, labels: Tensor) -> Tensor | None:
-        """The labelled images' complete vectors [P, c]; None where no label is hidden, so that batches have targets."""
+        """Complete vectors [P, c] of labelled images; None if no label is hidden, as batches then give the targets."""
         complete = (labels != HIDDEN).all(1)
         if len(labels) and complete.all():
             return None
@@ -185,7 +185,7 @@ class StarGAN(Method):
         return losses
 
     def draw_targets(self, labels: Tensor) -> Tensor:
-        """Target vectors [B, c]: a permutation of the batch's, or draws from the pool where some are incomplete."""
+        """Target vectors [B, c]: a permutation of the batch's vectors, or draws from the pool if there is one."""
         size, device = len(labels), labels.device
         if self.pool is None:
             return self.codec.encode(labels)[0][torch.randperm(size, device=device)]
@@ -219,12 +219,12 @@ class StarGAN(Method):
         }
 
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
-        """The source's own vector with one attribute set to the group."""
+        """Results for the source images' vectors with one attribute set to the group."""
         return self.translate(images, labels, [group])
 
     @torch.no_grad()
     def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
-        """One pass to all groups at once; other entries are the source's, unknown ones the discriminator's guess."""
+        """One pass for all groups. Other entries are the source image's, or the discriminator's guess if unknown."""
         vectors, known = self.codec.encode(labels)
         if not known.all():
             guess = self.codec.classify(self.discriminator(images)[1])

@@ -1,14 +1,12 @@
-"""What packed images cost and bring, in one run: ``python benchmarks/packing.py``.
+"""Measures the cost and the gain of packed images: ``python benchmarks/packing.py``.
 
 Makes a folder like CelebA's of JPEGs of 178x218 (smooth colours and noise, about CelebA's file size), then measures
 
-- packing it, with all that a run does, against two processes that only decode, crop and resize;
-- random float batches from the packed images against torch's DataLoader with two workers over the JPEGs, and against
-  two simple ways to hold 8-bit images: one memory-mapped array, and a tensor in memory;
-- peak memory while as many images as CelebA has are packed, over all processes.
+- packing, as a run does it, against two processes that only decode, crop and resize;
+- random float batches from the packed images against a DataLoader over the JPEGs and two simple stores of images;
+- peak memory over all processes while as many images as CelebA has are packed.
 
-Whatever is compared is measured in turns, and the medians of the turns' ratios are written as Markdown. Images come
-from the page cache, as they do from the second epoch on.
+What is compared is measured in turns, with the files in the page cache. Medians of ratios are written as Markdown.
 """
 
 import argparse
@@ -42,7 +40,7 @@ CPU = torch.device("cpu")
 
 
 def make_copy(root: Path, num_images: int) -> CelebA:
-    """A folder as CelebA's authors hand it out, with random images and labels."""
+    """Make a folder like that of CelebA's authors, with random images and labels."""
     folder = root / "img_align_celeba"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -60,13 +58,13 @@ def make_copy(root: Path, num_images: int) -> CelebA:
 
 
 def decode(path: Path) -> np.ndarray:
-    """The plainest way from a file to a training image: uint8 [S, S, 3]."""
+    """The simplest way from a file to a training image: uint8 [S, S, 3]."""
     with Image.open(path) as image:
         return np.asarray(image.convert("RGB").crop(BOX).resize((SIZE, SIZE), Image.Resampling.BILINEAR))
 
 
 def bare_rate(files: Sequence[Path]) -> float:
-    """Images a second of two processes, from when both are ready until both are done."""
+    """Images per second of two processes that only decode, from when both are ready until both are done."""
     context = multiprocessing.get_context("fork")
     ready = context.Barrier(3)
     processes = [context.Process(target=_decode_all, args=(files[k::2], ready)) for k in range(2)]
@@ -86,7 +84,7 @@ def _decode_all(files: Sequence[Path], ready) -> None:
 
 
 def packing_rate(source: CelebA, cache: Path) -> float:
-    """Images a second from nothing to an opened store, by as many processes as the bare rate has."""
+    """Images per second of packing into an empty folder, with as many processes as ``bare_rate``."""
     shutil.rmtree(cache, ignore_errors=True)
     start = time.perf_counter()
     images = open_store(source, cache, processes=2)
@@ -94,7 +92,7 @@ def packing_rate(source: CelebA, cache: Path) -> float:
 
 
 class Photographs(Dataset):
-    """What DataLoader's workers do for each image: decode, crop, resize, flip, to floats."""
+    """What DataLoader's workers do for each image: decode, crop, resize, convert to floats, flip."""
 
     def __init__(self, files: Sequence[Path]):
         self.files = files
@@ -109,7 +107,7 @@ class Photographs(Dataset):
 
 
 def loader_rate(files: Sequence[Path]) -> float:
-    """Images a second of a two-worker DataLoader, from its tenth batch on."""
+    """Images per second of a DataLoader with two workers, after its first ten batches."""
     loader = iter(DataLoader(Photographs(files), BATCH_SIZE, shuffle=True, num_workers=2, drop_last=True))
     for _ in range(10):
         next(loader)
@@ -119,7 +117,7 @@ def loader_rate(files: Sequence[Path]) -> float:
 
 
 def batches_rate(batches: Batches) -> float:
-    """Images a second of the suite's batches."""
+    """Images per second of the suite's batches."""
     start = time.perf_counter()
     for iteration in range(NUM_BATCHES):
         batches.at(iteration, 1)
@@ -127,7 +125,7 @@ def batches_rate(batches: Batches) -> float:
 
 
 def plain_rate(images: torch.Tensor) -> float:
-    """Images a second by indexing a tensor, converting and flipping as one would first write it."""
+    """Images per second of simple code that indexes a tensor, converts to floats and flips."""
     rng = np.random.default_rng(0)
     start = time.perf_counter()
     for _ in range(NUM_BATCHES):
@@ -137,18 +135,18 @@ def plain_rate(images: torch.Tensor) -> float:
     return NUM_BATCHES * BATCH_SIZE / (time.perf_counter() - start)
 
 
-def in_turns(rounds: int, **rates: Callable[[], float]) -> dict[str, list[float]]:
-    """Each rate measured once a round, the order reversed every other round."""
-    found: dict[str, list[float]] = {name: [] for name in rates}
+def in_turns(rounds: int, rates: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
+    """Measure each rate once per round; every second round has the reverse order."""
+    measured: dict[str, list[float]] = {title: [] for title in rates}
     for number in range(rounds):
-        for name in list(rates)[:: 1 if number % 2 == 0 else -1]:
-            found[name].append(rates[name]())
-            print(f"{name} {found[name][-1]:,.0f} images/s", flush=True)
-    return found
+        for title in list(rates)[:: 1 if number % 2 == 0 else -1]:
+            measured[title].append(rates[title]())
+            print(f"{title} {measured[title][-1]:,.0f} images/s", flush=True)
+    return measured
 
 
 class Flat:
-    """Images that cost nothing to make."""
+    """A data set whose images are made without any work."""
 
     name = "flat"
 
@@ -159,13 +157,9 @@ class Flat:
         return np.full((len(index), 3, SIZE, SIZE), index[0] % 256, np.uint8)
 
 
-def _pack_flat(cache: Path, num_images: int) -> None:
-    open_store(Flat(num_images), cache)
-
-
 def peak_memory(cache: Path, num_images: int) -> float:
-    """Most memory in MiB that a process and those that it starts hold while it packs (proportional set sizes)."""
-    process = multiprocessing.get_context("spawn").Process(target=_pack_flat, args=(cache, num_images))
+    """Peak memory in MiB of a process that packs and of its child processes (proportional set sizes)."""
+    process = multiprocessing.get_context("spawn").Process(target=open_store, args=(Flat(num_images), cache))
     process.start()
     peak = 0.0
     while process.is_alive():
@@ -186,13 +180,13 @@ def _family(pid: int) -> Iterator[int]:
 def _proportional_size(pid: int) -> float:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:  # it has just ended
+    except OSError:  # the process has just ended
         return 0.0
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def machine() -> str:
-    """What this runs on."""
+    """The machine and the versions of packages, as text."""
     info = Path("/proc/cpuinfo").read_text()
     cpu = next(line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -203,25 +197,25 @@ def machine() -> str:
     )
 
 
-def table(rates: dict[str, list[float]], base: str, titles: dict[str, str]) -> str:
-    """Median rates, and medians and ranges of each round's ratio to ``base``."""
+def table(measured: dict[str, list[float]]) -> str:
+    """Median rates, and medians and ranges of each round's ratio to the first of the rates."""
     lines = ["| | images/s | ratio | range |", "|:--|--:|--:|:--|"]
-    for name, title in titles.items():
-        ratios = [rate / reference for rate, reference in zip(rates[name], rates[base], strict=True)]
-        lines.append(
-            f"| {title} | {median(rates[name]):,.0f} | {median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} |"
-        )
+    base, *_ = measured.values()
+    for title, rates in measured.items():
+        ratios = sorted(rate / reference for rate, reference in zip(rates, base, strict=True))
+        numbers = [f"{median(rates):,.0f}", f"{median(ratios):.2f}", f"{ratios[0]:.2f} to {ratios[-1]:.2f}"]
+        lines.append(f"| {' | '.join([title, *numbers])} |")
     return "\n".join(lines)
 
 
 def measure(folder: Path, num_images: int, rounds: int, num_flat: int) -> str:
-    """The whole run; returns the page."""
+    """Make all measurements; returns the page."""
     about = machine()
     source = make_copy(folder / "copy", num_images)
     files = [source.folder / name for name in source.ids]
     size = sum(path.stat().st_size for path in files) / len(files) / 1000
-    cache = folder / "cache"
-    packing = in_turns(rounds, bare=lambda: bare_rate(files), packing=lambda: packing_rate(source, cache))
+    cache, bare, packed = folder / "cache", "two bare processes", "packing by two processes"
+    packing = in_turns(rounds, {bare: lambda: bare_rate(files), packed: lambda: packing_rate(source, cache)})
     verify_store(store_folder(source, cache))
     images = PackedImages(store_folder(source, cache))
     everyone = torch.arange(num_images)
@@ -230,44 +224,30 @@ def measure(folder: Path, num_images: int, rounds: int, num_flat: int) -> str:
     in_memory = images[everyone]
     np.save(folder / "plain.npy", in_memory.numpy())
     mapped = torch.from_numpy(np.load(folder / "plain.npy", mmap_mode="c"))
-    loading = in_turns(
-        rounds,
-        loader=lambda: loader_rate(files),
-        batches=lambda: batches_rate(batches),
-        mapped=lambda: plain_rate(mapped),
-        memory=lambda: plain_rate(in_memory),
-    )
-    peak = peak_memory(folder / "flat", num_flat)
-    packing_titles = {"bare": "two bare processes", "packing": "packing by two processes"}
-    loading_titles = {
-        "loader": "DataLoader over JPEGs, two workers",
-        "batches": "the suite's batches, one process",
-        "mapped": "one memory-mapped array, indexed",
-        "memory": "a tensor in memory, indexed",
+    rates = {
+        "DataLoader over JPEGs, two workers": lambda: loader_rate(files),
+        "the suite's batches, one process": lambda: batches_rate(batches),
+        "one memory-mapped array, indexed": lambda: plain_rate(mapped),
+        "a tensor in memory, indexed": lambda: plain_rate(in_memory),
     }
-    return "\n\n".join(
-        [
-            "# Packed images",
-            f"Written by `python benchmarks/packing.py`: {num_images:,} JPEGs of 178x218, {size:.1f} kB each, packed "
-            f"at {SIZE}x{SIZE}; "
-            f"{rounds} rounds in turns, medians. Only ratios within a table carry over to other machines.",
-            about + ".",
-            "## Packing",
-            table(packing, "bare", packing_titles),
-            f"## Random float batches of {BATCH_SIZE}",
-            table(loading, "loader", loading_titles),
-            "## Memory",
-            f"Peak over all processes while {num_flat:,} images of {SIZE}x{SIZE} are packed: {peak:,.0f} MiB.\n",
-        ]
+    loading = in_turns(rounds, rates)
+    peak = peak_memory(folder / "flat", num_flat)
+    intro = (
+        f"Written by `python benchmarks/packing.py`: {num_images:,} JPEGs of 178x218, {size:.1f} kB each, packed at "
+        f"{SIZE}x{SIZE}; {rounds} rounds in turns, medians. Only ratios within a table carry over to other machines."
     )
+    parts = ["# Packed images", intro, about + ".", "## Packing", table(packing)]
+    parts += [f"## Random float batches of {BATCH_SIZE}", table(loading), "## Memory"]
+    parts += [f"Peak over all processes while {num_flat:,} images of {SIZE}x{SIZE} are packed: {peak:,.0f} MiB.\n"]
+    return "\n\n".join(parts)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What packed images cost and bring.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--num-images", type=int, default=8000, help="JPEGs to make (default: 8000)")
-    parser.add_argument("--rounds", type=int, default=5, help="measurements of each (default: 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each rate (default: 5)")
     parser.add_argument("--num-flat", type=int, default=NUM_IMAGES, help="images packed for peak memory, 49 kB each")
-    parser.add_argument("--folder", type=Path, help="where files go meanwhile (default: the system's temporary folder)")
+    parser.add_argument("--folder", type=Path, help="where to put temporary files (default: the system's folder)")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"), help="the page to write")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:

@@ -1,8 +1,8 @@
-"""What the regression command's paired test finds, by simulation: ``python benchmarks/power.py``.
+"""Simulates which losses the paired test of ``sgbench regress`` finds: ``python benchmarks/power.py``.
 
-Per-image scores of a reference and of a new version are drawn, with a true loss and without, and tested as
-``sgbench regress`` does. Writes ``power.csv`` and the tables of ``power.md`` beside itself. ``p_values`` are those of
-``regression.by_images.paired_p`` for many trials at once, as tests/test_power_study.py holds them to.
+Per-image scores of a reference and of a new version are drawn, with a true loss and without one, and tested like
+``sgbench regress`` does. Writes ``power.csv`` and the tables of ``power.md`` in the same folder. ``p_values`` computes
+``regression.by_images.paired_p`` for many trials at once; tests/test_power_study.py checks that both agree.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Draw = Callable[[np.random.Generator, int, Regime, float], Pair]
 
 
 class Means:
-    """The paired test on means of scores [T, n] each."""
+    """The paired test of mean scores; the scores of both versions are [T, n]."""
 
     def __init__(self, old: np.ndarray, new: np.ndarray):
         self.num_images = old.shape[1]
@@ -52,12 +52,12 @@ class Means:
         return np.where(swaps, -1.0, 1.0) @ self.gaps.T
 
     def shares(self) -> np.ndarray:
-        """What each image adds to the differences, [T, n]."""
+        """The share of each image in the differences, [T, n]."""
         return self.gaps
 
 
 class JudgeScores:
-    """The paired test on Judge Scores, of ``statistics`` [T, n, C + 1] each."""
+    """The paired test of Judge Scores; the ``statistics`` of both versions are [T, n, C + 1]."""
 
     def __init__(self, old: np.ndarray, new: np.ndarray):
         n = self.num_images = old.shape[1]
@@ -88,7 +88,7 @@ class JudgeScores:
 
 
 def p_values(test: type, old: np.ndarray, new: np.ndarray, seed: int = 0) -> np.ndarray:
-    """p-values [T] as ``sgbench regress`` makes them: a screening, a closer look, a bound for the far tail."""
+    """p-values [T] like those of ``sgbench regress``: few swaps, then more swaps, then a bound for a very small p."""
     p = _by_swaps(test(old, new), SCREENING_SWAPS, seed)
     close = p <= SCREENING_P
     if close.any():
@@ -102,7 +102,7 @@ def p_values(test: type, old: np.ndarray, new: np.ndarray, seed: int = 0) -> np.
 
 
 def _by_swaps(tests: Means | JudgeScores, num_swaps: int, seed: int) -> np.ndarray:
-    """p-values [T] of ``comparison.paired_difference``."""
+    """p-values [T] like those of ``paired.paired_difference``."""
     generator = np.random.default_rng([seed, 1])
     least = np.abs(tests.differences) - TIE * tests.sizes
     as_large = np.zeros(len(least))
@@ -120,7 +120,7 @@ METRICS: dict[str, tuple[Draw, type, Sequence[int]]] = {
 
 
 def study(metrics: Sequence[str]) -> Iterator[dict[str, object]]:
-    """Every row of some metrics, in order."""
+    """All rows of some metrics, in order."""
     for metric in metrics:
         sizes = METRICS[metric][2]
         for regime in REGIMES:
@@ -132,27 +132,27 @@ def study(metrics: Sequence[str]) -> Iterator[dict[str, object]]:
 def simulate(
     metric: str, regime: Regime, n: int, loss: float, trials: int, families: Sequence[int]
 ) -> Iterator[dict[str, object]]:
-    """A row for each family: how many trials pass Holm's first step, with the 95 % interval of their share."""
+    """One row per family: how many trials pass Holm's first step, with the 95 % interval of their share."""
     draw, test, _ = METRICS[metric]
     rng = np.random.default_rng([SEED, list(METRICS).index(metric), REGIMES.index(regime), n, int(loss > 0)])
-    found = dict.fromkeys(families, 0)
+    significant = dict.fromkeys(families, 0)
     for start in range(0, trials, TRIALS_AT_ONCE):
         pairs = [draw(rng, n, regime, loss) for _ in range(min(TRIALS_AT_ONCE, trials - start))]
         old, new = (np.stack(side) for side in zip(*pairs, strict=True))
         p = p_values(test, old, new, seed=start)
         for family in families:
-            found[family] += int((p <= ALPHA / family).sum())
+            significant[family] += int((p <= ALPHA / family).sum())
     about = {"metric": metric, "regime": regime.name, "loss": loss, "sources": n}
-    for family, number in found.items():
+    for family, number in significant.items():
         low, high = binomtest(number, trials).proportion_ci()
         shares = {"share": number / trials, "low": low, "high": high}
         yield about | {"tests": family, "trials": trials, "significant": number} | shares
 
 
 def approximate_size(metric: str, regime: Regime, family: int) -> int:
-    """Sources at which a normal approximation finds the loss often enough, from the spread of 200,000 images.
+    """Number of source images at which a normal approximation finds the loss often enough.
 
-    A score's images count by how much each moves it (its influence).
+    The spread is that of 200,000 images; for a score it is the spread of each image's influence on the score.
     """
     old, new = METRICS[metric][0](np.random.default_rng(SEED), NUM_LARGE, regime, LOSSES[metric])
     loss = LOSSES[metric]
@@ -163,28 +163,28 @@ def approximate_size(metric: str, regime: Regime, family: int) -> int:
 
 
 def tables(rows: pd.DataFrame) -> str:
-    """What the study found, as Markdown."""
+    """The results of the study, as Markdown."""
     lost, equal = rows[rows["loss"] > 0], rows[rows["loss"] == 0]
     needed = []
-    for (metric, name), own in lost.groupby(["metric", "regime"], sort=False):
+    for (metric, name), of_regime in lost.groupby(["metric", "regime"], sort=False):
         (regime,) = (r for r in REGIMES if r.name == name)
         line = {"True loss": TEXTS[metric], "Regime": name}
         for family, title in FAMILIES.items():
             approximate = float(f"{approximate_size(metric, regime, family):.2g}")
-            line[f"Sources, {title}"] = f"{_enough(own[own['tests'] == family])} ({approximate:,.0f})"
+            line[f"Sources, {title}"] = f"{_enough(of_regime[of_regime['tests'] == family])} ({approximate:,.0f})"
         needed.append(line)
     parts = ["### Test images needed", _table(needed)]
     for family, title in FAMILIES.items():
-        own = lost[lost["tests"] == family]
-        parts += [f"### Significant of {TRIALS} trials with a loss, %: {title}", _by_size(own)]
-    found, trials = equal[["significant", "trials"]].sum()
+        heading = f"### Significant of {TRIALS} trials with a loss, %: {title}"
+        parts += [heading, _by_size(lost[lost["tests"] == family])]
+    significant, trials = equal[["significant", "trials"]].sum()
     heading = f"### Significant of {TRIALS_WITHOUT_LOSS} trials without a loss, %: one figure"
-    parts += [heading, f"{found} of all {trials}: {_percent(found / trials)} %.", _by_size(equal)]
+    parts += [heading, f"{significant} of all {trials}: {_percent(significant / trials)} %.", _by_size(equal)]
     return "\n\n".join(parts)
 
 
 def _enough(rows: pd.DataFrame) -> str:
-    """The smallest size from which on the share found is high enough."""
+    """The smallest size from which on the loss is found in enough trials."""
     below = rows[rows["share"] < ENOUGH]["sources"].max()
     sizes = [n for n in rows["sources"] if not n <= below]
     return f"{min(sizes):,}" if sizes else f"more than {rows['sources'].max():,}"
@@ -192,10 +192,10 @@ def _enough(rows: pd.DataFrame) -> str:
 
 def _by_size(rows: pd.DataFrame) -> str:
     table = []
-    for (metric, regime), own in rows.groupby(["metric", "regime"], sort=False):
+    for (metric, regime), of_regime in rows.groupby(["metric", "regime"], sort=False):
         shares = {
             f"{row.sources:,}": f"{_percent(row.share)} [{_percent(row.low)}, {_percent(row.high)}]"
-            for row in own.itertuples()
+            for row in of_regime.itertuples()
         }
         table.append({"Metric": metric, "Regime": regime} | shares)
     return _table(table)
@@ -212,9 +212,9 @@ def _percent(share: float) -> str:
 
 
 def main() -> None:
-    """Simulate and write."""
+    """Run the simulation and write its results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("metrics", nargs="*", choices=[*METRICS, []], help="simulate these alone; without one, all")
+    parser.add_argument("metrics", nargs="*", choices=[*METRICS, []], help="simulate only these (default: all)")
     metrics = parser.parse_args().metrics or list(METRICS)
     rows = pd.DataFrame(study(metrics))
     if len(metrics) < len(METRICS):

@@ -1,6 +1,6 @@
-"""Per-image scores of two versions of a system, drawn with a true loss or without: what ``power.py`` tests.
+"""Draws per-image scores of two versions of a system, with a true loss or without one, which ``power.py`` tests.
 
-The parameters of the regimes are near those of the committed reports; ``power.md`` says which.
+The parameters of the regimes are close to those of the committed reports; ``power.md`` gives details.
 """
 
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ NUM_LARGE = 200_000
 
 @dataclass(frozen=True)
 class Regime:
-    """How the scores of two versions of a system hang together.
+    """How the scores of two versions of a system are related.
 
     Attributes:
         accuracy: share of hits.
-        verdicts_redrawn: share of images whose verdicts are drawn anew; 0 where all come from another model.
+        verdicts_redrawn: share of images whose verdicts are drawn again; 0 if all verdicts come from another model.
         discordance: share of images on which the verdicts of two models differ.
-        distance: mean and deviation of the logit of 1 - MS-SSIM over images.
-        ms_ssim_redrawn: share of images whose background is drawn anew; 0 where all come from another model.
-        correlation: of that logit, two models' on an image.
-        logit_correlation: of the judge's logits, two models' on an image.
+        distance: mean and standard deviation over images of the logit of 1 - MS-SSIM.
+        ms_ssim_redrawn: share of images whose MS-SSIM is drawn again; 0 if all results come from another model.
+        correlation: correlation over images of this logit between two models.
+        logit_correlation: correlation over images of the judge's logits between two models.
     """
 
     name: str
@@ -68,7 +68,7 @@ def draw_accuracy(rng: np.random.Generator, n: int, regime: Regime, loss: float)
 
 
 def draw_ms_ssim(rng: np.random.Generator, n: int, regime: Regime, loss: float) -> Pair:
-    """Background MS-SSIM per image of both versions, float64 [n] each; images lose most that are neither 0 nor 1."""
+    """Background MS-SSIM per image of both versions, float64 [n] each; images far from 0 and 1 lose most."""
     z = rng.standard_normal((2, n))
     z[1] = regime.correlation * z[0] + np.sqrt(1 - regime.correlation**2) * z[1]
     mean, sd = regime.distance
@@ -88,7 +88,7 @@ def mean_slope(mean: float, sd: float) -> float:
 
 
 def draw_posteriors(rng: np.random.Generator, n: int, regime: Regime, loss: float) -> Pair:
-    """Joint posteriors of four attributes, float64 [n, 16] each; a share ``loss`` became the commonest face."""
+    """Joint posteriors of four attributes, float64 [n, 16] each; a share ``loss`` of the new ones is a single face."""
     female = rng.random(n) < 0.43
     labels = [female, rng.random(n) < 0.48, rng.random(n) < 0.30, rng.random(n) < np.where(female, 0.6, 0.02)]
     logits = rng.standard_normal((2, 4, n))
@@ -110,7 +110,7 @@ def draw_posteriors(rng: np.random.Generator, n: int, regime: Regime, loss: floa
 
 @cache
 def collapsed_share(relative_loss: float) -> float:
-    """Share of collapsed images at which the score of a very large set is lower by ``relative_loss``."""
+    """The share of collapsed images that lowers the score of a very large set by ``relative_loss``."""
     low, high = 0.0, 0.2
     for _ in range(20):
         middle = (low + high) / 2
@@ -121,7 +121,7 @@ def collapsed_share(relative_loss: float) -> float:
 
 
 def statistics(posterior: np.ndarray) -> np.ndarray:
-    """What a score is made of, linear in images: posteriors and their negative entropy, [n, C + 1]."""
+    """What a score is computed from, by means over images: posteriors and their negative entropy, [n, C + 1]."""
     return np.concatenate([posterior, xlogy(posterior, posterior).sum(1, keepdims=True)], 1)
 
 

@@ -1,10 +1,10 @@
-"""Memory of scoring 5,000 translations x 3 targets at 128x128, and speed of background MS-SSIM against a NumPy loop.
+"""Memory of scoring 5,000 images x 3 targets at 128x128, and speed of background MS-SSIM against a NumPy loop.
 
     python benchmarks/scoring.py [--out benchmarks/scoring.md]
 
-Scoring runs in a process of its own, whose peak of resident memory is read; the images are noise, a data set of which
-lies in memory-mapped files as a study's does. The loop computes one image after another with NumPy and SciPy, as the
-code in use at the paper's time does; it must give our figures within 1e-10, and both are timed alternately.
+Scoring runs in a separate process, of which the peak of resident memory is read. The images are noise and are in a
+memory-mapped file, like those of a study. The loop computes one image after another with NumPy and SciPy, like the code
+that was used at the time of the paper. It must give our figures within 1e-10, and both are timed in turns.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def score_everything(path: Path) -> tuple[int, int]:
-    """Score translations of the images in a file; how many, and the peak of resident memory in KiB."""
+    """Score results for the images in a file; returns how many, and the peak of resident memory in KiB."""
     import torch
 
     from sgbench.data.requests import make_requests
@@ -81,17 +81,17 @@ def score_everything(path: Path) -> tuple[int, int]:
     test = everything_asked(images, labels, make_requests(labels, attributes), References(None, None))
     panel = Panel([Judge(attributes).eval()])
     targets = score(lambda positions, _: images[positions] ^ 3, test, attributes, panel, batch_size=250)
-    number = sum(len(own.terms["change", "image"]) for own in targets)
+    number = sum(len(target.terms["change", "image"]) for target in targets)
     return number, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def speeds() -> list[tuple[int, int, float]]:
-    """Side of the images, side of the corner, and how many times the loop's time ours is, for each size."""
+    """For each size: the side of the images, the side of the corner, and how many times faster our code is."""
     import torch
 
     from sgbench.metrics.background import BackgroundMSSSIM, side
 
-    found = []
+    rows = []
     for size in SPEED_SIZES:
         x, y = np.random.default_rng(size).integers(0, 256, (2, 1000, 3, size, size), dtype=np.uint8)
         metric, corner = BackgroundMSSSIM(size), side(size)
@@ -106,12 +106,12 @@ def speeds() -> list[tuple[int, int, float]]:
             ]
             loops.append((time.perf_counter() - start) / 50)
             np.testing.assert_allclose(terms[:50].numpy(), by_loop, rtol=0, atol=1e-10)
-        found.append((size, corner, statistics.median(loops) / statistics.median(ours)))
-    return found
+        rows.append((size, corner, statistics.median(loops) / statistics.median(ours)))
+    return rows
 
 
 def loop_terms(x: np.ndarray, y: np.ndarray) -> list[float]:
-    """Five terms of MS-SSIM of one image [3, h, w]: contrast, and full SSIM at the last scale."""
+    """Five terms of MS-SSIM for one image [3, h, w]: the contrast of four scales, and the full SSIM of the last."""
     x, y, terms = x.astype(np.float64), y.astype(np.float64), []
     for scale in range(5):
         size = min(11, x.shape[1])
@@ -130,7 +130,7 @@ def loop_terms(x: np.ndarray, y: np.ndarray) -> list[float]:
 
 
 def halved(image: np.ndarray) -> np.ndarray:
-    """Means of neighbouring rows and columns, the last repeated, every second of them."""
+    """Halve an image: means of neighbouring rows and columns (the last is repeated), of which every second is kept."""
     image = np.pad(image, ((0, 0), (0, 1), (0, 1)), mode="edge")
     return ((image[:, :-1, :-1] + image[:, 1:, :-1] + image[:, :-1, 1:] + image[:, 1:, 1:]) / 4)[:, ::2, ::2]
 

@@ -29,6 +29,7 @@ def python(installed, *arguments):
     )
 
 
+@pytest.mark.slow
 def test_it_finds_its_configs_and_published_numbers(installed):
     program = """
 import sgbench, baselines
@@ -46,6 +47,7 @@ print(sgbench.__file__, len(settings.methods), len(published(1)))
     assert int(records) > 0
 
 
+@pytest.mark.slow
 def test_its_command_refuses_what_it_should(installed):
     done = python(installed, "-m", "sgbench.run", "--methods", "nosuch", "--out", "runs")
     assert done.returncode == 2

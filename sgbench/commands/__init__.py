@@ -1,1 +1,1 @@
-"""The doors: arguments in, one call, exit status out."""
+"""The commands: each reads its arguments, makes one call and returns an exit status."""

@@ -1,4 +1,4 @@
-"""``sgbench COMMAND``: finds the command's module and hands it the arguments. Nothing heavy is imported."""
+"""``sgbench COMMAND``: finds the command's module and passes the arguments on. No slow import is made here."""
 
 import sys
 from collections.abc import Sequence
@@ -9,10 +9,10 @@ from sgbench.commands.execution import refuse
 
 COMMANDS = {
     "run": ("sgbench.run", "train, score and report the methods of a study"),
-    "evaluate": ("sgbench.commands.evaluate", "score translations made elsewhere by a study's protocol"),
-    "regress": ("sgbench.commands.regress", "hold new records against reference records; fail when a metric moves"),
+    "evaluate": ("sgbench.commands.evaluate", "score a submission, a system made elsewhere, by a study's protocol"),
+    "regress": ("sgbench.commands.regress", "compare new records with reference records; fail when a metric moves"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
-    "pack": ("sgbench.commands.pack", "decode a data set's images once, or check those that were"),
+    "pack": ("sgbench.commands.pack", "decode a data set's images once, or check decoded images"),
 }
 """Command -> its module and what it does."""
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def help_text() -> str:
-    """The commands with a line each."""
+    """The commands, with one line for each."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {about}" for name, (_, about) in COMMANDS.items()]
     return "\n".join(

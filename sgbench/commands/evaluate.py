@@ -1,4 +1,4 @@
-"""``sgbench evaluate``: score translations made elsewhere by a study's protocol, without training."""
+"""``sgbench evaluate``: scores a submission by a study's protocol, without training."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ def parser() -> Parser:
     """The command's options."""
     p = Parser(
         prog="sgbench evaluate",
-        description="Score translations made elsewhere by a study's protocol and report them as the main job does.",
-        epilog="First: --write-requests DIR gives the test images and the list of what is asked for.",
+        description="Score a submission, a system made elsewhere, by a study's protocol, and write a report.",
+        epilog="Start with --write-requests DIR: it writes the test images and the list of requests.",
     )
     p.add_argument(
         "results",
@@ -23,13 +23,18 @@ def parser() -> Parser:
         help="folder or zip of images with results.csv; .npz or .safetensors; .pt2 or .onnx; package.module:function",
     )
     p.add_argument("--name", default="", metavar="NAME", help="name of the method in the report")
-    p.add_argument("--level", default="", metavar="K", help="labels per value that it was trained with, or all")
-    p.add_argument("--seed", type=int, metavar="N", help="seed that it was trained with, where there are several")
+    p.add_argument("--level", default="", metavar="K", help="labels per value that the method was trained with, or all")
+    p.add_argument("--seed", type=int, metavar="N", help="seed that it was trained with, if there are several")
     p.add_argument(
-        "--compare", nargs="+", type=Path, default=[], metavar="RUN", help="studies to stand beside, as runs/quick-500"
+        "--compare",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="RUN",
+        help="studies to compare with, such as runs/quick-500",
     )
     p.add_argument(
-        "--write-requests", type=Path, metavar="DIR", help="write the test images and what is asked for, and end"
+        "--write-requests", type=Path, metavar="DIR", help="only write the test images and the list of requests"
     )
     add_data_options(p)
     add_scoring_options(p)
@@ -38,7 +43,7 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate; returns 0, 2 on bad input (one line says what and how to mend it), 130 when interrupted."""
+    """Evaluate; returns 0, 2 on bad input (one line says what is wrong and how to fix it), 130 when interrupted."""
     return execute(parser(), _evaluate, argv)
 
 
@@ -63,7 +68,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     }
     if arguments.write_requests:
         table = write_inputs(arguments.write_requests, open_evaluation(name="requests", **about))
-        screen.say(f"what is asked for: {table}")
+        screen.say(f"requests: {table}")
         return 0
     method = {"name": arguments.name, "level": arguments.level, "seed": arguments.seed}
     done = evaluate(arguments.results, **method, compare=arguments.compare, **about)

@@ -1,4 +1,4 @@
-"""How every command ends: one line for what a user can mend, and an exit status."""
+"""How every command ends: with an exit status and, if the user can fix something, one line that says so."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ EXIT_INTERRUPTED = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, without the usage; options are never abbreviated."""
+    """Shows errors in one line, without the usage; does not accept abbreviated options."""
 
     def __init__(self, **settings: Any):
         super().__init__(allow_abbrev=False, **settings)
@@ -24,12 +24,13 @@ class Parser(argparse.ArgumentParser):
 
 
 def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
-    """Parse and work; returns the work's status, 2 on bad input (one line on standard error), 130 when interrupted."""
+    """Parse, then call ``work``; returns its status, 2 on bad input (one line on stderr), 130 when interrupted."""
     out = Path()
     try:
         arguments = parser.parse_args(argv)
         out = getattr(arguments, "out", out)
         with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
             warnings.showwarning = _warn
             return work(arguments)
     except UserError as error:
@@ -43,11 +44,11 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
 
 
 def refuse(problem: object) -> int:
-    """Say in one line what is wrong; returns the status for it."""
+    """Print in one line what is wrong; returns the exit status for it."""
     print(f"error: {one_line(problem)}", file=sys.stderr)
     return EXIT_BAD_INPUT
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
-    """One line, without the line of code that warns."""
+    """Print a warning in one line, without its line of code."""
     print(f"warning: {one_line(message)}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Options that several commands share: data, config, the networks that look at results."""
+"""Options that several commands share: the config, the data, the networks that look at results."""
 
 import argparse
 from pathlib import Path
@@ -17,16 +17,16 @@ def add_data_options(parser: Parser) -> None:
         "--data",
         type=Path,
         metavar="PATH",
-        help="CelebA's folder, or the CSV file of your own images' attributes (default: the config's data)",
+        help="CelebA's folder, or the CSV file of your images' attributes (default: the config's data)",
     )
-    parser.add_argument("--allow-missing", action="store_true", help="accept that listed images are not there")
+    parser.add_argument("--allow-missing", action="store_true", help="accept that listed images are missing")
     parser.add_argument("--image-size", type=int, metavar="S", help="32, 64, 128 or 256")
     parser.add_argument("--num-test", type=int, metavar="N", help="test images")
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="where runs go (default: runs)")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="the run folder (default: runs)")
 
 
 def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line sets under ``data``; a CSV file is a set of own images, unless it is CelebA's."""
+    """What the command line sets under ``data``; a CSV file lists the user's images, unless it is CelebA's."""
     path = arguments.data
     own_images = path is not None and path.suffix.lower() == ".csv"
     if path is not None and path.stem == "list_attr_celeba":
@@ -44,12 +44,12 @@ def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
-    """Those that are not None."""
+    """The values that are not None."""
     return {key: value for key, value in values.items() if value is not None}
 
 
 def names(text: str) -> list[str]:
-    """Names with commas between them."""
+    """Parse names with commas between them."""
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
         raise argparse.ArgumentTypeError(f"'{text}' must be names with commas between them")
@@ -57,14 +57,14 @@ def names(text: str) -> list[str]:
 
 
 def numbers(text: str) -> list[int]:
-    """Whole numbers with commas between them."""
+    """Parse whole numbers with commas between them."""
     if not all(name.isdecimal() for name in names(text)):
         raise argparse.ArgumentTypeError(f"'{text}' must be whole numbers with commas between them, such as 0,1")
     return [int(name) for name in names(text)]
 
 
 def levels(text: str) -> list[int | str]:
-    """``all`` or whole numbers from 1 on."""
+    """Parse levels: ``all``, or whole numbers from 1 on."""
     if not all(name == "all" or (name.isdecimal() and int(name) > 0) for name in names(text)):
         raise argparse.ArgumentTypeError(f"'{text}' must be numbers of labels from 1 on, or all, such as 500,all")
     return [name if name == "all" else int(name) for name in names(text)]
@@ -73,7 +73,7 @@ def levels(text: str) -> list[int | str]:
 def add_scoring_options(parser: Parser) -> None:
     """Options that choose the networks that look at results."""
     parser.add_argument(
-        "--judges", type=names, metavar="A,B", help="resnet18, and vgg11_bn to shadow it (default: the config's)"
+        "--judges", type=names, metavar="A,B", help="resnet18, and vgg11_bn as a second judge (default: the config's)"
     )
     parser.add_argument("--inception", type=Path, metavar="FILE", help="Inception's weights (default: in torch's hub)")
     parser.add_argument("--inception-sha256", metavar="HASH", help="accept weights that are not the published ones")
@@ -82,10 +82,10 @@ def add_scoring_options(parser: Parser) -> None:
 
 
 def scoring_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the command line sets under ``scoring``; that Inception's weights are missing is told at once.
+    """What the command line sets under ``scoring``; says at once if Inception's weights are missing.
 
     Raises:
-        UserError: no such config; weights that are named are missing or not those expected.
+        UserError: there is no such config, or weights that are named are missing or are not the expected ones.
     """
     from sgbench.settings.config_files import tell_of_inception
 

@@ -1,4 +1,4 @@
-"""``sgbench pack``: decode a data set's images once, ahead of a run, or check those that were."""
+"""``sgbench pack``: decodes a data set's images once, before a run, or checks decoded images."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench pack",
         description="Decode a data set's images to 8 bits once; sgbench run with the same --out and data finds them.",
-        epilog="Interrupted, the same command goes on where it was.",
+        epilog="If it is interrupted, the same command continues where it stopped.",
     )
     add_data_options(p)
     p.add_argument("--verify", action="store_true", help="read every packed image again and compare checksums")
@@ -20,7 +20,7 @@ def parser() -> Parser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Pack; returns 0, 2 on bad input (one line says what and how to mend it), 130 when interrupted."""
+    """Pack; returns 0, 2 on bad input (one line says what is wrong and how to fix it), 130 when interrupted."""
     return execute(parser(), _pack, argv)
 
 

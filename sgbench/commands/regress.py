@@ -1,7 +1,7 @@
-"""Hold new records against reference records: ``sgbench regress REFERENCE NEW``.
+"""Compares new records with reference records: ``sgbench regress REFERENCE NEW``.
 
-Prints what moved. Exit status: 0 nothing beyond its tolerance or its images' noise, or ``--update``; 1 a metric moved,
-for the worse or the better, or a row is missing or added; 2 an input cannot be read.
+Prints what moved. Exit status: 0 if no figure is beyond its tolerance or the noise of its images, or with ``--update``;
+1 if a metric moved, for the worse or the better, or a row is missing or added; 2 if an input cannot be read.
 """
 
 import argparse
@@ -26,15 +26,15 @@ def parser() -> Parser:
     """The command's options."""
     p = Parser(
         prog="sgbench regress",
-        description="Hold new records against reference records: image by image where both sides kept "
-        "per-image scores, by tolerance otherwise.",
-        epilog="Status 1 where a metric moved, for the worse or the better: --update accepts the new records.",
+        description="Compare new records with reference records: image by image if both sides kept per-image scores, "
+        "by tolerance otherwise.",
+        epilog="Exit status 1 if a metric moved, for the worse or the better: --update accepts the new records.",
     )
     p.add_argument(
         "reference",
         type=Path,
         metavar="REFERENCE",
-        help="CSV file of records, a folder of such, or a study's folder; its tolerances are in "
+        help="CSV file of records, a folder of such files, or a study's folder; its tolerances are in "
         "<name>.tolerances.yaml or tolerances.yaml beside it",
     )
     p.add_argument("new", type=Path, metavar="NEW", help="the same")
@@ -43,16 +43,16 @@ def parser() -> Parser:
         type=_alpha,
         default=ALPHA,
         metavar="P",
-        help="chance of a false alarm in all paired tests together (default: %(default)s)",
+        help="chance of any false alarm in all paired tests together (default: %(default)s)",
     )
     p.add_argument("--junit", type=Path, metavar="FILE", help="write the outcome as JUnit XML")
     p.add_argument("--summary", type=Path, metavar="FILE", help="write the outcome as Markdown")
-    p.add_argument("--update", action="store_true", help="replace the reference by the new records; status 0")
+    p.add_argument("--update", action="store_true", help="replace the reference by the new records; exit status 0")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compare, print, write what is asked for and return the exit status."""
+    """Compare, print, write the files that the options name; returns the exit status."""
     return execute(parser(), _regress, argv)
 
 
@@ -99,7 +99,7 @@ def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
 
 
 def _check_readable(new: Path) -> None:
-    """Refuse what could not be a reference."""
+    """Refuse new records that could not be a reference."""
     from sgbench.regression.sides import load_side
     from sgbench.results.scores import read_scores
 

@@ -1,4 +1,4 @@
-"""``sgbench verify``: make a finished report again from per-image scores, and say whether it is the same."""
+"""``sgbench verify``: makes a finished report again from per-image scores and says whether it is the same."""
 
 import argparse
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench verify",
         description="Make the records, tables and page of a report again from per-image scores and compare them.",
-        epilog="Exit status: 0 the report is what it claims, 1 it differs, 2 it cannot be read.",
+        epilog="Exit status: 0 if the report is the same, 1 if it differs, 2 if it cannot be read.",
     )
-    p.add_argument("run", type=Path, metavar="RUN", help="folder of a study or an evaluation, as runs/quick-500")
+    p.add_argument("run", type=Path, metavar="RUN", help="folder of a study or an evaluation, such as runs/quick-500")
     return p
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Verify; returns 0, 1 where something differs, 2 where there is no report."""
+    """Verify; returns 0, 1 if something differs, 2 if there is no report."""
     return execute(parser(), _verify, argv)
 
 
@@ -34,7 +34,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     verdict = f"{len(done.problems)} differ" if done.problems else "all the same"
     print(
         f"{arguments.run}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made "
-        f"again from per-image scores, all others held against their checksums: {verdict}. Pictures and translations "
+        f"again from per-image scores, all others compared with their checksums: {verdict}. Pictures and translations "
         "were not made again."
     )
     return EXIT_DIFFERS if done.problems else 0

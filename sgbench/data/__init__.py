@@ -1,1 +1,1 @@
-"""Faces, labels and batches."""
+"""Data sets, labels, requests and batches."""

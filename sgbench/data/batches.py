@@ -1,4 +1,4 @@
-"""Random training batches: iteration t is a pure function of (seed, t), so that a run resumes where it was."""
+"""Random training batches. Those of iteration t depend only on (seed, t), so a job can resume at any iteration."""
 
 from typing import Literal
 
@@ -16,12 +16,12 @@ class Batches:
 
     Args:
         images: uint8 [M, 3, S, S], all images of the data set, packed or in memory.
-        positions: int64 [N], which of them are training images.
-        labels: of the N training images.
-        batch_size: images in a batch; for ``by_value``, images of each value.
-        labelled_share: share drawn from the labelled pool, at least one image, wherever a label is hidden.
-        sampling: ``mixed`` or ``by_value``, as method.Method defines them.
-        device: where batches go.
+        positions: int64 [N], positions of the training images.
+        labels: labels of the N training images.
+        batch_size: number of images in a batch; for ``by_value``, the number for each value.
+        labelled_share: if any label is hidden, this share of a batch (at least one image) comes from the labelled pool.
+        sampling: ``mixed`` or ``by_value``, see ``Method.sampling``.
+        device: the device of the batches.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Batches:
 
 
 def _equal_pools(column: Tensor, seed: int) -> list[Tensor]:
-    """Images of each value, the larger sets cut at random to the smallest's size."""
+    """The images of each value. Larger sets are cut at random to the size of the smallest set."""
     pools = [(column == v).nonzero().flatten() for v in range(int(column.max()) + 1)]
     size = min(map(len, pools))
     rng = np.random.default_rng([seed, 0xC07])

@@ -1,7 +1,7 @@
-"""Attributes, groups and sparse labels: what is known of each image, the same for every method.
+"""Attributes, groups and sparse labels: what is known about each image. Every method gets the same labels.
 
-Labels are ``int8 [N, J]``: ``>= 0`` the value, ``HIDDEN`` hidden or unknown, ``NONE`` known to be none of the
-attribute's values (brown hair, where the values are black and blond). Masks are always derived from them.
+Labels are ``int8 [N, J]``: ``>= 0`` is a value, ``HIDDEN`` means hidden or unknown, and ``NONE`` means that the image
+has none of the attribute's values (brown hair, if the values are black and blond). Masks are computed from labels.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ class Attribute:
     Args:
         name: the attribute's name in settings and records (``hair_color``).
         values: at least two names; a label ``v >= 0`` stands for ``values[v]``.
-        exhaustive: every image has one of the values, so that ``NONE`` cannot occur. Declared, never inferred.
+        exhaustive: whether every image has one of the values, so that ``NONE`` cannot occur. The data set declares it.
     """
 
     name: str
@@ -39,12 +39,12 @@ class Attribute:
 
     @property
     def title(self) -> str:
-        """The name as shown."""
+        """The name in tables and figures."""
         return self.name.replace("_", " ").capitalize()
 
 
 class Group(NamedTuple):
-    """A value of an attribute, both by position: ``Group(0, 1)`` is value 1 of attribute 0."""
+    """An attribute and one of its values, both given by position: ``Group(0, 1)`` is value 1 of attribute 0."""
 
     attribute: int
     value: int
@@ -58,19 +58,19 @@ class Batch(NamedTuple):
 
 
 def all_groups(attributes: Sequence[Attribute]) -> tuple[Group, ...]:
-    """Every group, attribute by attribute: the order of SG-GAN's branches."""
+    """Every group, attribute by attribute. SG-GAN's branches are in this order."""
     return tuple(Group(j, v) for j, attribute in enumerate(attributes) for v in range(len(attribute.values)))
 
 
 @dataclass(frozen=True)
 class SparseLabels:
-    """Training labels as a level reveals them.
+    """The training labels that a level reveals.
 
     Attributes:
         labels: int8 [N, J], hidden labels are ``HIDDEN``.
         pool: int64 [P], images with at least one revealed label >= 0, ascending.
         complete: bool [N], images with no hidden label.
-        manifest: counts per value, of images walked, in the pool and complete, of revealed ``NONE``, and a SHA-256.
+        manifest: revealed labels per value and revealed ``NONE``; images walked, in the pool and complete; a SHA-256.
     """
 
     labels: Tensor
@@ -88,12 +88,12 @@ def sparsify(
 ) -> SparseLabels:
     """Hide labels so that every value keeps exactly ``level`` of them.
 
-    One seeded permutation of the images is walked. While any value of attribute j has fewer than ``level`` labels, an
-    image met reveals its label of j if that value's quota is open, or ``NONE`` if it has none of the values. So the
-    labels at a small level are among those at a larger one.
+    The images are walked in one seeded random order. While any value of attribute j has fewer than ``level`` labels,
+    each image reveals its label of j if that value still needs labels, or if the label is ``NONE``. So the labels of a
+    smaller level are a subset of those of a larger level.
 
     Args:
-        labels: int8 [N, J], all that is known.
+        labels: int8 [N, J], all known labels.
         level: labels per value, or "all" to hide nothing.
         balanced: names of attributes which, at "all", keep as many labels of each value as the rarest value has.
 
@@ -140,7 +140,7 @@ def sparsify(
 
 
 def _check_counts(truth: np.ndarray, attributes: Sequence[Attribute], level: Level) -> None:
-    """Every value needs as many images as the level asks for, at least one."""
+    """Raise a ValueError if a value has fewer images than the level needs, or none."""
     counts = {
         (a.name, v): int((truth[:, j] == k).sum()) for j, a in enumerate(attributes) for k, v in enumerate(a.values)
     }

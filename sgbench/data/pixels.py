@@ -1,32 +1,32 @@
-"""Pixels as 8 bits and as floats: level v is the float v / 127.5 - 1, so that 0..255 become [-1, 1]."""
+"""Pixels as 8-bit levels and as floats: level v becomes the float v / 127.5 - 1, so 0..255 becomes [-1, 1]."""
 
 import numpy as np
 import torch
 from torch import Tensor
 
 LEVEL = 1 / 127.5
-"""One level of an 8-bit image, as a float."""
+"""The difference between two neighbouring 8-bit levels, as a float."""
 
 
 def to_floats(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Floats in [-1, 1] of uint8 images of any shape, on their device."""
+    """Convert uint8 images of any shape to floats in [-1, 1], on the same device."""
     return images.to(dtype).div(127.5).sub(1)
 
 
 def to_bytes(images: Tensor) -> Tensor:
-    """8-bit levels of floats in [-1, 1], clamped and rounded (halves to even): uint8 on the CPU."""
+    """Convert floats in [-1, 1] to 8-bit levels, rounded (halves to even) and clamped: uint8 on the CPU."""
     return ((images + 1) * 127.5).round().clamp(0, 255).to(torch.uint8).cpu()
 
 
 def to_mirrored_floats(images: Tensor, mirrored: Tensor, device: torch.device) -> Tensor:
-    """Floats of images on a device, some of them mirrored.
+    """Convert images to floats on a device and mirror some of them.
 
-    What costs is moving bytes: 8-bit images are mirrored, in place, and sent. On a CPU numpy computes; torch's threads
-    take longer to meet than this takes, many times so while other processes want the cores.
+    Moving bytes takes most of the time, so images are moved and mirrored as 8 bits. On a CPU, numpy is used: torch's
+    threads take longer to synchronise than the computation takes, above all while other processes use the cores.
 
     Args:
-        images: uint8 [n, 3, S, S] on the CPU; changed in place.
-        mirrored: bool [n].
+        images: uint8 [n, 3, S, S] on the CPU; may be changed in place.
+        mirrored: bool [n], the images to mirror.
     """
     if device.type != "cpu":
         x, mirrored = images.to(device), mirrored.to(device)

@@ -1,4 +1,4 @@
-"""What is asked for: every test image is sent to each value that it does not have."""
+"""The requests: each source image is combined with every value that it does not have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from sgbench.data.labels import Attribute, Group
 
 @dataclass(frozen=True)
 class Requests:
-    """Translations asked for with one attribute as the target.
+    """All requests with one target attribute.
 
     Attributes:
-        target: the attribute's position.
-        positions: int64 [M], places in the test set.
-        values: int8 [M], the values asked for, ascending.
+        target: position of the target attribute.
+        positions: int64 [M], positions of the source images in the test set.
+        values: int8 [M], the values asked for, in ascending order.
     """
 
     target: int
@@ -24,7 +24,7 @@ class Requests:
     values: Tensor
 
     def by_value(self) -> list[tuple[Group, slice]]:
-        """Rows of each value asked for."""
+        """The group of each value asked for, and the rows of its requests."""
         values, counts = torch.unique_consecutive(self.values, return_counts=True)
         ends = counts.cumsum(0).tolist()
         return [
@@ -34,7 +34,7 @@ class Requests:
 
 
 def make_requests(labels: Tensor, attributes: Sequence[Attribute]) -> tuple[Requests, ...]:
-    """The requests of each attribute, for test labels int8 [N, J]; images with a label < 0 are not asked for."""
+    """The requests for each target attribute, given test labels int8 [N, J]; an image with a label < 0 gets none."""
     requests = []
     for j, attribute in enumerate(attributes):
         column = labels[:, j]

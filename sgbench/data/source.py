@@ -1,4 +1,4 @@
-"""The contract of a data set: images of any size by number, all labels that are known, a fixed split."""
+"""The contract of a data set: it gives images by position, at one size, all known labels, and a fixed split."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ IMAGE_SIZES = (32, 64, 128, 256)
 
 
 class SourceSettings(BaseModel):
-    """Settings that every data set has; each adds its own."""
+    """Settings that every data set has. A data set can add more."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,14 +31,14 @@ class SourceSettings(BaseModel):
 class Source(ABC):
     """A data set, built as ``Source(settings)``; it can be pickled.
 
-    One whose own files say which images are for testing overrides ``num_test`` and ``split``.
+    A data set whose files say which images are for testing overrides ``num_test`` and ``split``.
 
     Attributes:
-        attributes: those of the settings, in their order.
+        attributes: the attributes that the settings name, in that order.
         labels: int8 [N, J] of all images, as data.labels defines them.
         ids: N names that stay the same between runs.
-        fingerprint: changes with anything that would change an image or a label.
-        notes: what a reader of figures must know of these images, a sentence each.
+        fingerprint: a hash that changes whenever an image or a label would change.
+        notes: sentences that a reader of the report must know about these images.
     """
 
     Settings: ClassVar[type[SourceSettings]]
@@ -60,7 +60,7 @@ class Source(ABC):
         return np.stack([self.read(i) for i in index])
 
     def num_test(self) -> int:
-        """Size of the test set: the settings', else the paper's 5,000, or a fifth where there are under 25,000."""
+        """Size of the test set: as set, else the paper's 5,000, or a fifth of the images if there are under 25,000."""
         default = 5000 if len(self.ids) >= 25_000 else max(1, len(self.ids) // 5)
         return self.settings.num_test or default
 
@@ -80,16 +80,16 @@ class Source(ABC):
         return torch.from_numpy(np.sort(order[num_test:])), torch.from_numpy(np.sort(order[:num_test]))
 
     def counterfactual(self, index: Tensor, groups: Sequence[Group]) -> Tensor | None:
-        """The same images with other values, uint8 [n, 3, S, S], where a data set knows them."""
+        """The same images with ``groups`` set, uint8 [n, 3, S, S]; None if the data set does not know them."""
         return None
 
     def background(self, index: Tensor) -> Tensor | None:
-        """Pixels that show nothing but background, bool [n, S, S], where a data set knows them."""
+        """Pixels that show only background, bool [n, S, S]; None if the data set does not know them."""
         return None
 
 
 def choose_attributes(wanted: Sequence[str], offered: Sequence[Attribute], where: str) -> tuple[Attribute, ...]:
-    """The attributes of these names.
+    """The attributes with these names, in the order of ``wanted``.
 
     Raises:
         UserError: a name is unknown or given twice.

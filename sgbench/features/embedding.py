@@ -1,7 +1,7 @@
-"""Face embeddings, by a network that the user supplies; the suite has none of its own.
+"""Face embeddings, by a network that the user supplies; the package contains none.
 
-The network is a function ``package.module:function`` of float images in [-1, 1], [n, 3, S, S], that returns [n, D], or
-a program of the same kind that ``torch.export.save`` wrote (``*.pt2``, exported with a dynamic number of images).
+The network is a function ``package.module:function`` that takes float images [n, 3, S, S] in [-1, 1] and returns
+[n, D], or such a program that ``torch.export.save`` wrote (``*.pt2``, exported with a dynamic number of images).
 """
 
 import sys
@@ -24,11 +24,11 @@ class Embedder:
     """Embeddings of images.
 
     Attributes:
-        function: the user's.
-        origin: where it comes from, as the user gave it.
-        sha256: of the exported program, or of the module with the function; not of weights which that reads.
-        device: where the images are when the function gets them.
-        batch_size: images at once.
+        function: the user's function.
+        origin: the name or path of the function, as the user gave it.
+        sha256: hash of the exported program, or of the function's module (not of weights that the module reads).
+        device: the device of the images that the function gets.
+        batch_size: images per call of the function.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -39,10 +39,10 @@ class Embedder:
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
-        """Embeddings float64 [N, D], on the CPU, of uint8 [N, 3, S, S].
+        """Embeddings float64 [N, D], on the CPU, for uint8 images [N, 3, S, S].
 
         Raises:
-            UserError: the function fails, or what it returns is not an embedding for each image.
+            UserError: the function fails, or does not return an embedding for each image.
         """
         return torch.cat([self._embed(part) for part in images.split(self.batch_size)])
 
@@ -85,5 +85,5 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
         raise UserError(f"unknown face embedding '{origin}': {error}, or *.pt2") from error
     module = sys.modules[origin.partition(":")[0]]
     if not getattr(module, "__file__", None):
-        raise UserError(f"unknown face embedding '{origin}': {module.__name__} is no file whose hash could be kept")
+        raise UserError(f"unknown face embedding '{origin}': {module.__name__} is not a file, so it has no hash")
     return Embedder(function, origin, checked(Path(module.__file__))[1], device)

@@ -11,17 +11,17 @@ from sgbench.support.errors import UserError
 
 
 def load_exported(path: Path, device: torch.device) -> ExportedProgram:
-    """A program, to be run on a device.
+    """Load a program that is to run on a device.
 
     Raises:
-        UserError: the file is not one, or was written by a version of torch that this one does not read.
+        UserError: the file is not a program, or was written by a version of torch that this version cannot read.
     """
     log = logging.getLogger("torch.export")
     level = log.level
-    log.setLevel(logging.CRITICAL)  # torch logs a traceback of whatever it then raises
+    log.setLevel(logging.CRITICAL)  # torch also logs a traceback of the error that it raises
     try:
         return move_to_device_pass(torch.export.load(path), device)
-    except Exception as error:  # torch.export.load says what is wrong with a file by many kinds of errors
+    except Exception as error:  # torch.export.load raises many kinds of errors
         raise UserError(
             f"{path}: not a program that torch.export.save wrote, or of another version of torch; export it again with "
             f"torch {torch.__version__}"

@@ -1,7 +1,7 @@
-"""The Inception network of 2015 (TF-FID) whose logits and features the Inception Score, FID and KID are made of.
+"""The Inception network of 2015 (TF-FID). The Inception Score, FID and KID are computed from its logits and features.
 
 Source: Szegedy et al., "Rethinking the Inception architecture for computer vision" (2016); architecture and resize are
-torch-fidelity's. Departures: weights are loaded with ``weights_only=True`` from a file that is there, never downloaded,
+torch-fidelity's. Departures: weights are loaded with ``weights_only=True`` from an existing file, never downloaded,
 and convolutions on a GPU run without TF32.
 """
 
@@ -20,20 +20,20 @@ _WANTED = f"give {INCEPTION_FILE}, or a file of the same tensors"
 class Inception(nn.Module):
     """Features and logits: uint8 [N, 3, S, S] of any S -> float32 [N, 2048] and float32 [N, 1008].
 
-    Images are resized to 299 as TensorFlow 1 does. The features are the last pooling layer's, the logits those without
-    the last layer's bias. The network is frozen and always in evaluation mode.
+    Images are resized to 299 as TensorFlow 1 does. The features come from the last pooling layer. The logits leave
+    out the last layer's bias. The network is frozen and always in evaluation mode.
     """
 
     def __init__(self, state: Mapping[str, Tensor]):
         """Build the network with the weights in ``state``.
 
         Raises:
-            RuntimeError: ``state`` is not that of this architecture.
+            RuntimeError: ``state`` does not fit this architecture.
         """
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
         super().__init__()
-        file = BytesIO()  # the constructor unpickles whatever a file holds: it gets one that holds tensors only
+        file = BytesIO()  # the constructor unpickles any file, so it gets one that holds only tensors
         torch.save(state, file)
         file.seek(0)
         features = ["2048", "logits_unbiased"]
@@ -41,7 +41,7 @@ class Inception(nn.Module):
         self.eval()
 
     def train(self, mode: bool = True) -> "Inception":
-        """Stay in evaluation mode."""
+        """Stay in evaluation mode, whatever ``mode`` is."""
         return super().train(False)
 
     @torch.no_grad()
@@ -63,7 +63,7 @@ class Inception(nn.Module):
 
 
 def posteriors(logits: Tensor) -> Tensor:
-    """Softmax posteriors float64 [N, 1008] of logits, as the Inception Score takes them."""
+    """Softmax posteriors float64 [N, 1008] of logits, for the Inception Score."""
     return logits.double().softmax(1)
 
 
@@ -77,7 +77,7 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
         raise UserError(weights.problem)
     try:
         state = torch.load(weights.path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a broken file raises depends on where it breaks
+    except Exception as error:  # a broken file can raise many kinds of errors
         raise UserError(f"{weights.path}: not a file of weights ({one_line(error, 200)}); {_WANTED}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(

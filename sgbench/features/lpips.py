@@ -1,7 +1,7 @@
 """LPIPS: the perceptual distance of Zhang et al., "The unreasonable effectiveness of deep features" (2018).
 
-The networks and the published linear layers are torchmetrics'; the ImageNet weights of the backbone come from a file of
-the user, as torchvision publishes it. Nothing is downloaded. Images keep their size.
+The networks and the published linear layers are torchmetrics'. The ImageNet weights of the backbone come from a file
+that the user gives, as published by torchvision. Nothing is downloaded. Images keep their size.
 """
 
 import re
@@ -30,9 +30,9 @@ class LPIPS:
     """Distances between images.
 
     Attributes:
-        network: of torchmetrics, in evaluation mode.
-        definition: the backbone, and which weights it has where they are not torchvision's; part of a record's key.
-        batch_size: pairs of images at once.
+        network: the network from torchmetrics, in evaluation mode.
+        definition: the backbone, and its weights if they are not torchvision's; part of a record's key.
+        batch_size: pairs of images per call of the network.
     """
 
     network: nn.Module
@@ -41,10 +41,10 @@ class LPIPS:
 
     @torch.no_grad()
     def __call__(self, results: Tensor, references: Tensor) -> Tensor:
-        """Distances float64 [N], on the CPU, of two uint8 [N, 3, S, S]; 0 for identical images, no upper end.
+        """Distances float64 [N], on the CPU, of two uint8 [N, 3, S, S]; 0 for identical images, without upper bound.
 
         Raises:
-            ValueError: not 8-bit images of one shape.
+            ValueError: the images are not 8-bit images of one shape.
         """
         check_images(results=results, references=references)
         device = next(self.network.parameters()).device
@@ -55,14 +55,14 @@ class LPIPS:
 
 
 def load_lpips(path: Path, net: str = "alex", device: torch.device | str = "cpu") -> LPIPS:
-    """LPIPS on a backbone's weights.
+    """LPIPS with the weights of a backbone.
 
     Args:
         path: torchvision's file of the backbone (``alexnet-owt-7be5be79.pth``), or one with the same layers.
         net: ``alex``, ``vgg`` or ``squeeze``.
 
     Raises:
-        UserError: no such backbone, or the file is missing, unreadable or another network's.
+        UserError: there is no such backbone, or the file is missing, unreadable or of another network.
     """
     if net not in BACKBONES:
         raise UserError(f"LPIPS has no backbone '{net}': give {', '.join(BACKBONES)}")
@@ -71,12 +71,12 @@ def load_lpips(path: Path, net: str = "alex", device: torch.device | str = "cpu"
     wanted = f"give torchvision's {name}-{published}.pth"
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load says what is wrong with a file by many kinds of errors
+    except Exception as error:  # torch.load raises many kinds of errors
         raise UserError(f"{path}: not a file of weights: {wanted}") from error
     network = _LPIPS(pretrained=True, net=net, pnet_rand=True)
-    own = {key: re.sub(r"^slices?\.?\d+\.", "features.", key) for key in network.net.state_dict()}
+    file_keys = {key: re.sub(r"^slices?\.?\d+\.", "features.", key) for key in network.net.state_dict()}
     try:
-        network.net.load_state_dict({key: dict(weights)[theirs] for key, theirs in own.items()})
+        network.net.load_state_dict({key: dict(weights)[file_key] for key, file_key in file_keys.items()})
     except (KeyError, TypeError, ValueError, RuntimeError) as error:  # not a dictionary, or not with these tensors
         raise UserError(f"{path}: not the weights of {name}: {wanted}") from error
     custom = "" if sha256.startswith(published) else f", custom weights {sha256[:12]}"

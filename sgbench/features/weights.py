@@ -1,6 +1,6 @@
-"""Weights that the suite does not bring: where a file lies, and whether it is the one meant.
+"""Weights that are not part of the package: where their file is, and whether it is the right one.
 
-Only the standard library is imported, so that a missing file is told before anything heavy is loaded. The Inception
+Only the standard library is imported, so that a missing file is reported before anything heavy is loaded. The Inception
 weights are those that torch-fidelity publishes; nothing is downloaded.
 """
 
@@ -21,9 +21,9 @@ class WeightsFile:
     """The Inception weights, or why there are none.
 
     Attributes:
-        path: the file, None without one.
-        sha256: its SHA-256 in small hexadecimal digits, empty without a file.
-        problem: one line that says what is missing and how to get it, empty with a file.
+        path: the file, None if there is none.
+        sha256: its SHA-256 in small hexadecimal digits, empty if there is no file.
+        problem: one line that says what is missing and how to get it; empty if there is a file.
     """
 
     path: Path | None
@@ -45,14 +45,14 @@ def find_inception(path: Path | None = None, sha256: str | None = None) -> Weigh
     """The Inception weights: the file at ``path``, else the published one in torch's hub cache.
 
     Args:
-        path: explicit; it must be there.
-        sha256: of the file at ``path`` where that is not the published one, any case.
+        path: a file that the user names; it must exist.
+        sha256: hash of the file at ``path`` if it is not the published file, in upper or lower case.
 
     Returns:
-        Without ``path``, a file of which ``path`` is None and ``problem`` says why where the cache has none.
+        The file. If no file is named and the cache has none, its ``path`` is None and ``problem`` says why.
 
     Raises:
-        UserError: the explicit file is missing, or neither the published nor the expected one; a hash without a path.
+        UserError: the named file is missing, or is neither the published nor the expected one; or a hash has no path.
     """
     if path is not None:
         return _explicit(path.expanduser(), sha256)
@@ -67,16 +67,16 @@ def find_inception(path: Path | None = None, sha256: str | None = None) -> Weigh
     except OSError as error:
         return WeightsFile(None, problem=f"Inception weights at {cached} cannot be read: {error.strerror}")
     if actual != INCEPTION_SHA256:
-        about = f"has SHA-256 {actual}, the published file {INCEPTION_SHA256}"
+        about = f"has SHA-256 {actual}, but the published file has {INCEPTION_SHA256}"
         return WeightsFile(None, problem=f"Inception weights not used: {cached} {about}: {remedy}")
     return WeightsFile(cached, actual)
 
 
 def checked(path: Path, sha256: str | None = None) -> tuple[Path, str]:
-    """A file of weights and its SHA-256, compared with the expected one where that is given.
+    """A file of weights and its SHA-256, compared with the expected one if that is given.
 
     Raises:
-        UserError: no such file, not readable, or another hash than expected.
+        UserError: the file is missing, is not readable, or has another hash than expected.
     """
     path = path.expanduser()
     try:

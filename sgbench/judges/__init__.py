@@ -1,1 +1,1 @@
-"""Judges: networks that tell attributes, their training and their cache."""
+"""Judges: networks that recognise attributes, their training and their cache."""

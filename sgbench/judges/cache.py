@@ -1,4 +1,4 @@
-"""The judges of a study, trained once and kept under a hash of all that made them."""
+"""The judges of a study, trained once and kept under a hash of everything that determines them."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ _BLOCK = 1024
 
 
 def judge_hash(source: Source, train: Tensor, settings: JudgeSettings, architecture: Architecture) -> str:
-    """Of settings, architecture, data, attributes and training images."""
+    """A judge's hash, computed from its settings, architecture, data set, attributes and training images."""
     identity = {
         "settings": settings.model_dump(mode="json", exclude={"floor"}),
         "version": JUDGE_VERSION,
@@ -44,7 +44,7 @@ def open_judge(
 ) -> Judge:
     """The cached judge, or a new one trained on the training images' true labels.
 
-    A training image whose pixels are those of a test image is left out; the judge's facts tell how many there were.
+    A training image with the same pixels as a test image is left out; the judge's facts say how many there were.
 
     Args:
         images: uint8 [M, 3, S, S], all images of the data set.
@@ -67,7 +67,7 @@ def open_judge(
 
 
 def without_twins(images: PackedImages | Tensor, train: Tensor) -> Tensor:
-    """The training images whose pixels no test image has, int64 [n <= N], in their order."""
+    """The training images whose pixels differ from every test image, int64 [n <= N], in the same order."""
     is_test = torch.ones(len(images), dtype=torch.bool)
     is_test[train] = False
     tested = {key for _, key in _hashes(images, is_test.nonzero().flatten())}

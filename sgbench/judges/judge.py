@@ -1,7 +1,7 @@
 """A judge: a ResNet-18 with a softmax head for each attribute.
 
-A second judge of another architecture (VGG-11's convolutions with batch norm, no residual paths) may shadow it: an edit
-that fools one network need not fool the other.
+A second judge of another architecture (VGG-11's convolutions with batch norm, no residual paths) may be used too: a
+result that fools one network may not fool the other.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Judge(nn.Module):
 
     @torch.no_grad()
     def posteriors(self, images: Tensor, batch_size: int | None = None) -> list[Tensor]:
-        """Softmax posteriors float64 [N, m_j] of uint8 images, in batches; by default as memory allows."""
+        """Softmax posteriors float64 [N, m_j] of uint8 images, in batches whose default fits into memory."""
         device = next(self.parameters()).device
         batch_size = batch_size or min(250, max(1, 2**20 // images.shape[-1] ** 2))
         parts = [[p.double().softmax(1).cpu() for p in self(part.to(device))] for part in images.split(batch_size)]
@@ -54,7 +54,7 @@ _NETWORKS = {"resnet18": lambda num_outputs: resnet18(num_classes=num_outputs), 
 
 
 def balanced_accuracies(judge: Judge, images: Tensor, labels: Tensor) -> list[float]:
-    """Balanced accuracy of each attribute on uint8 images with labels int8 [N, J]; NaN where no label is known."""
+    """Balanced accuracy of each attribute on uint8 images with labels int8 [N, J]; NaN if no label is known."""
     return balanced(judge.posteriors(images), labels)
 
 

@@ -1,4 +1,4 @@
-"""Trains a judge from random weights on true labels. It never sees a test image.
+"""Train a judge from random weights on true labels. It never sees a test image.
 
 Its balanced accuracy on the test images says whether its verdicts count.
 """
@@ -21,11 +21,11 @@ from sgbench.training.precision import Precision
 
 _HELD_AT_ONCE = 1000
 JUDGE_VERSION = 1
-"""Part of a judge's hash: raised when the same settings and images would train another judge."""
+"""Part of a judge's hash: raised when the same settings and images would give another judge."""
 
 
 class JudgeSettings(BaseModel):
-    """How the judge is trained, and below which balanced accuracy its verdicts do not count."""
+    """How the judge is trained; if its balanced accuracy is below ``floor``, its verdicts do not count."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +42,7 @@ class JudgeSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Epoch:
-    """Progress of the training: epochs done and in all, share of the epoch, held-out balanced accuracy so far, loss."""
+    """Progress: epochs done, epochs in all, share of this epoch done, best held-out balanced accuracy so far, loss."""
 
     done: int
     total: int
@@ -106,14 +106,14 @@ def train_judge(
 
 
 def balanced_shares(labels: Tensor, max_repeats: float) -> np.ndarray:
-    """How likely each image is drawn, [N]: every combination of labels alike, as far as ``max_repeats`` allows.
+    """How likely each image is drawn, [N]. All label combinations are equally likely, as far as ``max_repeats`` allows.
 
-    Drawn evenly, images teach a judge that attributes which go together are one: on the embedded faces it then calls
-    a woman with painted lips a woman whatever else changes, and the exact counterfactual scores under a half.
+    If all images were equally likely, a judge would learn correlated attributes as one. On the embedded faces it then
+    calls a woman with painted lips a woman whatever else is changed, and the exact counterfactual scores below a half.
 
     Args:
         labels: int8 [N, J].
-        max_repeats: the most that an image is drawn, relative to the median combination's images.
+        max_repeats: limit on how much more often an image is drawn than an image of the median combination.
     """
     _, which, counts = np.unique(labels.numpy(), axis=0, return_inverse=True, return_counts=True)
     weights = 1 / counts[which.ravel()]
@@ -122,7 +122,7 @@ def balanced_shares(labels: Tensor, max_repeats: float) -> np.ndarray:
 
 
 def _held_out(judge: Judge, images: PackedImages | Tensor, positions: Tensor) -> list[Tensor]:
-    """Posteriors of some images, of which only a part is in memory at once."""
+    """Posteriors of some images, with only a part of the images in memory at once."""
     parts = [judge.posteriors(images[part]) for part in positions.split(_HELD_AT_ONCE)]
     return [torch.cat(head) for head in zip(*parts, strict=True)]
 

@@ -1,4 +1,4 @@
-"""The contract of a method: it owns networks, optimisers and gradients; the loop owns time, files and devices."""
+"""The contract of a method. A method handles networks, optimisers, gradients; the loop handles time, files, devices."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from sgbench.data.labels import Attribute, Batch, Group
 
 
 class MethodSettings(BaseModel):
-    """Settings that every method has; each method adds its own.
+    """Settings that every method has. A method can add more.
 
-    An **iteration** is one update of the generator. The rates are constant for ``constant_iterations``, then fall
+    An **iteration** is one update of the generator. Learning rates are constant for ``constant_iterations``, then fall
     linearly to 0 at ``iterations``.
     """
 
@@ -32,20 +32,20 @@ class Method(nn.Module, ABC):
     """A method of facial attribute manipulation.
 
     A subclass is built as ``Method(attributes, image_size, settings, labels)`` where labels, int8 [N, J], are the
-    revealed labels of the training images; it refuses what it cannot take with a ValueError, and a plan builds it on
-    the meta device to find that out. Its networks' parameters and ``optimizers`` are all its state.
+    revealed labels of the training images. It raises a ValueError if it cannot handle them; a plan builds it on the
+    meta device to find that out early. Its state is the parameters of its networks and ``optimizers``, nothing else.
     """
 
     Settings: ClassVar[type[MethodSettings]]
     display_name: ClassVar[str]
     key: ClassVar[str]
-    """What trained models are kept under, whatever file the class lies in; every class declares one, subclasses too."""
+    """Trained models are kept under this key, whatever file the class is in. Every class and subclass declares one."""
     version: ClassVar[int] = 1
-    """Part of a job's hash with the key: raised when the same settings would train another model."""
+    """Part of a job's hash, with the key. It is raised when the same settings would give another trained model."""
     one_attribute: ClassVar[bool] = False
     """A job learns one attribute, and a system is made of several jobs."""
     sampling: ClassVar[Literal["mixed", "by_value"]] = "mixed"
-    """``mixed``: a labelled share, the rest from all images. ``by_value``: labelled images, equally many a value."""
+    """``mixed``: a share of labelled images, the rest from all. ``by_value``: equally many labelled images a value."""
     needs_complete_vectors: ClassVar[bool] = False
     """Training needs images with every label known."""
     needs_source_labels: ClassVar[bool] = False
@@ -57,7 +57,7 @@ class Method(nn.Module, ABC):
 
     @property
     def batches_per_iteration(self) -> int:
-        """Fresh batches that one call of ``step`` takes."""
+        """Number of fresh batches that one call of ``step`` takes."""
         return 1
 
     @abstractmethod
@@ -66,10 +66,10 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
-        """Translate float images [N, 3, S, S] in [-1, 1] to one group; results in [-1, 1]. Runs without gradients.
+        """Translate float images [N, 3, S, S] in [-1, 1] to one group, without gradients; results are in [-1, 1].
 
         Args:
-            labels: int8 [N, J], the sources' labels; only methods with ``needs_source_labels`` may read them.
+            labels: int8 [N, J], the source images' labels; only methods with ``needs_source_labels`` may read them.
         """
 
     def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:

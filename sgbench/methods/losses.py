@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, mix: Tensor) -> Tensor:
-    """Penalty of each sample of WGAN-GP (Gulrajani et al., 2017), differentiable.
+    """The gradient penalty of WGAN-GP (Gulrajani et al., 2017) for each sample, differentiable.
 
     Args:
         critic: maps [B, ...] to any map; the gradient is that of the map's sum.
@@ -40,7 +40,7 @@ def masked_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def masked_binary_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) -> Tensor:
-    """Binary cross-entropy, a masked mean for each entry, summed over entries.
+    """Binary cross-entropy: a masked mean for each entry, summed over entries.
 
     Args:
         logits, targets: [B, c].
@@ -54,7 +54,7 @@ def masked_binary_cross_entropy(logits: Tensor, targets: Tensor, known: Tensor) 
 
 
 def masked_reconstruction(x: Tensor, x_rec: Tensor, known: Tensor) -> Tensor:
-    """Mean absolute error over the images that count.
+    """Mean absolute error over the images with ``known`` set.
 
     Args:
         x, x_rec: [B, C, H, W].

@@ -1,4 +1,4 @@
-"""Blocks that two methods share: TensorFlow's "same" padding and the encoder, residual and decoder blocks."""
+"""Blocks that methods share: TensorFlow's "same" padding and the encoder, residual and decoder blocks."""
 
 from collections.abc import Callable, Sequence
 
@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's "same" padding: ``ceil(side / stride)`` outputs, the odd pixel of padding last."""
+    """Convolution with TensorFlow's "same" padding: ``ceil(side / stride)`` outputs, odd padding pixel at the end."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, bias: bool = True):
         super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)
@@ -27,7 +27,7 @@ class SameConv2d(nn.Conv2d):
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
-    """The gradient of a "same" convolution: ``side * stride`` outputs, the odd pixel cut off last."""
+    """The gradient of a "same" convolution: ``side * stride`` outputs, an odd pixel cut off at the end."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int, bias: bool = True):
         if kernel_size < stride:
@@ -90,7 +90,7 @@ def widths_at(image_size: int, table: dict[int, Sequence[int]], base: int) -> li
 
 
 def initialise(module: nn.Module, weight_init: Callable[[Tensor], Tensor], norm_std: float = 0.0) -> None:
-    """Weights of (transposed) convolutions by ``weight_init``, their biases 0; norms N(1, norm_std), shift 0."""
+    """Initialise (transposed) convolutions by ``weight_init``, bias 0, and norms by N(1, norm_std), shift 0."""
     for part in module.modules():
         if isinstance(part, nn.Conv2d | nn.ConvTranspose2d):
             weight_init(part.weight)
@@ -103,12 +103,12 @@ def initialise(module: nn.Module, weight_init: Callable[[Tensor], Tensor], norm_
 
 
 def num_parameters(module: nn.Module) -> int:
-    """Trainable scalars."""
+    """Number of trainable scalars."""
     return sum(p.numel() for p in module.parameters())
 
 
 class frozen:
-    """Context in which a module's parameters ask for no gradient, so that a backward pass skips them."""
+    """Context in which a module's parameters need no gradient, so that a backward pass skips them."""
 
     def __init__(self, module: nn.Module):
         self.module = module

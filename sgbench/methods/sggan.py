@@ -1,4 +1,4 @@
-"""SG-GAN (Zhang et al., ACM MM 2018): one image in, one result per group out, no label in.
+"""SG-GAN (Zhang et al., ACM MM 2018): from one image and no label it makes one result per group.
 
 Sources: the paper's tables 4 and 5 and equations 2 to 8, and the authors' code of the time. Departures: the instance
 norm comes before the ReLU (as in that code; the paper writes it after), every fake is paired with a real term in the
@@ -35,7 +35,7 @@ class Branch(nn.Module):
         self.conv = SameConv2d(width + 3 * (residual == "refined"), 3, 7)
 
     def forward(self, features: Tensor, x: Tensor) -> Tensor:
-        """Results in [-1, 1], or x plus such a residual, not clamped, for the variant ``residual``."""
+        """Results in [-1, 1]; for the variant ``residual``, x plus a residual in [-1, 1], not clamped."""
         f = self.deconv(features)
         if self.residual == "refined":
             return torch.tanh(self.conv(torch.cat([f, x], 1)))
@@ -44,7 +44,7 @@ class Branch(nn.Module):
 
     @torch.no_grad()
     def pass_through(self, gain: float) -> None:
-        """Start near tanh(gain * x): the last convolution is a centred impulse over x, and small over F."""
+        """Start near tanh(gain * x): the last convolution is a centred impulse on x, and small on the features."""
         centre = self.conv.kernel_size[0] // 2
         nn.init.normal_(self.conv.weight, std=0.01)
         self.conv.weight[:, -3:] = 0
@@ -60,7 +60,7 @@ class SGGANGenerator(nn.Module):
         self.branches = nn.ModuleDict({_key(g): Branch(width, residual) for g in all_groups(attributes)})
 
     def forward(self, x: Tensor, groups: Sequence[Group]) -> list[Tensor]:
-        """Results [N, 3, S, S] of the groups asked for; other branches are not computed."""
+        """Results [N, 3, S, S] for ``groups``; other branches are not computed."""
         features = self.trunk(x)
         return [self.branch(group)(features, x) for group in groups]
 
@@ -86,7 +86,7 @@ class SGGANDiscriminator(nn.Module):
         self.classifiers = nn.ModuleList(nn.Conv2d(channels, len(a.values), side) for a in attributes)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Critic's map and class logits."""
+        """The critic's map and class logits."""
         h = self.body(x)
         return self.adversarial(h), [classifier(h).flatten(1) for classifier in self.classifiers]
 
@@ -104,8 +104,8 @@ class SGGAN(Method):
     class Settings(MethodSettings):
         """Defaults are the paper's.
 
-        ``rec_reduction``: equation 5 as one mean over all pairs, or the mean of each pair, summed. ``weight_init``:
-        N(0, 0.02), or He's, which suits narrow networks. ``pass_through``: where positive, a branch starts near
+        ``rec_reduction``: equation 5 as one mean over all pairs, or as the sum of each pair's mean. ``weight_init``:
+        N(0, 0.02), or He's, which suits narrow networks. ``pass_through``: if positive, a branch starts near
         tanh(pass_through * x).
         """
 
@@ -202,7 +202,7 @@ class SGGAN(Method):
         }
 
     def reconstruction_errors(self, fakes: Sequence[Tensor]) -> Tensor:
-        """Equation 5: mean |G(x_j^i)_j^i' - x_j^i'| of each attribute's ordered pairs of values (i, i'), [pairs]."""
+        """Equation 5: mean |G(x_j^i)_j^i' - x_j^i'| for each attribute's ordered pairs of values (i, i'), [pairs]."""
         by_group = dict(zip(self.groups, fakes, strict=True))
         features = dict(
             zip(self.groups, self.generator.trunk(torch.cat(list(fakes))).split(len(fakes[0])), strict=True)
@@ -217,7 +217,7 @@ class SGGAN(Method):
 
     @torch.no_grad()
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
-        """The branch of the group, clamped to [-1, 1]; the labels are not read."""
+        """Results of the group's branch, clamped to [-1, 1]; the labels are not read."""
         (result,) = self.generator(images, [group])
         return result.clamp(-1, 1)
 

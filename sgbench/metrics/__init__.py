@@ -1,1 +1,1 @@
-"""Metrics: one file each, on tensors and posteriors, never on networks."""
+"""Metrics, one file each. They take tensors and posteriors, never networks."""

@@ -9,9 +9,9 @@ from sgbench.metrics.image_metric import ImageMetric, check_posterior
 class Accuracy(ImageMetric):
     """Share of images classified as expected by one head of the judge.
 
-    ``update(posterior, expected)``: posterior floating point [N, m], expected an integer [N], the value asked for (or,
-    for another attribute, the source's label); negative: the metric does not apply to the image. Of equally probable
-    values the first counts.
+    ``update(posterior, expected)``: posterior floating point [N, m]; expected integer [N], the value asked for (or,
+    for another attribute, the source image's label). The metric does not apply to an image where it is negative. If
+    several values are equally probable, the first one counts.
     """
 
     unit = "share"
@@ -27,30 +27,30 @@ class Accuracy(ImageMetric):
 
 
 class BalancedAccuracy(ImageMetric):
-    """Mean over an attribute's values of the share of their images found, 0 to 1; values without images do not count.
+    """Mean recall over an attribute's values, from 0 to 1; values without images do not count.
 
-    ``update(posterior, labels)``: posterior floating point [N, m], labels integer [N]; negative: the metric does not
-    apply to the image.
+    ``update(posterior, labels)``: posterior floating point [N, m], labels integer [N]. The metric does not apply to an
+    image with a negative label.
     """
 
     unit = "share"
     definition = "mean recall over values"
 
     def terms(self, posterior: Tensor, labels: Tensor) -> Tensor:
-        """Whether the image has each value, and whether it has it and is found: float64 [N, 2m]."""
+        """For each value, whether the image has it, and whether it is also the prediction: float64 [N, 2m]."""
         _check(posterior, labels)
         has = torch.nn.functional.one_hot(labels.long().clamp(min=0), posterior.shape[1]).double()
-        found = has * (posterior.argmax(1) == labels).double().unsqueeze(1)
-        return torch.cat([has, found], 1).masked_fill((labels < 0).unsqueeze(1), torch.nan)
+        correct = has * (posterior.argmax(1) == labels).double().unsqueeze(1)
+        return torch.cat([has, correct], 1).masked_fill((labels < 0).unsqueeze(1), torch.nan)
 
     def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
         applies = ~terms.isnan().any(1)
-        images, found = (weights[:, applies] @ terms[applies]).chunk(2, 1)
-        return (found / images).nanmean(1)
+        images, correct = (weights[:, applies] @ terms[applies]).chunk(2, 1)
+        return (correct / images).nanmean(1)
 
 
 def balanced_accuracy(posterior: Tensor, labels: Tensor) -> float:
-    """``BalancedAccuracy`` of these images; NaN where none has a label."""
+    """``BalancedAccuracy`` of these images; NaN if none has a label."""
     metric = BalancedAccuracy()
     terms = metric.terms(posterior, labels)
     return float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0])
@@ -61,6 +61,6 @@ def _check(posterior: Tensor, labels: Tensor) -> None:
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise ValueError(f"labels must be integers, not {labels.dtype}")
     if labels.shape != posterior.shape[:1]:
-        raise ValueError(f"labels must be [{len(posterior)}], one a row of the posterior, not {list(labels.shape)}")
+        raise ValueError(f"labels must be [{len(posterior)}], one per row of the posterior, not {list(labels.shape)}")
     if (labels >= posterior.shape[1]).any():
         raise ValueError(f"labels hold {int(labels.max())}, but the posterior has {posterior.shape[1]} values")

@@ -1,10 +1,10 @@
-"""How well the background is kept: the top-left corner of a result against the source's.
+"""How well the background is kept: the top-left corner of a result is compared with that of the source image.
 
 MS-SSIM follows the Python code in use at the paper's time (tensorflow/models, compression ``msssim.py``), whose window
 shrinks to the image, after Wang et al., "Multiscale structural similarity for image quality assessment" (2003).
-Departures: per image and clipped at 0 (``BackgroundMSSSIM``); that code averages terms over the images first
-(``BackgroundMSSSIMAsReleased``). That the paper measured this is inferred. MS-SSIM is nearly blind on flat mid-grey and
-over-sensitive on black, so that mean absolute error and PSNR of the same corner stand beside it.
+Departure: it is computed per image and clipped at 0 (``BackgroundMSSSIM``); that code averages terms over the images
+first (``BackgroundMSSSIMAsReleased``). We infer that the paper measured this; it does not say so. MS-SSIM reacts too
+little on flat mid-grey and too much on black, so mean absolute error and PSNR of the same corner are measured too.
 """
 
 import torch
@@ -61,7 +61,7 @@ class _Background(ImageMetric):
 class BackgroundMSSSIM(_Background):
     """MS-SSIM of the corner per image, negative terms clipped at 0, then the mean over images.
 
-    The terms of an image are five: contrast at scales 1 to 4, full SSIM at scale 5, unclipped.
+    An image has five terms, all unclipped: contrast at scales 1 to 4, and full SSIM at scale 5.
     """
 
     unit = "score"
@@ -78,7 +78,7 @@ class BackgroundMSSSIM(_Background):
 
 
 class BackgroundMSSSIMAsReleased(BackgroundMSSSIM):
-    """MS-SSIM of the corner, terms averaged over all images before the powers; NaN where such a mean is negative."""
+    """MS-SSIM of the corner, terms averaged over all images before the powers; NaN if such a mean is negative."""
 
     protocol = f"{_MS_SSIM}, terms averaged over images, unclipped"
 
@@ -116,12 +116,12 @@ class BackgroundPSNR(_Background):
 
 
 def num_clipped(terms: Tensor) -> int:
-    """Negative terms among terms [N, 5] of MS-SSIM: those that count as 0."""
+    """How many of the terms [N, 5] of MS-SSIM are negative and so count as 0."""
     return int((terms < 0).sum())
 
 
 def ms_ssim_terms(x: Tensor, y: Tensor) -> Tensor:
-    """Contrast terms of scales 1 to 4 and SSIM of scale 5, float64 [N, 5], of float64 [N, C, S, S] in levels."""
+    """Contrast terms of scales 1 to 4 and SSIM of scale 5, float64 [N, 5], given float64 [N, C, S, S] in levels."""
     columns = []
     for scale in range(len(POWERS)):
         if scale:
@@ -134,5 +134,5 @@ def ms_ssim_terms(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _halve(x: Tensor) -> Tensor:
-    """Means of rows and columns (i, i+1), the last standing in for a missing neighbour, every second of them."""
+    """Halve an image by averaging 2x2 pixels; at odd sides the last row and column are repeated first."""
     return F.avg_pool2d(F.pad(x, (0, 1, 0, 1), mode="replicate"), 2)

@@ -1,7 +1,7 @@
 """Expected calibration error of a judge: how far its confidence is from the share of its verdicts that are right.
 
-Source: Guo et al., "On calibration of modern neural networks" (2017), equation 3, with 15 bins of equal width, each
-without its lower end and with its upper.
+Source: Guo et al., "On calibration of modern neural networks" (2017), equation 3, with 15 bins of equal width. A bin
+includes its upper end but not its lower end.
 """
 
 import torch
@@ -14,12 +14,12 @@ BINS = 15
 
 
 class ExpectedCalibrationError(ImageMetric):
-    """|accuracy - mean confidence| of each bin of the confidence, the mean over bins by their images; from 0 to 1.
+    """Mean over bins of |accuracy - mean confidence|, each bin weighted by its number of images; from 0 to 1.
 
-    ``update(posterior, labels)``: posterior floating point [N, m], labels an integer [N]; images with a negative label
-    are left out. The confidence is the probability of the predicted value, which is the first of equally probable ones.
-    The terms of an image are two: its confidence, and 1 where the prediction is right, else 0. Images drawn again raise
-    the figure, so that its interval needs recentring.
+    ``update(posterior, labels)``: posterior floating point [N, m], labels integer [N]; images with a negative label are
+    left out. The confidence is the probability of the predicted value, which is the first of equally probable ones. An
+    image has two terms: its confidence, and 1 if the prediction is right, else 0. Images that a bootstrap draws several
+    times raise the figure, so its interval needs recentring.
     """
 
     unit = "share"

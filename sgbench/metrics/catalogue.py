@@ -1,6 +1,7 @@
-"""What is known of each metric, said once: scoring, intervals, tables, tests, the regression and pages ask here.
+"""The catalogue of metrics. Scoring, intervals, tables, tests, the regression and pages all use these entries.
 
-A new metric is one file with its formula and one entry here. Nothing heavy is imported: an entry names its class.
+To add a metric, write one file with its formula and one entry here. An entry names its class, so that this module
+imports nothing heavy.
 """
 
 import importlib
@@ -160,7 +161,7 @@ _OF_SETS = (
 
 
 def by_second_judge(spec: MetricSpec) -> MetricSpec:
-    """The same metric by the judge that shadows the first."""
+    """The same metric, measured by the second judge."""
     name, describes = second_name(spec.name), second_name(spec.describes) if spec.describes else ""
     return replace(spec, name=name, title=f"{spec.title}, second judge", describes=describes, compared=False)
 
@@ -178,17 +179,17 @@ METRICS: dict[str, MetricSpec] = {
 
 
 def spec_of(name: str) -> MetricSpec:
-    """A metric's entry; of one that is not known here, an entry that claims nothing."""
+    """A metric's entry; for an unknown metric, an entry without direction, unit and bounds."""
     return METRICS.get(name) or MetricSpec(name, name.replace("_", " ").capitalize(), "", "", UNBOUNDED, 2)
 
 
 def metrics_of_results() -> dict[str, MetricSpec]:
-    """The metrics that have terms of their own for each result."""
+    """The metrics that have terms for each result."""
     return {name: spec for name, spec in METRICS.items() if spec.places}
 
 
 def columns_of(table: TableName) -> list[tuple[MetricSpec, Place]]:
-    """The columns that a table has at each target."""
+    """The columns that a table has for each target attribute."""
     everywhere = (Place("image", (FEATURES,)),)
     return [(s, place) for s in METRICS.values() if s.table == table for place in s.places or everywhere]
 
@@ -197,12 +198,12 @@ def build(spec: MetricSpec, place: str, image_size: int, networks: Mapping[str, 
     """The ``ImageMetric`` of an entry.
 
     Args:
-        place: where it is measured.
+        place: name of the place where it is measured.
         image_size: side of the images.
-        networks: what a user's networks measure, by the metric's name (``lpips``, ``identity``).
+        networks: definitions of what the user's networks measure, by the metric's name (``lpips``, ``identity``).
 
     Returns:
-        None where the metric does not exist for images of this size, or needs a network that is not there.
+        None if the metric does not exist for images of this size, or needs a network that is not there.
     """
     module, _, name = spec.implementation.partition(":")
     return getattr(importlib.import_module(module), name).build(place, image_size, networks.get(spec.name, ""))

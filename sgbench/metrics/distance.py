@@ -1,7 +1,7 @@
 """Mean absolute distances between images in levels of 255, over a region or the whole image.
 
-Counterfactual error (inside and outside ``changed_region``), true-background error (the renderer's mask, results
-against sources) and mean |result - source| are all this metric on different references and regions.
+Counterfactual error (inside and outside ``changed_region``), true-background error (results against source images,
+within the renderer's mask) and mean |result - source| are this one metric with different references and regions.
 """
 
 from typing import ClassVar
@@ -17,8 +17,8 @@ CHANGED = 2
 class MeanAbsoluteDistance(ImageMetric):
     """Mean absolute difference over a region's pixels and channels per image, in levels, then the mean over images.
 
-    ``update(results, references, region)``: uint8 [N, 3, S, S] both; region bool [N, S, S], or None or left out for
-    the whole image. The metric does not apply to an image whose region is empty.
+    ``update(results, references, region)``: uint8 [N, 3, S, S] both; region bool [N, S, S], or None (the default)
+    for the whole image. The metric does not apply to an image whose region is empty.
     """
 
     unit = "levels"
@@ -40,7 +40,7 @@ class MeanAbsoluteDistance(ImageMetric):
 
 
 class Change(MeanAbsoluteDistance):
-    """How far a result is from its source."""
+    """How far a result is from its source image."""
 
     def __init__(self) -> None:
         super().__init__("mean |result - source|")
@@ -63,7 +63,7 @@ class CounterfactualError(MeanAbsoluteDistance):
 
 
 class TrueBackgroundError(MeanAbsoluteDistance):
-    """How far a result is from its source where the renderer drew background."""
+    """How far a result is from its source image where the renderer drew background."""
 
     def __init__(self) -> None:
         super().__init__("against the source, within the renderer's background mask")
@@ -72,7 +72,7 @@ class TrueBackgroundError(MeanAbsoluteDistance):
 def changed_region(sources: Tensor, counterfactuals: Tensor) -> Tensor:
     """Pixels that differ by more than 2 levels in any channel: bool [N, S, S] of two uint8 [N, 3, S, S].
 
-    Outside of the change is the complement.
+    The region outside of the change is the complement.
     """
     check_images(sources=sources, counterfactuals=counterfactuals)
     return (sources.short() - counterfactuals.short()).abs().amax(1) > CHANGED

@@ -1,9 +1,9 @@
-"""Fréchet distance of two sets of images: between the Gaussians with their features' means and covariances.
+"""Fréchet distance of two sets of images: the distance of two Gaussians with their features' means and covariances.
 
 Source: Heusel et al., "GANs trained by a two time-scale update rule converge to a local Nash equilibrium" (2017), with
-torch-fidelity's unbiased covariance. Departure: no matrix is square-rooted. With A and B the centred features over
-sqrt(N - 1), the covariances are A'A and B'B, and the trace of their product's square root is the sum of the singular
-values of AB': the same number, without the noise that rank-deficient covariances bring into a square root.
+torch-fidelity's unbiased covariance. Departure: no square root of a matrix is computed. With A and B the centred
+features over sqrt(N - 1), the covariances are A'A and B'B, and the trace of the square root of their product is the sum
+of the singular values of AB'. It is the same number, without the noise of a square root of rank-deficient covariances.
 """
 
 import torch
@@ -15,8 +15,8 @@ from sgbench.metrics.set_distance import SetDistance
 class FrechetDistance(SetDistance):
     """|mean - mean'|^2 + tr(S + S' - 2 (S S')^(1/2)); FID on Inception's features.
 
-    ``update(features, real)``: floating point [N, d], at least two images of each kind. Neither batches nor order
-    matter. Biased upwards by small sets: compare only sets of the same size.
+    ``update(features, real)``: floating point [N, d], at least two images of each kind. Batches and order do not
+    matter. Small sets raise the distance, so compare only sets of the same size.
     """
 
     definition = "Fréchet distance of Gaussians, covariances over N - 1"

@@ -1,4 +1,4 @@
-"""How much of the person is kept: the cosine of the face embeddings of a result and of its source."""
+"""How much of the person is kept: the cosine of the face embeddings of a result and of its source image."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ from sgbench.metrics.image_metric import ImageMetric
 class IdentitySimilarity(ImageMetric):
     """Cosine similarity per image, then the mean over images; from -1 to 1.
 
-    ``update(embedding_results, embedding_sources)``: both floating point [N, D], a row an image.
+    ``update(embedding_results, embedding_sources)``: both floating point [N, D], one row per image.
     """
 
     unit = "score"
@@ -31,7 +31,7 @@ class IdentitySimilarity(ImageMetric):
 
 
 def _directions(name: str, embedding: Tensor) -> Tensor:
-    """Embeddings of length 1, float64 [N, D]."""
+    """Embeddings scaled to length 1, float64 [N, D]."""
     if not embedding.is_floating_point() or embedding.ndim != 2:
         raise ValueError(
             f"{name}: embeddings must be floating point [N, D], not {embedding.dtype} {list(embedding.shape)}"

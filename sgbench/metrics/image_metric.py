@@ -1,4 +1,4 @@
-"""The contract of every metric: a function of terms, one row of them an image."""
+"""The contract of a metric: it computes a row of terms for each image, and one figure from all rows."""
 
 from abc import ABC, abstractmethod
 
@@ -9,14 +9,14 @@ from torchmetrics.utilities import dim_zero_cat
 
 
 class ImageMetric(torchmetrics.Metric, ABC):
-    """A metric that is a function of per-image terms, so that batches, order and resampling are all the same thing.
+    """A metric that is a function of per-image terms, so that images can come in batches and be drawn again.
 
-    A metric says what the terms of an image are and how terms, each image counted so many times, become one figure.
-    Everything is float64.
+    A subclass defines the terms of an image (``terms``), and how one figure is computed from the terms of all images
+    if each image counts a given number of times (``reduce``). Everything is float64.
 
     Attributes:
         unit: ``share`` (0 to 1), ``score``, ``levels`` (of 255) or ``dB``.
-        definition: what fixes the protocol, with its parameters; part of a record's key.
+        definition: the protocol with its parameters; part of a record's key.
     """
 
     full_state_update = False
@@ -29,21 +29,21 @@ class ImageMetric(torchmetrics.Metric, ABC):
 
     @classmethod
     def build(cls, place: str, image_size: int, network: str) -> "ImageMetric | None":
-        """The metric as the catalogue has it built.
+        """Build the metric for an entry of the catalogue.
 
         Args:
-            place: where it is measured, one of its places in the catalogue.
+            place: name of the place where it is measured, one of those in the catalogue.
             image_size: side of the images.
-            network: what a network of the user's measures, for metrics that need one; else empty.
+            network: definition of what the user's network measures, for a metric that needs one; else empty.
 
         Returns:
-            None where it does not exist for such images.
+            None if the metric does not exist for such images, or its network is missing.
         """
         return cls()
 
     @abstractmethod
     def terms(self, *inputs: Tensor) -> Tensor:
-        """Terms of a batch, float64 [N, K]; a row of NaN where the metric does not apply to the image.
+        """Terms of a batch, float64 [N, K]; a row is NaN if the metric does not apply to the image.
 
         Raises:
             ValueError: an input has the wrong type, shape or range.
@@ -61,25 +61,25 @@ class ImageMetric(torchmetrics.Metric, ABC):
             weights: float64 [R, N], how many times each image counts; rows of NaN have no weight.
 
         Returns:
-            float64 [R], NaN where no image has weight.
+            float64 [R], NaN if no image has weight.
         """
         return weighted_mean(self.per_image(terms).unsqueeze(1), weights).squeeze(1)
 
     def refusal(self, terms: Tensor) -> str:
-        """Why these terms have no figure; empty where they have one."""
+        """Why no figure can be computed from these terms; empty if it can."""
         return ""
 
     def num_clipped(self, terms: Tensor) -> int | None:
-        """How many of these terms count otherwise than they are; None for a metric that leaves terms as they are."""
+        """How many of these terms are clipped; None for a metric that does not report it."""
         return None
 
     def exchanged(self, terms_a: Tensor, terms_b: Tensor, swaps: Tensor) -> Tensor:
-        """The figure of one side less that of the other after each exchange of rows between them.
+        """The figure of side a minus that of side b, after each exchange of rows between the sides.
 
         Args:
             terms_a: float64 [N, K].
             terms_b: float64 [N, K].
-            swaps: bool [R, N], which rows are exchanged; rows keep their places.
+            swaps: bool [R, N], which rows are exchanged. A row is exchanged with the same row of the other side.
 
         Returns:
             float64 [R].
@@ -92,10 +92,10 @@ class ImageMetric(torchmetrics.Metric, ABC):
         return torch.cat(differences)
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
-        """Of each row in the figure of one side less that of the other, to first order: float64 [N].
+        """How much each row contributes to the figure of side a minus that of side b, to first order: float64 [N].
 
-        The slopes are those of the figure of both sides' rows together, which an exchange of rows does not touch: it
-        changes the sign of a row's share and nothing else. A metric in which the place of a row counts has its own.
+        Derivatives are taken of the figure of both sides' rows together, which stays the same if rows are exchanged. So
+        an exchange only changes the sign of a row's share. A metric for which the order of rows matters overrides this.
         """
         both = torch.cat([terms_a, terms_b])
         weights = both.new_ones(1, len(both)).requires_grad_()
@@ -104,7 +104,7 @@ class ImageMetric(torchmetrics.Metric, ABC):
         return 2 * (a - b)
 
     def update(self, *inputs: Tensor) -> None:
-        """Add a batch; ``inputs`` are those of ``terms``."""
+        """Add a batch; ``inputs`` are the same as for ``terms``."""
         self.rows.append(self.terms(*inputs))
 
     def compute(self) -> Tensor:
@@ -114,7 +114,7 @@ class ImageMetric(torchmetrics.Metric, ABC):
 
     @property
     def collected(self) -> Tensor:
-        """Terms of all images so far in the order they came, float64 [N, K]."""
+        """Terms of all images so far, in the order in which they came, float64 [N, K]."""
         return dim_zero_cat(self.rows)
 
 
@@ -129,7 +129,7 @@ def check_images(**images: Tensor) -> None:
     """Refuse anything but 8-bit images of one shape, uint8 [N, 3, S, S].
 
     Raises:
-        ValueError: names the argument, and what it is.
+        ValueError: an argument is anything else; the message names it and says what it is.
     """
     first = next(iter(images.values()))
     for name, x in images.items():
@@ -142,10 +142,10 @@ def check_images(**images: Tensor) -> None:
 
 
 def check_posterior(posterior: Tensor) -> None:
-    """Refuse anything but probabilities, floating point [N, C], each row of sum 1 within 0.001.
+    """Refuse anything but probabilities, floating point [N, C], whose rows sum to 1 within 0.001.
 
     Raises:
-        ValueError: says what is wrong.
+        ValueError: it is anything else; the message says what is wrong.
     """
     if not posterior.is_floating_point() or posterior.ndim != 2 or posterior.shape[1] < 2:
         raise ValueError(f"posterior must be floating point [N, C >= 2], not {posterior.dtype} {list(posterior.shape)}")

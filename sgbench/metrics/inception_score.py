@@ -1,8 +1,8 @@
 """Inception Score: exp of the mean Kullback-Leibler divergence of an image's posterior from the mean posterior.
 
-Source: Salimans et al., "Improved techniques for training GANs" (2016), by torch-fidelity's conventions: rows permuted
+Source: Salimans et al., "Improved techniques for training GANs" (2016), as in torch-fidelity: rows are permuted
 by NumPy's RandomState(2020), splits i*N//10 to (i+1)*N//10, mean and population standard deviation over the splits. On
-the judge's joint posterior the same formula is the Judge Score, never called Inception Score.
+the judge's joint posterior, the same formula gives the Judge Score, which is never called Inception Score.
 """
 
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from torch import Tensor
 from sgbench.metrics.image_metric import ImageMetric, check_posterior
 
 INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
-"""What an Inception Score is a score of, but for the weights."""
+"""Which network and which of its outputs give an Inception Score; the weights are named separately."""
 
 
 class InceptionScore(ImageMetric):
     """Mean over splits of exp(mean KL), from 1 to C.
 
-    ``update(posterior)``: floating point [N, C]. An image's terms are its posterior. Which split an image falls in
-    depends on its place, so that images must come in the same order for every method; with one split the order is of
-    no account.
+    ``update(posterior)``: floating point [N, C]. An image's terms are its posterior. The place of an image decides
+    in which split it falls, so images must come in the same order for every system. With one split the order does not
+    matter.
     """
 
     unit = "score"
@@ -50,7 +50,7 @@ class InceptionScore(ImageMetric):
         return float(self._splits(terms, terms.new_ones(1, len(terms))).std(correction=0))
 
     def exchanged(self, terms_a: Tensor, terms_b: Tensor, swaps: Tensor) -> Tensor:
-        """By sums over each split, which are linear in its rows, so that no swap is scored anew; no terms are NaN."""
+        """Use sums over each split, which are linear in its rows, so no swap is scored anew. No term may be NaN."""
         order = torch.from_numpy(np.random.RandomState(self.seed).permutation(len(terms_a))).to(terms_a.device)
         n, total = len(terms_a), terms_a.new_zeros(len(swaps))
         for i in range(self.num_splits):
@@ -65,16 +65,16 @@ class InceptionScore(ImageMetric):
         return total / self.num_splits
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
-        """Split by split, since rows of both sides together would fall into other splits; no terms are NaN."""
+        """Go split by split, because rows of both sides together would fall into other splits. No term may be NaN."""
         order = torch.from_numpy(np.random.RandomState(self.seed).permutation(len(terms_a))).to(terms_a.device)
         n, shares = len(terms_a), terms_a.new_empty(len(terms_a))
         for i in range(self.num_splits):
             rows = order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
             a, b = terms_a[rows], terms_b[rows]
             marginal = (a.mean(0) + b.mean(0)) / 2
-            own, other = ((torch.xlogy(p, p) - torch.xlogy(p, marginal)).sum(1) for p in (a, b))
-            score = ((own.mean() + other.mean()) / 2).exp()
-            shares[rows] = score * (own - other) / len(rows) / self.num_splits
+            kl_a, kl_b = ((torch.xlogy(p, p) - torch.xlogy(p, marginal)).sum(1) for p in (a, b))
+            score = ((kl_a.mean() + kl_b.mean()) / 2).exp()
+            shares[rows] = score * (kl_a - kl_b) / len(rows) / self.num_splits
         return shares
 
     def _splits(self, terms: Tensor, weights: Tensor) -> Tensor:
@@ -97,7 +97,7 @@ class InceptionScore(ImageMetric):
 
 
 def joint_posterior(heads: Sequence[Tensor]) -> Tensor:
-    """The judge's joint posterior: the product over heads per image, the last head's values running fastest.
+    """The judge's joint posterior: for each image the product of its heads; the last head's value changes fastest.
 
     Args:
         heads: floating point [N, m_j] for each attribute j.

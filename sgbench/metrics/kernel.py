@@ -1,8 +1,8 @@
 """Kernel distance of two sets of images: the squared maximum mean discrepancy of their features, without bias.
 
-Source: Binkowski et al., "Demystifying MMD GANs" (2018), by torch-fidelity's conventions: kernel (x'y / d + 1)^3, the
+Source: Binkowski et al., "Demystifying MMD GANs" (2018), with torch-fidelity's conventions: kernel (x'y / d + 1)^3, the
 mean over 100 subsets of 1,000 generated and 1,000 real images, drawn without replacement by NumPy's RandomState(2020),
-the generated first. Departures: float64, and each kernel value is computed once for all subsets.
+the generated images first. Departures: float64, and each kernel value is computed once for all subsets.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ class KernelDistance(SetDistance):
     """Mean over subsets of the unbiased squared discrepancy; KID on Inception's features. It can be negative.
 
     ``update(features, real)``: floating point [N, d], at least ``subset_size`` images of each kind. The estimate has no
-    bias at any subset size: a caller with fewer images than 1,000 sets the size to what it has, and the definition
+    bias at any subset size: a caller with fewer than 1,000 images sets the size to their number, and the definition
     says so. Which images a subset holds depends on their order, unless it holds them all.
     """
 
@@ -41,7 +41,7 @@ class KernelDistance(SetDistance):
         return self.estimates().mean()
 
     def estimates(self) -> Tensor:
-        """The estimate of each subset, float64 [num_subsets]; their population deviation is the one usually stated.
+        """The estimate of each subset, float64 [num_subsets]. Papers usually state their population deviation.
 
         Raises:
             ValueError: fewer real or generated images than a subset holds.

@@ -1,4 +1,4 @@
-"""Perceptual distance of a result from its source, by a network that looks at both (LPIPS)."""
+"""Perceptual distance of a result from its source image, by a network that looks at both (LPIPS)."""
 
 from torch import Tensor
 
@@ -6,7 +6,7 @@ from sgbench.metrics.image_metric import ImageMetric
 
 
 class PerceptualDistance(ImageMetric):
-    """Mean over images of distances that a network gave; 0 for identical images, no upper end.
+    """Mean over images of the distances that a network gave; 0 for identical images, without upper bound.
 
     ``update(distances)``: floating point [N], finite.
     """

@@ -1,4 +1,4 @@
-"""What distances between two sets of images share: features of real and generated images, collected batch by batch."""
+"""Base class of distances between two sets of images. It collects features of real and generated images in batches."""
 
 from abc import ABC, abstractmethod
 
@@ -10,11 +10,11 @@ from torchmetrics.utilities import dim_zero_cat
 class SetDistance(torchmetrics.Metric, ABC):
     """A distance between real and generated images by their features, 0 for the same distribution.
 
-    Unlike an ``ImageMetric`` it has no terms of single images. Everything is float64 after the features.
+    Unlike an ``ImageMetric`` it has no terms of single images. Everything after the features is float64.
 
     Attributes:
         unit: ``score``.
-        definition: what fixes the protocol, with its parameters; part of a record's key.
+        definition: the protocol with its parameters; part of a record's key.
     """
 
     full_state_update = False
@@ -59,7 +59,7 @@ class SetDistance(torchmetrics.Metric, ABC):
 
     @property
     def min_images(self) -> int:
-        """Fewest images of either kind."""
+        """The smallest number of images of each kind that is enough."""
         return 2
 
     @abstractmethod

@@ -1,10 +1,10 @@
-"""How much of the whole image is kept: PSNR, SSIM and MS-SSIM of a result against its source.
+"""How much of the whole image is kept: PSNR, SSIM and MS-SSIM of a result against its source image.
 
 SSIM after Wang et al., "Image quality assessment: from error visibility to structural similarity" (2004), MS-SSIM after
-Wang et al. (2003), both as pytorch-msssim has them: Gaussian windows inside the image, K1 0.01, K2 0.03, negative terms
-of MS-SSIM clipped at 0, the mean over channels, between scales means of 2x2 pixels with zeros around odd sides.
-Departures: everything in float64, the window too, and a window of MS-SSIM that fits, for five scales of an 11-pixel
-window need images of 161 pixels.
+Wang et al. (2003), both as in pytorch-msssim: Gaussian windows inside the image, K1 0.01, K2 0.03, negative terms of
+MS-SSIM clipped at 0, the mean over channels. Between scales 2x2 pixels are averaged, with zeros around odd sides.
+Departures: everything is float64, also the window, and the window of MS-SSIM is smaller for small images, because five
+scales of an 11-pixel window need images of 161 pixels.
 """
 
 import torch
@@ -16,7 +16,7 @@ from sgbench.metrics.image_metric import ImageMetric, check_images
 from sgbench.metrics.windows import gaussian_windows, similarity_maps
 
 _CACHED_PIXELS = 2**15
-"""Of images at once: few enough that what is computed of them stays in a processor's cache."""
+"""Pixels that are processed at once: few enough that intermediate values stay in a processor's cache."""
 
 
 class PSNR(ImageMetric):
@@ -94,7 +94,7 @@ class MSSSIM(ImageMetric):
 def ms_ssim_window(size: int) -> int:
     """Side of MS-SSIM's window for images of side ``size``: the largest odd w up to 11 with 16 (w - 1) < size.
 
-    3 at 64, 7 at 128, 11 from 161. It is 1, a window without neighbours, up to 32: there is no MS-SSIM then.
+    3 at 64, 7 at 128, 11 from 161. Up to 32 it is 1, a window without neighbours, and MS-SSIM does not exist.
     """
     return max(w for w in range(1, WINDOW + 1, 2) if 16 * (w - 1) < size)
 

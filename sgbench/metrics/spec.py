@@ -1,4 +1,4 @@
-"""What is said of a metric, and what a metric may ask for; ``catalogue`` says it of each."""
+"""The form of an entry in the catalogue of metrics, and the names of the inputs that a metric may need."""
 
 import math
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ class Place:
     """Where a metric is measured.
 
     Attributes:
-        name: as records have it in ``measured_on``.
-        needs: what the metric's ``terms`` takes, in its order; where one is not known there is no figure.
-        title: shown instead of the metric's.
+        name: its name in the column ``measured_on`` of records.
+        needs: the inputs of the metric's ``terms``, in order; if one is unknown there is no figure.
+        title: shown instead of the metric's title, if not empty.
     """
 
     name: str
@@ -37,25 +37,25 @@ class Place:
 
 @dataclass(frozen=True)
 class MetricSpec:
-    """A metric as everything but its formula knows it.
+    """Everything about a metric except its formula.
 
     Attributes:
-        name: as records have it.
-        title: as shown.
-        direction: whether a higher or a lower figure is better; empty where neither is.
+        name: its name in records.
+        title: its name in tables and pages.
+        direction: whether a higher or a lower figure is better; empty if neither is.
         unit: ``share`` (0 to 1), ``score``, ``levels`` (of 255), ``dB`` or ``count``.
-        bounds: the least and the largest value that it can have.
-        decimals: as shown, after scaling.
-        scale: factor with which figures are shown.
-        suffix: what a column's heading says behind the title, such as the unit.
-        published_decimals: of the paper's figures; those of ours where None.
-        version: raised when the code gives other figures of the same images.
+        bounds: the smallest and the largest value that it can have.
+        decimals: number of decimals shown, after scaling.
+        scale: figures are multiplied by this factor when they are shown.
+        suffix: text after the title in a column's heading, such as the unit.
+        published_decimals: decimals of the paper's figures; None for the same as ``decimals``.
+        version: raised when the code gives other figures for the same images.
         implementation: ``module:Class`` of an ``ImageMetric`` of results; empty for metrics of posteriors and of sets.
-        places: where results are measured, one set of terms each; empty where it goes by attribute.
-        reduces: the metric whose terms it reduces in another way; empty where it has its own.
-        describes: the figure that it is a deviation or a count of; empty for figures in their own right.
-        compared: whether the systems of a report are compared by it in pairs.
-        table: the table that has a column for it at each target.
+        places: where results are measured, with one set of terms for each place; empty for other metrics.
+        reduces: the metric whose terms it reduces in another way; empty if it has terms itself.
+        describes: the metric of which it is a deviation or a count; empty for all others.
+        compared: whether a report compares systems in pairs by it.
+        table: the table that has a column for it for each target attribute.
     """
 
     name: str
@@ -77,9 +77,9 @@ class MetricSpec:
 
     def heading(self, place: str = "") -> str:
         """Heading of a column."""
-        titles = {own.name: own.title for own in self.places}
+        titles = {p.name: p.title for p in self.places}
         return (titles.get(place) or self.title) + self.suffix
 
     def is_better(self, new: float, old: float) -> bool | None:
-        """Whether a figure is better than another; None where the metric has no direction."""
+        """Whether figure ``new`` is better than ``old``; None if the metric has no direction."""
         return (new > old if self.direction == "higher" else new < old) if self.direction else None

@@ -1,11 +1,11 @@
-"""Gaussian windows as matrices: means of every window that fits are two products, fast in float64 for many images."""
+"""Gaussian windows as matrices: the means of all windows that fit are two products, which is fast in float64."""
 
 import torch
 from torch import Tensor
 
 
 def gaussian_windows(length: int, size: int, sigma: float) -> Tensor:
-    """Weights of every window of ``size`` pixels along an axis, float64 [length - size + 1, length], rows of sum 1."""
+    """Weights of every window of ``size`` pixels along an axis, float64 [length - size + 1, length]; rows sum to 1."""
     offsets = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     gaussian = torch.exp(-0.5 * (offsets / sigma) ** 2)
     positions = length - size + 1
@@ -16,7 +16,7 @@ def gaussian_windows(length: int, size: int, sigma: float) -> Tensor:
 
 
 def window_means(x: Tensor, windows: Tensor) -> Tensor:
-    """Window means [..., positions, positions], rows and columns exchanged, which no later mean can tell."""
+    """Window means [..., positions, positions], transposed; a later mean over all positions is not affected."""
     return (x @ windows.mT).mT @ windows.mT
 
 

@@ -1,1 +1,1 @@
-"""New records held against reference records: what moved, and how that is written down. Nothing here needs torch."""
+"""Compares new records with reference records, and writes down what moved. Only ``by_images`` needs torch."""

@@ -1,9 +1,9 @@
-"""New records held against the reference's: image by image where both sides have scores, by tolerance otherwise.
+"""Compares new records with the reference's: image by image if both sides have scores, by tolerance otherwise.
 
-A figure is compared image by image where both sides kept its system's per-image scores, of the same translations (image
-and value asked for). The test is ``comparison.paired_difference``; Holm's procedure bounds the chance of any false
-alarm in a run by ``alpha``. Figures with identical scores on both sides count as no test: no swap could change them.
-Where no tolerances are stated beside the reference, what is not compared image by image must be equal.
+A figure is compared image by image if both sides kept its system's per-image scores for the same requests. The test is
+``paired.paired_difference``; Holm's procedure bounds the chance of any false alarm in a run by ``alpha``. A figure with
+identical scores on both sides is not tested, because no swap could change it. If no tolerances are stated beside the
+reference, all figures that are not compared image by image must be equal.
 """
 
 import math
@@ -25,19 +25,19 @@ from sgbench.statistics.corrections import holm
 from sgbench.statistics.paired import paired_difference
 
 ROUNDING = Tolerance(absolute=1e-9, relative=1e-9)
-"""How far figures of the same scores may be apart: sums in another order."""
+"""How far figures made from the same scores may be apart, because sums may be taken in another order."""
 SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
-"""A first look at every figure; what it does not clear is tested with more swaps."""
+"""Every figure is first tested with few swaps; if p is small, it is tested again with more swaps."""
 
 
 def hold(reference: Path, new: Path, alpha: float) -> Comparison:
     """Compare files or folders of records, with the scores beside them.
 
     Args:
-        alpha: the chance of a false alarm in all paired tests together.
+        alpha: the chance of any false alarm in all paired tests together.
 
     Raises:
-        ValueError: a file cannot be read, or its tolerances lack a metric; says which.
+        ValueError: a file cannot be read, or the tolerances lack a metric; the message names it.
     """
     old = load_side(reference)
     now = same_systems(old, load_side(new))
@@ -53,7 +53,7 @@ def hold(reference: Path, new: Path, alpha: float) -> Comparison:
 
 
 def paired_p(reference: Cell, new: Cell) -> float:
-    """Two-sided p-value of a figure whose rows are the same translations in the same order."""
+    """Two-sided p-value of a figure; the rows of both cells are for the same requests in the same order."""
     p = math.nan
     for swaps in (SCREENING_SWAPS, SWAPS):
         p = paired_difference(reference.metric, new.terms, reference.terms, reference.sources, swaps).p
@@ -65,7 +65,7 @@ def paired_p(reference: Cell, new: Cell) -> float:
 def _by_images(
     old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
 ) -> tuple[list[Difference], set[Key]]:
-    """Differences of figures compared image by image, and the keys of those figures."""
+    """The differences of the figures that are compared image by image, and the keys of those figures."""
     differences, tests, paired = [], [], set()
     for key, reference, cell, new in _common_cells(old, now):
         if key not in rows or key not in new_rows or new is None:
@@ -86,9 +86,9 @@ def _by_images(
 
 
 def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None]]:
-    """Cells of systems with scores on both sides: key, the reference's, the new one, the same in the reference's order.
+    """Cells of systems with scores on both sides: key, the reference's cell, the new cell, the new cell reordered.
 
-    The last is None where its translations are not the reference's.
+    The last has its rows in the reference's order; it is None if the two cells are not for the same requests.
     """
     for system in sorted(old.scores.keys() & now.scores.keys()):
         scores, new_scores = read_scores(old.scores[system]), read_scores(now.scores[system])
@@ -104,7 +104,7 @@ def _by_key(scores: Scores, system: str) -> dict[Key, Cell]:
 
 
 def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[str, ...]) -> Cell | None:
-    """The new cell with its rows in the reference's order."""
+    """The new cell with its rows in the reference's order; None if the two cells are not for the same requests."""
     wanted = [(ids[i], v) for i, v in zip(reference.sources.tolist(), reference.values.tolist(), strict=True)]
     places = {
         (new_ids[i], v): n for n, (i, v) in enumerate(zip(new.sources.tolist(), new.values.tolist(), strict=True))
@@ -116,9 +116,8 @@ def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[s
 
 
 def _unlike_scores(row: Record, cell: Cell, whose: str) -> list[Difference]:
-    """A record that is not what its own scores give: the metric's code has changed since, or one of the files has."""
-    found = differing(row, replace(row, value=cell.value), ROUNDING)
-    return [replace(d, quantity=whose) for d in found]
+    """Differences between a record and what its scores give: the metric's code or one of the files has changed."""
+    return [replace(d, quantity=whose) for d in differing(row, replace(row, value=cell.value), ROUNDING)]
 
 
 def _judged(row: Record, new: Record, p: float, alpha: float) -> Difference:

@@ -1,4 +1,4 @@
-"""What differs between new records and the reference's, by tolerances."""
+"""What differs between new records and the reference's, judged by tolerances."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,19 +15,19 @@ Key = tuple
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure that is not the reference's.
+    """A figure that differs from the reference's.
 
     Attributes:
-        row: the reference's record, or the new one where the reference has none.
-        quantity: ``value``, ``low``, ``high`` or ``num_images``, ``value`` for a whole row missing or added; or whose
-            scores, where a record (then ``reference``) is not what the scores beside it give (then ``new``).
-        reference: NaN where the row was added.
-        new: NaN where the row is missing.
-        allowed: the tolerance as a difference; NaN where there is none.
-        verdict: ``within`` the tolerance, or what the images' noise explains; ``unjudged``, a figure that only
-            describes others, without a tolerance; ``moved`` beyond the tolerance; ``worse`` or ``better`` than noise
-            explains, or ``moved`` where neither word fits the metric; row ``missing`` or ``added``.
-        p: of the paired test, adjusted for the number of tests; NaN where there was none.
+        row: the reference's record, or the new one if the reference has none.
+        quantity: ``value``, ``low``, ``high`` or ``num_images``; ``value`` if a whole row is missing or added. It names
+            a side's scores if a record (``reference``) differs from what the scores beside it give (``new``).
+        reference: NaN if the row was added.
+        new: NaN if the row is missing.
+        allowed: the largest difference that the tolerance allows; NaN if there is no tolerance.
+        verdict: ``within``: within the tolerance or the noise of the images; ``unjudged``: no tolerance, and the figure
+            only describes another one; ``moved``: beyond the tolerance; ``worse`` or ``better``: beyond the noise, or
+            ``moved`` if the metric has no better direction; ``missing`` or ``added``: one side lacks the row.
+        p: the p-value of the paired test, adjusted for the number of tests; NaN if there was no test.
     """
 
     row: Record
@@ -40,19 +40,19 @@ class Difference:
 
     @property
     def failed(self) -> bool:
-        """Whether the difference is a failure: all but ``within`` and ``unjudged`` are."""
+        """Whether the difference is a failure: all are, except ``within`` and ``unjudged``."""
         return self.verdict not in ("within", "unjudged")
 
     @property
     def basis(self) -> str:
-        """What the verdict rests on."""
+        """What the verdict is based on."""
         if not math.isnan(self.p):
             return f"p {self.p:.2g}"
         return "" if math.isnan(self.allowed) else f"± {self.allowed:.6g}"
 
     @property
     def label(self) -> str:
-        """What was measured, in one line; of a row that one side lacks, its definition too, which may be why."""
+        """What was measured, in one line; with its definition if one side lacks the row, because it may differ."""
         r = self.row
         place = f"{r.system} {r.dataset} {r.image_size}: {r.target} -> {r.direction}, {r.metric} of {r.measured_on}"
         definition = f"{r.definition}; " if self.verdict in ("missing", "added") else ""
@@ -62,15 +62,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """New records held against reference records.
+    """The comparison of new records with reference records.
 
     Attributes:
         rows: every record of the reference, then those that only the new side has.
-        num_new: records of the new side.
+        num_new: number of records of the new side.
         differences: every figure that differs.
-        num_paired: figures compared image by image.
-        alpha: the chance of a false alarm in all paired tests together.
-        without: whether no tolerances were stated, so that figures without images to compare had to be equal.
+        num_paired: number of figures compared image by image.
+        alpha: the chance of any false alarm in all paired tests together.
+        without: whether no tolerances were stated, so that figures not compared image by image had to be equal.
     """
 
     rows: tuple[Record, ...]
@@ -94,7 +94,7 @@ class Comparison:
             line += f"{self.num_paired} compared image by image, "
         line += f"{len(self.differences)} figures differ, {len(self.failures)} fail"
         unjudged = sum(d.verdict == "unjudged" for d in self.differences)
-        line += f", {unjudged} only describe others" if unjudged else ""
+        line += f", {unjudged} not judged (they only describe other figures)" if unjudged else ""
         bare = sum(d.verdict == "moved" and d.allowed == 0 and d.quantity == "value" for d in self.differences)
         return line + (f"; {bare} had to be equal, for no tolerance is stated" if bare and self.without else "")
 
@@ -102,12 +102,12 @@ class Comparison:
 def compare(
     reference: Sequence[Record], new: Sequence[Record], tolerances: Mapping[str, Tolerance] | None
 ) -> list[Difference]:
-    """Every figure that differs, in the order of the reference; an empty list where all are equal (NaN equals NaN).
+    """Every figure that differs, in the order of the reference; an empty list if all are equal (NaN equals NaN).
 
-    Values and interval ends may differ by the tolerance of their metric, numbers of images not at all.
+    Values and interval ends may differ by the tolerance of their metric; numbers of images must be equal.
 
     Args:
-        tolerances: by metric; None: what differs has moved, except for figures that only describe others.
+        tolerances: by metric; if None, all that differs has moved, except figures that only describe another one.
 
     Raises:
         ValueError: a metric of the reference has no tolerance, or one side has two rows of the same key.
@@ -131,8 +131,8 @@ def compare(
 
 
 def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> list[Difference]:
-    """The figures of a record that differ; without a tolerance they must be equal, unless they describe others."""
-    found = []
+    """What differs in a record; without a tolerance all must be equal, unless the figure only describes another one."""
+    differences = []
     for quantity in ("value", "low", "high", "num_images"):
         old, now = float(getattr(reference, quantity)), float(getattr(new, quantity))
         if old == now or (math.isnan(old) and math.isnan(now)):
@@ -142,12 +142,12 @@ def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> li
             verdict = "unjudged"
         else:
             verdict = "within" if abs(now - old) <= allowed else "moved"
-        found.append(Difference(reference, quantity, old, now, allowed, verdict))
-    return found
+        differences.append(Difference(reference, quantity, old, now, allowed, verdict))
+    return differences
 
 
 def key_of(record: Record) -> Key:
-    """What makes a record the same figure on both sides."""
+    """The fields that identify the same figure on both sides."""
     return tuple(getattr(record, c) for c in KEY)
 
 
@@ -155,7 +155,7 @@ def by_key(records: Iterable[Record], side: str) -> dict[Key, Record]:
     """Records by their key.
 
     Raises:
-        ValueError: two rows have one; ``side`` says whose they are.
+        ValueError: two records have the same key; ``side`` says where.
     """
     rows = {}
     for row in records:

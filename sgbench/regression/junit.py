@@ -1,7 +1,7 @@
 """A comparison as JUnit XML, which CI servers show as test results.
 
-A suite is a system, a case what it was measured by on one target; the attributes are those that GitHub's and GitLab's
-readers use. Cases have no time of their own: it is 0.
+Each system is a suite, and each metric of a target is a case. The XML attributes are those that GitHub and GitLab read.
+Cases are not timed, so their time is 0.
 """
 
 from collections import defaultdict
@@ -37,9 +37,9 @@ def to_junit(comparison: Comparison) -> str:
             _, target, metric = case
             name = f"{target}: {metric}" if target else metric
             element = ElementTree.SubElement(suite, "testcase", name=name, classname=system, time="0")
-            if found := failures.get(case):
-                lines = [_line(d) for d in found]
-                failure = ElementTree.SubElement(element, "failure", message=lines[0], type=found[0].verdict)
+            if case in failures:
+                lines = [_line(d) for d in failures[case]]
+                failure = ElementTree.SubElement(element, "failure", message=lines[0], type=failures[case][0].verdict)
                 failure.text = "\n".join(lines)
             elif case in unjudged:
                 ElementTree.SubElement(element, "skipped", message=_line(unjudged[case]))
@@ -73,7 +73,7 @@ def _case(row: Record) -> Case:
 
 
 def _counts(name: str, cases: list[Case], failures: Collection[Case], unjudged: Collection[Case]) -> dict[str, str]:
-    failed, skipped = (sum(case in own for case in cases) for own in (failures, unjudged))
+    failed, skipped = (sum(case in kind for case in cases) for kind in (failures, unjudged))
     numbers = {"tests": len(cases), "failures": failed, "errors": 0, "skipped": skipped, "time": 0}
     return {"name": name} | {key: str(number) for key, number in numbers.items()}
 

@@ -1,4 +1,4 @@
-"""The sides of a comparison: records from files, the per-image scores beside them, and which systems are the same."""
+"""The two sides of a comparison: records, the per-image scores beside them, and which systems are the same."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,22 +10,22 @@ from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 
 SYSTEM = ("method", "variant", "level", "seed", "dataset", "image_size", "origin")
-"""Fields that say which system a record is of, whatever code and settings its folder's hash stands for."""
+"""Fields that say which system a record belongs to, without the hash in the name of the system's folder."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Records from a file or folder, and the files of per-image scores that lie beside them, by system."""
+    """Records from a file or folder, and the files of per-image scores beside them, by system."""
 
     records: tuple[Record, ...]
     scores: Mapping[str, Path]
 
 
 def same_systems(reference: Side, new: Side) -> Side:
-    """The new side, its systems under the reference's names.
+    """The new side, with its systems renamed to the reference's names.
 
-    A system's name ends in a hash of code and settings. Where both sides have exactly one system of a method, variant,
-    level, seed, data set, size and origin, they are the same system; others keep their names.
+    A system's name ends in a hash of code and settings. If both sides have exactly one system of a method, variant,
+    level, seed, data set, size and origin, they are the same system; other systems keep their names.
     """
     old, now = _systems(reference.records), _systems(new.records)
     names = {
@@ -47,31 +47,31 @@ def _systems(records: Iterable[Record]) -> dict[tuple, set[str]]:
 
 
 def load_side(path: Path) -> Side:
-    """Records of a CSV file, of every CSV file in a folder and below it, or of a study's systems.
+    """Read the records of a CSV file, of every CSV file in a folder and below it, or of a study's systems.
 
     Per-image scores are the ``scores.npz`` beside a ``records.csv``.
 
     Raises:
-        ValueError: nothing there, or not records; names the file.
+        ValueError: there are no records, or a file holds something else; the message names the file.
     """
     records, scores = [], {}
     for file in record_files(path).values():
-        own = _read(file)
-        records += own
-        if own and (beside := scores_beside(file)):
-            scores[own[0].system] = beside
+        records_of_file = _read(file)
+        records += records_of_file
+        if records_of_file and (beside := scores_beside(file)):
+            scores[records_of_file[0].system] = beside
     if not records:
-        raise ValueError(f"{path}: no records; give a CSV file of records or a folder of such")
+        raise ValueError(f"{path}: no records; give a CSV file of records or a folder of such files")
     return Side(tuple(records), scores)
 
 
 def record_files(path: Path) -> dict[Path, Path]:
-    """The CSV files that a path stands for, by where they belong in a folder of their own.
+    """The CSV files that a path stands for, by their paths in a reference folder.
 
-    A file stands for itself, a study's folder for its controls and systems, another folder for all in it and below.
+    A file stands for itself, a study's folder for its controls and systems, any other folder for all in it and below.
 
     Raises:
-        ValueError: of a study's folder, one of its files is missing or broken.
+        ValueError: a file of a study's folder is missing or broken.
     """
     if not path.is_dir():
         return {Path(path.name): path}
@@ -82,12 +82,12 @@ def record_files(path: Path) -> dict[Path, Path]:
 
 
 def is_study(path: Path) -> bool:
-    """Whether a folder is a study's or an evaluation's, whose systems lie in ``systems`` beside it."""
+    """Whether a folder is a study's or an evaluation's; its systems are in ``systems`` beside it."""
     return StudyFolder(path).is_study()
 
 
 def scores_beside(file: Path) -> Path | None:
-    """The per-image scores that a file of records was made of, where they were kept."""
+    """The per-image scores that a file of records was made from, if they were kept."""
     beside = SystemFolder(file.parent)
     return beside.scores_file if file == beside.records_file and beside.scores_file.exists() else None
 
@@ -97,5 +97,5 @@ def _read(path: Path) -> list[Record]:
         return read_records(path)
     except OSError as error:
         raise ValueError(
-            f"{path}: unreadable: {error.strerror}; give a CSV file of records or a folder of such"
+            f"{path}: unreadable: {error.strerror}; give a CSV file of records or a folder of such files"
         ) from error

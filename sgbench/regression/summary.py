@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from sgbench.regression.differences import Comparison, Difference
 
 SHOWN = 20
-"""Failures in the open; the rest and all that passes are folded away."""
+"""Number of failures that are always visible; other failures and all that passes are folded."""
 _HEAD = (
     "| System | Target | Measured | Reference | New | Difference | Judged by | Verdict |\n"
     "|:--|:--|:--|--:|--:|--:|--:|:--|\n"
@@ -15,13 +15,13 @@ _HEAD = (
 
 
 def to_markdown(comparison: Comparison) -> str:
-    """A heading with the outcome, the failures as a table, all else folded."""
+    """A heading with the outcome, then a table of the failures; everything else is folded."""
     failures = sorted(comparison.failures, key=_by_size)
     heading = f"{_number(len(failures), 'figure')} moved" if failures else "No metric moved"
     parts = [f"## {heading}\n\n{comparison.outcome}.\n"]
     if comparison.num_paired:
         parts.append(
-            f"p is of the paired permutation test over source images, adjusted by Holm's procedure; alpha is "
+            f"p comes from the paired permutation test over source images, adjusted by Holm's procedure; alpha is "
             f"{comparison.alpha:g} for all {comparison.num_paired} figures compared image by image together.\n"
         )
     if failures:
@@ -36,7 +36,7 @@ def to_markdown(comparison: Comparison) -> str:
 
 
 def _by_size(difference: Difference) -> tuple[str, str, bool]:
-    """Losses first, then by verdict and system, values before their intervals."""
+    """Key for sorting: losses first, then by verdict and system, values before their intervals."""
     return (
         "" if difference.verdict == "worse" else difference.verdict,
         difference.row.system,
@@ -65,7 +65,7 @@ def _line(d: Difference) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that neither ends a table's cell nor starts a tag."""
+    """Text that neither ends a cell of a table nor starts an HTML tag."""
     return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 

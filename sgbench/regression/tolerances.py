@@ -1,14 +1,14 @@
-"""Tolerances: how far a metric's figure may be from the reference's.
+"""Tolerances: how far a figure may be from the reference's.
 
-A YAML file, one line a metric, kept beside the reference and reviewed with it::
+They are in a YAML file with one line per metric, kept beside the reference and reviewed with it::
 
     default:     {absolute: 0.000001}
     accuracy:    {absolute: 0.02}
     judge_score: {relative: 0.05}
 
-A figure may differ by the larger of ``absolute`` (in the metric's unit) and ``relative`` times the reference; one left
-out is 0. For a reference ``x.csv`` or a folder ``x`` the file is ``x.tolerances.yaml`` next to it, else
-``tolerances.yaml`` in the folder of the CSV files.
+A figure may differ by the larger of ``absolute`` (in the metric's unit) and ``relative`` times the reference; each is 0
+if it is left out. For a reference ``x.csv`` or a folder ``x``, the file is ``x.tolerances.yaml`` next to it if it
+exists, otherwise ``tolerances.yaml`` in the folder of the CSV files.
 """
 
 import math
@@ -39,7 +39,7 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
     """Metric name (or ``default``) -> tolerance, from the file beside ``reference``.
 
     Raises:
-        ValueError: not tolerances, or unreadable; names the file.
+        ValueError: the file cannot be read or holds something else; the message names it.
     """
     path = tolerances_path(reference)
     try:
@@ -54,7 +54,7 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
 
 
 def tolerances_path(reference: Path) -> Path:
-    """The reference's own tolerances file where it exists, else the folder's, which may not."""
+    """``x.tolerances.yaml`` of a reference ``x`` if it exists, else the file of the folder, which need not exist."""
     reference = reference.resolve()
-    own = reference.with_name(f"{reference.name.removesuffix('.csv')}.tolerances.yaml")
-    return own if own.exists() else (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"
+    path = reference.with_name(f"{reference.name.removesuffix('.csv')}.tolerances.yaml")
+    return path if path.exists() else (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"

@@ -1,4 +1,4 @@
-"""The reference replaced by the new records: whole or not at all."""
+"""Replaces the reference by the new records, completely or not at all."""
 
 import os
 import shutil
@@ -11,22 +11,22 @@ from sgbench.support.errors import UserError
 
 
 def replace_reference(reference: Path, new: Path) -> None:
-    """Put the new records, and the scores beside them, in the reference's place; its other files stay.
+    """Put the new records, and the scores beside them, in place of the reference's.
 
-    A folder is made beside the reference and takes its place by renaming. Of the old records nothing is left,
-    tolerances and notes remain. The reference may not exist yet.
+    A folder is made beside the reference, then renamed. All old records and scores are removed; the reference's other
+    files, such as tolerances and notes, stay. The reference need not exist yet.
 
     Raises:
-        UserError: one is a file and the other a folder, or one lies in the other.
-        OSError: no space, no permission; the reference is as it was.
+        UserError: one is a file and the other a folder, or one is inside the other.
+        OSError: no space or no permission; the reference is as it was.
     """
     if is_study(reference):
-        raise UserError(f"--update: {reference} is a study's folder; keep references in a folder of their own")
+        raise UserError(f"--update: {reference} is a study's folder; keep references in another folder")
     old, now = reference.resolve(), new.resolve()
     if reference.exists() and reference.is_dir() != new.is_dir():
         raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
     if old == now or old in now.parents or now in old.parents:
-        raise UserError(f"--update: {reference} and {new} must not lie in each other; choose another folder for one")
+        raise UserError(f"--update: one of {reference} and {new} is inside the other; choose another folder for one")
     if now.is_dir():
         _replace_folder(old, now)
     else:

@@ -1,1 +1,1 @@
-"""Tables, figures and the page, made from records, scores and samples."""
+"""Reports: tables, figures and the page, made from records, scores and samples."""

@@ -15,7 +15,7 @@ from sgbench.results.records import ALL
 
 
 def beyond_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """Errors that the paper does not report, for each target, in levels of 255; PSNR in dB."""
+    """Errors that the paper does not report, for each target: in levels of 255, and PSNR in dB."""
     columns = columns_of("beyond")
     caption = (
         f"Mean absolute distances in levels of 255, and PSNR in dB: {directions(columns)}. Counterfactual: to the "
@@ -26,7 +26,7 @@ def beyond_table(frame: pd.DataFrame, layout: Layout) -> Table:
 
 
 def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """How near results stay to their sources as whole images, for each target."""
+    """How close whole results are to their source images, for each target."""
     columns = columns_of("likeness")
     caption = (
         f"Nearness to the source: {directions(columns)}. A copy that changes nothing is perfect in all of them, so "
@@ -36,7 +36,7 @@ def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
 
 
 def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """FID and KID of each target's results from real images, by the value asked for."""
+    """FID and KID between each target's results and real images, by the value asked for."""
     blocks, columns = {}, columns_of("distributions")
     for target, shown in layout.attributes.items():
         of_target = frame[(frame["target"] == target) & frame["metric"].isin([spec.name for spec, _ in columns])]
@@ -59,7 +59,7 @@ def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
 
 
 def second_judge_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """Target accuracy and Judge Score by a second judge beside the first's; no cells without a second judge."""
+    """Target accuracy and Judge Score by both judges; the table has no cells if there is no second judge."""
     metrics = [name for first in ("accuracy", "judge_score") for name in (first, second_name(first))]
     second = frame[frame["metric"].isin(metrics[1::2])]
     blocks = {}
@@ -76,9 +76,9 @@ def second_judge_table(frame: pd.DataFrame, layout: Layout) -> Table:
 
 
 def matrix_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """Target x measured attribute for each system: what was asked for on the diagonal, what was kept elsewhere.
+    """Accuracy by target and measured attribute for each system: the target itself on the diagonal, the others off it.
 
-    Real images, which have no target, are left out.
+    Real images are left out, because they have no target.
     """
     blocks = {
         target: [(target, Column(shown, "accuracy", a)) for a, shown in layout.attributes.items()]
@@ -97,8 +97,8 @@ def comparisons_table(comparisons: pd.DataFrame, layout: Layout) -> Table:
     """Paired tests between systems.
 
     Args:
-        comparisons: target, measured_on, metric, first, second (labels of rows), difference (first less second), low,
-            high (its 95 % interval), p, p_adjusted, num_images, unit; a row per test.
+        comparisons: one row per test, with target, measured_on, metric, first and second (labels of systems),
+            difference (first less second), low and high (its 95 % interval), p, p_adjusted, num_images, unit.
     """
     shown = comparisons.assign(
         block=[f"Target: {layout.attributes.get(t, t)}" for t in comparisons["target"]],

@@ -1,6 +1,6 @@
-"""What figures are drawn on, and how they become files: PNG, the same bytes for the same input (no time, no version).
+"""The canvas of figures, and how it is saved: as PNG without time or version, so the same input gives the same bytes.
 
-Nothing here touches matplotlib's global state.
+matplotlib's global state is not used.
 """
 
 from pathlib import Path
@@ -27,14 +27,14 @@ def new_figure(width: int, height: int, scale: int = 1) -> Figure:
 
 
 def plain(axes: Axes, title: str) -> None:
-    """Axes without a frame, their title to the left."""
+    """Remove the frame of axes, and put a title to the left."""
     axes.set_title(title, fontsize=10.5, color=INK, loc="left", fontweight="bold")
     axes.tick_params(colors=MUTED, labelsize=9, length=0)
     axes.spines[:].set_visible(False)
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure's pixels whole or not at all."""
+    """Write the figure's pixels, completely or not at all."""
     figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     with replacing(path) as partial:

@@ -1,4 +1,4 @@
-"""Paired tests between the systems of a report, on the translations that both were scored on."""
+"""Paired tests between the systems of a report, on the requests for which both systems were scored."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,27 +17,27 @@ from sgbench.statistics.corrections import holm
 from sgbench.statistics.paired import PairedDifference, paired_difference
 
 SWAPS_PER_RESAMPLE = 10
-"""Many tests need small p: beyond 1 / (number of swaps + 1) it is only bounded."""
+"""Many tests need a small p, and a p below 1 / (number of swaps + 1) is only bounded."""
 COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")
 
 
 def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -> pd.DataFrame:
-    """Every pair of systems of the same seed, or one without: target accuracy, background MS-SSIM and scores by target.
+    """Compare all pairs of systems that have the same seed, or of which one has no seed.
 
     Args:
-        systems: label and scores of each.
+        systems: label and scores of each system.
 
     Returns:
-        A row a test: ``COLUMNS`` and num_images; ``p_adjusted`` is Holm's over all rows.
+        One row per test: ``COLUMNS`` and num_images; ``p_adjusted`` is adjusted by Holm's procedure over all rows.
     """
-    found = [(label, scores.base.seed, _compared(scores)) for label, scores in systems]
+    compared = [(label, scores.base.seed, _compared(scores)) for label, scores in systems]
     rows = []
-    for (first, seed, own), (second, other_seed, other) in combinations(found, 2):
+    for (first, seed, first_cells), (second, other_seed, second_cells) in combinations(compared, 2):
         if NO_SEED not in (seed, other_seed) and seed != other_seed:
             continue
-        for key, cell in own.items():
-            if key in other:
-                difference = compare_cells(cell, other[key], num_resamples)
+        for key, cell in first_cells.items():
+            if key in second_cells:
+                difference = compare_cells(cell, second_cells[key], num_resamples)
                 about = {k: getattr(cell.record, k) for k in ("target", "measured_on", "metric", "unit")}
                 rows.append(about | {"first": first, "second": second} | asdict(difference))
     frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c != "p_adjusted"), "num_images"])
@@ -45,7 +45,7 @@ def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -
 
 
 def compare_cells(first: Cell, second: Cell, num_resamples: int) -> PairedDifference:
-    """The same figure of two systems, on the translations that both have, in the order of the first."""
+    """Compare the same figure of two systems, on the requests that both cells have, in the order of the first."""
     keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
     _, here, there = np.intersect1d(*keys, return_indices=True)
     order = np.argsort(here)
@@ -64,11 +64,11 @@ def compare_cells(first: Cell, second: Cell, num_resamples: int) -> PairedDiffer
 
 
 def _compared(scores: Scores) -> dict[tuple[str, str], Cell]:
-    """The cells that systems are compared by: target accuracy, and other metrics that the catalogue has compared."""
+    """The cells that systems are compared by: accuracy on the target, and the other metrics marked in the catalogue."""
 
     def counts(record: Record) -> bool:
         asked = record.metric != "accuracy" or record.measured_on == record.target
         return spec_of(record.metric).compared and record.direction == ALL and asked
 
-    found = [cell for cell in cells(scores) if counts(cell.record)]
-    return {(c.record.target, c.record.metric, c.record.measured_on): c for c in found}
+    chosen = [cell for cell in cells(scores) if counts(cell.record)]
+    return {(c.record.target, c.record.metric, c.record.measured_on): c for c in chosen}

@@ -1,4 +1,4 @@
-"""The results in one screen at the end of a run."""
+"""Shows the results on one screen at the end of a run."""
 
 import math
 
@@ -22,7 +22,7 @@ _LEGEND = (
 
 
 def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
-    """The table of a run for a screen ``width`` characters wide; targets that do not fit go into a table below."""
+    """The table for a screen of ``width`` characters; targets that do not fit go into a further table below."""
     frame = measured_and_published(frame)[0]
     cells = accuracy_table(frame, layout).cells
     shown = set(cells["row"])
@@ -45,9 +45,9 @@ def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[st
         heading = Text(layout.attributes[target].center(len(_HEADINGS)), style="bold")
         table.add_column(heading.append("\n" + _HEADINGS, style="not bold dim"), no_wrap=True)
     for row in rows:
-        own = cells[cells["row"] == row]
-        style = "dim" if (own["origin"] == "control").any() else ""
-        table.add_row(Text(row), *(_cell(own[own["target"] == t], t) for t in targets), style=style)
+        of_row = cells[cells["row"] == row]
+        style = "dim" if (of_row["origin"] == "control").any() else ""
+        table.add_row(Text(row), *(_cell(of_row[of_row["target"] == t], t) for t in targets), style=style)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Which way metrics are better, in words."""
+"""Says in words whether higher or lower values of metrics are better."""
 
 from collections.abc import Iterable
 
@@ -6,12 +6,12 @@ from sgbench.metrics.spec import MetricSpec, Place
 
 
 def in_a_sentence(title: str) -> str:
-    """A title as it stands within a sentence: abbreviations keep their capitals."""
+    """A title as it is written within a sentence: only abbreviations keep their capitals."""
     return title if title[1:2].isupper() or "-" in title[:4] else title[:1].lower() + title[1:]
 
 
 def directions(columns: Iterable[tuple[MetricSpec, Place]]) -> str:
-    """Which way each column is better, as a sentence."""
+    """A sentence that says for each column whether higher or lower is better."""
     titles: dict[str, list[str]] = {"higher": [], "lower": [], "": []}
     for spec, place in columns:
         titles[spec.direction].append(in_a_sentence(place.title or spec.title))
@@ -19,7 +19,7 @@ def directions(columns: Iterable[tuple[MetricSpec, Place]]) -> str:
         f"of {_listed(names)} {way}" + (" is better" if number == 0 else "")
         for number, (way, names) in enumerate((w, titles[w]) for w in ("higher", "lower") if titles[w])
     ]
-    neither = f"{_listed(titles[''])} is neither good nor bad" if titles[""] else ""
+    neither = f"{_listed(titles[''])} {'are' if titles[''][1:] else 'is'} neither good nor bad" if titles[""] else ""
     return "; ".join(filter(None, (", ".join(better), neither)))
 
 

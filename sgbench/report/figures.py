@@ -1,4 +1,4 @@
-"""The figures of a report: from samples, records and losses in the run folder, each with its caption."""
+"""The figures of a report with their captions, drawn from samples, records and losses in the run folder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,9 +21,9 @@ class Drawing:
     """A figure before it is drawn.
 
     Attributes:
-        caption: what it shows.
-        name: of its file, without the ending.
-        draw: draws it to a path.
+        caption: what the figure shows.
+        name: the name of its file, without the ending.
+        draw: takes a path and draws the figure there.
     """
 
     caption: str
@@ -41,9 +41,9 @@ def drawings(
 ) -> list[Drawing]:
     """All figures of a report, in their order."""
     faces = description.shown
-    found = face_drawings(frame, faces, controls, systems) if faces.asked else []
+    figures = face_drawings(frame, faces, controls, systems) if faces.asked else []
     over = "seeds" if description.num_seeds > 1 else "source images"
-    found += [
+    figures += [
         Drawing(
             f"Target accuracy with 95 % intervals over {over}.",
             "target_accuracy",
@@ -56,19 +56,19 @@ def drawings(
         ),
     ]
     if description.jobs:
-        found.append(Drawing("Losses of each job.", "losses", lambda path: _draw_losses(path, description, runs)))
-    return found
+        figures.append(Drawing("Losses of each job.", "losses", lambda path: _draw_losses(path, description, runs)))
+    return figures
 
 
 def face_drawings(
     frame: pd.DataFrame, faces: ShownFaces, controls: Sequence[Member], systems: Sequence[Member]
 ) -> list[Drawing]:
-    """What becomes of a few test faces, variants apart from methods."""
+    """Figures of a few test faces and their results; variants of methods have a separate figure."""
     headings, single = faces.headings, faces.num_single
     plain, ablation = without_variants(frame, systems), beside_variants(frame, systems)
     rows = [*_shown_controls(controls, plain), *plain]
     pairs = f", then in pairs ({'; '.join(headings[single:])})" if headings[single:] else ""
-    found = [
+    figures = [
         Drawing(
             f"Translations of test faces, each attribute changed alone{pairs}. Above each column stands the value "
             "asked for.",
@@ -77,7 +77,7 @@ def face_drawings(
         )
     ]
     if plain:
-        found.append(
+        figures.append(
             Drawing(
                 "Translations, and how far each pixel is from the input, twice as bright.",
                 "figure4",
@@ -88,8 +88,8 @@ def face_drawings(
         names = " and ".join(dict.fromkeys(member.shown for member in ablation))
         last = ", below them the method itself" if set(plain) & set(ablation) else ""
         caption = f"The same faces by the variants of {names}{last}."
-        found.append(Drawing(caption, "figure6", lambda path: _draw_variants(path, faces, ablation)))
-    return found
+        figures.append(Drawing(caption, "figure6", lambda path: _draw_variants(path, faces, ablation)))
+    return figures
 
 
 def _draw_variants(path: Path, faces: ShownFaces, ablation: Sequence[Member]) -> None:
@@ -103,7 +103,7 @@ def _draw_losses(path: Path, description: Description, runs: RunFolder) -> None:
 
 
 def _shown_controls(controls: Sequence[Member], systems: Sequence[Member]) -> list[Member]:
-    """The control that knows the answer; where there is nothing else to show, copies."""
+    """The oracle if there is one; otherwise copies, but only if there are no systems to show."""
     by_method = {control.method: control for control in controls}
     if ORACLE in by_method:
         return [by_method[ORACLE]]
@@ -111,6 +111,6 @@ def _shown_controls(controls: Sequence[Member], systems: Sequence[Member]) -> li
 
 
 def _people(faces: ShownFaces, members: Sequence[Member]) -> list[list[tuple[str, list]]]:
-    """A block of rows for each person, a row for each system."""
+    """For each person a block of rows, with one row per system."""
     rows: list[tuple[str, Samples]] = [(m.label, read_samples(m.folder.samples_file)) for m in members]
     return [[(label, samples[p]) for label, samples in rows] for p in range(len(faces.asked))]

@@ -1,4 +1,4 @@
-"""The paper's figures 3, 4 and 6: grids of faces, pixel for pixel."""
+"""The paper's figures 3, 4 and 6: grids of faces, drawn pixel for pixel."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from sgbench.report.canvas import DPI, INK, MUTED, new_figure, save
 
 Row = tuple[str, Sequence[np.ndarray | None] | np.ndarray]
 Band = tuple[int, int, str]
-"""A heading over columns: the first of them, the last, and what it says."""
+"""A heading over several columns: the first column, the last column and the text."""
 Fitted = tuple[list[str], FontProperties]
 """Lines of text and the font in which they fit."""
 
@@ -25,18 +25,18 @@ def figure3(
     min_side: int = 128,
     asked: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Draw a grid of translations: a block of rows per source image, a row per system, a column per edit.
+    """Draw a grid of results: a block of rows per source image, a row per system, a column per edit.
 
     Args:
         columns: headings, ``Input`` and the edits.
         people: for each source image its rows: the system's name and uint8 [C, H, W, 3] in the order of the columns;
-            None in place of an image leaves the cell empty.
+            an image may be None, then its cell is empty.
         breaks: columns with a wider gap before them (after the input, before combined edits).
-        min_side: images are enlarged by the smallest whole factor that makes them at least so many pixels wide.
-        asked: for each source image the value asked for in each column, shown above its rows; may be left out.
+        min_side: images are enlarged by the smallest whole factor that makes them at least this many pixels wide.
+        asked: for each source image the value asked for in each column, shown above its rows; optional.
 
     Raises:
-        ValueError: a row has another number of images than there are columns, or images differ in size.
+        ValueError: a row has more or fewer images than there are columns, or images differ in size.
     """
     _draw(path, columns, people, breaks, min_side, asked)
 
@@ -50,15 +50,15 @@ def figure4(
     min_side: int = 128,
     asked: Sequence[Sequence[str]] = (),
 ) -> None:
-    """Draw translations on the left and their absolute residuals, |result - input| per channel, on the right.
+    """Draw results on the left and their absolute residuals, |result - input| per channel, on the right.
 
     Args:
         columns: headings as for ``figure3``; the first is the input.
         people: rows as for ``figure3``.
-        edit_columns: places in ``columns`` of the edits to show, those of a single attribute.
-        gain: residuals are shown times this, cut at 255, and the heading says so; 1 is the paper's, which is dark.
+        edit_columns: positions in ``columns`` of the edits to show, those of a single attribute.
+        gain: residuals are multiplied by this and cut at 255, and the heading says so; the paper has 1, which is dark.
         min_side: as for ``figure3``.
-        asked: as for ``figure3``; shown above results, not again above their residuals.
+        asked: as for ``figure3``; shown above results, but not again above their residuals.
 
     Raises:
         ValueError: as for ``figure3``.
@@ -95,7 +95,7 @@ def _draw(
     asked: Sequence[Sequence[str]] = (),
     bands: Sequence[Band] = (),
 ) -> None:
-    """Draw the grid; every pixel of an image becomes a square of whole pixels, so that nothing is interpolated."""
+    """Draw the grid; every pixel of an image becomes a square of pixels, so that nothing is interpolated."""
     shape = _common_shape(columns, people)
     factor = -(-min_side // shape[1])
     height, width = shape[0] * factor, shape[1] * factor
@@ -114,8 +114,8 @@ def _draw(
     ]
     band = _height(over, em) + 3 * em // 4 if bands else 0
     top, y = [], band + _height(headings, em) + 3 * em // 4 + gutter
-    for rows, own in zip(people, values, strict=True):
-        y += _height(own, em)
+    for rows, row_values in zip(people, values, strict=True):
+        y += _height(row_values, em)
         top.append([y + r * (height + gutter) for r in range(len(rows))])
         y = top[-1][-1] + height + 6 * gutter
     canvas = np.full((y - 6 * gutter + em, left[-1] + width + em, 3), 255, np.uint8)
@@ -129,8 +129,8 @@ def _draw(
         _above(figure, (start + end) / 2, band - em // 4, text, em)
     for text, x0 in zip(headings, left, strict=True):
         _above(figure, x0 + width / 2, band + _height(headings, em) + em // 2, text, em)
-    for rows, own, ys in zip(people, values, top, strict=True):
-        for text, x0 in zip(own, left, strict=True):
+    for rows, row_values, ys in zip(people, values, top, strict=True):
+        for text, x0 in zip(row_values, left, strict=True):
             _above(figure, x0 + width / 2, ys[0] - em // 4, text, em, MUTED)
         for (label, _), y0 in zip(rows, ys, strict=True):
             _text(figure, margin - 3 * em / 4, y0 + height / 2, label, font, ha="right", va="center")
@@ -145,7 +145,7 @@ def _fill(
     shape: tuple[int, ...],
     factor: int,
 ) -> None:
-    """Put the images of a person into the canvas; a cell without one is pale."""
+    """Put the images of a person into the canvas; a cell without an image is pale grey."""
     for (_, images), y in zip(rows, top, strict=True):
         for image, x in zip(images, left, strict=True):
             cell = canvas[y : y + shape[0] * factor, x : x + shape[1] * factor]
@@ -164,7 +164,7 @@ def _common_shape(columns: Sequence[str], people: Sequence[Sequence[Row]]) -> tu
 
 
 def _fitted(text: str, width: int, font: FontProperties) -> Fitted:
-    """Text in lines, broken after plus signs, then between words; smaller where a word is wide, then cut anywhere."""
+    """Break text into lines after plus signs and between words; wide words are set smaller, then cut anywhere."""
     fitted, pattern = font.copy(), r"\S+\s*"
     for share in (1, 0.9, 0.8, 0.7):
         fitted.set_size(share * font.get_size_in_points())
@@ -174,23 +174,23 @@ def _fitted(text: str, width: int, font: FontProperties) -> Fitted:
         pattern = "."
     lines: list[str] = []
     for segment in [text] if _text_width(text, fitted) <= width else re.split(r"(?<=\+)", text):
-        own = ""
+        line = ""
         for part in re.findall(pattern, segment):
-            if own and _text_width((own + part).strip(), fitted) > width:
-                lines.append(own.strip())
-                own = ""
-            own += part
-        lines += [own.strip()] * bool(own)
+            if line and _text_width((line + part).strip(), fitted) > width:
+                lines.append(line.strip())
+                line = ""
+            line += part
+        lines += [line.strip()] * bool(line)
     return lines, fitted
 
 
 def _height(texts: Sequence[Fitted], em: int) -> int:
-    """Pixels of the most lines among texts that stand side by side."""
+    """Height in pixels of texts that stand side by side; the one with the most lines decides."""
     return max(len(lines) for lines, _ in texts) * 5 * em // 4
 
 
 def _above(figure: Figure, x: float, y: int, text: Fitted, em: int, colour: str = INK) -> None:
-    """Lines of text, centred, the baseline of the last a little above ``y``."""
+    """Draw centred lines of text, with the baseline of the last line a little above ``y``."""
     lines, font = text
     for number, line in enumerate(reversed(lines)):
         baseline = y - em // 4 - number * 5 * em // 4

@@ -1,7 +1,7 @@
-"""Tables as LaTeX that needs ``booktabs`` and nothing else; names beyond Latin letters, LuaLaTeX or XeLaTeX.
+"""Tables as LaTeX that needs only ``booktabs``; names with other than Latin letters need LuaLaTeX or XeLaTeX.
 
-A block that is too wide for a page goes on below with its further columns, and a table that is too long for a page goes
-on in a further ``table``, for LaTeX breaks neither.
+LaTeX does not break tables. So a block that is too wide for a page continues below with its further columns, and a
+table that is too long for a page continues in a further ``table``.
 """
 
 import re
@@ -15,13 +15,13 @@ from sgbench.report.text import Shown, readable, shown
 from sgbench.support.errors import one_line
 
 Part = tuple[str, pd.DataFrame]
-"""Heading of a block, and rows of ``Shown``."""
+"""The heading of a block, and its frame of ``Shown``."""
 _WIDTH = 106
-"""Digits of a line in footnote size, on A4 with margins of an inch."""
+"""How many digits fit a line in footnote size, on A4 with margins of one inch."""
 _WIDTHS = dict.fromkeys(".,:;[]()'ijl ", 0.6) | dict.fromkeys("+-<=%&#mwMW", 1.6) | {"±": 2.8}
-"""Of characters that are much narrower or wider than a digit; ± with the spaces around it."""
+"""Widths in digits of characters much narrower or wider than a digit; ± includes the spaces around it."""
 _LINES = 40
-"""Rows of a page in that size."""
+"""How many rows fit a page in this size."""
 _NEEDS = r"% Needs \usepackage{booktabs}; fits text 6.27 in wide at 10 pt: A4 with \usepackage[margin=1in]{geometry}."
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -50,19 +50,19 @@ def to_latex(table: Table) -> str:
 
 
 def frame_to_latex(name: str, caption: str, frame: pd.DataFrame) -> str:
-    """A ready-made frame, its first column the labels of rows, as a table."""
+    """A ready-made frame as a table; its first column has the labels of the rows."""
     cells = frame.set_index(frame.columns[0]).map(lambda value: Shown(readable(value)))
     return _environments(name, caption, {"": cells}, [])
 
 
 def escape(text: object) -> str:
-    """Text in one line with every character that TeX would read otherwise, or not at all, in its own words."""
+    """Text in one line, with commands in place of the characters that TeX would misread or could not print."""
     line = one_line(text)
     return "".join(_ESCAPES.get(c, c) for c in line)
 
 
 def _narrow(blocks: Mapping[str, pd.DataFrame]) -> list[Part]:
-    """Blocks in parts of as many columns as fit a line."""
+    """Split blocks into parts with as many columns as fit a line."""
     parts = list(blocks.items())
     for across in range(max((len(frame.columns) for frame in blocks.values()), default=0), 0, -1):
         parts = [
@@ -76,8 +76,8 @@ def _narrow(blocks: Mapping[str, pd.DataFrame]) -> list[Part]:
 
 
 def _width(parts: Sequence[Part]) -> float:
-    """Digits of a line: the widest label, and the widest cell at each place, 1.2 digits from the one before."""
-    labels = max(max(1.15 * _digits(block), *map(_digits, frame.index)) for block, frame in parts)  # blocks are bold
+    """Width of a line in digits: the widest label, then for each column a gap of 1.2 and its widest cell."""
+    labels = max(max(1.15 * _digits(block), *map(_digits, frame.index)) for block, frame in parts)  # bold is wider
     columns = [
         [1.2 + max(_digits(name), *map(_cell_digits, frame[name])) for name in frame.columns] for _, frame in parts
     ]
@@ -85,7 +85,7 @@ def _width(parts: Sequence[Part]) -> float:
 
 
 def _cell_digits(cell: Shown) -> float:
-    """Digits of a cell: intervals are in a smaller size, and a reason has its number."""
+    """Width of a cell in digits; intervals are set smaller, and the number of a reason is added."""
     return _digits(cell.plain) - len(cell.interval + cell.p) / 20 + bool(cell.reason)
 
 
@@ -104,8 +104,8 @@ def _environments(name: str, caption: str, blocks: Mapping[str, pd.DataFrame], n
     texts = []
     for number, page in enumerate(pages, 1):
         heading = escape(caption) if number == 1 else f"Table~\\ref{{{label}}}, continued."
-        own = label if number == 1 else f"{label}-{number}"
-        texts.append(_environment(heading, own, page, notes))
+        page_label = label if number == 1 else f"{label}-{number}"
+        texts.append(_environment(heading, page_label, page, notes))
     return "\n".join([_NEEDS, *texts])
 
 
@@ -130,7 +130,7 @@ def _environment(caption: str, label: str, parts: Sequence[Part], notes: Sequenc
 
 def _row(cells: Sequence[str], across: int) -> str:
     first, *others = [*cells, *[""] * (across + 1 - len(cells))]
-    guard = "{}" if first[:1] in {"[", "*"} else ""  # else an argument of the line break above
+    guard = "{}" if first[:1] in {"[", "*"} else ""  # otherwise read as an argument of the line break before it
     return f"{guard}{' & '.join([first, *others])} \\\\"
 
 

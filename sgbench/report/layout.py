@@ -1,4 +1,4 @@
-"""What tables are made of: names and order, columns, cells in long form; CSV to compute with."""
+"""What tables are made of: names and order, columns, cells in long form; tables as CSV."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,20 +12,20 @@ MISSING = "–"
 NOT_SCORED = "not scored"
 SYSTEM = ["method", "variant", "level"]
 Key = tuple[str, str, str]
-"""Method, variant and level: what a row of a table stands for."""
+"""Method, variant and level, which a row of a table is about."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a report needs to know that records do not hold.
+    """What a report needs besides the records.
 
     Attributes:
-        methods: method in the records -> name shown, controls among them; its order is the order of the rows.
+        methods: method in the records -> name shown, also for controls; its order is the order of the rows.
         attributes: attribute in the records -> name shown; its order is the order of columns and targets.
         correlated: (target, measured_on) pairs with ``|phi| > correlated_above`` in the data set, marked with a dagger.
-        inception_name: name shown of ``inception_score``; another than the default where the weights are not the
-            published ones, and then no published number stands beside it.
-        comparability: a sentence on how the study differs from the paper's, for tables with published rows.
+        inception_name: name shown of ``inception_score``; not the default if the weights are not the published ones,
+            and then no published number is shown beside it.
+        comparability: a sentence on how the study differs from the paper's, shown in tables with published rows.
     """
 
     methods: Mapping[str, str]
@@ -38,7 +38,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Column:
-    """Which records of a block's target fill a column; ``spread`` is a second metric shown behind ``±``."""
+    """Which records of a target fill a column; ``spread`` is a second metric, shown behind ``±``."""
 
     heading: str
     metric: str
@@ -52,13 +52,13 @@ class Table:
     """A table in long form.
 
     Attributes:
-        name: stem of its files.
+        name: the name of its files, without the ending.
         title: a few words.
-        caption: what the cells hold and what their intervals are over.
-        cells: a row per cell: block (heading of a part of the table, or empty), row, column, target, method, variant,
+        caption: what the cells hold, and what their intervals are taken over.
+        cells: one row per cell: block (heading of a part of the table, or empty), row, column, target, method, variant,
             level, measured_on, direction, metric, definition, unit, origin, value, low, high, spread, num_images,
-            num_seeds, note. A cell without a record has no origin.
-        ranked: whether the rows are systems, of which the best in each column is shown bold.
+            num_seeds, note. The origin is empty if the cell has no record.
+        ranked: whether the rows are systems, so that the best in each column is shown bold.
     """
 
     name: str
@@ -71,7 +71,8 @@ class Table:
 def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
     """(method, variant, level) -> name shown, in the order of ``layout.methods``, then from all labels to fewest.
 
-    The level is shown where it is a number, or where a method has several. A method without a name keeps its own.
+    The level is shown if it is a number or if a method has several levels. A method without a name to show keeps its
+    name in the records.
     """
     systems = list(frame[SYSTEM].drop_duplicates().itertuples(index=False, name=None))
     order = [*layout.methods, *(m for m, _, _ in systems if m not in layout.methods)]
@@ -86,5 +87,5 @@ def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
 
 
 def to_csv(table: Table) -> str:
-    """The cells as CSV in the records' units with 17 digits, so that reading gives back the same numbers."""
+    """The cells as CSV in the records' units with 17 digits, so that reading them gives the same numbers."""
     return table.cells.to_csv(index=False, float_format="%.17g", lineterminator="\n")

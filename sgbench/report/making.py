@@ -1,4 +1,4 @@
-"""A report from a run folder alone, by one function, whoever asks for it: a run, an evaluation, a verification."""
+"""Makes a report from a run folder alone; runs, evaluations and verifications all use the same function."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Report:
 
     Attributes:
         page: the Markdown file.
-        records: all that its tables are made of, but for published ones.
+        records: all records in its tables, except published ones.
         layout: names and order, for showing the records elsewhere.
     """
 
@@ -39,14 +39,14 @@ class Report:
 
 
 def make_report(study: StudyFolder, pictures: bool = True) -> Report:
-    """Write a study's page, tables and figures; what an earlier report left and this one does not link is removed.
+    """Write a study's page, tables and figures, and remove files of an earlier report that the page does not link.
 
     Args:
-        pictures: whether figures are drawn; without them the texts are the same.
+        pictures: whether figures are drawn; the texts are the same without them.
 
     Raises:
-        ValueError: a file of the study or of a system is missing or broken; names it.
-        UserError: two systems that a table could not tell apart.
+        ValueError: a file of the study or of a system is missing or broken; the message names it.
+        UserError: a table could not tell two systems apart.
     """
     description = study.read_description()
     controls, systems = _members(study, description)
@@ -97,7 +97,7 @@ def _layout(description: Description) -> Layout:
 
 
 def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
-    """A sentence for each system that did not give all that was asked for."""
+    """A sentence for each system that has no result for some requests."""
     shown = {member.folder.name: member.shown for member in systems}
     missing = dict.fromkeys(shown.values(), 0)
     for record in records:
@@ -112,7 +112,7 @@ def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]
 
 
 def _comparisons(systems: Sequence[Member], num_resamples: int) -> pd.DataFrame | None:
-    """Paired tests between all systems; None where there are fewer than two."""
+    """Paired tests between all systems; None if there are fewer than two."""
     if len(systems) < 2:
         return None
     scores = [(member.label, read_scores(member.folder.scores_file)) for member in systems]
@@ -141,7 +141,7 @@ def _scaled(value: float | None, unit: float) -> float:
 
 
 def _with_published(records: Sequence[Record]) -> pd.DataFrame:
-    """Records as tables take them: on CelebA with the paper's numbers."""
+    """All records for the tables: on CelebA they include the paper's numbers."""
     on_celeba = any(record.dataset == "celeba" for record in records)
     paper = [record for table in TABLES for record in published(table)] if on_celeba else []
     return to_frame([*records, *paper])

@@ -20,14 +20,14 @@ def to_markdown(table: Table) -> str:
 
 
 def markdown(frame: pd.DataFrame, align: str = "right") -> str:
-    """A frame as a table; the first column to the left, the others as told, numbers as they are written."""
+    """A frame as a table; the first column is aligned left, the others by ``align``; numbers are not reformatted."""
     texts = frame.astype(str).map(in_a_cell)
     sides = ("left", *[align] * (len(frame.columns) - 1))
     return tabulate(texts.to_numpy().tolist(), list(frame.columns), "pipe", disable_numparse=True, colalign=sides)
 
 
 def in_a_cell(text: object) -> str:
-    """Text that may stand in a cell of a table."""
+    """Text in a form that a cell of a table may hold."""
     return one_line(text).replace("|", "\\|")
 
 

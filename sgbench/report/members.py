@@ -1,4 +1,4 @@
-"""The systems and controls of a report: where each lies, and what it is called there."""
+"""The systems and controls of a report: their folders and the names that are shown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +18,9 @@ class Member:
     """A system or control of a report.
 
     Attributes:
-        method: in the records.
-        shown: the method's name.
-        label: the system's name as its row in tables has it.
+        method: the method's name in the records.
+        shown: the method's name in the report.
+        label: the system's name in the rows of tables.
     """
 
     folder: SystemFolder
@@ -30,23 +30,26 @@ class Member:
 
 
 def labelled(frame: pd.DataFrame, layout: Layout, systems: Sequence[Member]) -> list[Member]:
-    """Systems with their labels, with the seed where there are several."""
+    """Systems with their labels; a label has the seed if there are several seeds."""
     rows = row_labels(frame, layout)
     first = frame.drop_duplicates("system").set_index("system")
     several = len(set(first.loc[[m.folder.name for m in systems], "seed"]) - {NO_SEED}) > 1
-    found = []
+    with_labels = []
     for member in systems:
         row = first.loc[member.folder.name]
         seed = f", seed {row['seed']}" if several and row["seed"] != NO_SEED else ""
-        found.append(replace(member, label=rows[row["method"], row["variant"], row["level"]] + seed))
-    return found
+        with_labels.append(replace(member, label=rows[row["method"], row["variant"], row["level"]] + seed))
+    return with_labels
 
 
 def check_different(systems: Sequence[Record]) -> None:
-    """Refuse two systems that a table could not tell apart; given a record of each.
+    """Refuse two systems that a table could not tell apart.
+
+    Args:
+        systems: one record of each system.
 
     Raises:
-        UserError: names the two.
+        UserError: there are two such systems; the message names them.
     """
     rows = [(r.method, r.variant, r.level, r.seed) for r in systems]
     for row, system in zip(rows, systems, strict=True):
@@ -58,12 +61,12 @@ def check_different(systems: Sequence[Record]) -> None:
 
 
 def without_variants(frame: pd.DataFrame, systems: Sequence[Member]) -> list[Member]:
-    """The systems of methods as they are, in their order."""
+    """The systems whose method is not a variant, in their order."""
     return [member for member in systems if not _place(frame, member)[2]]
 
 
 def beside_variants(frame: pd.DataFrame, systems: Sequence[Member]) -> list[Member]:
-    """At each level at which a method has variants, these by name, then the method without one; empty if none has."""
+    """For each method and level with variants: the variants by name, then the method itself; empty without variants."""
     places = {member: _place(frame, member) for member in systems}
     levels = list(dict.fromkeys((method, level) for method, level, variant in places.values() if variant))
     chosen = [member for member, (method, level, _) in places.items() if (method, level) in levels]

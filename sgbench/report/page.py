@@ -1,4 +1,4 @@
-"""The report as a Markdown page with its tables as CSV and LaTeX, made from records alone."""
+"""Writes the report as a Markdown page, with its tables as CSV and LaTeX, from records alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,18 +29,18 @@ from sgbench.support.atomic import write_text
 
 @dataclass(frozen=True)
 class Page:
-    """What a page says besides its records; whatever names a method comes from here.
+    """What a page says besides its records; all names of methods come from here.
 
     Attributes:
         title: heading of the page.
         layout: names shown, order, correlated pairs.
-        facts: what the study was: data, levels, seeds, iterations, what it cost.
-        notes: statements to read the numbers by, a Markdown sentence each.
+        facts: facts about the study: data, levels, seeds, iterations, cost.
+        notes: Markdown sentences that explain how to read the numbers.
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
         comparisons: paired tests between systems (``beyond.comparisons_table``).
-        cost: what systems cost: first column their labels, then a figure a column, its unit in the heading; numbers, or
-            text to be shown as it stands.
+        cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
+            heading; text is shown as it is.
         provenance: what made the records: commit, versions, hardware, settings.
     """
 
@@ -56,17 +56,17 @@ class Page:
 
 
 def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
-    """Write the page, and a CSV and a LaTeX file per table; return the page's path.
+    """Write the page, and a CSV and a LaTeX file per table; returns the page's path.
 
-    Published records on the data set that was measured stand below the measured rows that they match, and all of them
-    in a section of their own; others are left out. Every file is written whole or not at all, the page last, so that a
-    page never stands without its tables.
+    Published records of the data set that was measured are shown below the measured rows that they match, and all of
+    them again in a separate section; those of other data sets are left out. Every file is written completely or not at
+    all, and the page last, so that a page never exists without its tables.
 
     Args:
         frame: records of one data set, image size and definition per metric (``records.to_frame``).
 
     Raises:
-        ValueError: two records claim the same cell; nothing is written then.
+        ValueError: two records belong to the same cell; then nothing is written.
     """
     measured, paper = measured_and_published(frame)
     tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
@@ -104,13 +104,13 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
 
 
 def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
-    """The paper's tables one by one, for they disagree on a number."""
+    """The paper's tables one by one, because they disagree on a number."""
     tables = []
-    for definition, own in paper.groupby("definition"):
+    for definition, records in paper.groupby("definition"):
         builders = [lambda f, a: score_table(f, a, "inception_score", "Inception Score"), accuracy_table]
-        if (own["metric"] == "accuracy").all():
+        if (records["metric"] == "accuracy").all():
             builders = [target_table]
-        for table in (build(own, layout) for build in builders):
+        for table in (build(records, layout) for build in builders):
             if len(table.cells):
                 title = f"{str(definition).capitalize()}: {table.title.lower()}"
                 tables.append(Table(f"published_{table.name}", title, table.caption, table.cells))
@@ -174,11 +174,11 @@ def _facts(facts: Mapping[str, object]) -> str:
 
 def _judge(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Every figure of untouched images by attribute (accuracy, balanced accuracy, calibration, ...)."""
-    own = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
+    real = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
     rows = []
     for attribute, shown in layout.attributes.items():
         numbers = {}
-        for r in own[own["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
+        for r in real[real["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
             numbers[in_a_sentence(spec_of(r["metric"]).title)] = (
                 (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
             )
@@ -208,8 +208,8 @@ def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     whole = frame[frame["direction"] == ALL]
     rows = []
     for key, label in row_labels(frame, layout).items():
-        own = whole[(whole[systems] == list(key)).all(axis=1)]
-        parts = {shown: own[own["target"] == target] for target, shown in layout.attributes.items()}
+        of_row = whole[(whole[systems] == list(key)).all(axis=1)]
+        parts = {shown: of_row[of_row["target"] == target] for target, shown in layout.attributes.items()}
         if any(len(part) for part in parts.values()):
             rows.append({"": label} | {shown: _asked_scored_clipped(part) for shown, part in parts.items()})
     return pd.DataFrame(rows)
@@ -229,5 +229,5 @@ def _asked_scored_clipped(records: pd.DataFrame) -> str:
 def _definitions(frame: pd.DataFrame) -> pd.DataFrame:
     """Each metric with the definitions and units that its records state."""
     columns = {"metric": "Metric", "unit": "Unit", "definition": "Definition"}
-    own = frame[list(columns)].drop_duplicates().sort_values(list(columns))
-    return own.assign(metric="`" + own["metric"] + "`").rename(columns=columns)
+    texts = frame[list(columns)].drop_duplicates().sort_values(list(columns))
+    return texts.assign(metric="`" + texts["metric"] + "`").rename(columns=columns)

@@ -1,4 +1,4 @@
-"""Charts: accuracies with their intervals, the target x unrelated matrix, losses over training."""
+"""Charts: accuracies with their intervals, the matrix of targets and measured attributes, losses over training."""
 
 import textwrap
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from sgbench.report.published import measured_and_published
 from sgbench.report.tables import target_table
 
 _CELL = 46
-"""Side in pixels of a cell of the matrix."""
+"""Side of a cell of the matrix, in pixels."""
 _HOW_TO_READ = (
     "Row: target; column: measured attribute. % with the value asked for (outlined) or kept; darker is lower."
 )
@@ -66,12 +66,12 @@ def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 14
     """Draw ``matrix_table``: a panel per system, a row per target, a column per measured attribute; accuracy in %.
 
     Args:
-        width: of the figure; panels are put side by side as they fit.
+        width: the width of the figure in pixels; as many panels as fit are put side by side.
     """
     cells = matrix_table(measured_and_published(frame)[0], layout).cells
     systems = list(cells["block"].unique())
     targets, measured = ([a for a in layout.attributes if a in set(cells[c])] for c in ("target", "measured_on"))
-    leaning = 5 * max((len(layout.attributes[a]) for a in measured), default=0)  # names of columns, at 35 degrees
+    leaning = 5 * max((len(layout.attributes[a]) for a in measured), default=0)  # columns' names, at 35 degrees
     panel = leaning + max(_CELL * len(measured), *(9 * len(system) for system in systems), 0) + 10
     across = max(1, min(len(systems), (width - 110) // panel))
     down = max(1, -(-len(systems) // across))
@@ -93,11 +93,11 @@ def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 14
 
 
 def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3) -> None:
-    """Draw the losses of each job in a panel of its own, on a symmetric logarithmic scale (linear within ±1).
+    """Draw one panel per job with its losses, on a symmetric logarithmic scale (linear within ±1).
 
     Args:
-        stats: job -> frame with ``iteration`` and a numeric column per loss; thin lines are what was logged, thick
-            ones a centred running median over a twentieth of them.
+        stats: job -> frame with ``iteration`` and one numeric column per loss; thin lines show what was logged, thick
+            lines a centred running median over a twentieth of it.
     """
     count = max(1, len(stats))
     across = min(per_row, count)
@@ -125,7 +125,7 @@ def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3)
 
 
 def _matrix(axis: Axes, cells: pd.DataFrame, targets: list[str], measured: list[str]) -> None:
-    """One system's cells with their numbers; what is not scored or missing stays grey."""
+    """Draw one system's cells with their numbers; cells that are not scored or missing stay grey."""
     shares = cells.pivot(index="target", columns="measured_on", values="value").reindex(targets, columns=measured)
     axis.imshow(100 * shares, cmap=_SHARES, vmin=0, vmax=100)
     for cell in cells.to_dict("records"):

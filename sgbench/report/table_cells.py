@@ -1,6 +1,6 @@
-"""Records in, cells out: which record fills a cell, seeds taken together, the paper's row below the measured one.
+"""Makes the cells of tables from records: chooses each cell's records, combines seeds, adds the paper's rows.
 
-Rows that have no record in a block, and columns likewise, are left out. Nothing is scaled or rounded here.
+Rows and columns of a block without any record are left out. Nothing is scaled or rounded here.
 """
 
 import math
@@ -17,7 +17,7 @@ from sgbench.report.published import PUBLISHED
 Blocks = Mapping[str, Sequence[tuple[str, Column]]]
 """Heading of a block -> its columns, each with the target of its records."""
 Places = dict[tuple[str, ...], list[dict]]
-"""(method, variant, level, metric, measured_on, direction, target) -> records, one a seed."""
+"""(method, variant, level, metric, measured_on, direction, target) -> records, one per seed."""
 
 _WHERE = ["target", *SYSTEM, "measured_on", "direction", "metric", "definition", "unit", "origin"]
 _NUMBERS = ["value", "low", "high", "spread", "num_images", "num_seeds", "note"]
@@ -31,10 +31,10 @@ def make_cells(
 
     Args:
         frame: records of one data set, image size and definition per metric.
-        paper: published records by the row below which they stand; they fill only rows and columns that have a cell.
+        paper: row -> the published records shown below it; they fill only rows and columns that have a measured cell.
 
     Raises:
-        ValueError: two records claim the same cell.
+        ValueError: two records belong to the same cell.
     """
     wanted = frame[frame["metric"].isin({m for cs in blocks.values() for _, c in cs for m in (c.metric, c.spread)})]
     measured, targets = _by_place(wanted), set(wanted["target"])
@@ -46,11 +46,11 @@ def make_cells(
     cells = []
     for block, asked in blocks.items():
         columns = [(target, column) for target, column in asked if target in targets]
-        found = {k: [_cell(measured, k, *column) for column in columns] for k in labels}
-        kept = [i for i in range(len(columns)) if any(row[i] for row in found.values())]
+        cells_of = {k: [_cell(measured, k, *column) for column in columns] for k in labels}
+        kept = [i for i in range(len(columns)) if any(row[i] for row in cells_of.values())]
         for k, label in labels.items():
-            rows = {label: [_marked(found[k][i], partial.get((*k, columns[i][0]), 0)) for i in kept]}
-            if k in paper and any(found[k]):
+            rows = {label: [_marked(cells_of[k][i], partial.get((*k, columns[i][0]), 0)) for i in kept]}
+            if k in paper and any(cells_of[k]):
                 rows[f"{label}, {PUBLISHED}"] = [_cell(published, k, *columns[i]) for i in kept]
             for row, filled in rows.items():
                 placed = zip(kept, filled, strict=True) if any(filled) else ()
@@ -62,7 +62,7 @@ def make_cells(
 def make_table(
     name: str, title: str, caption: str, cells: pd.DataFrame, closing: str = "", ranked: bool = True
 ) -> Table:
-    """A table whose caption says what its intervals are over, then ``closing``."""
+    """A table whose caption also says what its intervals are taken over, and then ``closing``."""
     seeds = set(cells.loc[cells["value"].notna() & (cells["origin"] == "measured"), "num_seeds"])
     counts = " or ".join(str(n) for n in sorted(seeds - {1}))
     if cells["low"].isna().all():
@@ -76,14 +76,14 @@ def make_table(
 
 
 def _partial(frame: pd.DataFrame) -> dict[tuple[str, ...], int]:
-    """Method, variant, level and target -> how many translations were not given, where some were not."""
+    """Method, variant, level and target -> number of requests without a result, if there are any."""
     left_out = frame[(frame["metric"] == "left_out") & (frame["value"] > 0)]
     totals = left_out.groupby([*SYSTEM, "target"])["value"].sum()
     return {key: int(number) for key, number in totals.items()}
 
 
 def _marked(cell: dict, number: int) -> dict:
-    """A cell that rests on a part of the translations says so."""
+    """Add a note to a cell if some requests have no result."""
     if not number or not cell or math.isnan(cell["value"]):
         return cell
     part = f"without {number:,} of the translations asked for, which were not given"
@@ -104,7 +104,7 @@ def _by_place(frame: pd.DataFrame) -> Places:
 
 
 def _cell(places: Places, key: Key, target: str, column: Column) -> dict:
-    """What a system's records say in a column; empty where they say nothing."""
+    """The cell of a system in a column; empty if it has no records for it."""
     chosen = _chosen(places, key, target, column, column.metric)
     if not chosen:
         return {}
@@ -114,15 +114,15 @@ def _cell(places: Places, key: Key, target: str, column: Column) -> dict:
 
 
 def _chosen(places: Places, key: Key, target: str, column: Column, metric: str) -> list[dict]:
-    """Records of a cell; those without a target (real images) hold for every target that has none of its own."""
+    """Records of a cell; records without a target (real images) are used for every target that has no records."""
     place = (metric, column.measured_on, column.direction)
     return places.get((*key, *place, target)) or places.get((*key, *place, ""), [])
 
 
 def _over_seeds(rows: list[dict]) -> dict:
-    """The records of one number, one a seed: as given for one seed, else the mean and a t interval over seeds."""
+    """Combine the records of one number: unchanged for one seed, otherwise the mean and a t interval over seeds."""
     first = rows[0]
-    if first["origin"] == "control":  # one that no seed touches is one number
+    if first["origin"] == "control":  # equal records of a control count once
         rows = list({tuple(repr(r[k]) for k in ("value", "low", "high")): r for r in rows}.values())
     if len({r["seed"] for r in rows}) < len(rows):
         raise ValueError(

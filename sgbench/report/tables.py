@@ -1,7 +1,7 @@
-"""The paper's tables: scores, accuracy and background, target accuracy; below measured rows the paper's own.
+"""The paper's tables: scores, accuracy and background, target accuracy; published rows are below measured ones.
 
-Every table is a ``Table`` whose cells are one row each of a long frame, in the records' own units and at full
-precision. Only ``text`` scales and rounds.
+Every table is a ``Table`` with one row per cell, in the units and with the full precision of the records. Only ``text``
+scales and rounds.
 """
 
 import pandas as pd
@@ -23,7 +23,7 @@ def score_table(
 
     Args:
         frame: records of one data set, image size and definition per metric.
-        paper: published records; those of ``metric`` in table 1 stand below the measured rows.
+        paper: published records; those of ``metric`` in table 1 are shown below the measured rows.
     """
     columns = [(a, Column(shown, metric, "image", spread=f"{metric}_std")) for a, shown in layout.attributes.items()]
     cells, closing = _with_paper(frame, layout, {"": columns}, paper, 1)
@@ -36,7 +36,7 @@ def accuracy_table(frame: pd.DataFrame, layout: Layout, paper: pd.DataFrame | No
 
     Args:
         frame: records of one data set, image size and definition per metric.
-        paper: published records; those of table 2 stand below the measured rows.
+        paper: published records; those of table 2 are shown below the measured rows.
     """
     blocks = {}
     for target in layout.attributes:
@@ -57,8 +57,8 @@ def target_table(frame: pd.DataFrame, layout: Layout, paper: pd.DataFrame | None
 
     Args:
         frame: records of one data set, image size and definition per metric.
-        paper: published records; rows of table 3, else of table 2 where it measures the target, stand below the
-            measured ones.
+        paper: published records; rows of table 3, or of table 2 where it measures the target, are shown below the
+            measured rows.
     """
     columns = [(a, Column(shown, "accuracy", a)) for a, shown in layout.attributes.items()]
     caption = "Share of results (%) that the judge sees with the value asked for."
@@ -70,15 +70,15 @@ def direction_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """Accuracy of the target by the value asked for."""
     blocks = {}
     for target, shown in layout.attributes.items():
-        own = frame[(frame["target"] == target) & (frame["metric"] == "accuracy") & (frame["measured_on"] == target)]
-        values = [d for d in own["direction"].unique() if d != ALL]
+        on_target = (frame["metric"] == "accuracy") & (frame["target"] == target) & (frame["measured_on"] == target)
+        values = [d for d in frame[on_target]["direction"].unique() if d != ALL]
         blocks[f"Target: {shown}"] = [(target, Column(f"to {v}", "accuracy", target, v)) for v in values]
     caption = "Share of results (%) that the judge sees with the value asked for, by that value."
     return make_table("directions", "Accuracy by direction", caption, make_cells(frame, layout, blocks))
 
 
 def attribute_heading(target: str, attribute: str, layout: Layout) -> str:
-    """Name of a measured attribute, marked where it is the target or correlated with it."""
+    """Name of a measured attribute, marked if it is the target or correlated with it."""
     mark = " (target)" if attribute == target else f" {DAGGER}" if (target, attribute) in layout.correlated else ""
     return layout.attributes.get(attribute, attribute) + mark
 
@@ -86,7 +86,7 @@ def attribute_heading(target: str, attribute: str, layout: Layout) -> str:
 def _with_paper(
     frame: pd.DataFrame, layout: Layout, blocks: Blocks, paper: pd.DataFrame | None, *tables: int
 ) -> tuple[pd.DataFrame, str]:
-    """Cells with the rows of the paper's tables below measured ones, and what the caption says of them."""
+    """Cells with the paper's rows below the measured ones, and a sentence on them for the caption."""
     if paper is None:
         return make_cells(frame, layout, blocks), ""
     cells = make_cells(frame, layout, blocks, partners(paper, *tables))

@@ -1,4 +1,4 @@
-"""Cells as they are read: scaled, rounded, with the best of each column and numbered reasons."""
+"""Cells as they are shown: scaled and rounded, with the best of each column marked and reasons numbered."""
 
 import math
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from sgbench.report.published import PUBLISHED
 
 @dataclass(frozen=True)
 class Shown:
-    """A cell as it is read, in parts that a writer marks up.
+    """A cell as it is shown, in parts to which Markdown or LaTeX adds its marks.
 
     Attributes:
         value: the number, or a word in its place.
@@ -21,7 +21,7 @@ class Shown:
         interval: ``[low, high]``, or empty.
         p: ``p = 0.012``, or empty.
         best: whether it is the best of its column.
-        reason: number of the reason why it is not scored, or rests on a part; 0 for none.
+        reason: number of the reason why it is not scored, or covers only some requests; 0 for none.
     """
 
     value: str = MISSING
@@ -39,7 +39,7 @@ class Shown:
 
 
 def shown(table: Table) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """The cells as they are read, and why some are not scored.
+    """The cells as they are shown, and the reasons why some are not scored.
 
     Returns:
         block heading -> frame of ``Shown`` (index: labels of rows; columns: headings), and the reasons, numbered from 1
@@ -48,10 +48,10 @@ def shown(table: Table) -> tuple[dict[str, pd.DataFrame], list[str]]:
     cells = table.cells.assign(best=_best(table.cells) if table.ranked else False)
     reasons = list(dict.fromkeys(note for note in cells["note"] if note))
     blocks = {}
-    for block, own in cells.groupby("block", sort=False):
-        texts = own.assign(shown=[_shown(cell, reasons) for cell in own.to_dict("records")])
+    for block, of_block in cells.groupby("block", sort=False):
+        texts = of_block.assign(shown=[_shown(cell, reasons) for cell in of_block.to_dict("records")])
         wide = texts.pivot(index="row", columns="column", values="shown")
-        wide = wide.reindex(index=own["row"].unique(), columns=own["column"].unique())
+        wide = wide.reindex(index=texts["row"].unique(), columns=texts["column"].unique())
         blocks[str(block)] = wide.map(lambda cell: cell if isinstance(cell, Shown) else Shown())
     return blocks, reasons
 
@@ -62,7 +62,7 @@ def number_text(cell: Mapping) -> str:
 
 
 def readable(value: object) -> str:
-    """A value of a ready-made frame: thousands apart, four significant digits, or as it stands."""
+    """A value of a ready-made frame: with commas between thousands, with four significant digits, or as it is."""
     if isinstance(value, bool | str):
         return str(value)
     if pd.isna(value):
@@ -94,19 +94,19 @@ def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
 
 
 def _best(cells: pd.DataFrame) -> pd.Series:
-    """Whether a cell is the best of its column, as shown: of at least two that are measured and rest on all images."""
+    """Whether a cell is the best of its column as shown, among at least two measured cells without a note."""
     best = pd.Series(False, index=cells.index)
     competing = cells[(cells["origin"] == "measured") & cells["value"].notna() & (cells["note"] == "")]
-    for (_, _, metric), own in competing.groupby(["block", "column", "metric"], sort=False):
+    for (_, _, metric), rivals in competing.groupby(["block", "column", "metric"], sort=False):
         direction = spec_of(metric).direction
-        if len(own) > 1 and direction:
-            numbers = pd.Series([float(_number(c).value) for c in own.to_dict("records")], own.index)
-            best[own.index] = numbers == (numbers.max() if direction == "higher" else numbers.min())
+        if len(rivals) > 1 and direction:
+            numbers = pd.Series([float(_number(c).value) for c in rivals.to_dict("records")], rivals.index)
+            best[rivals.index] = numbers == (numbers.max() if direction == "higher" else numbers.min())
     return best
 
 
 def _scale_and_decimals(metric: str, origin: str) -> tuple[int, int]:
-    """Factor and decimals with which a number is shown; published numbers keep the decimals of the paper."""
+    """The factor and decimals of a shown number; published numbers keep the decimals of the paper."""
     spec = spec_of(metric)
     as_published = origin == PUBLISHED and spec.published_decimals is not None
     return spec.scale, spec.published_decimals if as_published else spec.decimals

@@ -1,9 +1,9 @@
-"""Whether a report is what it claims: records from per-image scores, tables and page from records, all made again.
+"""Checks a report: makes records again from per-image scores, and tables and page from records, and compares them.
 
-A copy of the run folder is made whose records come from the scores, the report is made of it as any report is, and its
-texts are compared. So a figure, a table or a page that was changed, lost or made by other code is found, and by
-checksums every other file of the report that is not the one written. A forgery that was carried through to the
-checksums cannot be found.
+In a copy of the run folder the records are made again from the scores. The report of the copy is made like any report,
+and the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
+Checksums find every other file of the report that is not the one that was written. A forgery that changed all files
+consistently, with the checksums, cannot be found.
 """
 
 import shutil
@@ -25,7 +25,7 @@ from sgbench.support.errors import UserError
 
 @dataclass(frozen=True)
 class Verification:
-    """What was made again, and a line for everything that is not the same."""
+    """How much was made again, and one line for each difference."""
 
     num_records: int
     num_systems: int
@@ -37,10 +37,10 @@ def verify(folder: Path) -> Verification:
     """Make a report again and compare it.
 
     Args:
-        folder: of a study or an evaluation; its systems lie in ``systems`` beside it.
+        folder: the folder of a study or an evaluation; its systems are in ``systems`` beside it.
 
     Raises:
-        UserError: a file that it needs is missing or broken.
+        UserError: a file that is needed is missing or broken.
     """
     study = StudyFolder(folder)
     try:
@@ -67,7 +67,7 @@ def verify(folder: Path) -> Verification:
 
 
 def _remake(member: SystemFolder, scores: Scores, runs: RunFolder) -> str:
-    """Put a system into another run folder, with records made from its scores; says why that cannot be done."""
+    """Copy a system into another run folder, with records made from its scores; returns a problem, or nothing."""
     try:
         records = make_records(scores)
     except (ValueError, IndexError, RuntimeError) as error:
@@ -97,7 +97,7 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
 
 
 def _differences(claimed: Path, made: Path) -> Iterator[str]:
-    """A line that says where a file is not as it was made again."""
+    """A line that says where a file differs from the one that was made again."""
     if not claimed.is_file():
         yield f"{claimed}: is missing"
         return

@@ -150,7 +150,7 @@ def read_scores(path: Path) -> Scores:
         ValueError: not such a file; names it.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _scores({name: arrays[name] for name in arrays.files})
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: not a file of scores: {error}") from error

@@ -1,1 +1,1 @@
-"""A system -> per-image scores -> cells -> records."""
+"""Scores systems: makes per-image scores from a system, cells from scores, and records from cells."""

@@ -1,4 +1,4 @@
-"""A cell: a figure before it is computed. Records, paired comparisons and regression tests are all made of cells."""
+"""A cell: a figure before it is computed. Records, paired comparisons and regression tests all start from cells."""
 
 import math
 from dataclasses import dataclass, replace
@@ -18,12 +18,12 @@ class Cell:
     """A figure before it is computed: a metric and the terms of the images that it applies to.
 
     Attributes:
-        record: of the figure, without value and interval.
-        metric: what turns terms into the figure.
-        terms: float64 [M, K] of the images that the metric applies to.
-        sources: int64 [M], the source image of each.
-        values: int8 [M], the value that each was asked for.
-        recentre: how its interval is made (``intervals.bootstrap_interval``).
+        record: the figure's record, without value and interval.
+        metric: turns the terms into the figure.
+        terms: float64 [M, K], the terms of the results that the metric applies to.
+        sources: int64 [M], the source image of each result.
+        values: int8 [M], the value asked for of each result.
+        recentre: how the interval is computed (see ``intervals.bootstrap_interval``).
     """
 
     record: Record
@@ -35,7 +35,7 @@ class Cell:
 
     @property
     def value(self) -> float:
-        """The figure; NaN where a note says why there is none."""
+        """The figure; NaN if a note says why there is none."""
         if self.record.note:
             return math.nan
         return float(self.metric.reduce(self.terms, self.terms.new_ones(1, len(self.terms)))[0])
@@ -47,5 +47,5 @@ class Cell:
             low, high = exact_interval(self.value, len(np.unique(self.sources)))
         elif not self.record.note:
             low, high = bootstrap_interval(self.metric, self.terms, self.sources, num_resamples, recentre=self.recentre)
-        floor, ceiling = spec_of(self.record.metric).bounds  # an interval that was recentred may reach beyond
+        floor, ceiling = spec_of(self.record.metric).bounds  # a recentred interval may exceed the bounds
         return replace(self.record, value=self.value, low=max(low, floor), high=min(high, ceiling))

@@ -1,4 +1,4 @@
-"""What a system costs: parameters, arithmetic and time of a translation, time of training."""
+"""Measures what a system costs: parameters, operations and time per result, time of training."""
 
 import time
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def measure_cost(
     training_seconds: float | None,
     device: torch.device,
 ) -> Cost:
-    """Measure a translator on the first translation that it is asked for."""
+    """Measure a translator on its first request."""
     request = next(request for request in requests if len(request.positions))
     group, rows = request.by_value()[0]
     position = request.positions[rows][:1]

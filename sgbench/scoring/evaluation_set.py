@@ -1,4 +1,4 @@
-"""The test images, what is asked of them, and the known answers."""
+"""The test images, the requests, and the known answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,14 +12,14 @@ from sgbench.data.store.references import References
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """Images to translate and all that is known of them.
+    """Source images, their requests and all that is known about them.
 
     Attributes:
         images: uint8 [N, 3, S, S].
         labels: int8 [N, J], true labels.
-        requests: the translations to score, one entry for each target.
-        references: of every translation that the images can be asked for.
-        rows: for each target, int64 [M], places of its requests among those.
+        requests: the requests to score, one entry for each target.
+        references: the known answers to all requests that the images allow.
+        rows: for each target, int64 [M], the positions of its requests in ``references``.
     """
 
     images: Tensor
@@ -34,7 +34,7 @@ class EvaluationSet:
         return self.images.shape[-1]
 
     def only(self, kept: Sequence[Tensor]) -> "EvaluationSet":
-        """The same with fewer requests: those that bool [M] keeps, for each target."""
+        """The same set with fewer requests: ``kept`` has, for each target, bool [M], which requests stay."""
         requests = [Requests(r.target, r.positions[k], r.values[k]) for r, k in zip(self.requests, kept, strict=True)]
         rows = tuple(rows[k] for rows, k in zip(self.rows, kept, strict=True))
         return replace(self, requests=tuple(requests), rows=rows)
@@ -43,6 +43,6 @@ class EvaluationSet:
 def everything_asked(
     images: Tensor, labels: Tensor, requests: Sequence[Requests], references: References
 ) -> EvaluationSet:
-    """A set with every translation that the images can be asked for."""
+    """A set with all requests that the images allow."""
     rows = tuple(torch.arange(len(request.positions)) for request in requests)
     return EvaluationSet(images, labels, tuple(requests), references, rows)

@@ -1,4 +1,4 @@
-"""Per-image scores -> every figure of a system, as cells or, where a figure has no interval, as finished records."""
+"""Computes every figure of a system from per-image scores: as a cell, or as a finished record if it has no interval."""
 
 import math
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def make_records(scores: Scores) -> list[Record]:
 
 
 def cells(scores: Scores) -> list[Cell]:
-    """All cells that have a figure."""
+    """All cells that have a figure, which are those without a note."""
     return [figure for figure in figures(scores) if isinstance(figure, Cell) and not figure.record.note]
 
 
@@ -44,7 +44,7 @@ def figures(scores: Scores) -> Iterator[Cell | Record]:
 
 
 class _Target:
-    """One target's scores and what turns them into figures."""
+    """The scores of one target, and the methods that turn them into figures."""
 
     def __init__(self, scores: Scores, k: int):
         self.scores = scores
@@ -71,7 +71,7 @@ class _Target:
                 yield self._cell(error, error.terms(posterior, labels), _named("ece", k), recentre=True, **place)
 
     def accuracies(self) -> Iterator[Cell]:
-        """Of the target, in all and by direction, and of every other attribute."""
+        """Accuracy of the target and of every other attribute, over all results and for each value asked for."""
         for k, judge in enumerate(self.scores.judges):
             for j, attribute in enumerate(self.scores.attributes):
                 expected = self.values if j == self.number else self.scores.labels[self.positions, j]
@@ -87,7 +87,7 @@ class _Target:
                     yield self._cell(metric, terms, _named("accuracy", k), refusal, rows=rows, **place)
 
     def image_figures(self) -> Iterator[Cell | Record]:
-        """Figures of the results' pixels, and how many translations are missing."""
+        """Figures of the results' pixels, and the number of missing results."""
         for spec in METRICS.values():
             for place in spec.places:
                 terms = self.measured.terms.get((spec.name, place.name))
@@ -97,7 +97,7 @@ class _Target:
         yield self._count("left_out", self.left_out, **about)
 
     def _of_terms(self, name: str, place: str, terms: Tensor) -> Iterator[Cell | Record]:
-        """A metric's figure, the figures that reduce the same terms in another way, and what was clipped."""
+        """A metric's figure, the figures that reduce the same terms in another way, and how many terms were clipped."""
         metric = self._built(name, place)
         yield self._cell(metric, terms, name, metric.refusal(terms), measured_on=place)
         for other in (spec for spec in METRICS.values() if spec.reduces == name):
@@ -112,7 +112,7 @@ class _Target:
         return build(METRICS[name], place, self.scores.base.image_size, self.scores.definitions)
 
     def set_figures(self) -> Iterator[Record]:
-        """Figures that no image has a share in."""
+        """Figures of a set of results as a whole, such as FID."""
         for figure in self.measured.figures:
             about = {"unit": "score", "measured_on": "image", "direction": figure.direction, "note": figure.note}
             about["number"] = figure.num_images
@@ -122,7 +122,7 @@ class _Target:
                 yield self._count(f"{figure.metric}_std", figure.spread, definition=spread, **about)
 
     def judge_scores(self) -> Iterator[Cell | Record]:
-        """The Inception Score's formula on each judge's joint posterior."""
+        """The formula of the Inception Score on the joint posterior of each judge."""
         for k, judge in enumerate(self.scores.judges):
             refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
             joint = joint_posterior(self.measured.posteriors[k])
@@ -179,10 +179,10 @@ class _Target:
 
 
 def _named(metric: str, judge: int) -> str:
-    """A metric by the first judge, or by the one that shadows it."""
+    """The name of a metric by the first judge, or by the second judge."""
     return metric if judge == 0 else second_name(metric)
 
 
 def _by(judge: int, architecture: str) -> str:
-    """What a definition says of a judge that is not the first."""
+    """What a definition adds for a judge that is not the first."""
     return f", {architecture}" if judge else ""

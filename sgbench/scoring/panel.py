@@ -1,4 +1,4 @@
-"""The networks that look at results: judges, and those whose weights a user has."""
+"""The networks that look at results: judges, and networks whose weights the user provides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from sgbench.settings.models import ScoringSettings
 
 @dataclass(frozen=True)
 class UserNetworks:
-    """The networks whose weights a user has."""
+    """The networks whose weights the user provides."""
 
     inception: Inception | None = None
     lpips: LPIPS | None = None
@@ -29,12 +29,12 @@ class UserNetworks:
 
 @dataclass(frozen=True)
 class Panel:
-    """The networks that look at results, all but the judges only where a user has their weights.
+    """The networks that look at results; all except the judges are there only if the user provides their weights.
 
     Attributes:
-        judges: the first decides, the others shadow it.
-        networks: give features and logits, perceptual distances, face embeddings.
-        real_features: Inception's features float32 [n, 2048] of real images of each group.
+        judges: the first decides; a second one is reported beside it.
+        networks: compute features and logits, perceptual distances, face embeddings.
+        real_features: for each group, Inception's features float32 [n, 2048] of its real images.
     """
 
     judges: tuple[Judge, ...]
@@ -43,7 +43,7 @@ class Panel:
 
     @property
     def definitions(self) -> dict[str, str]:
-        """What the networks that a user may supply measure, by the metric's name."""
+        """Name -> definition of the metrics that need the user's networks."""
         definitions = {}
         if self.networks.lpips:
             definitions["lpips"] = f"{self.networks.lpips.definition}, against the source"
@@ -54,10 +54,10 @@ class Panel:
 
 
 def open_networks(scoring: ScoringSettings, files: UserFiles, device: torch.device) -> UserNetworks:
-    """The networks that a user's files hold.
+    """Load the networks from the user's files.
 
     Raises:
-        UserError: names the file and what it should be.
+        UserError: a file is not what it should be; the message names it and says what it should be.
     """
     return UserNetworks(
         load_inception(files.inception, device) if files.inception.path else None,
@@ -88,7 +88,7 @@ def real_features(
 def panelists(
     judges: tuple[Judge, ...], architectures: tuple[str, ...], images: Tensor, labels: Tensor, floor: float
 ) -> tuple[Panelist, ...]:
-    """The judges as records know them, and whether each counts, by attribute.
+    """The judges as records describe them, with whether each one's verdicts count, by attribute.
 
     Args:
         images: uint8 [N, 3, S, S], the test images.
@@ -102,7 +102,7 @@ def panelists(
 
 
 def inception_definition(weights: WeightsFile) -> str:
-    """What an Inception Score is a score of, or why there is none."""
+    """The definition of the Inception Score with these weights, or why it is not scored."""
     if weights.path is None:
         return f"not scored: no Inception weights (SHA-256 {INCEPTION_SHA256}); get {INCEPTION_URL}"
     about = "TF-FID weights" if weights.published else f"custom weights {weights.sha256[:12]}"

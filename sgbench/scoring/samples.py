@@ -1,4 +1,4 @@
-"""Translations for figures: a few test faces by every edit that the figures show."""
+"""Results for the figures of faces: a few test faces, with every edit that the figures show."""
 
 from collections.abc import Callable, Sequence
 
@@ -19,17 +19,17 @@ def make_samples(
     edits: Edits,
     has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None,
 ) -> Samples:
-    """Results by person and edit: each attribute of an edit takes the value after the face's own.
+    """Results by person and edit; an edit asks, for each of its attributes, for the value after the face's label.
 
     Args:
-        has: (positions, groups) -> bool [n], which translations there are, where some may be missing.
+        has: (positions, groups) -> bool [n], which results exist, if some may be missing.
     """
     people = []
     for position in edits.positions:
-        own, place = labels[position].tolist(), torch.tensor([position])
+        face_labels, place = labels[position].tolist(), torch.tensor([position])
         row: list = []
         for edit in edits.edits:
-            groups = groups_of(edit, own, attributes)
+            groups = groups_of(edit, face_labels, attributes)
             if groups and has and not has(place, groups).all():
                 row.append(None)
             else:

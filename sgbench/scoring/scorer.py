@@ -1,4 +1,4 @@
-"""A system and an evaluation set -> per-image scores, in one streaming pass over networks and image metrics."""
+"""Computes a system's per-image scores: each batch of results passes once through all networks and image metrics."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ from sgbench.scoring.translator import Translate
 
 NUM_LOGITS = 1008
 PIXELS_AT_ONCE = 2**20
-"""Larger images are scored fewer at a time, so that memory stays bounded whatever their size."""
+"""The most pixels of a batch: larger images are scored fewer at a time, so that memory stays bounded."""
 
 
 def score(
@@ -29,10 +29,10 @@ def score(
     batch_size: int,
     advance: Callable[[int], None] | None = None,
 ) -> tuple[TargetScores, ...]:
-    """Translate every request once and score it; results are dropped as soon as they are scored.
+    """Make the result of every request once and score it; results are dropped as soon as they are scored.
 
     Args:
-        advance: called with the number of translations scored since the last call.
+        advance: called with the number of results scored since the last call.
     """
     sizes = [len(attribute.values) for attribute in attributes]
     return tuple(
@@ -42,21 +42,24 @@ def score(
 
 
 class _Rows:
-    """A tensor [M, ...] filled batch by batch: small tensors kept from each would pin the memory freed between them."""
+    """A tensor [M, ...] that is filled batch by batch.
+
+    If small tensors were kept from each batch instead, the memory that is freed between them could not be reused.
+    """
 
     def __init__(self, number: int):
         self.number = number
         self.tensor: Tensor | None = None
 
     def put(self, rows: slice, values: Tensor) -> None:
-        """Set some rows; the first batch says of what shape and type they are."""
+        """Set some rows; the first batch decides their shape and type."""
         if self.tensor is None:
             self.tensor = values.new_empty((self.number, *values.shape[1:]))
         self.tensor[rows] = values
 
 
 class _TargetScorer:
-    """Collects the scores of one target's translations."""
+    """Collects the scores of one target's results."""
 
     def __init__(self, test: EvaluationSet, number: int, attribute: Attribute, panel: Panel, sizes: Sequence[int]):
         self.test, self.attribute, self.panel, self.sizes = test, attribute, panel, sizes
@@ -78,8 +81,8 @@ class _TargetScorer:
                 results = translate(positions, [group])
                 self._look(results, self.test.images[positions], positions, part)
                 if self.panel.networks.inception is not None:
-                    own_features, logits = self.panel.networks.inception.extract(results)
-                    features.append(own_features)
+                    batch_features, logits = self.panel.networks.inception.extract(results)
+                    features.append(batch_features)
                     self.logits.put(part, logits)
                 if advance:
                     advance(len(positions))
@@ -93,18 +96,18 @@ class _TargetScorer:
         return TargetScores(posteriors, terms, self.logits.tensor, tuple(figures))
 
     def _nothing(self) -> TargetScores:
-        """Scores of a target of which no translation is there."""
+        """Scores of a target without any result."""
         heads = tuple(torch.zeros(0, size, dtype=torch.float64) for size in self.sizes)
         logits = None if self.panel.networks.inception is None else torch.zeros(0, NUM_LOGITS)
         return TargetScores((heads,) * len(self.panel.judges), logits=logits)
 
     def _look(self, results: Tensor, sources: Tensor, positions: Tensor, rows: slice) -> None:
-        """Score a batch by the judges and by all image metrics whose inputs are known."""
+        """Score a batch with the judges, and with all image metrics whose inputs are known."""
         if results.dtype != torch.uint8 or results.shape != sources.shape:
             raise ValueError(
                 f"a translation must be uint8 {list(sources.shape)}, is {results.dtype} {list(results.shape)}"
             )
-        results = results.contiguous()  # the layout in memory would move a judge's last digits
+        results = results.contiguous()  # another layout in memory would change the last digits of a judge
         for heads, judge in zip(self.posteriors, self.panel.judges, strict=True):
             for head, posterior in zip(heads, judge.posteriors(results), strict=True):
                 head.put(rows, posterior)
@@ -114,7 +117,7 @@ class _TargetScorer:
                 self.terms[place].put(rows, metric.terms(*(known[name] for name in needs)))
 
     def _known(self, results: Tensor, sources: Tensor, positions: Tensor, rows: slice) -> dict[str, Tensor]:
-        """What metrics may ask for of a batch, by the catalogue's names."""
+        """The inputs of metrics that are known of a batch, by their names in the catalogue."""
         known = {inputs.RESULT: results, inputs.SOURCE: sources}
         references = self.test.references
         if references.counterfactuals is not None:
@@ -133,7 +136,7 @@ class _TargetScorer:
 
 
 def _metrics(image_size: int, panel: Panel) -> dict[tuple[str, str], tuple[tuple[str, ...], ImageMetric]]:
-    """What each metric that exists for these images needs, and its formula, by name and place."""
+    """(name, place) -> the inputs and the formula of every metric that exists for these images."""
     built = {
         (spec.name, place.name): (place.needs, build(spec, place.name, image_size, panel.definitions))
         for spec in metrics_of_results().values()

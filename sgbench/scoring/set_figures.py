@@ -1,4 +1,4 @@
-"""Figures of a set of results that no single image has a share in: FID and KID."""
+"""Figures of a set of results as a whole, which cannot be split by image: FID and KID."""
 
 import math
 
@@ -14,7 +14,7 @@ def set_figures(generated: Tensor, real: Tensor, direction: str) -> list[SetFigu
 
     Args:
         generated: Inception's features float32 [N, 2048].
-        real: likewise [M, 2048].
+        real: Inception's features float32 [M, 2048].
     """
     number = min(len(generated), len(real))
     if number < 2:
@@ -31,7 +31,7 @@ def set_figures(generated: Tensor, real: Tensor, direction: str) -> list[SetFigu
     fid = SetFigure(
         "fid", direction, f"{frechet.definition}, {where}", float(frechet.compute()), math.nan, len(generated)
     )
-    alike = len(generated) == len(real) == kernel.subset_size  # then a subset is the whole set, each of them
+    alike = len(generated) == len(real) == kernel.subset_size  # then every subset is the whole set
     spread = math.nan if alike else float(estimates.std(correction=0))
     definition = f"{kernel.definition}, {where}"
     return [fid, SetFigure("kid", direction, definition, float(estimates.mean()), spread, len(generated))]

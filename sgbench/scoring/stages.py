@@ -1,4 +1,4 @@
-"""What scoring works with, made once for all systems: images and known answers, networks, judges."""
+"""Prepares what scoring needs, once for all systems: images and known answers, networks, judges."""
 
 from dataclasses import dataclass
 
@@ -16,12 +16,12 @@ from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists,
 
 @dataclass(frozen=True)
 class StudyData:
-    """What a study trains and scores on.
+    """The data that a study trains and scores on.
 
     Attributes:
         images: all images of the data set.
-        test: the test images, what is asked of them, and the known answers.
-        networks: the networks whose weights the user has.
+        test: the test images, the requests, and the known answers.
+        networks: the networks whose weights the user provides.
     """
 
     images: PackedImages
@@ -31,17 +31,17 @@ class StudyData:
 
 @dataclass(frozen=True)
 class Jury:
-    """The judges of a study and what records know of them."""
+    """The judges of a study, and what records say about them."""
 
     judges: tuple[Judge, ...]
     panelists: tuple[Panelist, ...]
 
 
 def prepare_data(study: Study) -> StudyData:
-    """Decode what is not packed, draw or read the known answers, open the networks that the user gives.
+    """Decode images that are not packed, draw or read the known answers, and open the user's networks.
 
     Raises:
-        UserError: an image cannot be read, the disk is full, a file holds another network than it should.
+        UserError: an image cannot be read, the disk is full, or a file holds another network than it should.
     """
     plan, screen = study.plan, study.screen
     networks = open_networks(study.settings.scoring, study.protocol.files, study.device)
@@ -56,7 +56,7 @@ def prepare_data(study: Study) -> StudyData:
 
 
 def train_judges(study: Study, data: StudyData) -> Jury:
-    """Train the judges that are not trained, and see how well each tells the attributes of real test images."""
+    """Train the judges that are not trained yet, and measure how well they see the attributes of real test images."""
     architectures, test = study.settings.scoring.judges, data.test
     keys = zip(architectures, study.protocol.judges, strict=True)
     judges = tuple(_judge(study, data.images, architecture, key) for architecture, key in keys)
@@ -65,7 +65,7 @@ def train_judges(study: Study, data: StudyData) -> Jury:
 
 
 def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:
-    """Everything that looks at results."""
+    """The panel: all networks that look at results."""
     test = data.test
     features = real_features(data.networks.inception, test.images, test.labels, study.plan.attributes)
     return Panel(jury.judges, data.networks, features)

@@ -1,4 +1,4 @@
-"""The systems and controls of a study, scored: whatever has records is not scored again."""
+"""Scores the systems and controls of a study; those that have records are not scored again."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ from sgbench.support.environment import origin
 
 @dataclass(frozen=True)
 class Scorer:
-    """Scores systems of a study: the test set, the networks that look at results, what records know of the judges."""
+    """Scores systems of a study, with its test set, its panel, and what records say about the judges."""
 
     study: Study
     test: EvaluationSet
@@ -38,7 +38,7 @@ class Scorer:
     jury: Jury
 
     def controls(self) -> None:
-        """Score real images, copies and, where the data set knows it, the oracle."""
+        """Score real images, copies and, if the data set knows counterfactuals, the oracle."""
         for name, folder in self.study.controls.items():
             if not folder.is_scored():
                 self._control(name, folder)
@@ -59,7 +59,7 @@ class Scorer:
         self._everything(folder, base, translate)
 
     def targets(self, label: str, translate: Translate, test: EvaluationSet) -> tuple[TargetScores, ...]:
-        """Scores of each target's translations, with their progress shown under a label."""
+        """Scores of each target's results; progress is shown under ``label``."""
         study = self.study
         with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests)) as task:
             done = 0
@@ -78,10 +78,10 @@ class Scorer:
         translate: Translate,
         has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None,
     ) -> None:
-        """Keep what the figures of faces show of a system.
+        """Write the results that the figures of faces show.
 
         Args:
-            has: which translations there are, where some may be missing.
+            has: which results exist, if some may be missing.
         """
         plan, test = self.study.plan, self.test
         made = make_samples(translate, test.images, test.labels, plan.attributes, plan.edits, has)
@@ -94,10 +94,10 @@ class Scorer:
         left_out: tuple[int, ...],
         targets: tuple[TargetScores, ...],
     ) -> Scores:
-        """Scores with all that records are made of.
+        """Scores with everything that records are made from.
 
         Args:
-            left_out: for each target, translations that were asked for and not given.
+            left_out: for each target, the number of missing results.
         """
         plan = self.study.plan
         weights = self.study.protocol.files.inception
@@ -115,17 +115,17 @@ class Scorer:
         )
 
     def keep(self, folder: SystemFolder, scores: Scores, **about: str) -> None:
-        """Write scores and records; the records, written last, say that the system is done.
+        """Write scores and records; the records are written last and show that the system is finished.
 
         Args:
-            about: of translations made elsewhere, for provenance.
+            about: facts about a submission, for provenance.
         """
         write_scores(folder.scores_file, scores)
         folder.write_origin(origin(self.study.device, **about))
         folder.write_records(make_records(scores))
 
     def base_record(self, folder: str, method: str, made: str, **about: str | int) -> Record:
-        """A record with the fields that all of a system's records share; the others are set one by one."""
+        """A record with the fields that all records of a system share; the other fields are blank."""
         settings = self.study.settings
         blank = {"variant": "", "level": "", "seed": 0, "target": "", "direction": ALL, "measured_on": ""}
         blank |= {"metric": "", "definition": "", "num_images": 0, "unit": ""}
@@ -157,7 +157,7 @@ class Scorer:
         return self.scores(base, (request,), (0,), (TargetScores(posteriors, logits=logits),))
 
     def _everything(self, folder: SystemFolder, base: Record, translate: Translate) -> None:
-        """Score a translator that gives all that is asked for."""
+        """Score a translator that has a result for every request."""
         targets = self.targets(f"{base.method} {base.level}".strip(), translate, self.test)
         self.samples(folder, translate)
         nothing = (0,) * len(self.test.requests)
@@ -165,7 +165,7 @@ class Scorer:
 
 
 def make_scorer(study: Study, data: StudyData, jury: Jury) -> Scorer:
-    """What scores the systems of a study."""
+    """The scorer of a study's systems."""
     return Scorer(study, data.test, make_panel(study, data, jury), jury)
 
 
@@ -178,5 +178,5 @@ def score_systems(study: Study, data: StudyData, jury: Jury) -> None:
 
 
 def _seconds(job: Job, runs: RunFolder) -> float | None:
-    """Time spent in a finished job's iterations, over all its runs; None where it was not kept."""
+    """Time spent in the iterations of a finished job, over all its runs; None if it was not kept."""
     return read_checkpoint(runs.job(job.name), mapped=True).seconds

@@ -1,4 +1,4 @@
-"""A system as a function from images to translated images, whichever number of models it takes."""
+"""A system as one function from source images to results, however many models it has."""
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -15,13 +15,13 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.training.precision import Precision
 
 Translate = Callable[[Tensor, Sequence[Group]], Tensor]
-"""Places in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
+"""Positions in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
 Models = list[tuple[tuple[int, ...], Method]]
-"""The trained models of a system, each with the study's attributes that it was trained on."""
+"""The trained models of a system, each with the positions of the study's attributes that it was trained on."""
 
 
 def load_models(system: System, runs: RunFolder, device: torch.device) -> Models:
-    """The trained models of a system."""
+    """Load the trained models of a system."""
     models: Models = []
     for job in system.jobs:
         method = job.build().to(device)
@@ -31,11 +31,11 @@ def load_models(system: System, runs: RunFolder, device: torch.device) -> Models
 
 
 def translator(models: Models, images: Tensor, labels: Tensor, device: torch.device, precision: Precision) -> Translate:
-    """The models of a system, hidden behind one function.
+    """All models of a system as one function.
 
     Args:
         images: uint8 [N, 3, S, S], the test images.
-        labels: int8 [N, J], all that is known of them; only methods that need source labels read it.
+        labels: int8 [N, J], the known labels; only methods that need labels of source images read them.
     """
 
     def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
@@ -50,7 +50,7 @@ def translator(models: Models, images: Tensor, labels: Tensor, device: torch.dev
 
 
 def _runs(models: Models, groups: Sequence[Group]) -> list[tuple[tuple[int, ...], Method, list[Group]]]:
-    """Neighbouring groups of one model together, in the order named, numbered as that model numbers them."""
+    """Consecutive groups of the same model together, in the given order, numbered as this model numbers them."""
     runs: list[tuple[tuple[int, ...], Method, list[Group]]] = []
     for group in groups:
         columns, method = next(model for model in models if group.attribute in model[0])

@@ -1,1 +1,1 @@
-"""Intervals and paired tests."""
+"""Intervals, paired tests, and corrections for several tests."""

@@ -1,14 +1,14 @@
-"""p-values of several tests, adjusted so that few false alarms come of their number."""
+"""Adjust the p-values of several tests, so that many tests do not cause many false alarms."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 
 def holm(p_values: ArrayLike) -> np.ndarray:
-    """Holm's adjusted p-values: float64 [M] of [M]; NaN stays NaN and is no test.
+    """Holm's adjusted p-values: float64 [M] of [M]; NaN stays NaN and does not count as a test.
 
     Raises:
-        ValueError: not one row of probabilities.
+        ValueError: ``p_values`` is not one row of probabilities.
     """
     p = np.asarray(p_values, dtype=np.float64)
     if p.ndim != 1 or (p < 0).any() or (p > 1).any():

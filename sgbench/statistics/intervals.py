@@ -1,4 +1,4 @@
-"""Intervals by bootstrap over source images (Efron's percentile interval), and of shares that are 0 or 1."""
+"""Bootstrap intervals over source images (Efron's percentile interval), and exact intervals of shares 0 and 1."""
 
 from typing import Protocol
 
@@ -11,7 +11,7 @@ _WEIGHTS_AT_ONCE = 2**22
 
 
 class Reducible(Protocol):
-    """Whatever turns terms [N, K] under weights [R, N] into R figures."""
+    """Anything that computes R figures from terms [N, K] and weights [R, N]."""
 
     def reduce(self, terms: Tensor, weights: Tensor) -> Tensor: ...
 
@@ -25,23 +25,23 @@ def bootstrap_interval(
     seed: int = 0,
     recentre: bool = False,
 ) -> tuple[float, float]:
-    """Percentile interval of a metric when source images are drawn again, with all their translations together.
+    """Percentile interval of a metric if source images are drawn again, each with all its requests.
 
-    It holds the noise of images only, not that of seeds. With few sources (under a hundred) of very unequal figures it
-    covers less than it states.
+    It covers the noise of images only, not that of seeds. With few source images (under a hundred) whose figures differ
+    a lot, it contains the true value less often than ``confidence`` says.
 
     Args:
         metric: its ``reduce`` is called with weights float64 [R, N].
-        terms: float64 [N, K], one row a translation.
-        sources: integer [N], the source image of each translation.
-        seed: the same seed and sources draw the same images, so that methods are compared on the same ones.
-        recentre: shift the interval by what the draws' mean lies off the estimate; for metrics such as the Inception
-            Score, which repeated images lower. It is then an interval of the figure that as many other images would
-            be expected to give: such metrics move with the number of images.
+        terms: float64 [N, K], one row per request.
+        sources: integer [N], the source image of each request.
+        seed: the same seed and sources give the same draws, so that systems are compared on the same images.
+        recentre: shift the interval by the estimate minus the mean of the draws. This is for metrics such as the
+            Inception Score, which repeated images lower. As such metrics depend on the number of images, it is then
+            an interval of the figure that as many other images would be expected to give.
 
     Returns:
-        Lower and upper end in the metric's unit; (NaN, NaN) where a draw has no figure or there are fewer than two
-        sources.
+        Lower and upper end in the metric's unit; (NaN, NaN) if a draw has no figure or there are fewer than two source
+        images.
 
     Raises:
         ValueError: ``sources`` does not match ``terms``.
@@ -67,11 +67,11 @@ def bootstrap_interval(
 
 
 def exact_interval(share: float, num_sources: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval (1934) of a share that is 0 or 1, where every draw of the bootstrap is the same.
+    """Clopper and Pearson's interval (1934) of a share that is 0 or 1, for which all bootstrap draws are equal.
 
     Args:
         share: 0 or 1.
-        num_sources: source images, which are independent; their translations are not.
+        num_sources: number of source images. They are independent; the requests of one source image are not.
 
     Returns:
         Lower and upper end.
@@ -81,7 +81,7 @@ def exact_interval(share: float, num_sources: int, confidence: float = 0.95) -> 
 
 
 def _draw(generator: np.random.Generator, num_resamples: int, num_sources: int) -> np.ndarray:
-    """How often each source is drawn: multinomial counts, int64 [num_resamples, num_sources], each row's sum S."""
+    """How often each source is drawn: multinomial counts, int64 [num_resamples, num_sources] with rows of sum S."""
     drawn = generator.integers(num_sources, size=(num_resamples, num_sources))
     drawn += num_sources * np.arange(num_resamples)[:, None]
     return np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)

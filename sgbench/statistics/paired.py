@@ -1,15 +1,15 @@
-"""Two systems on the same translations: their difference with its interval, and a permutation test.
+"""Two systems on the same requests: the difference of their figures, its interval, and a permutation test.
 
-The interval is by bootstrap over source images, the same draws for both systems. The test swaps the two systems' terms
-of all translations of a source with probability 1/2, which changes nothing where the systems are alike (Fisher's
-randomisation of matched pairs, clustered by source). Several tests: Holm, "A simple sequentially rejective multiple
-test procedure" (1979).
+The interval is a bootstrap over source images, with the same draws for both systems. For each source image, the test
+swaps the two systems' terms of all its requests with probability 1/2. If the systems are alike, the swapped difference
+has the same distribution as the observed one (Fisher's randomisation of matched pairs, clustered by source image). For
+several tests see Holm, "A simple sequentially rejective multiple test procedure" (1979).
 
-Many tests ask for p-values that no thousand swaps can show. Where no swap is as large as what was seen, p is at most
-3.18 times the normal tail of a sum that a swap changes in the signs of its parts alone, whatever the parts (Bentkus and
-Dzindzalieta, "A tight Gaussian bound for weighted sums of Rademacher random variables", 2015). A mean is such a sum;
-of another metric it is the sum of the sources' shares to first order (``ImageMetric.shares``), in itself a test of the
-same hypothesis, so that the bound holds for it too.
+Many tests need p-values that are smaller than a thousand swaps can show. If no swap gives a difference as large as the
+observed one, p is bounded instead. Take a sum in which a swap only changes the signs of the parts: its tail is at most
+3.18 times the normal tail (Bentkus and Dzindzalieta, "A tight Gaussian bound for weighted sums of Rademacher random
+variables", 2015). The difference of two means is such a sum. For another metric, the sum of the source images' shares
+(``ImageMetric.shares``, first order) is used. It tests the same hypothesis, so the bound holds for it too.
 """
 
 import math
@@ -31,14 +31,14 @@ _SWAPS_AT_ONCE = 2**22
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """System a less system b.
+    """System a minus system b.
 
     Attributes:
-        difference: of the two figures, in the metric's unit.
-        low: lower end of the interval, NaN where there is none.
+        difference: difference of the two figures, in the metric's unit.
+        low: lower end of the interval, NaN if there is none.
         high: upper end.
-        p: two-sided, of the permutation test, or a bound on it where no swap was as large; NaN where the difference is.
-        num_images: translations compared.
+        p: two-sided p-value of the permutation test, or a bound on it if no swap was as large; NaN without one.
+        num_images: number of requests compared.
     """
 
     difference: float
@@ -49,7 +49,7 @@ class PairedDifference:
 
 
 class _Difference:
-    """A metric's figure of one system less that of another, of their terms side by side [N, 2K]."""
+    """The figure of system a minus that of system b, from their terms side by side [N, 2K]."""
 
     def __init__(self, metric: ImageMetric) -> None:
         self.metric = metric
@@ -70,20 +70,20 @@ def paired_difference(
     recentre: bool = False,
     num_swaps: int | None = None,
 ) -> PairedDifference:
-    """Compare two systems on the same translations; those to which the metric does not apply for one are left out.
+    """Compare two systems on the same requests. A request is left out if the metric does not apply to either result.
 
     Args:
-        terms_a: float64 [N, K], one row a translation.
-        terms_b: float64 [N, K], row i the same translation by the other system.
-        sources: integer [N], the source image of each translation.
-        num_resamples: draws of the bootstrap.
+        terms_a: float64 [N, K], one row per request.
+        terms_b: float64 [N, K], row i is the same request by the other system.
+        sources: integer [N], the source image of each request.
+        num_resamples: number of bootstrap draws.
         seed: the same seed and sources give the same draws and swaps.
         recentre: as in ``bootstrap_interval``.
-        num_swaps: of the test, by default as many as draws.
+        num_swaps: number of swaps in the test, by default as many as draws.
 
     Returns:
-        No interval where there are fewer than two sources. A swap for which the metric is NaN counts as one with a
-        larger difference, against significance.
+        The difference, without an interval if there are fewer than two source images. A swap for which the metric is
+        NaN counts as one with a larger difference, so it can only raise p.
 
     Raises:
         ValueError: the shapes do not match.
@@ -101,7 +101,7 @@ def paired_difference(
     figures = [float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) for terms in both.chunk(2, 1)]
     difference = figures[0] - figures[1]
     low, high = bootstrap_interval(_Difference(metric), both, sources, num_resamples, confidence, seed, recentre)
-    tie = _TIE * max(map(abs, figures))  # swaps that undo each other differ by rounding
+    tie = _TIE * max(map(abs, figures))  # equal differences may differ by rounding
     num_swaps = num_swaps or num_resamples
     swapped = _swapped_differences(metric, both, sources, num_swaps, seed)
     as_large = int(np.count_nonzero(~(np.abs(swapped) < abs(difference) - tie)))
@@ -112,7 +112,7 @@ def paired_difference(
 
 
 def _tail_bound(metric: ImageMetric, terms_a: Tensor, terms_b: Tensor, sources: np.ndarray) -> float:
-    """Bound on the p-value of the sum of the sources' shares in the difference; 1 where these are unknown."""
+    """Bound on p, from the sum of the source images' shares in the difference; 1 if the shares are unknown."""
     shares = metric.shares(terms_a, terms_b).cpu().numpy()
     by_source = np.bincount(np.unique(sources, return_inverse=True)[1], shares)
     spread = float(np.linalg.norm(by_source))
@@ -129,11 +129,11 @@ def _swapped_differences(
     differences = []
     for start in range(0, num_swaps, chunk):
         swaps = generator.integers(2, size=(min(chunk, num_swaps - start), len(unique))) == 1
-        if type(metric).reduce is ImageMetric.reduce:  # a mean over images: to swap is to change the sign
+        if type(metric).reduce is ImageMetric.reduce:  # a mean over images: a swap only changes a sign
             values_a, values_b = (metric.per_image(terms) for terms in both.cpu().chunk(2, 1))
             gaps = np.bincount(position, (values_a - values_b).numpy())
             differences.append(np.where(swaps, -1.0, 1.0) @ gaps / len(both))
-        else:  # rows stay in their places, on which the splits of an Inception Score depend
+        else:  # rows keep their places, because an Inception Score's splits depend on them
             rows = torch.from_numpy(swaps[:, position]).to(both.device)
             differences.append(metric.exchanged(*both.chunk(2, 1), rows).cpu().numpy())
     return np.concatenate(differences)

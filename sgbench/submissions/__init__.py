@@ -1,1 +1,1 @@
-"""Translations made elsewhere: stored as pictures or arrays, or made on demand by somebody else's model."""
+"""Submissions: systems made elsewhere, given as stored results or as a model that is run here."""

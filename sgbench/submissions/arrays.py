@@ -1,11 +1,12 @@
 """Results stored as arrays in an .npz or a .safetensors file.
 
-``results`` uint8 [K, 3, S, S] or [K, S, S, 3]; ``sources`` [K], names of test images or positions in the test set;
-``groups`` [K], texts such as ``gender=male``, or ``attributes`` [K] and ``values`` [K] by number from 0, in the
-order of the study's settings. A .safetensors file has texts as JSON lists in its metadata, an .npz as string arrays.
+The file holds ``results`` uint8 [K, 3, S, S] or [K, S, S, 3], and ``sources`` [K], the names of test images or their
+positions in the test set. It also holds either ``groups`` [K], texts such as ``gender=male``, or ``attributes`` [K] and
+``values`` [K], numbers from 0 in the order of the study's settings. A .safetensors file has texts as JSON lists in its
+metadata, an .npz has them as string arrays.
 
 The pixels of a .safetensors file, and of an .npz written without compression, are read from the disk when they are
-asked for; those of a compressed .npz are held in memory.
+needed. Those of a compressed .npz are held in memory.
 """
 
 import hashlib
@@ -29,14 +30,14 @@ from sgbench.support.errors import UserError, summary
 _LISTS = ("sources", "groups", "attributes", "values")
 _BLOCK = 2**20
 _MAX_LIST = 256 * 2**20
-"""Bytes of any array but the pixels."""
+"""Most bytes that an array other than the pixels may have."""
 
 
 def open_npz(path: Path, inputs: Inputs) -> Results:
-    """Results of an .npz, as numpy.savez or numpy.savez_compressed writes it; nothing in it is unpickled.
+    """Open an .npz that numpy.savez or numpy.savez_compressed wrote; nothing in it is unpickled.
 
     Raises:
-        UserError: names the array and what is wrong with it.
+        UserError: the file is not valid; the message names the array and what is wrong with it.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -68,16 +69,16 @@ def open_npz(path: Path, inputs: Inputs) -> Results:
                     pixels = np.lib.format.read_array(file, allow_pickle=False)
     except UserError:
         raise
-    except Exception as error:  # whatever a broken file raises
+    except Exception as error:  # a broken file may raise any error
         raise UserError(f"{path}: not a readable .npz ({summary(error)}); make it again") from error
     return _serve(path, entries, inputs, lambda numbers: torch.from_numpy(np.asarray(pixels[numbers])))
 
 
 def open_safetensors(path: Path, inputs: Inputs) -> Results:
-    """Results of a .safetensors file.
+    """Open the results in a .safetensors file.
 
     Raises:
-        UserError: safetensors is not installed; or names the tensor and what is wrong with it.
+        UserError: safetensors is not installed, or the file is not valid; names the tensor and what is wrong with it.
     """
     try:
         from safetensors import SafetensorError, safe_open
@@ -89,10 +90,9 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
             name: _json_list(path, name, text) for name, text in (archive.metadata() or {}).items() if name in _LISTS
         }
         for name in set(archive.keys()) & set(_LISTS) - lists.keys():
-            own = archive.get_slice(name)
-            _check_list(path, name, tuple(own.get_shape()), 0)
+            _check_list(path, name, tuple(archive.get_slice(name).get_shape()), 0)
             lists[name] = archive.get_tensor(name).tolist()
-        if "results" not in archive.keys():  # noqa: SIM118  (it is no mapping)
+        if "results" not in archive.keys():  # noqa: SIM118  (it is not a mapping)
             raise UserError(f"{path}: has no tensor 'results'; it has {', '.join(archive.keys()) or 'none'}")
         entries = _entries(path, lists, inputs)
         pixels = archive.get_slice("results")
@@ -168,16 +168,16 @@ def _check_pixels(path: Path, shape: tuple[int, ...], dtype: str, count: int, si
 
 def _json_list(path: Path, name: str, text: str) -> list:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError:
-        found = None
-    if not isinstance(found, list):
+        content = None
+    if not isinstance(content, list):
         raise UserError(f"{path}: metadata '{name}' must be a JSON list of texts")
-    return found
+    return content
 
 
 def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype, bool, int]:
-    """An array's shape, dtype, whether its first index runs fastest, and where in the file its data start."""
+    """An array's shape, its dtype, whether it is in Fortran order, and where in the file its data start."""
     with archive.open(f"{name}.npy") as file:
         version = np.lib.format.read_magic(file)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -186,14 +186,14 @@ def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dt
 
 
 def _check_sum(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    """Read a member to its end, where zipfile compares its checksum: mapped into memory it would not be."""
+    """Read a member to its end, so that zipfile compares its checksum; mapping it into memory would not do this."""
     with archive.open(info) as file:
         while file.read(_BLOCK):
             pass
 
 
 def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
-    """Where the data of an uncompressed member start: after 30 bytes of header, a name and an extra field."""
+    """Where the data of an uncompressed member start: after a header of 30 bytes, a name and an extra field."""
     with path.open("rb") as file:
         file.seek(info.header_offset + 26)
         return info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))

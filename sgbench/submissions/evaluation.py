@@ -1,4 +1,4 @@
-"""Scores translations made elsewhere by a study's protocol, and reports them as the main job does.
+"""Scores a submission by a study's protocol, and writes a report like that of ``sgbench run``.
 
 In Python::
 
@@ -43,11 +43,11 @@ from sgbench.support.screen import Screen
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation gives.
+    """The outcome of an evaluation.
 
     Attributes:
-        report: the page.
-        records: a row a figure, columns as ``records.Record`` has them.
+        report: the report's page.
+        records: one row per figure; the columns are the fields of ``records.Record``.
     """
 
     report: Path
@@ -67,21 +67,21 @@ def evaluate(
     out: str | Path = "runs",
     screen: Screen | None = None,
 ) -> Evaluation:
-    """Score translations and write a report; stored translations that were scored before are not scored again.
+    """Score a submission and write a report; stored results that were scored before are not scored again.
 
     Args:
         results: a folder, zip, .npz, .safetensors, .pt2 or .onnx file, a callable or ``package.module:function``, as
             ``opening.open_results`` takes it.
-        name: of the method that made them, as shown.
-        level: labels per value that it was trained with (``all``, ``500``), where that is known.
-        seed: that it was trained with, where there are several; without one it is compared with every seed.
-        config: whose data, attributes, test set and judges count; its methods do not.
-        data: keys of the config's ``data`` to replace.
-        scoring: keys of its ``scoring`` to replace (``judges``, ``inception``, ...).
-        compare: folders of studies or evaluations with the same protocol, whose systems stand beside.
+        name: the name of the method that made the results, as it is shown.
+        level: the labels per value that the method was trained with (``all``, ``500``), if they are known.
+        seed: the seed that it was trained with, if there are several; without a seed it is compared with every seed.
+        config: its data, attributes, test set and judges are used, its methods are not.
+        data: keys that replace those of the config's ``data``.
+        scoring: keys that replace those of the config's ``scoring`` (``judges``, ``inception``, ...).
+        compare: folders of studies or evaluations with the same protocol, whose systems are shown in the same report.
 
     Raises:
-        UserError: bad input; says in one line what and how to mend it.
+        UserError: bad input; the message says in one line what is wrong and how to fix it.
     """
     level = str(level)
     if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
@@ -101,8 +101,8 @@ def evaluate(
     opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
     if opened.unused:
         warnings.warn(
-            f"{opened.given}: {opened.unused:,} results are not used: nothing asks for a value that an image has "
-            "already, or of an attribute that is not known of it",
+            f"{opened.given}: {opened.unused:,} results are not used: an image is never asked for the value that it "
+            "already has, nor for an attribute whose label is unknown",
             stacklevel=2,
         )
     scored = find_scored(study, method, level, seed, opened)
@@ -110,7 +110,7 @@ def evaluate(
         scorer = make_scorer(study, prepared, train_judges(study, prepared))
         scorer.controls()
         scored = scored or score_results(scorer, method, level, seed, opened)
-    write_intent(study)  # not before: an earlier report of this name keeps what it was made with if scoring fails
+    write_intent(study)  # after scoring: if scoring fails, an earlier report of this name keeps its plan
     study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
     report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.console)
@@ -119,7 +119,7 @@ def evaluate(
 
 
 def write_inputs(folder: Path, study: Study) -> Path:
-    """Write the test images and a table of the translations asked for, figure 3's pairs too; returns the table."""
+    """Write the test images and a table of the requests and of figure 3's pairs; returns the table's path."""
     plan = study.plan
     with study.screen.task("images", len(plan.source.ids), "images") as task:
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
@@ -137,17 +137,17 @@ def open_evaluation(
     out: Path,
     screen: Screen | None = None,
 ) -> Study:
-    """The study of a config without its methods, in a folder named after the config and ``name``."""
+    """A config's study without methods, in a folder named after the config and ``name``."""
     path = find_config(config)
     top = {"methods": [], "device": device, "scoring": dict(scoring or {}), "study": f"{path.stem}-{_method(name)}"}
     return open_study(read_settings(path, top, dict(data or {})), out, screen or Screen())
 
 
 def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
-    """The systems of another study's folder, which must have been scored by the same protocol.
+    """The systems in another study's folder, which must have been scored by the same protocol.
 
     Raises:
-        UserError: no study there, or another protocol.
+        UserError: the folder holds no finished study, or its protocol is another one.
     """
     other = StudyFolder(folder)
     try:
@@ -161,7 +161,7 @@ def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
             "the same options, or score it again"
         )
     if study.runs.root.resolve() != folder.parent.resolve():
-        raise UserError(f"{folder}: lies below another folder of runs; give --out {folder.parent}")
+        raise UserError(f"{folder}: is in another run folder; give --out {folder.parent}")
     return list(systems)
 
 
@@ -170,17 +170,17 @@ def _inputs(study: Study, images: Any) -> Inputs:
 
 
 def _check_free(folder: StudyFolder) -> None:
-    """Refuse to take the place of a study that was trained.
+    """Refuse to replace a study that was trained.
 
     Raises:
-        UserError: there is one in the folder.
+        UserError: the folder holds such a study.
     """
     if not folder.was_planned():
         return
     try:
         jobs = folder.read_plan().jobs
     except ValueError as error:
-        raise UserError(f"{folder.path}: holds something else than an evaluation; choose another name") from error
+        raise UserError(f"{folder.path}: holds something other than an evaluation; choose another name") from error
     if jobs:
         raise UserError(
             f"{folder.path}: is a study that was trained, the evaluation would replace it; choose another name"
@@ -188,7 +188,7 @@ def _check_free(folder: StudyFolder) -> None:
 
 
 def _confused(study: Study, system: ReportedSystem, method: str, shown: str, level: str, seed: int | None) -> bool:
-    """Whether a reader would take another system for this one: a name in common that is not the same method's."""
+    """Whether readers could confuse another system with this one: the same method, level and seed, or a shared name."""
     if (system.method, system.shown) == (method, shown):
         other = study.runs.system(system.folder).read_records()[0]
         return other.level == level and (seed is None or other.seed in (seed, NO_SEED))
@@ -196,10 +196,10 @@ def _confused(study: Study, system: ReportedSystem, method: str, shown: str, lev
 
 
 def _method(name: str) -> str:
-    """A name as records and folders have it.
+    """A method's name in the form that records and folders use.
 
     Raises:
-        UserError: nothing of it fits, or it is a control's.
+        UserError: the name has no usable character, or it is the name of a control.
     """
     method = re.sub(r"[^a-z0-9._]+", "-", str(name).lower()).strip("-.")
     if not method or method in CONTROLS:

@@ -1,4 +1,4 @@
-"""Files by relative name, from a folder or a .zip: never from outside it, never larger than a limit."""
+"""Reads files of a folder or a .zip by relative name: none outside it, and none larger than a limit."""
 
 import posixpath
 import zipfile
@@ -14,7 +14,7 @@ class Files(ABC):
 
     @abstractmethod
     def names(self) -> list[str]:
-        """Files at the top, hidden ones left out."""
+        """Names of the files at the top level, without hidden files."""
 
     @abstractmethod
     def read(self, name: str, limit: int) -> bytes:
@@ -26,7 +26,7 @@ class Files(ABC):
 
 
 class FolderFiles(Files):
-    """Files below a folder; links may not lead out of it."""
+    """Files below a folder; a link that leads out of it is refused."""
 
     def __init__(self, root: Path):
         self.root = root.resolve()
@@ -44,17 +44,17 @@ class FolderFiles(Files):
             _check_size(name, path.stat().st_size, limit)
             with path.open("rb") as file:
                 return file.read(limit)
-        except (OSError, RuntimeError, ValueError) as error:  # a loop of links; a name that no file can have
+        except (OSError, RuntimeError, ValueError) as error:  # such as a loop of links, or a name that no file can have
             raise UserError(f"{name!r} cannot be read ({error})") from error
 
 
 class ZipFiles(Files):
-    """Files in a .zip, which stays open; those of its folder where it holds one folder and nothing beside it."""
+    """Files in a .zip, which stays open. If it holds one folder and nothing else, that folder is the top level."""
 
     def __init__(self, path: Path):
         try:
             self.archive = zipfile.ZipFile(path)
-        except Exception as error:  # whatever a broken file raises
+        except Exception as error:  # a broken file may raise any error
             raise UserError(f"{path}: not a readable .zip ({summary(error)}); make it again") from error
         self.lock = Lock()
         shown = [name for name in self.archive.namelist() if not name.startswith((".", "__MACOSX/"))]
@@ -78,7 +78,7 @@ class ZipFiles(Files):
             raise UserError(f"{name!r} is not there; add the file or remove the row") from None
         except UserError:
             raise
-        except Exception as error:  # encrypted or broken, by any of the compressions
+        except Exception as error:  # the file is encrypted or broken
             raise UserError(f"{name!r} cannot be read ({summary(error)})") from error
 
 

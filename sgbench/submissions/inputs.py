@@ -1,4 +1,4 @@
-"""What a translator elsewhere is given: the test images by name, and groups as text (``gender=male+smile=smiling``)."""
+"""What a submission is given: the test images by name, and groups as text (``gender=male+smile=smiling``)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from sgbench.support.errors import UserError
 
 @dataclass(frozen=True)
 class Inputs:
-    """Test images and all that is known of them.
+    """Test images with their names and labels.
 
     Attributes:
-        ids: N names, as the data set's ``Source.ids`` has them; no two are the same.
+        ids: N different names, as in the data set's ``Source.ids``.
         images: uint8 [N, 3, S, S].
         labels: int8 [N, J], true labels.
     """
@@ -56,10 +56,10 @@ class Inputs:
         return tuple(groups)
 
     def place(self, source: str) -> int:
-        """Position of the test image of this name.
+        """Position of the test image with this name.
 
         Raises:
-            UserError: no test image has it.
+            UserError: no test image has this name.
         """
         if source not in self._places:
             raise UserError(
@@ -68,9 +68,9 @@ class Inputs:
         return self._places[source]
 
     def asks_for(self, position: int, groups: Sequence[Group]) -> bool:
-        """Whether each group is a value that the image is known not to have; only such edits are asked for."""
-        own = self.labels[position].tolist()
-        return all(own[g.attribute] >= 0 and own[g.attribute] != g.value for g in groups)
+        """Whether the image's label is known for each group and differs from it; only then is there a request."""
+        labels = self.labels[position].tolist()
+        return all(labels[g.attribute] >= 0 and labels[g.attribute] != g.value for g in groups)
 
     @cached_property
     def _places(self) -> dict[str, int]:

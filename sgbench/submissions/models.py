@@ -1,7 +1,7 @@
-"""Somebody else's model as a Python function: images, labels and groups in, results out.
+"""A submission given as a Python function that takes images, labels and groups and returns results.
 
-``function(images float32 [n, 3, S, S] in [-1, 1], labels int8 [n, J], groups) -> float [n, 3, S, S] in [-1, 1]``, or
-uint8 results, taken as they are. Floats are clamped and rounded as the study's own results are.
+``function(images float32 [n, 3, S, S] in [-1, 1], labels int8 [n, J], groups) -> float [n, 3, S, S] in [-1, 1]``. It
+may also return uint8 results, which are not changed. Floats are clamped and rounded like other systems' results.
 """
 
 import warnings
@@ -19,21 +19,20 @@ from sgbench.submissions.results import Results
 from sgbench.support.errors import UserError, summary
 
 _TRIED = 4
-"""Test images of each group that a model is tried with."""
+"""Number of test images per group that a model is tried with."""
 _FAR = 1.5
-"""Results beyond this on either side are not in [-1, 1] by another scale, not by a little overshoot."""
+"""Results below -1.5 or above 1.5 have another scale than [-1, 1]; smaller ones are only clamped."""
 _BRIGHT, _DARK = 0.5, 100
-"""Results that are bright and nowhere below 0, of test images (8 bits) some of which are dark, are in [0, 1]."""
+"""Results without a value below 0 but with one above 0.5 are in [0, 1] if a test image (8 bits) is below 100."""
 
 Translator = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
 
 
 def open_function(function: Callable, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
-    """Results of a function, a method or a callable object such as an nn.Module.
+    """Open the results of a function, a method or a callable object such as an nn.Module.
 
     Raises:
-        UserError: it is a module in training mode, fails, or returns something else than results; tried here with a few
-            test images.
+        UserError: it is a module in training mode, or it fails or returns no valid results for a few test images.
     """
     name = _name(function)
     owner = getattr(function, "__self__", function)
@@ -45,10 +44,10 @@ def open_function(function: Callable, inputs: Inputs, device: torch.device, batc
 def serve_model(
     model: Translator, name: str, fingerprint: str | None, inputs: Inputs, device: torch.device, batch_size: int
 ) -> Results:
-    """Results of a model made when they are asked for, at most ``batch_size`` at a time.
+    """Results of a model, made when they are needed, at most ``batch_size`` at a time.
 
     Raises:
-        UserError: it fails, or what it returns is not in [-1, 1]; some are made here, the others when asked for.
+        UserError: the model fails, or its results are not in [-1, 1]; this is tried here with a few test images.
     """
 
     def make(positions: Tensor, groups: Sequence[Group]) -> Tensor:
@@ -59,7 +58,7 @@ def serve_model(
                 results = model(images, inputs.labels[positions].to(device), tuple(groups))
         except UserError:
             raise
-        except (Exception, SystemExit) as error:  # whatever somebody's code raises
+        except (Exception, SystemExit) as error:  # the code of a submission may raise any error
             raise UserError(f"{name}: failed on images {list(shape)}: {summary(error)}") from error
         if isinstance(results, Tensor) and results.dtype == torch.uint8 and results.shape == shape:
             return results.cpu()
@@ -90,10 +89,10 @@ def serve_model(
 
 
 def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
-    """What a model returned, as float32.
+    """Check what a model returned, and convert it to float32.
 
     Raises:
-        UserError: it is no finite float tensor of this shape, or its range is not [-1, 1].
+        UserError: it is not a finite float tensor of this shape, or its values are far outside [-1, 1].
     """
     wanted = f"expected are floats {list(shape)} in [-1, 1]"
     if not isinstance(results, Tensor):

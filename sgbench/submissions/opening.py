@@ -1,4 +1,4 @@
-"""Translations made elsewhere, opened by what they are: a folder, a file, or a function."""
+"""Opens a submission, whether it is a folder, a file or a function."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +19,16 @@ _MODELS = {".pt2": open_exported, ".onnx": open_onnx}
 
 
 def open_results(origin: str | Path | Callable, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
-    """Open translations made elsewhere.
+    """Open the results of a submission.
 
     Args:
         origin: a folder or .zip of pictures, an .npz, .safetensors, .pt2 or .onnx file, a function, or its name as
             ``package.module:function``.
         device: where models run.
-        batch_size: images that a model gets at once.
+        batch_size: the most images that a model gets at once.
 
     Raises:
-        UserError: it is none of these, or broken; names the file and the row.
+        UserError: it is none of these, or it is broken; the message names the file and the row.
     """
     if not isinstance(origin, (str, Path)):
         if not callable(origin):

@@ -1,7 +1,8 @@
-"""Results stored as PNG or JPEG in a folder or a .zip, with a CSV that says which is which.
+"""Results stored as PNG or JPEG in a folder or a .zip, with a CSV that says which request each of them answers.
 
-The CSV is ``results.csv`` at the top, or the only CSV there; columns ``result,source,groups``, others are ignored.
-Pictures are converted to 8-bit RGB (transparency is dropped, an orientation tag not applied), never resized.
+The CSV is ``results.csv`` at the top level, or the only CSV there. It has the columns ``result,source,groups``; other
+columns are ignored. Pictures are converted to 8-bit RGB: transparency is dropped, an orientation tag is not applied.
+They are never resized.
 """
 
 import csv
@@ -27,17 +28,18 @@ TABLE = "results.csv"
 COLUMNS = ("result", "source", "groups")
 _MAX_TABLE = 256 * 2**20
 _MAX_PICTURE = 16 * 2**20
-"""Bytes; a picture of 256x256 has 0.2 million without compression."""
+"""Bytes; an uncompressed picture of 256x256 has 0.2 million."""
 _PNG_DEPTH = 24
-"""Where a PNG's header has its bits per channel; Pillow gives 16-bit colour as 8-bit."""
+"""Position of the bits per channel in a PNG's header, which is checked because Pillow opens 16-bit colour as 8-bit."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)
 
 
 def open_pictures(path: Path, inputs: Inputs) -> Results:
-    """Results of a folder or .zip; every file is read once for the fingerprint, and decoded when it is asked for.
+    """Open the results in a folder or .zip; every file is read once for the fingerprint, and decoded when needed.
 
     Raises:
-        UserError: names the CSV's line and what is wrong there; ``translate`` raises it of pixels that do not decode.
+        UserError: something is wrong in a line of the CSV, which the message names. ``translate`` raises it for pixels
+            that cannot be decoded.
     """
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
@@ -87,7 +89,7 @@ def _text(table: Path, files: Files, name: str) -> str:
 
 
 def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
-    """Where each row is, and its result, source and groups."""
+    """For each row: where it is (for messages), and its result, source and groups."""
     reader = csv.reader(io.StringIO(text, newline=""))
     try:
         header = [cell.strip() for cell in next(reader, [])]
@@ -108,7 +110,7 @@ def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _open(data: bytes, name: str, size: int) -> Image.Image:
-    """A picture whose header is what it must be; its pixels are not decoded."""
+    """Open a picture and check its header; the pixels are not decoded."""
     try:
         image = Image.open(io.BytesIO(data), formats=("PNG", "JPEG"))
     except _UNREADABLE as error:

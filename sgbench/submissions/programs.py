@@ -1,13 +1,13 @@
-"""Somebody else's model as a file: an exported program (``*.pt2``, torch.export.save) or an ONNX model (``*.onnx``).
+"""A submission given as a file: an exported program (``*.pt2``, torch.export.save) or an ONNX model (``*.onnx``).
 
-Two signatures, inputs by position:
+A program has one of two signatures; inputs are told apart by their position:
 
-- ``(images, group) -> results``: float32 [n, 3, S, S] in [-1, 1], and the group's number (``all_groups``' order) as an
-  int64 tensor of shape [], [1] or [n]; results float [n, 3, S, S] in [-1, 1];
-- ``(images) -> results`` of all G groups at once: float [n, G, 3, S, S], as SG-GAN's generator makes them.
+- ``(images, group) -> results``: images float32 [n, 3, S, S] in [-1, 1]; the group is its number in the order of
+  ``all_groups``, an int64 tensor of shape [], [1] or [n]; results float [n, 3, S, S] in [-1, 1];
+- ``(images) -> results`` for all G groups at once: float [n, G, 3, S, S], as SG-GAN's generator makes them.
 
-Several groups are one edit after another. Where n is fixed or bounded, batches are split and padded to fit. A program
-file runs as code: open only what you trust.
+Several groups are applied one after another. If n is fixed or bounded, batches are split and padded to fit. A program
+file runs as code: open only files that you trust.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _BLOCK = 2**24
 
 
 class Port(NamedTuple):
-    """An input of a program: type, and for each dimension the least and the greatest size."""
+    """An input of a program: its type, and the smallest and the largest size of each dimension."""
 
     dtype: str
     sizes: tuple[tuple[int, float], ...]
@@ -43,10 +43,10 @@ class Port(NamedTuple):
 
 @dataclass(frozen=True)
 class Program:
-    """A program as it was opened.
+    """An opened program.
 
     Attributes:
-        run: its inputs, tensors -> what it returns.
+        run: takes the input tensors and returns the program's output.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Program:
     run: Callable[..., object]
 
     def edit(self, images: Tensor, number: int, num_groups: int) -> Tensor:
-        """Translate n images to the group of this number; n is at most what the program takes."""
+        """Translate n images to the group with this number; n is at most what the program takes."""
         least = int(self.inputs[0].sizes[0][0])
         padded = torch.cat([images, images[-1:].expand(max(0, least - len(images)), -1, -1, -1)])
         if len(self.inputs) == 2:
@@ -72,16 +72,16 @@ class Program:
     def _call(self, *tensors: Tensor) -> object:
         try:
             return self.run(*tensors)
-        except Exception as error:  # whatever a foreign program or its runtime raises
+        except Exception as error:  # a program or its runtime may raise any error
             shapes = " and ".join(str(list(t.shape)) for t in tensors)
             raise UserError(f"{self.name}: failed on inputs {shapes}: {summary(error)}") from error
 
 
 def open_exported(path: Path, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
-    """Results of a program that torch.export.save wrote, run on ``device``.
+    """Open the results of a program that torch.export.save wrote; it runs on ``device``.
 
     Raises:
-        UserError: it cannot be loaded, has another signature, or fails on a test image.
+        UserError: the program cannot be loaded, has another signature, or fails on a test image.
     """
     exported = load_exported(path, device)
 
@@ -103,10 +103,10 @@ def open_exported(path: Path, inputs: Inputs, device: torch.device, batch_size: 
 
 
 def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
-    """Results of an ONNX model, run by onnxruntime: on a GPU where ``device`` is one and onnxruntime has CUDA.
+    """Open the results of an ONNX model; onnxruntime runs it, on a GPU if ``device`` is one and onnxruntime has CUDA.
 
     Raises:
-        UserError: onnxruntime is not installed; or as ``open_exported``.
+        UserError: onnxruntime is not installed, or one of the reasons of ``open_exported``.
     """
     try:
         import onnxruntime
@@ -118,7 +118,7 @@ def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int)
     try:
         providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
         session = onnxruntime.InferenceSession(str(path), options, providers)
-    except Exception as error:  # whatever a foreign file raises
+    except Exception as error:  # a broken file may raise any error
         raise UserError(f"{path}: onnxruntime cannot load it: {summary(error)}") from error
 
     def port(value: "onnxruntime.NodeArg") -> Port:
@@ -154,7 +154,7 @@ def _open(program: Program, files: Sequence[Path], inputs: Inputs, device: torch
 
 
 def _check_signature(program: Program, size: int) -> None:
-    """Refuse inputs other than images float32 [n, 3, S, S] and, maybe, a group int64 [], [1] or [n]."""
+    """Refuse inputs other than images float32 [n, 3, S, S] and, optionally, a group int64 [], [1] or [n]."""
     ports = program.inputs
     shape_fits = len(ports) in (1, 2) and len(ports[0].sizes) == 4
     fits = shape_fits and all(
@@ -169,7 +169,7 @@ def _check_signature(program: Program, size: int) -> None:
 
 
 def _onnx_files(path: Path) -> list[Path]:
-    """The model, and the files beside it that it names: large weights are kept in one of their own."""
+    """The model and the files beside it that it names: large weights are kept in a separate file."""
     content = path.read_bytes()
     beside = sorted(p for p in path.parent.iterdir() if p != path and p.is_file())
     return [path, *(p for p in beside if p.name.encode() in content)]

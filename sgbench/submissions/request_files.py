@@ -1,4 +1,4 @@
-"""What a program elsewhere is to translate: test images as PNG, and a CSV of the translations asked for."""
+"""Writes the requests for whoever makes a submission: test images as PNG, and a CSV of the requests."""
 
 import csv
 import io
@@ -21,14 +21,14 @@ TABLE = "requests.csv"
 def write_requests(
     folder: Path, inputs: Inputs, requests: Sequence[Requests], combined: Iterable[tuple[int, Sequence[Group]]] = ()
 ) -> Path:
-    """Write ``requests.csv``, and below ``sources/`` every test image that it asks for; returns the CSV.
+    """Write ``requests.csv``, and in ``sources/`` every test image that it names; returns the CSV's path.
 
-    Columns: ``image``, the source's PNG, and ``result``, where to put the result, both relative to the CSV; ``source``
-    and ``groups`` say what it is. With results in their places and the CSV renamed ``results.csv``, the folder is
-    what ``open_results`` takes.
+    Columns: ``image``, the source image's PNG, and ``result``, where to put the result, both relative to the CSV;
+    ``source`` and ``groups``, the source image's name and the groups asked for. When the results are in place and the
+    CSV is renamed ``results.csv``, ``open_results`` takes the folder.
 
     Args:
-        combined: positions and groups to be applied together, for figures.
+        combined: positions and groups that are applied together, for the figures of faces.
     """
     wanted = [
         (int(position), (group,))
@@ -55,7 +55,7 @@ def write_requests(
 
 
 def _file_name(inputs: Inputs, position: int) -> str:
-    """Position and name: no two are the same, whatever characters a name has."""
+    """Position and name; the position makes it unique, whatever characters the name has."""
     return f"{position:05d}-{_safe(Path(inputs.ids[position]).stem)}.png"
 
 

@@ -1,4 +1,4 @@
-"""Translations made elsewhere, served as a ``Translate``; and stored results found by test image and groups."""
+"""The results of a submission as a ``Translate``; stored results are found by test image and groups."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from sgbench.support.errors import UserError
 
 @dataclass(frozen=True)
 class Results:
-    """Translations made elsewhere.
+    """The results of a submission.
 
     Attributes:
-        translate: as a system of the study; asked for what it does not have, it raises ValueError.
-        has: (positions int64 [n], groups) -> bool [n], which of these translations there are.
-        given: what it is, for provenance: a file's or folder's name, or a function's.
-        fingerprint: SHA-256 of the file or of all that is stored; None of a function, which is known by what it makes.
-        unused: stored results that nothing asks for: the image has that value already, or its label is unknown.
-        stored: whether results are read, not made.
+        translate: works like that of any other system; raises ValueError when a result is missing.
+        has: (positions int64 [n], groups) -> bool [n], which of these results exist.
+        given: the name of the file, folder or function that was given, for provenance.
+        fingerprint: SHA-256 of the file or of all that is stored; None for a function, whose results identify it.
+        unused: number of stored results without a request: the image already has the value, or its label is unknown.
+        stored: whether the results are read from files; otherwise a model makes them.
     """
 
     translate: Translate
@@ -36,7 +36,7 @@ class Results:
 
 
 class StoredResult(NamedTuple):
-    """A stored result: where it is listed, the test image's position, and the groups in the order applied."""
+    """A stored result: where it is listed, the position of its source image, and its groups in the order applied."""
 
     where: str
     position: int
@@ -46,30 +46,30 @@ class StoredResult(NamedTuple):
 def serve(
     origin: str, entries: Sequence[StoredResult], inputs: Inputs, read: Callable[[list[int]], Tensor], fingerprint: str
 ) -> Results:
-    """Stored results as a translator.
+    """Stored results as ``Results``.
 
     Args:
-        origin: what a message calls the results.
+        origin: the name of the results in messages.
         read: numbers of n entries -> their pixels, uint8 [n, 3, S, S] on the CPU.
 
     Raises:
-        UserError: a test image has two results for the same groups, or there is none that is asked for.
+        UserError: a test image has two results for the same groups, or none of the results was asked for.
     """
     numbers: dict[tuple[Group, ...], Tensor] = {}
     unused, asked_for = 0, False
     for number, entry in enumerate(entries):
-        own = numbers.setdefault(entry.groups, torch.full((len(inputs.ids),), -1))
-        if (first := int(own[entry.position])) >= 0:
+        entry_of_image = numbers.setdefault(entry.groups, torch.full((len(inputs.ids),), -1))
+        if (first := int(entry_of_image[entry.position])) >= 0:
             what = f"{inputs.ids[entry.position]} with {inputs.text(entry.groups)}"
             raise UserError(f"{entry.where}: {what} is there twice, first in {entries[first].where}; remove one")
-        own[entry.position] = number
+        entry_of_image[entry.position] = number
         asked = inputs.asks_for(entry.position, entry.groups)
         unused += not asked
         asked_for |= asked and len(entry.groups) == 1
     if not asked_for:
         raise UserError(
-            f"{origin}: none of {len(entries)} results is asked for; test images are translated to each single value "
-            "that they are known not to have"
+            f"{origin}: none of {len(entries)} results is asked for; a request asks for a single value, which differs "
+            "from the known label of the test image"
         )
     nothing = torch.full((len(inputs.ids),), -1)
 

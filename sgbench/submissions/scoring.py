@@ -1,4 +1,4 @@
-"""Translations made elsewhere, scored: those that are missing are left out and counted."""
+"""Scores submissions; results that are missing are left out and counted."""
 
 import hashlib
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from sgbench.submissions.results import Results
 
 
 def find_scored(study: Study, name: str, level: str, seed: int | None, results: Results) -> SystemFolder | None:
-    """The folder of translations that were scored before; None where they were not.
+    """The system's folder of a submission that was scored before; None if it was not.
 
-    What is stored, or made by a program's file, is known by its bytes. A function's results may depend on anything:
+    Stored results and program files are identified by their bytes. The results of a function may depend on anything, so
     they are made and scored each time.
 
     Args:
-        level: labels per value that the model was trained with, for the record; may be empty.
-        seed: that it was trained with, where that is known.
+        level: labels per value that the model was trained with, for the records; may be empty.
+        seed: the seed that it was trained with, if it is known.
     """
     if not results.fingerprint:
         return None
@@ -33,11 +33,11 @@ def find_scored(study: Study, name: str, level: str, seed: int | None, results: 
 
 
 def score_results(scorer: Scorer, name: str, level: str, seed: int | None, results: Results) -> SystemFolder:
-    """Score translations; returns the system's folder, named after their bytes.
+    """Score a submission; returns the system's folder, whose name has the fingerprint of the results.
 
     Args:
-        level: labels per value that the model was trained with, for the record; may be empty.
-        seed: that it was trained with, where that is known.
+        level: labels per value that the model was trained with, for the records; may be empty.
+        seed: the seed that it was trained with, if it is known.
     """
     study, requests = scorer.study, scorer.test.requests
     kept = [

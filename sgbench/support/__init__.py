@@ -1,1 +1,1 @@
-"""What every part leans on: errors, whole files, hashes, names of code, the screen, the environment."""
+"""What every package uses: errors, writing of files, hashes, loading of code, the screen, the environment."""

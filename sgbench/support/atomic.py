@@ -1,4 +1,4 @@
-"""Files written whole or not at all: a temporary name in the same folder, fsync, rename."""
+"""Writes files completely or not at all: under a temporary name in the same folder, then fsync and rename."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -25,15 +25,15 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
+    """Write ``text`` as UTF-8, completely or not at all."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 def write_buffered(path: Path, write: Callable[[BinaryIO], None]) -> None:
-    """Let ``write`` fill a file in memory, then write it at once.
+    """Let ``write`` fill a file in memory, then write it to the disk.
 
-    For torch.save and numpy.savez, whose clean-up hides that the disk is full behind an error of their own.
+    This is for torch.save and numpy.savez: when the disk is full, their clean-up raises another error that hides it.
     """
     buffer = BytesIO()
     write(buffer)
@@ -41,10 +41,10 @@ def write_buffered(path: Path, write: Callable[[BinaryIO], None]) -> None:
 
 
 def make_once(path: Path, make: Callable[[Path], None]) -> Path:
-    """Make a file unless it is there; other processes that want it wait for the one that makes it.
+    """Make a file if it does not exist; other processes that need it wait until it is made.
 
     Args:
-        make: writes the file at the path that it is given.
+        make: takes a path and writes the file there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
@@ -56,6 +56,6 @@ def make_once(path: Path, make: Callable[[Path], None]) -> Path:
 
 
 def discard_partials(folder: Path, stem: str = "*") -> None:
-    """Remove what killed processes left half-written; the caller holds the lock of what is written there."""
+    """Remove unfinished files of processes that were killed; the caller must hold the lock of the folder or file."""
     for partial in folder.glob(f".{stem}.*.partial*"):
         partial.unlink(missing_ok=True)

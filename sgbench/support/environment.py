@@ -1,4 +1,4 @@
-"""What code runs here, on what: the commit, versions of packages, the device."""
+"""The code that runs and what it runs on: the commit, versions of packages, the device."""
 
 import platform
 import subprocess
@@ -29,9 +29,9 @@ PACKAGES = (
 
 @cache
 def commit(folder: Path = Path(__file__).parents[1]) -> str:
-    """The commit of the checkout that a package runs from, ``-dirty`` behind it where files differ or are new.
+    """The commit of the checkout that a package runs from, followed by ``-dirty`` if files differ or are new.
 
-    As it was when first asked for: later changes of files are not in the code that runs.
+    It is read once, because later changes of files are not in the code that runs.
     """
 
     def git(*arguments: str) -> str:
@@ -53,12 +53,12 @@ def packages() -> dict[str, str]:
 
 
 def device_name(device: torch.device) -> str:
-    """What a person calls a device."""
+    """The name of a device, for people."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
 
 
 def origin(device: torch.device, **more: str) -> dict[str, Any]:
-    """What makes something here: commit, versions that decide its arithmetic, device, and what else is given."""
+    """What makes something here: the commit, the versions that decide its arithmetic, the device, and ``more``."""
     return {
         "sgbench": sgbench.__version__,
         "commit": commit(),

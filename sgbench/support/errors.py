@@ -1,4 +1,4 @@
-"""What a user can mend, and the one way in which an error becomes a line."""
+"""The error that a user can fix, and how an error becomes one line of text."""
 
 
 class UserError(Exception):
@@ -6,21 +6,21 @@ class UserError(Exception):
 
 
 def one_line(error: object, limit: int | None = None) -> str:
-    """What an error or a text says, in one line; the error's type where it says nothing.
+    """An error's message, or a text, in one line; the error's type if the message is empty.
 
     Args:
-        limit: characters at most; what is cut off is marked with ``...``.
+        limit: the most characters; a longer text is cut and ends with ``...``.
     """
     try:
         text = " ".join(str(error).split())
-    except Exception:  # somebody else's class may fail to say what is wrong
+    except Exception:  # an error's class may itself be faulty
         text = ""
     text = text or type(error).__name__
     return text if limit is None or len(text) <= limit else text[: limit - 3].rstrip() + "..."
 
 
 def summary(error: BaseException, limit: int = 200) -> str:
-    """The first line of what a foreign library says when it fails; its further lines rarely help a user."""
+    """The first line of the message of another library's error; its further lines rarely help a user."""
     try:
         text = str(error).strip()
     except Exception:

@@ -1,4 +1,4 @@
-"""SHA-256 of values, tensors and files, hexadecimal."""
+"""SHA-256 of values, arrays and files, in hexadecimal."""
 
 import hashlib
 import json
@@ -11,20 +11,20 @@ class _Array(Protocol):
 
 
 def hash_of_value(value: Any) -> str:
-    """Of JSON values, whatever order their keys have."""
+    """SHA-256 of a JSON value; the order of keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def hash_of_array(array: _Array) -> str:
-    """Of a NumPy array's elements, in C order."""
+    """SHA-256 of a NumPy array's elements, in C order."""
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def hash_of_file(path: Path) -> str:
-    """Of a file's bytes.
+    """SHA-256 of a file's bytes.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,6 @@
-"""Code by name: ``my_package.attgan:AttGAN``, or the short name of a module that defines one such class.
+"""Loads code by name: ``my_package.attgan:AttGAN``, or the short name of a module that defines one such class.
 
-There is no registry: a short name is looked for as a module in a few packages.
+There is no registry; a short name is the name of a module in one of a few packages.
 """
 
 import importlib
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 def load_function(name: str) -> Callable:
-    """The function, or other object that can be called, that ``package.module:function`` names.
+    """The function, or other callable object, that ``package.module:function`` names.
 
     Raises:
-        UserError: there is no such module, or nothing in it that can be called.
+        UserError: there is no such module, or it has no callable object of this name.
     """
     module_name, _, function_name = name.partition(":")
-    found = getattr(_import(module_name, f"'{name}' cannot be imported"), function_name, None)
-    if not callable(found) or inspect.isclass(found):
+    function = getattr(_import(module_name, f"'{name}' cannot be imported"), function_name, None)
+    if not callable(function) or inspect.isclass(function):
         raise UserError(f"'{name}': {module_name} has no function '{function_name}'")
-    return found
+    return function
 
 
 def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
@@ -35,15 +35,15 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
         name: ``package.module:Class``, or a module of one of the ``packages`` that defines one such class.
 
     Raises:
-        UserError: no such module or class, or not of that kind.
+        UserError: there is no such module or class, or the class is not a concrete subclass of ``base``.
     """
     kind = base.__name__.lower()
     module_name, _, class_name = name.partition(":")
     if class_name:
-        found = getattr(_import(module_name, f"unknown {kind} '{name}'"), class_name, None)
-        if not (inspect.isclass(found) and issubclass(found, base) and not inspect.isabstract(found)):
+        cls = getattr(_import(module_name, f"unknown {kind} '{name}'"), class_name, None)
+        if not (inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls)):
             raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
-        return found
+        return cls
     for package in packages:
         path = f"{package}.{name}"
         if name.isidentifier() and importlib.util.find_spec(path):
@@ -56,7 +56,7 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
 
 
 def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:
-    """The shortest name under which ``load_class`` finds a class, so that it still does when the file has moved."""
+    """The shortest name by which ``load_class`` finds a class; a short name still works after the file has moved."""
     package, _, module = cls.__module__.rpartition(".")
     if package in packages and _classes(importlib.import_module(cls.__module__), base) == [cls]:
         return module
@@ -64,7 +64,7 @@ def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:
 
 
 def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
-    """The concrete subclasses of ``base`` that a module defines itself."""
+    """The concrete subclasses of ``base`` that a module defines (not those that it imports)."""
     return [
         value
         for value in vars(module).values()
@@ -78,5 +78,5 @@ def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
 def _import(name: str, problem: str) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # no such module, an empty or relative name, whatever its code raises
+    except (Exception, SystemExit) as error:  # no such module, a bad name, or any error of its code
         raise UserError(f"{problem}: {summary(error)}; give package.module:name") from error

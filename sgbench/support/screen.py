@@ -1,7 +1,7 @@
-"""What a run shows while it works: progress bars on a terminal, a line now and then elsewhere.
+"""What a run shows while it works: progress bars on a terminal, otherwise a line from time to time.
 
-Rate and time left are measured from a task's first update, so that what was done before, by a run that was interrupted,
-does not count as speed.
+Rate and time left are measured from a task's first update, so that work of an earlier, interrupted run does not count
+as speed.
 """
 
 import sys
@@ -18,7 +18,7 @@ _LINE_SECONDS = 15.0
 
 
 class Task:
-    """One thing that takes time: ``update`` says how much of it is done."""
+    """Work that takes time; ``update`` tells how much of it is done."""
 
     def update(self, done: float, detail: str = "") -> None:
         """Show that ``done`` of the total is done, with a short remark."""
@@ -40,7 +40,7 @@ class _Bar(Task):
 
 
 class _Rate(ProgressColumn):
-    """Units a second, where a task has a unit."""
+    """Units per second, if the task has a unit."""
 
     def render(self, task: RichTask) -> Text:
         speed, unit = task.finished_speed or task.speed, task.fields["unit"]
@@ -69,7 +69,7 @@ class _Lines(Task):
 
 
 class Screen:
-    """Where a run reports."""
+    """Where a run shows its progress."""
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(stderr=not sys.stdout.isatty(), soft_wrap=True)
@@ -80,7 +80,7 @@ class Screen:
 
     @contextmanager
     def task(self, label: str, total: float, unit: str = "") -> Iterator[Task]:
-        """Show a task while the block runs, and its rate where there is a unit, such as ``images``."""
+        """Show a task while the block runs, with its rate if there is a unit, such as ``images``."""
         with self.tasks() as add:
             task = add(label, total, unit)
             yield task
@@ -88,7 +88,7 @@ class Screen:
 
     @contextmanager
     def tasks(self) -> Iterator[Callable[..., Task]]:
-        """Show several tasks at once; what is yielded adds one by its label, total and, if it has one, unit."""
+        """Show several tasks at once; yields a function that adds one by its label, total and, optionally, unit."""
         if not self.console.is_terminal:
             yield lambda label, total, unit="": _Lines(self.console, label, total, unit)
             return

@@ -1,4 +1,4 @@
-"""Signals that end a training: noted while an iteration runs, heeded after it."""
+"""Signals that end a training: they are noted while an iteration runs and acted on after it."""
 
 import signal
 from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """The training loop: iterations, learning rates, losses, samples, checkpoints, resuming.
 
-Iteration t is seeded from (seed, t) alone, so no generator's state is saved and running again is resuming.
+Iteration t is seeded from (seed, t) alone, so no random state is saved, and running a job again resumes it.
 """
 
 import math
@@ -20,19 +20,19 @@ from sgbench.training.interrupts import interruptible
 from sgbench.training.precision import Precision
 
 LOOP_VERSION = 1
-"""Part of a job's hash: raised when the same method on the same labels would come out otherwise, by the loop's doing.
+"""Part of a job's hash: raised when a change of the loop gives another model for the same method and labels.
 
-Its rates, its seeds and the batches that ``data.batches`` draws count.
+Learning rates, seeds and the batches that ``data.batches`` draws count as parts of the loop.
 """
 
 
 @dataclass(frozen=True)
 class Loop:
-    """How a job is trained, none of which changes what is trained.
+    """Options of the loop that do not change the trained model.
 
     Attributes:
-        checkpoint_seconds: time between checkpoints.
-        num_samples: sample grids over the whole training.
+        checkpoint_seconds: seconds between checkpoints.
+        num_samples: number of sample grids over the whole training.
         report: called after each iteration with (iterations done, losses as floats).
         sample: called with (method, iterations done) to write a grid.
     """
@@ -44,7 +44,7 @@ class Loop:
 
 
 def rate_factor(settings: MethodSettings, iteration: int) -> float:
-    """Share of the full learning rate at an iteration, from 1 falling linearly to 0 at the end."""
+    """Share of the full learning rate at an iteration: 1 at first, then falling linearly to 0 at the end."""
     decay = settings.iterations - settings.constant_iterations
     return min(1.0, (settings.iterations - iteration) / decay) if decay > 0 else 1.0
 
@@ -63,7 +63,7 @@ def train(
     An interrupt or termination signal leaves a checkpoint and is raised again as KeyboardInterrupt.
 
     Args:
-        until: stop after so many iterations, as an interrupt would.
+        until: stop after so many iterations and leave a checkpoint.
 
     Raises:
         UserError: a loss is not finite.
@@ -94,9 +94,9 @@ def train(
                 losses = {name: float(value) for name, value in method.step(drawn, iteration).items()}
             done = iteration + 1
             rows.append({"iteration": done} | losses)
-            if wild := [name for name, value in losses.items() if not math.isfinite(value)]:
+            if not_finite := [name for name, value in losses.items() if not math.isfinite(value)]:
                 raise UserError(
-                    f"{folder.path}: iteration {done}: {', '.join(wild)} not finite; lower the learning rate"
+                    f"{folder.path}: iteration {done}: {', '.join(not_finite)} not finite; lower the learning rate"
                 )
             if loop.report:
                 loop.report(done, losses)
@@ -118,7 +118,7 @@ def step_seed(seed: int, iteration: int) -> int:
 
 
 def _save(method: Method, folder: JobFolder, iteration: int, rows: list[dict[str, float]], seconds: float) -> None:
-    """Write the losses first: rows beyond the checkpoint's iteration are dropped on resuming."""
+    """Write losses, then the checkpoint: rows after the checkpoint's iteration are dropped on resuming."""
     folder.add_losses(rows)
     rows.clear()
     optimizers = {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()}
@@ -126,7 +126,7 @@ def _save(method: Method, folder: JobFolder, iteration: int, rows: list[dict[str
 
 
 def _resume(method: Method, folder: JobFolder) -> tuple[int, float]:
-    """Iterations done, and the seconds that they took."""
+    """Load the checkpoint, if there is one; returns the iterations done and the seconds that they took."""
     if not folder.checkpoint.exists():
         folder.keep_losses(0)
         return 0, 0.0

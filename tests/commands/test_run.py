@@ -243,6 +243,7 @@ def file_size_limit():
     limit(0)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_nothing_half_written_is_taken_for_whole(
     finished, config, tmp_path, refused, file_size_limit, capsys
 ):
@@ -380,6 +381,7 @@ def test_photographs_are_trained_on_scored_and_reported(config, tmp_path, celeba
     assert set(frame["target"].dropna()) == {"smile", "pale_skin"}
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_training_exits_with_130_and_the_same_command_resumes(tmp_path, capsys):
     method = SMALL | {"n_critic": 1, "iterations": 120}
     (tmp_path / "long.yaml").write_text(yaml.safe_dump(CONFIG | {"methods": {"sggan": method}}))

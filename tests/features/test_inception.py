@@ -217,6 +217,7 @@ def test_without_a_file_the_reason_is_told():
         load_inception(WeightsFile(None, problem="no Inception weights at here"), CPU)
 
 
+@pytest.mark.slow
 def test_a_run_with_weights_scores_and_names_them(weights, tmp_path, capsys):
     small = {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2, "n_critic": 1}
     config = {

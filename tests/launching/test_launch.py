@@ -43,6 +43,7 @@ def train(config, out, workers):
     return {job.name: read_checkpoint(study.runs.job(job.name)).method for job in study.plan.jobs}
 
 
+@pytest.mark.slow
 def test_two_at_a_time_are_the_same_models(config, tmp_path):
     threads = torch.get_num_threads()
     torch.set_num_threads(max(1, os.cpu_count() // 2))
@@ -67,6 +68,7 @@ def test_what_is_wrong_in_a_process_is_one_line(config, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_an_interrupt_leaves_a_checkpoint_of_every_running_job(config, tmp_path, number):
     path, out = config(sggan={"iterations": 10_000}, residualgan={"iterations": 10_000}), tmp_path / "runs"
     command = [sys.executable, "-m", "sgbench.run", "--config", str(path), "--out", str(out), "--workers", "2"]

@@ -26,7 +26,8 @@ def muted(page):
 
 def pixels(path):
     """The file as uint8 [H, W, 3]."""
-    return np.asarray(Image.open(path).convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def find(page, image):
@@ -171,7 +172,8 @@ def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
         figure4(tmp_path / f"4{name}.png", COLUMNS, people(), [1, 2], asked=ASKED)
     for kind in "34":
         assert (tmp_path / f"{kind}a.png").read_bytes() == (tmp_path / f"{kind}b.png").read_bytes()
-        assert not Image.open(tmp_path / f"{kind}a.png").info
+        with Image.open(tmp_path / f"{kind}a.png") as image:
+            assert not image.info
     assert len(list(tmp_path.iterdir())) == 4
 
 

@@ -15,7 +15,8 @@ from sgbench.results.records import to_frame
 
 def pixels(path):
     """The file as uint8 [H, W, 3]."""
-    return np.asarray(Image.open(path).convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
@@ -26,7 +27,8 @@ def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
         loss_curves(tmp_path / f"l{name}.png", stats)
     for kind in "iml":
         assert (tmp_path / f"{kind}a.png").read_bytes() == (tmp_path / f"{kind}b.png").read_bytes()
-        assert not Image.open(tmp_path / f"{kind}a.png").info
+        with Image.open(tmp_path / f"{kind}a.png") as image:
+            assert not image.info
     assert len(list(tmp_path.iterdir())) == 6
 
 

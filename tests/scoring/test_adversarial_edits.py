@@ -67,6 +67,7 @@ def figures(translate, test, faces, judges):
     return *map(float, accuracies), float(own.terms["counterfactual_error", "inside"].mean())
 
 
+@pytest.mark.slow
 def test_noise_that_fools_a_judge_is_exposed_by_the_other_and_by_the_counterfactual_error(faces, judges, test_set):
     source, _ = faces
 
@@ -83,6 +84,7 @@ def test_noise_that_fools_a_judge_is_exposed_by_the_other_and_by_the_counterfact
     assert error > 0.85 * copy_error
 
 
+@pytest.mark.slow
 def test_noise_stays_within_its_bound(judges, test_set):
     everyone = torch.arange(20)
     results = fooling(judges[0], test_set.images)(everyone, [Group(0, 1)])

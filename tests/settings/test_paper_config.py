@@ -64,6 +64,7 @@ def run(tmp_path, root, size, *more):
     return pd.read_csv(report / "records.csv", keep_default_na=False), report
 
 
+@pytest.mark.slow
 def test_every_job_of_the_paper_is_trained_scored_and_put_beside_what_was_published(tmp_path, celeba_copy):
     frame, report = run(tmp_path, celeba_copy(60, (178, 218)), 32)
     assert len(json.loads((report.parent / "plan.json").read_text())["jobs"]) == 10
@@ -110,7 +111,7 @@ def test_figure_4_balances_pale_skin_for_sggan_alone(tmp_path, celeba_copy):
     assert "| all, seed 0  " in page
 
 
-@pytest.mark.parametrize("size", [64, 128, 256])
+@pytest.mark.parametrize("size", [64, *(pytest.param(size, marks=pytest.mark.slow) for size in (128, 256))])
 def test_every_method_trains_and_is_scored_at_every_size(tmp_path, celeba_copy, size):
     own = ["--methods", "sggan,stargan,residualgan", "--sparse", "5", "--attributes", "gender,hair_color"]
     frame, _ = run(tmp_path, celeba_copy(70, (178, 218)), size, *own)

@@ -48,6 +48,7 @@ def test_a_function_gets_the_images_in_their_range_and_at_most_a_batch_of_them()
     assert {groups for _, _, groups in seen} == {(MALE, SMILING)}
 
 
+@pytest.mark.filterwarnings("ignore:.*are clamped")
 def test_a_small_overshoot_is_clamped_and_halves_are_taken():
     given = opened(lambda images, labels, groups: (images * 1.2).half()).translate(ALL, [MALE])
     exact = (elsewhere.inputs().images.double() / 127.5 - 1) * 1.2
@@ -235,7 +236,7 @@ def export_onnx(path, shift, side=8):
     )
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*are clamped", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_an_onnx_model_is_known_by_weights_in_a_file_of_their_own(tmp_path):
     pytest.importorskip("onnxruntime")
     for name, shift in (("a", 0.1), ("b", 0.2)):

@@ -148,7 +148,7 @@ def onnx(root, model, example, shapes):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
     path = root / "model.onnx"
-    torch.onnx.export(model, example, path, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    torch.onnx.export(model.eval(), example, path, dynamo=True, dynamic_shapes=shapes, verbose=False)
     return path
 
 

@@ -30,12 +30,13 @@ def draw(factors: Factors, own: Tensor, labels: Tensor, size: int) -> tuple[Tens
     """Draw faces at one sample per pixel.
 
     Args:
-        own: int8 [N, 5], the faces' true labels; they lean the hair's length.
+        own: int8 [N, 5], the faces' true labels; the true gender influences the length of the hair.
         labels: int8 [N, 5], the labels to show.
-        size: pixels a side.
+        size: pixels per side.
 
     Returns:
-        float32 [N, 3, size, size] in [0, 1], and the coverage of all but the background [N, 1, size, size].
+        float32 [N, 3, size, size] in [0, 1], and how far each pixel is covered by anything but background,
+        float32 [N, 1, size, size].
     """
     axis = (torch.arange(size) + 0.5) * (2 / size) - 1
     u, v = axis[None, None, None, :], axis[None, None, :, None]

@@ -1,7 +1,7 @@
 """What varies between embedded faces: hashed random numbers, one stream per named factor.
 
 Every number is a hash (splitmix64's finaliser) of the seed, the face's index and the factor's name, so a face never
-depends on its batch, and adding a factor leaves all others as they are.
+depends on its batch, and a new factor does not change the others.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ def _shift(z: Tensor, bits: int) -> Tensor:
 
 
 def _mix(z: Tensor) -> Tensor:
-    """splitmix64's finaliser; int64 multiplication wraps as its uint64 does."""
+    """splitmix64's finaliser; multiplication of int64 wraps around like that of uint64."""
     z = (z ^ _shift(z, 30)) * -0x40A7B892E31B1A47
     z = (z ^ _shift(z, 27)) * -0x6B2FB644ECCEEE15
     return z ^ _shift(z, 31)
@@ -29,21 +29,21 @@ class Factors:
     """The random numbers of some faces.
 
     Attributes:
-        seed: of the data set.
-        index: int64 [N], the faces.
+        seed: seed of the data set.
+        index: int64 [N], indices of the faces.
     """
 
     seed: int
     index: Tensor
 
     def raw(self, name: str, count: int = 1) -> Tensor:
-        """Uniform in [0, 1): float64 [N, count]."""
+        """Uniform random numbers in [0, 1): float64 [N, count]."""
         stream = _mix(torch.tensor(self.seed * 0x9E3779B1 + crc32(name.encode())))
         face = _mix(self.index[:, None] * 0x9E3779B1 + stream)
         return _shift(_mix(face + _mix(torch.arange(1, count + 1))), 11).double() / 2.0**53
 
     def uniform(self, name: str, low: float = 0.0, high: float = 1.0) -> Tensor:
-        """A plain factor: float32 [N, 1, 1, 1] in [low, high)."""
+        """A uniform random number: float32 [N, 1, 1, 1] in [low, high)."""
         return (low + (high - low) * self.raw(name)).float()[:, :, None, None]
 
     def chance(self, name: str, probability: float) -> Tensor:

@@ -1,6 +1,6 @@
 """The features of an embedded face: eyes, brows, nose, mouth and beard, painted on the skin.
 
-Coordinates are head units (the face is about 0.95 wide and 1.25 high, y downwards) after the turn of the head.
+Coordinates are in head units (the face is about 0.95 wide and 1.25 high, y downwards), after the head is turned.
 """
 
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ def nose(c: Canvas) -> None:
 
 
 def mouth(c: Canvas) -> None:
-    """One construction for both: a smile is wide, lifts the corners and parts the lips over teeth."""
+    """Neutral and smiling mouths: a smile is wider, lifts the corners and parts the lips over the teeth."""
     f, s = c.factors, c.smile
     strength = f.uniform("smile_strength", 0.85, 1.1) * s
     half = f.uniform("mouth_width", 0.175, 0.21) + 0.065 * strength
@@ -157,7 +157,7 @@ def mouth(c: Canvas) -> None:
 
 
 def beard(c: Canvas, face_width: Tensor, grain: Tensor) -> None:
-    """Stubble to beard over jaw and lip; always there in a male face, never in a female one."""
+    """Stubble or beard over jaw and lip; every male face has one, no female face does."""
     f = c.factors
     ax, level = c.x.abs(), 0.34
     strength = f.uniform("beard", 0.42, 0.9)

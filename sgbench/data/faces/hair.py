@@ -36,7 +36,7 @@ def hair_shape(
     Args:
         x, y: head coordinates [N, 1, S, S].
         face_width: half the face's width [N, 1, 1, 1].
-        male: the face's own gender, never an edited one: it leans the length [N, 1, 1, 1].
+        male: [N, 1, 1, 1], the face's true gender, never an edited one; it influences the length.
         pixel: a pixel's width in head units.
     """
     ax = x.abs()

@@ -1,4 +1,4 @@
-"""Around an embedded face: the background, the neck and the clothes."""
+"""What surrounds an embedded face: the background, the neck and the clothes."""
 
 import torch
 from torch import Tensor
@@ -34,7 +34,7 @@ def background(factors: Factors, u: Tensor, v: Tensor, size: int) -> Tensor:
 
 
 def body_shape(factors: Factors, x: Tensor, y: Tensor) -> Tensor:
-    """About the signed distance to neck and shoulders, in head units around the neck's axis."""
+    """The approximate signed distance to neck and shoulders, in head units around the neck's axis."""
     ax = x.abs()
     width = factors.uniform("neck_width", 0.21, 0.27)
     slope = factors.uniform("shoulder_slope", 0.2, 0.5)
@@ -45,7 +45,7 @@ def body_shape(factors: Factors, x: Tensor, y: Tensor) -> Tensor:
 
 
 def clothes(image: Tensor, factors: Factors, x: Tensor, y: Tensor, body: Tensor, width: Tensor, size: int) -> Tensor:
-    """Paint the clothes over neck and shoulders, ``body``; returns their coverage."""
+    """Paint the clothes over neck and shoulders (``body``) and return their coverage."""
     ax = x.abs()
     style = factors.uniform("collar")
     round_neck = 0.76 + factors.uniform("neckline", 0.05, 0.16) * arc(ax / 0.36)

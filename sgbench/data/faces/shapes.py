@@ -1,7 +1,7 @@
 """Shapes of the embedded faces: coverage of distances, soft blobs, waves and noise.
 
 Planes are float32 [N, 1, S, S], factors [N, 1, 1, 1], colours [N, 3, 1, 1]. Only operations that IEEE arithmetic rounds
-exactly (no exp, sin or fused lerp), so that a pixel does not depend on where in a batch it stands.
+exactly are used (no exp, sin or fused lerp), so that a pixel does not depend on its place in the batch.
 """
 
 import torch
@@ -35,7 +35,7 @@ def bump(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) ->
 
 
 def ellipse(x: Tensor, y: Tensor, width: Tensor | float, height: Tensor | float) -> Tensor:
-    """About the signed distance to an ellipse with these radii."""
+    """The approximate signed distance to an ellipse with these radii."""
     a, b = x / width, y / height
     slope = ((a / width).square() + (b / height).square()).sqrt_()
     return (a * a + b * b - 1) / (2 * slope + 1e-4)

@@ -1,1 +1,1 @@
-"""Data sets: embedded faces, CelebA, one's own images."""
+"""Data sets: embedded faces, CelebA, and images of the user."""

@@ -1,4 +1,4 @@
-"""The paper's attributes of faces, as the embedded faces and CelebA both have them."""
+"""The paper's attributes of faces; the embedded faces and CelebA both have them."""
 
 from sgbench.data.labels import Attribute
 

@@ -1,7 +1,7 @@
-"""CelebA: aligned images of 178x218 and ``list_attr_celeba``, as its authors, torchvision or Kaggle lay them out.
+"""CelebA: aligned images of 178x218 and ``list_attr_celeba``, in the folders of its authors, torchvision or Kaggle.
 
 The paper's crop is the centred square, rows 20 to 198; copies of another size are cropped by the same fractions.
-Groups: hair is black or blond where exactly one of the two columns says so, else neither.
+Hair is black or blond if exactly one of the two columns says so; otherwise it is neither.
 """
 
 import os
@@ -32,10 +32,10 @@ TOTALS = {
     "Wearing_Lipstick": 95_715,
     "Pale_Skin": 8_701,
 }
-"""Images with each attribute in a complete copy."""
+"""How many images have each attribute in a complete copy."""
 COLUMNS = {"gender": "Male", "smile": "Smiling", "lipstick": "Wearing_Lipstick", "pale_skin": "Pale_Skin"}
 CROP = (0, 20 / 218, 1, 198 / 218)
-"""Left, upper, right, lower as shares of the width and the height."""
+"""Left, upper, right and lower edge, as shares of the width or the height."""
 _FOLDERS = (
     "img_align_celeba",
     "img_align_celeba/img_align_celeba",
@@ -45,26 +45,26 @@ _FOLDERS = (
     "Img/img_align_celeba_png",
     ".",
 )
-"""Where the images may be below the folder given."""
+"""Folders below the given folder that may hold the images."""
 _BESIDE_ANNO = ("Img/img_align_celeba", "Img/img_align_celeba_png")
-"""Where the authors have them beside the folder of the attribute file."""
+"""Where the authors keep the images, beside the folder of the attribute file."""
 _BESIDE = (".", "Anno")
-"""Where the attribute file may be below a folder that is looked at."""
+"""Where the attribute file may be, below each folder that is searched."""
 
 
 class CelebA(Source):
-    """A copy of CelebA: a folder of JPEGs, or of PNGs under the same numbers, and the attribute file.
+    """A copy of CelebA: a folder of JPEGs, or of PNGs with the same numbers, and the attribute file.
 
-    The folder given may be that of the images, with the attribute file in it or up to two levels above, or one that
-    holds both: ``img_align_celeba`` beside the file (as torchvision has them, in ``celeba``; as the authors do, in
-    ``Img`` and ``Anno``), or Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV, or one subfolder of any
-    name. The authors' ``Anno`` will do too. Where the files and labels are the same, so is the fingerprint.
+    The given folder may hold the images, with the attribute file in it or up to two folders above. Or it holds both:
+    ``img_align_celeba`` beside the file (torchvision has them in ``celeba``, the authors in ``Img`` and ``Anno``),
+    Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV, or one subfolder of any name. The authors' ``Anno``
+    may be given too. Copies with the same files and labels have the same fingerprint.
     """
 
     name = "celeba"
 
     class Settings(SourceSettings):
-        """Where the copy lies."""
+        """Where the copy is, and whether images may be missing."""
 
         path: Path
         allow_missing: bool = False
@@ -89,8 +89,8 @@ class CelebA(Source):
         self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "CelebA")
         known = {a: _labels_of(a, columns)[torch.from_numpy(present)] for a in ATTRIBUTES}
         self.labels = torch.stack([known[a] for a in self.attributes], 1)
-        every = torch.stack(list(known.values()), 1).numpy().tobytes()
-        self.fingerprint = fingerprint(f"celeba {settings.image_size} {CROP}", self.ids, sizes[present], every)
+        all_labels = torch.stack(list(known.values()), 1).numpy().tobytes()
+        self.fingerprint = fingerprint(f"celeba {settings.image_size} {CROP}", self.ids, sizes[present], all_labels)
 
     def read(self, index: int) -> np.ndarray:
         return read_photograph(self.folder / self.ids[index], crop, self.settings.image_size)
@@ -102,13 +102,13 @@ def crop(width: int, height: int) -> Box:
 
 
 def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Image names, and a boolean column for each attribute, of the authors' table or Kaggle's CSV.
+    """Read image names, and a boolean column for each attribute, from the authors' table or Kaggle's CSV.
 
-    The first has a count, the columns' names and a row for each image, with spaces between cells; the second has
-    no count, a name for the first column too, and commas.
+    The authors' table has a line with the number of images, a line with the columns' names, and a row for each image,
+    with spaces between cells. Kaggle's CSV has no number, a name for the first column too, and commas.
 
     Raises:
-        UserError: names the file and the row.
+        UserError: the file is not valid; the message names the file and the row.
     """
     top = 1 if path.suffix == ".csv" else 2
     try:
@@ -137,7 +137,7 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
 
 
 def _rows(lines: Iterable[str], start: int) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that has any."""
+    """Number and cells of each line that is not empty."""
     return ((number, cells) for number, line in enumerate(lines, start) if (cells := _cells(line)))
 
 
@@ -146,7 +146,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _read_rows(rows: Iterable[tuple[int, list[str]]], width: int, path: Path) -> tuple[list[str], np.ndarray]:
-    """Names, and values bool [N, width]: a byte each, as a complete copy has eight million."""
+    """Names, and values bool [N, width]; one byte per value, because a complete copy has eight million."""
     names: list[str] = []
     seen: set[str] = set()
     values = bytearray()
@@ -179,8 +179,8 @@ def _attribute_file(root: Path, folder: Path) -> Path:
             if path.is_file():
                 return path
     raise UserError(
-        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; put CelebA's there, or give "
-        "the folder that holds the images, or the CSV of own images"
+        f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; put CelebA's file "
+        "there, or give the folder that holds the images, or the CSV of own images"
     )
 
 
@@ -190,9 +190,9 @@ def _image_folder(root: Path) -> Path:
             return folder
     below = [folder for folder in sorted(root.iterdir()) if folder.name[0] != "." and _holds_images(folder)]
     beside = [folder for folder in (root.parent / name for name in _BESIDE_ANNO) if _holds_images(folder)]
-    found = below or beside[:1]
-    if len(found) == 1:
-        return found[0]
+    candidates = below or beside[:1]
+    if len(candidates) == 1:
+        return candidates[0]
     where = f"images in {len(below):,} folders below it" if below else "no images in it or below it"
     raise UserError(f"{root}: {where}; give the folder that holds the images, or the CSV of own images")
 
@@ -205,14 +205,14 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _files_of(names: list[str], folder: Path) -> list[str]:
-    """The file of each image: the one named, or where only that is there, its PNG copy."""
+    """The file of each image: the named file, or its PNG copy if only that is there."""
     here = set(os.listdir(folder))
     png = {name: f"{name.rpartition('.')[0]}.png" for name in names if name not in here}
     return [png[name] if png.get(name) in here else name for name in names]
 
 
 def _copy_note(path: Path) -> list[str]:
-    """A sentence where an image is not of CelebA's own size; nothing of one that cannot be read."""
+    """A note if an image does not have CelebA's size; no note if it cannot be read."""
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -225,9 +225,9 @@ def _copy_note(path: Path) -> list[str]:
 
 def _check_totals(columns: dict[str, np.ndarray], table: Path) -> None:
     for column, total in TOTALS.items():
-        if (found := int(columns[column].sum())) != total:
+        if (count := int(columns[column].sum())) != total:
             warnings.warn(
-                f"{table}: {column} is set for {found:,} images, in a complete copy of CelebA for {total:,}; results "
-                "will not compare with others': fetch the file again",
+                f"{table}: {column} is set for {count:,} images, but in a complete copy of CelebA for {total:,}; "
+                "figures cannot be compared with others: fetch the file again",
                 stacklevel=2,
             )

@@ -1,7 +1,7 @@
 """Embedded faces: procedural portraits whose labels follow CelebA, so that everything runs without a download.
 
-Face i is a pure function of (seed, i), the same picture at every size. Its labels are drawn one given the other, with
-the frequencies measured on 20,000 rows of CelebA, but for lipstick:
+Face i depends only on (seed, i) and is the same picture at every size. Each label is drawn given the earlier ones. The
+frequencies are those measured on 20,000 rows of CelebA, except for lipstick:
 
 - P(male) = .42; P(smiling | female) = .54, P(smiling | male) = .40
 - hair of women: black .203, blond .241, else brown (none); of men: black .296, blond .022, else brown
@@ -9,8 +9,8 @@ the frequencies measured on 20,000 rows of CelebA, but for lipstick:
 - P(pale | female, black) = .041, (female, blond) = .069, (female, brown) = .054, (male) = .026
 
 The phi coefficients are gender-lipstick -.66, gender-blond (among black and blond) -.46, lipstick-blond (likewise)
-.29, smile-lipstick .16, gender-smile -.14. In CelebA .006 of men wear lipstick, and gender-lipstick is -.80: the
-marginal .47 is kept here, but some men must have painted lips for a judge to tell the two attributes apart.
+.29, smile-lipstick .16, gender-smile -.14. In CelebA only .006 of men wear lipstick, and gender-lipstick is -.80. Here
+the overall share .47 is kept, but more men have painted lips, so that a judge can tell the two attributes apart.
 """
 
 import hashlib
@@ -62,7 +62,7 @@ class Faces:
         return self.counterfactual(index, (), size)
 
     def counterfactual(self, index: Tensor, groups: Sequence[Group], size: int) -> Tensor:
-        """The same faces with every group of ``groups`` set, all else as it was: uint8 [N, 3, size, size].
+        """The same faces with every group of ``groups`` set and nothing else changed: uint8 [N, 3, size, size].
 
         Raises:
             ValueError: bad size, a group that does not exist, or two groups of one attribute.
@@ -72,7 +72,7 @@ class Faces:
         return torch.cat(parts) if parts else torch.empty(0, 3, size, size, dtype=torch.uint8)
 
     def background_mask(self, index: Tensor, size: int) -> Tensor:
-        """Pixels that show nothing but background, whichever gender the face is given: bool [N, size, size].
+        """Pixels that show only background, with either gender: bool [N, size, size].
 
         Raises:
             ValueError: the size is not within 32 to 256.
@@ -86,12 +86,12 @@ class Faces:
 
     def _draw(self, index: Tensor, groups: Sequence[Group], size: int) -> tuple[Tensor, Tensor]:
         """Images uint8 [N, 3, size, size] and background masks of one chunk."""
-        own = self.labels(index)
-        labels = own.clone()
+        true_labels = self.labels(index)
+        labels = true_labels.clone()
         for attribute, value in groups:
             labels[:, attribute] = value
         doubled = size < SUPERSAMPLE_BELOW
-        image, covered = draw(Factors(self.seed, index), own, labels, size * 2 if doubled else size)
+        image, covered = draw(Factors(self.seed, index), true_labels, labels, size * 2 if doubled else size)
         if doubled:
             image, covered = _halve(image), _halve(covered)
         return (image * 255 + 0.5).to(torch.uint8), covered[:, 0] == 0
@@ -127,15 +127,15 @@ class EmbeddedFaces(Source):
         return self.faces.render(torch.tensor(index), self.settings.image_size).numpy()
 
     def counterfactual(self, index: Tensor, groups: Sequence[Group]) -> Tensor:
-        own = [Group(self._columns[group.attribute], group.value) for group in groups]
-        return self.faces.counterfactual(index, own, self.settings.image_size)
+        face_groups = [Group(self._columns[group.attribute], group.value) for group in groups]
+        return self.faces.counterfactual(index, face_groups, self.settings.image_size)
 
     def background(self, index: Tensor) -> Tensor:
         return self.faces.background_mask(index, self.settings.image_size)
 
 
 def _fingerprint(settings: EmbeddedFaces.Settings) -> str:
-    """Changes with the settings and with whatever the renderer draws: a few faces and their labels are hashed."""
+    """SHA-256 of settings, all labels and a few rendered faces, so that it changes when the renderer changes."""
     faces, probe = Faces(settings.seed), torch.arange(3)
     key = hashlib.sha256(f"{settings.seed} {settings.num_images} {settings.image_size}".encode())
     key.update(faces.render(probe, settings.image_size).numpy().tobytes())

@@ -1,8 +1,9 @@
-"""One's own images: a folder of them and a CSV of attributes.
+"""Images of the user: a folder of images and a CSV of attributes.
 
-The first column of the CSV is each image's path, every other an attribute: 1 for yes and 0 or -1 for no, or names of
-values; ``none`` where an image has none of them, blank where it is not known. An attribute is exhaustive if its column
-has no ``none``. A column ``split`` of train and test, where there is one, is the split. The crop is the centred square.
+The first column of the CSV is each image's path; every other column is an attribute. A cell is 1 for yes and 0 or -1
+for no, or the name of a value; ``none`` if the image has none of the values, blank if its value is unknown. An
+attribute is exhaustive if its column has no ``none``. An optional column ``split`` says train or test. Images are
+cropped to the centred square.
 """
 
 from pathlib import Path
@@ -33,9 +34,9 @@ class Folder(Source):
     name = "folder"
 
     class Settings(SourceSettings):
-        """The CSV, or a folder with just one, and where the paths in it start: by default where it lies.
+        """``path`` is the CSV, or a folder with one CSV. Paths in it start from ``images``, by default its folder.
 
-        ``values`` gives the order of an attribute's values; without it they are sorted by name. A column of 1 and 0
+        ``values`` gives the order of an attribute's values; by default they are sorted by name. A column of 1 and 0
         has the values no and yes.
         """
 
@@ -104,10 +105,10 @@ def centred_square(width: int, height: int) -> Box:
 
 
 def _known(table: LabelTable, settings: Folder.Settings) -> dict[str, tuple[Attribute, np.ndarray]]:
-    """Every column that is a valid attribute; those of the settings must be.
+    """All columns that are valid attributes; those that the settings name must be valid.
 
     Raises:
-        UserError: an attribute of the settings is unknown or its column not valid.
+        UserError: an attribute of the settings is unknown, or its column is not valid.
     """
     offered = [name for name in table.columns if name != SPLIT]
     check_names(settings.attributes, offered, str(table.path))
@@ -127,6 +128,6 @@ def _table_file(path: Path) -> Path:
         return path
     tables = sorted(p for p in path.iterdir() if p.suffix.lower() == ".csv" and not p.name.startswith("."))
     if len(tables) != 1:
-        found = ", ".join(p.name for p in tables) if tables else "none"
-        raise UserError(f"{path}: must hold one CSV, has {found}; set data.path to the file")
+        names = ", ".join(p.name for p in tables) if tables else "none"
+        raise UserError(f"{path}: must hold one CSV, has {names}; set data.path to the file")
     return tables[0]

@@ -1,4 +1,4 @@
-"""The CSV of one's own images: a row for each image, and columns that become attributes and the split."""
+"""The CSV of the user's images: a row for each image, and columns that become attributes and the split."""
 
 import csv
 import re
@@ -20,21 +20,21 @@ MAX_VALUES = np.iinfo(np.int8).max + 1
 _MINUS_ONE = {"-1": "no", "-1.0": "no"}
 _ZERO = {"0": "no", "0.0": "no"}
 _SWITCHES = {"1": "yes", "1.0": "yes"} | _ZERO | _MINUS_ONE
-"""Cells of a binary column and the names of its values; pandas writes 1.0 where a column has blanks."""
+"""Cells of a binary column and the names of its values; pandas writes 1.0 if a column has blanks."""
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
-"""A first row that begins with a file of these is an image's."""
+"""If the first row begins with a file of such a name, it describes an image and the header is missing."""
 _NAME = re.compile(r"\w[\w .-]*")
-"""Names of attributes, fit for a part of a folder's name."""
+"""Allowed names of attributes, which become part of a folder's name."""
 
 
 @dataclass(frozen=True)
 class LabelTable:
-    """A table as read: cells are text without spaces around them.
+    """A table as read from the CSV. Cells are text without spaces around them.
 
     Attributes:
         key: name of the first column.
         names: N paths of images, with forward slashes.
-        rows: the row of each image, as spreadsheets count.
+        rows: the row number of each image, counted from 1 as in spreadsheets.
         columns: N cells for each further column.
     """
 
@@ -52,10 +52,10 @@ class LabelTable:
         """A column as an attribute and its labels, int8 [N].
 
         Args:
-            order: names of its values by position; without it they are sorted.
+            order: names of its values by position; if empty, they are sorted.
 
         Raises:
-            UserError: names the cell, or the column and what it lacks.
+            UserError: the column is not valid; the message names the column, and the cell if one is wrong.
         """
         cells = self.columns[name]
         if not _NAME.fullmatch(name):
@@ -65,16 +65,16 @@ class LabelTable:
         absent = {cell for cell in set(cells) if cell.lower() == NONE_CELL}
         value_of = self._value_of(name, set(cells) - absent - {""})
         self._check_case(name, value_of.keys())
-        found = sorted(set(value_of.values()))
-        values = tuple(order) or tuple(found)
-        if len(found) < 2:
-            only = f"only the value '{found[0]}'" if found else "no value"
+        names = sorted(set(value_of.values()))
+        values = tuple(order) or tuple(names)
+        if len(names) < 2:
+            only = f"only the value '{names[0]}'" if names else "no value"
             raise UserError(f"{self.path}: column '{name}' has {only}; an attribute needs two")
         if len(values) > MAX_VALUES:
             raise UserError(
                 f"{self.path}: column '{name}' has {len(values):,} values, an attribute at most {MAX_VALUES}"
             )
-        if unlisted := set(found) - set(values):
+        if unlisted := set(names) - set(values):
             index = next(i for i, cell in enumerate(cells) if value_of.get(cell) in unlisted)
             raise UserError(
                 f"{self.place(index, name)}: '{value_of[cells[index]]}' is not one of data.values, {', '.join(values)}"
@@ -99,7 +99,7 @@ class LabelTable:
         return np.array([cell == "test" for cell in cells])
 
     def _check_case(self, name: str, found: Collection[str]) -> None:
-        """Refuse spellings of one value that differ in case alone: they would be values of their own."""
+        """Refuse spellings of one value that differ only in case, because each would become a separate value."""
         if len({cell.lower() for cell in found}) == len(found):
             return
         spelt: dict[str, str] = {}
@@ -115,7 +115,7 @@ class LabelTable:
         """The value that each cell names.
 
         Raises:
-            UserError: 1 or 0 among names, or 0 beside -1, one of which may mean unknown.
+            UserError: the column mixes 1 or 0 with names, or 0 with -1, so that one of the two may mean unknown.
         """
         cells = self.columns[name]
         switches = found & _SWITCHES.keys()
@@ -137,10 +137,10 @@ class LabelTable:
 
 
 def read_table(path: Path) -> LabelTable:
-    """Read a CSV in UTF-8, with or without a byte order mark; rows of empty cells are passed over.
+    """Read a CSV in UTF-8, with or without a byte order mark; empty rows are skipped.
 
     Raises:
-        UserError: names the file, the row and the column.
+        UserError: the file is not valid; the message names the file, the row and the column.
     """
     names, rows, cells, seen = [], [], [], {}
     try:
@@ -152,12 +152,12 @@ def read_table(path: Path) -> LabelTable:
                 row, last = last + 1, lines.line_num
                 if row != last:
                     raise UserError(f"{path}: row {row}: a quoted cell goes on in the next row; close its quotes")
-                found = [sys.intern(cell.strip()) for cell in line]  # cells repeat
-                if not any(found):
+                row_cells = [sys.intern(cell.strip()) for cell in line]  # equal cells share memory
+                if not any(row_cells):
                     continue
-                if len(found) != len(header):
-                    raise UserError(f"{path}: row {row} has {len(found)} cells, the first row {len(header)}")
-                name = _image_name(found[0], _place(path, row, header[0]))
+                if len(row_cells) != len(header):
+                    raise UserError(f"{path}: row {row} has {len(row_cells)} cells, the first row {len(header)}")
+                name = _image_name(row_cells[0], _place(path, row, header[0]))
                 key = unicodedata.normalize("NFC", name)
                 if key in seen:
                     raise UserError(
@@ -166,7 +166,7 @@ def read_table(path: Path) -> LabelTable:
                 seen[key] = row
                 names.append(name)
                 rows.append(row)
-                cells += found[1:]
+                cells += row_cells[1:]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such") from error
     if not rows:
@@ -200,7 +200,7 @@ def _header(line: list[str], path: Path) -> list[str]:
 
 
 def _image_name(cell: str, place: str) -> str:
-    """A path below the folder of images, whichever way its slashes lean."""
+    """The path of an image below the folder of images, with forward slashes."""
     path = PureWindowsPath(cell)
     if not path.parts or path.anchor or ".." in path.parts or "\0" in cell:
         raise UserError(f"{place}: '{cell}' is not a path within the folder of images")

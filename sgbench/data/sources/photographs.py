@@ -1,4 +1,4 @@
-"""Photographs in files: where they are, what they hash to, and how one is decoded, cropped and resized."""
+"""Photographs in files: they are found, hashed, and decoded, cropped and resized one at a time."""
 
 import hashlib
 import unicodedata
@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from sgbench.support.errors import UserError
 
 _SAMPLED = 32
-"""Files whose bytes are looked at, about."""
+"""About how many files have their bytes hashed."""
 Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge of a crop, in pixels."""
 
@@ -20,14 +20,14 @@ Box = tuple[int, int, int, int]
 def find_images(
     folder: Path, names: Sequence[str], where: Callable[[int], str], allow_missing: bool = False
 ) -> np.ndarray:
-    """Sizes of image files in bytes, int64 [N], -1 for a file that is not there; each is asked for once.
+    """Sizes of image files in bytes, int64 [N], -1 for a missing file; each file is looked up once.
 
     Args:
         names: paths below the folder.
-        where: what says that there is an image of this position, for messages.
+        where: gives the place that lists the image at a position, for messages.
 
     Raises:
-        UserError: a file is missing and none may be, or all are.
+        UserError: a file is missing and ``allow_missing`` is false, or all files are missing.
     """
     sizes = np.fromiter((_size(folder / name) for name in names), np.int64, len(names))
     missing = np.flatnonzero(sizes < 0)
@@ -44,30 +44,30 @@ def find_images(
 
 
 def file_name(folder: Path, name: str) -> str:
-    """The path below the folder of the file that has this name, or has it in another Unicode normal form.
+    """The path below the folder of the file with this name, or with this name in another Unicode normal form.
 
-    Names that went through macOS are decomposed; those that are typed are composed. Where no file is found, the name.
+    Names from macOS are often decomposed, typed names are composed. If there is no such file, returns the name.
     """
     if name.isascii():
         return name
-    found = ""
+    actual = ""
     for part in name.split("/"):
         forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
-        below = next((form for form in forms if (folder / found / form).exists()), None)
+        below = next((form for form in forms if (folder / actual / form).exists()), None)
         if below is None:
             return name
-        found = f"{found}/{below}" if found else below
-    return found
+        actual = f"{actual}/{below}" if actual else below
+    return actual
 
 
 def missing_note(sizes: np.ndarray) -> list[str]:
-    """A sentence where images that are listed were not there; given what ``find_images`` found."""
+    """A note if some of the listed images are missing, given the sizes from ``find_images``."""
     present, total = int((sizes >= 0).sum()), len(sizes)
     return [f"Of {total:,} images that are listed, the {present:,} that were there were used."] * (present < total)
 
 
 def fingerprint(header: str, names: Sequence[str], sizes: Sequence[int], *parts: bytes) -> str:
-    """SHA-256 of names, file sizes and whatever else decides images and labels; the files' bytes are not read."""
+    """SHA-256 of names, file sizes and all ``parts`` that determine images and labels; it reads no file."""
     key = hashlib.sha256(header.encode())
     for name, size in zip(names, sizes, strict=True):
         key.update(f"{name} {size};".encode())
@@ -77,9 +77,9 @@ def fingerprint(header: str, names: Sequence[str], sizes: Sequence[int], *parts:
 
 
 def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
-    """SHA-256 of some of the files, evenly spaced: uncompressed images of one size differ in their bytes alone.
+    """SHA-256 of some of the files, evenly spaced, because uncompressed images of one size have equal file sizes.
 
-    One that cannot be read is passed over; it is told of when it is decoded.
+    A file that cannot be read is skipped; decoding it raises the error later.
     """
     key = hashlib.sha256()
     for name in names[:: max(1, len(names) // _SAMPLED)]:
@@ -91,7 +91,7 @@ def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
 def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> np.ndarray:
     """One photograph turned upright, cropped and resized by Pillow's bilinear filter on 8-bit RGB: uint8 [3, S, S].
 
-    Alpha is dropped; of 16 bits the upper eight count.
+    Alpha is dropped; of 16-bit pixels only the upper eight bits are used.
 
     Args:
         crop: width and height in pixels -> the box that is kept.
@@ -105,8 +105,8 @@ def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> n
             ImageOps.exif_transpose(image, in_place=True)
             rgb = image if image.mode == "RGB" else _rgb(image)
             small = rgb.crop(crop(*rgb.size)).resize((size, size), Image.Resampling.BILINEAR)
-            planes = small.tobytes("raw", "RGB;L")  # a row of red, of green, of blue: no pixel is moved twice
-    except Exception as error:  # decoders of damaged files raise almost anything
+            planes = small.tobytes("raw", "RGB;L")  # each row as red, green, blue: no pixel is moved twice
+    except Exception as error:  # decoders raise almost any error for a damaged file
         raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
     return np.frombuffer(planes, np.uint8).reshape(size, 3, size).transpose(1, 0, 2)
 
@@ -116,7 +116,7 @@ def _rgb(image: Image.Image) -> Image.Image:
         raise ValueError("floating-point pixels")
     if image.mode.startswith("I"):  # convert would clip 16 bits to 255
         image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
-    image.info.pop("transparency", None)  # convert would warn that it drops the palette's
+    image.info.pop("transparency", None)  # convert would warn that it drops the palette's transparency
     return image.convert("RGB")
 
 

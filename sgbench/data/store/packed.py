@@ -1,4 +1,4 @@
-"""Packed images: a data set decoded once to 8 bits, in memory-mapped shards under a hash of what made it."""
+"""Packed images: a data set is decoded once to 8 bits and kept in memory-mapped shards, under its fingerprint."""
 
 import json
 import warnings
@@ -22,7 +22,7 @@ _CHUNK = 64
 
 
 class PackedImages:
-    """All images of a complete store, read-only. Can be pickled; each process then maps the files itself.
+    """All images of a complete store, read-only. It can be pickled; each process then maps the files itself.
 
     Attributes:
         shape: (N, 3, S, S).
@@ -69,18 +69,19 @@ def open_store(
     images_per_shard: int = IMAGES_PER_SHARD,
     processes: int | None = None,
 ) -> PackedImages:
-    """All images of a data set; packed on first use, by one process while others wait, from where a killed one was.
+    """All images of a data set. On first use one process packs them while others wait.
 
-    Every shard's size, header and a few images are checked. A shard that is damaged is packed again, with a warning.
+    If that process was killed, the next one continues with the shards that are missing. The size, the header and a few
+    images of every shard are checked. A damaged shard is packed again, with a warning.
 
     Args:
-        cache: folder of stores, a folder each.
-        advance: called with (images packed, images in all) at the start and after each block; never if all are there.
-        images_per_shard: of a new store.
-        processes: how many decode; by default one a core.
+        cache: the folder of all stores; each store has a folder in it.
+        advance: called with (images packed, images in all) at the start and after each block, if any are packed now.
+        images_per_shard: images per shard of a new store.
+        processes: number of processes that decode; by default one per core.
 
     Raises:
-        UserError: an image cannot be read, the disk has not enough room, the folder holds something else.
+        UserError: an image cannot be read, the disk has not enough room, or the folder holds something else.
     """
     folder = store_folder(source, cache)
     cache.mkdir(parents=True, exist_ok=True)
@@ -94,11 +95,11 @@ def open_store(
         }
         complete = (folder / INDEX).exists()
         if complete:
-            found = _read_index(folder)
-            images_per_shard = found.pop("images_per_shard")
-            if wrong := [key for key in index if found.get(key) != index[key]]:
+            stored = _read_index(folder)
+            images_per_shard = stored.pop("images_per_shard")
+            if wrong := [key for key in index if stored.get(key) != index[key]]:
                 raise UserError(
-                    f"{folder / INDEX}: {wrong[0]} is {found.get(wrong[0])}, that of the data {index[wrong[0]]}; "
+                    f"{folder / INDEX}: {wrong[0]} is {stored.get(wrong[0])}, but {index[wrong[0]]} for this data; "
                     "delete the folder and run again"
                 )
         index["images_per_shard"] = images_per_shard
@@ -121,7 +122,7 @@ def verify_store(folder: Path, advance: Callable[[int, int], None] | None = None
         advance: called with (images read, images in all).
 
     Raises:
-        UserError: the folder holds no complete store, or names the first damaged file.
+        UserError: the folder holds no complete store, or a file is damaged; the message names the first one.
     """
     layout = _layout(folder, _read_index(folder))
     for shard in range(layout.num_shards):
@@ -142,7 +143,7 @@ def _complete(
     advance: Callable[[int, int], None] | None,
     processes: int | None,
 ) -> None:
-    """Pack the shards that are not there as they should be; warn of them if all were expected."""
+    """Pack the shards that are missing or damaged; warn of each one if all were expected to be there."""
     missing = []
     for shard in range(layout.num_shards):
         try:

@@ -1,4 +1,4 @@
-"""Writes packed images: blocks are decoded by as many processes as there are cores, straight into the shards' files."""
+"""Write packed images: one process per core decodes blocks of images straight into the shards' files."""
 
 import multiprocessing
 import os
@@ -25,13 +25,13 @@ from sgbench.support.errors import UserError
 
 _BLOCK = 64
 _AHEAD = 2
-"""Blocks that a process has at a time, so that it need not wait for the next."""
+"""Number of blocks that a process is given in advance, so that it need not wait for the next one."""
 _WORTH_A_PROCESS = 512
 _KEPT_BYTES = 1 << 24
-"""A process allocates and frees so much once. The GNU library then keeps what blocks free; else it returns the memory
-after each block and has it zeroed again for the next, which takes a tenth of the time that decoding does."""
+"""Each process allocates and frees so many bytes once. The GNU C library then keeps memory that a block has freed.
+Otherwise it returns the memory after each block, and zeroing it again takes a tenth of the time that decoding takes."""
 Block = tuple[int, range]
-"""A shard and positions of images in it, among all."""
+"""The number of a shard, and the positions of some of its images in the data set."""
 
 
 def pack(
@@ -41,14 +41,14 @@ def pack(
     advance: Callable[[int], None],
     processes: int | None = None,
 ) -> None:
-    """Write some shards, each whole or not at all; the caller holds the folder's lock.
+    """Write some shards, each completely or not at all. The caller holds the folder's lock.
 
     Args:
         advance: called with the number of images written since the last call.
-        processes: how many decode; by default one a core, fewer for few images.
+        processes: number of processes that decode; by default one per core, fewer for few images.
 
     Raises:
-        UserError: an image cannot be read, the disk has not enough room, a process was killed. Finished shards stay.
+        UserError: an image cannot be read, the disk is full, or a process was killed. Finished shards are kept.
     """
     layout.folder.mkdir(parents=True, exist_ok=True)
     discard_partials(layout.folder)
@@ -99,7 +99,7 @@ def _write_block(source: Source, layout: ShardLayout, block: Block) -> None:
 
 
 def _finish(written: Path, path: Path) -> None:
-    """Bring a shard to the disk and out of memory, so that packing does not push out all else; give it its name."""
+    """Write a shard to the disk, drop it from the page cache so that packing does not fill it, and rename the file."""
     with written.open("rb") as file:
         os.fsync(file.fileno())
         if hasattr(os, "posix_fadvise"):
@@ -122,17 +122,17 @@ def _check_room(layout: ShardLayout, shards: Sequence[int]) -> None:
 
 
 def _num_cores() -> int:
-    """Cores that this process may use; 1 where it may not start others."""
+    """Number of cores that this process may use; 1 if it may not start other processes."""
     if multiprocessing.current_process().daemon:
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _spread(work: Callable[[Any], None], jobs: Iterable[Any], processes: int) -> Iterator[Any]:
-    """Each job when it is done, in no order; jobs are asked for as processes take them.
+    """Run jobs in several processes and yield each job when it is done, in any order; jobs are taken only when needed.
 
-    On Linux the processes are forks, as torch's DataLoader makes them: they have the data set and torch without loading
-    either again, and compute with one thread. Elsewhere they are started afresh.
+    On Linux the processes are forks, as in torch's DataLoader: they have the data set and torch without loading them
+    again, and compute with one thread. On other systems each process starts a new interpreter.
     """
     if processes == 1:
         for job in jobs:
@@ -152,10 +152,10 @@ def _spread(work: Callable[[Any], None], jobs: Iterable[Any], processes: int) ->
             other_end.close()
             given[connection] = deque()
         for _ in range(_AHEAD):
-            for connection, own in given.items():
-                _give(connection, own, waiting)
+            for connection, queue in given.items():
+                _give(connection, queue, waiting)
         while any(given.values()):
-            for connection in wait([c for c, own in given.items() if own]):
+            for connection in wait([c for c, queue in given.items() if queue]):
                 error = connection.recv()
                 if error is not None:
                     raise error
@@ -179,7 +179,7 @@ def _give(connection: Connection, own: deque, waiting: Iterator[Any]) -> None:
 
 
 def _serve(work: Callable[[Any], None], connection: Connection) -> None:
-    """Do jobs until the process that sends them is gone, then leave without cleaning up what is that process's."""
+    """Run jobs until the sending process is gone, then exit at once, without cleaning up what belongs to the sender."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""Known answers for a test set: counterfactuals and background, made on first use and kept as memory-mapped arrays."""
+"""Known answers for a test set: counterfactuals and background, made on first use and kept in memory-mapped files."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -23,9 +23,9 @@ class References:
     """Known answers for a test set.
 
     Attributes:
-        counterfactuals: for each target, uint8 [M, 3, S, S] in the order of its requests, memory-mapped; None where
-            unknown.
-        background: bool [N, S, S]; None where unknown.
+        counterfactuals: for each target, uint8 [M, 3, S, S] in the order of its requests, memory-mapped; None if they
+            are unknown.
+        background: bool [N, S, S]; None if it is unknown.
     """
 
     counterfactuals: list[Tensor] | None
@@ -72,7 +72,7 @@ def open_references(
 def _write(
     jobs: Sequence[tuple[Tensor, Callable[[Tensor], Tensor]]], counted: Callable[[int], None], path: Path
 ) -> None:
-    """Write what each job makes of its images one after another, a few chunks in memory at a time."""
+    """Write the output of each job, one job after another, with only a few chunks in memory at a time."""
     total = sum(len(index) for index, _ in jobs)
     make = jobs[0][1]
     sample = make(jobs[0][0][:1]).numpy()

@@ -1,4 +1,4 @@
-"""Files of packed images: each is an .npy array uint8 [n, 3, S, S] that numpy opens, and a checksum of each image."""
+"""Files of packed images: each is an .npy array uint8 [n, 3, S, S] that numpy opens, then a checksum per image."""
 
 import io
 import mmap
@@ -13,7 +13,7 @@ IMAGES_PER_SHARD = 2048
 
 @dataclass(frozen=True)
 class ShardLayout:
-    """How images are spread over the files of a folder: evenly, in their order, fewer in the last."""
+    """How images are spread over the files of a folder: in order, equally many in each file, fewer in the last."""
 
     folder: Path
     num_images: int
@@ -37,7 +37,7 @@ class ShardLayout:
         return range(start, min(start + self.images_per_shard, self.num_images))
 
     def header(self, shard: int) -> bytes:
-        """What numpy expects before a shard's pixels."""
+        """The .npy header that stands before a shard's pixels."""
         file = io.BytesIO()
         shape = (len(self.images(shard)), 3, self.image_size, self.image_size)
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -51,13 +51,13 @@ class ShardLayout:
 def checksums(images: np.ndarray) -> np.ndarray:
     """A checksum of each image uint8 [n, 3, S, S], the sum of its 64-bit words: uint64 [n].
 
-    Whatever changes within one word is found. A CRC-32 would cost eight times as much: a twentieth of decoding.
+    Any change within one word is found. A CRC-32 would take eight times as long, a twentieth of the decoding time.
     """
     return images.reshape(len(images), -1).view("<u8").sum(1, dtype="<u8")
 
 
 class DamagedShard(Exception):
-    """A file is not what was written; the message is its name and what is wrong."""
+    """A file differs from what was written. The message names the file and says what is wrong."""
 
 
 class Shard:
@@ -67,7 +67,7 @@ class Shard:
         images: uint8 [n, 3, S, S].
 
     Raises:
-        DamagedShard: it is missing, has another size or another header.
+        DamagedShard: the file is missing, or has another size or header than expected.
     """
 
     def __init__(self, layout: ShardLayout, shard: int):
@@ -91,14 +91,14 @@ class Shard:
         """Compare images with their checksums.
 
         Raises:
-            DamagedShard: names the first that differs.
+            DamagedShard: an image differs; the message names the first one.
         """
         for row in rows:
             if checksums(self.images[row : row + 1])[0] != self._checksums[row]:
                 raise DamagedShard(f"{self.path}: image {row} of the file is not what was written")
 
     def prefetch(self, row: int) -> None:
-        """Have an image read from the disk while others are looked at; nothing happens if it is in memory."""
+        """Ask the system to read an image from the disk in the background, if it is not yet in memory."""
         if hasattr(mmap, "MADV_WILLNEED"):
             start = self._start + row * self._image_bytes
             aligned = start - start % mmap.PAGESIZE

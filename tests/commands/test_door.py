@@ -1,0 +1,58 @@
+"""One command with several: what each is for, at once, and what is meant by a misspelt one."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sgbench.commands.door import COMMANDS, main
+
+
+def test_help_lists_every_command_with_a_line(capsys):
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name, (_, about) in COMMANDS.items():
+        assert [line for line in lines if line.split() and line.split()[0] == name and line.endswith(about)]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
+def test_it_answers_in_under_half_a_second(arguments):
+    seconds = []
+    for _ in range(3):
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-m", "sgbench", *arguments], capture_output=True, check=False)
+        seconds.append(time.monotonic() - start)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_help_that_names_it(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: sgbench {name} ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["runn"], "unknown command 'runn'; did you mean run? the commands are run, evaluate, "),
+        (["verfy", "x"], "did you mean verify?"),
+        (["nothing-like-it"], "unknown command 'nothing-like-it'; the commands are "),
+        ([], "no command is given; the commands are "),
+        (["--methods", "sggan"], "--methods comes before a command; say sgbench run --methods ..."),
+    ],
+)
+def test_what_is_no_command_is_one_line(arguments, said, capsys):
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert said in line
+
+
+def test_a_command_gets_its_arguments_and_gives_its_status(tmp_path, capsys):
+    assert main(["verify", str(tmp_path)]) == 2
+    assert f"error: {tmp_path}: not a finished study" in capsys.readouterr().err
+    assert main(["run", "--methods", "nosuch", "--out", str(tmp_path / "runs")]) == 2
+    assert "unknown method 'nosuch'" in capsys.readouterr().err

@@ -1,0 +1,107 @@
+"""What a model is kept under: moving a class's file orphans none, and nobody can contradict a job's hash."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+import yaml
+
+from sgbench.launching.launch import train_jobs
+from sgbench.plan.study import open_study
+from sgbench.results.run_folder import RunFolder
+from sgbench.run import main
+from sgbench.scoring.stages import prepare_data
+from sgbench.settings.reading import read_settings
+from sgbench.support.errors import UserError
+from sgbench.support.screen import Screen
+
+MINE = """
+from sgbench.methods.sggan import SGGAN
+
+
+class Mine(SGGAN):
+    display_name = "Mine"
+    key = "mine"
+"""
+SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size": 2, "n_critic": 1}
+CONFIG = {
+    "study": "tiny",
+    "data": {"class": "faces", "num_images": 120, "num_test": 40, "image_size": 32, "attributes": ["gender"]},
+    "levels": [5],
+    "judge": {"epochs": 1, "floor": 0.5},
+    "scoring": {"num_resamples": 10, "figure_people": 0},
+}
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a config whose method is a class in a module of this name."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(module, source=MINE, **settings):
+        (tmp_path / f"{module}.py").write_text(source)
+        path = tmp_path / "tiny.yaml"
+        method = {"class": f"{module}:Mine"} | SMALL | settings
+        path.write_text(yaml.safe_dump(CONFIG | {"methods": {"mine": method}}))
+        return path
+
+    yield write
+    for name in ("first_place", "second_place"):
+        sys.modules.pop(name, None)
+
+
+def opened(path, tmp_path):
+    return open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
+
+
+def test_moving_a_methods_file_orphans_no_model(write, tmp_path, monkeypatch, capsys):
+    assert main(["--config", str(write("first_place")), "--out", str(tmp_path / "runs")]) == 0
+    (tmp_path / "first_place.py").unlink()
+    sys.modules.pop("first_place")
+    moved = write("second_place")
+    monkeypatch.setattr("sgbench.launching.launch.run_job", None)
+    capsys.readouterr()
+    assert main(["--config", str(moved), "--out", str(tmp_path / "runs")]) == 0
+    assert "training" not in capsys.readouterr().err
+    assert len(list((tmp_path / "runs" / "jobs").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('key = "mine"', 'key = "other"'), ('key = "mine"', 'key = "mine"\n    version = 2')],
+    ids=["key", "version"],
+)
+def test_another_key_or_version_is_another_model(write, tmp_path, old, new):
+    (before,) = opened(write("first_place"), tmp_path).plan.jobs
+    (after,) = opened(write("second_place", MINE.replace(old, new)), tmp_path).plan.jobs
+    assert before.name != after.name
+
+
+def test_a_job_builds_what_its_hash_says(write, tmp_path):
+    study = opened(write("first_place"), tmp_path)
+    (job,) = study.plan.jobs
+    train_jobs(study, prepare_data(study).images)
+    assert study.runs.job(job.name).is_done()
+    one, other = job.build(), job.build()
+    assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+    batches = job.batches(torch.zeros(120, 3, 32, 32, dtype=torch.uint8), torch.device("cpu"))
+    assert batches.labels is job.labels
+    assert torch.equal(batches.positions, job.train)
+    changes = {"seed": 1, "precision": "bfloat16", "image_size": 64, "source": "other data", "train": job.train[1:]}
+    names = {job.name} | {replace(job, **{field: value}).name for field, value in changes.items()}
+    assert len(names) == 1 + len(changes)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../systems", "/etc", "a\\b", "a\0b"])
+def test_a_name_read_from_a_file_is_one_component_of_a_path_or_refused(tmp_path, name):
+    runs = RunFolder(tmp_path)
+    for place in (runs.job, runs.system, runs.judge):
+        with pytest.raises(UserError, match="cannot be the name of a folder"):
+            place(name)
+
+
+@pytest.mark.parametrize("name", ["jobs", "systems", "cache"])
+def test_a_study_cannot_be_called_like_a_folder_of_every_run(tmp_path, name):
+    with pytest.raises(UserError, match="is the name of a folder of every run"):
+        RunFolder(tmp_path).study(name)

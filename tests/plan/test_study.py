@@ -1,0 +1,87 @@
+"""A study is settled when it is opened: reading it trains nothing and opens no file of the user's."""
+
+import pytest
+import yaml
+
+from sgbench.plan.study import open_study
+from sgbench.run import STAGES, main
+from sgbench.settings.reading import read_settings
+from sgbench.support.screen import Screen
+
+SMALL = {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
+CONFIG = {
+    "study": "tiny",
+    "data": {"class": "faces", "num_images": 120, "num_test": 40, "image_size": 32, "attributes": ["gender"]},
+    "levels": [5],
+    "judge": {"epochs": 1, "floor": 0.5},
+    "scoring": {"num_resamples": 10, "figure_people": 1},
+    "methods": {"sggan": SMALL | {"n_critic": 1}, "residualgan": SMALL},
+}
+HEAVY = (
+    "sgbench.data.store.packed.PackedImages.__init__",
+    "sgbench.data.sources.faces.EmbeddedFaces.read",
+    "sgbench.judges.training.train_judge",
+    "sgbench.judges.cache.open_judge",
+    "sgbench.features.inception.load_inception",
+    "sgbench.launching.job.run_job",
+    "pathlib.Path.open",
+    "pathlib.Path.read_text",
+    "pathlib.Path.read_bytes",
+)
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    return tmp_path / "tiny.yaml"
+
+
+def properties(thing):
+    """The value of every property of an object and of its class's bases."""
+    for cls in type(thing).__mro__:
+        for name, value in vars(cls).items():
+            if isinstance(value, property) or type(value).__name__ == "cached_property":
+                yield name, getattr(thing, name)
+
+
+def test_reading_a_study_trains_nothing_and_opens_nothing(config, tmp_path, monkeypatch):
+    study = open_study(read_settings(config, {}, {}), tmp_path / "runs", Screen())
+
+    def never(*_, **__):
+        raise AssertionError("a property is not to train or open anything")
+
+    for name in HEAVY:
+        monkeypatch.setattr(name, never)
+    things = [study, study.plan, study.protocol, study.protocol.files, study.folder, study.runs]
+    things += [
+        *study.plan.systems,
+        *study.plan.jobs,
+        study.folder.report,
+        *map(study.system_folder, study.plan.systems),
+    ]
+    read = {f"{type(thing).__name__}.{name}" for thing in things for name, _ in properties(thing)}
+    assert {"Study.folder", "Study.controls", "Plan.jobs", "Plan.edits", "Job.identity", "System.name"} <= read
+    assert not study.is_scored()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_every_stage_is_shown_and_timed_under_its_name(config, tmp_path, capsys):
+    import json
+
+    assert main(["--config", str(config), "--out", str(tmp_path / "runs")]) == 0
+    shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
+    assert shown == [f"stage {number}/5: {name}" for number, name in enumerate(STAGES, 1)]
+    runtime = json.loads((tmp_path / "runs" / "tiny-5" / "runtime.json").read_text())
+    assert tuple(runtime["seconds"]) == STAGES
+    assert all(seconds >= 0 for seconds in runtime["seconds"].values())
+
+
+def test_a_finished_study_is_only_reported_again(config, tmp_path, capsys):
+    arguments = ["--config", str(config), "--out", str(tmp_path / "runs")]
+    assert main(arguments) == 0
+    runtime = (tmp_path / "runs" / "tiny-5" / "runtime.json").read_text()
+    capsys.readouterr()
+    assert main(arguments) == 0
+    shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
+    assert shown == ["stage 5/5: write the report"]
+    assert (tmp_path / "runs" / "tiny-5" / "runtime.json").read_text() == runtime
