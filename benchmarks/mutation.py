@@ -33,8 +33,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 SEED = 2018
-LIMIT = 120
-"""Seconds that the tests of a mutant may take."""
+LIMIT = 120  # seconds that the tests of a mutant may take
 
 SHARED = ("metrics/test_golden.py", "metrics/test_known_answers.py", "metrics/test_metrics_contract.py")
 ORACLES = (*SHARED, "metrics/test_oracles.py")
@@ -55,6 +54,7 @@ TESTS = {
     "statistics/paired.py": ("statistics/test_paired.py",),
     "statistics/intervals.py": ("statistics/test_intervals.py", "statistics/test_paired.py"),
 }
+PYTEST = ("-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-W", "default")
 WARM = ("torch", "torchmetrics", "scipy.stats", "hypothesis.extra.numpy", "pytorch_msssim", "torch_fidelity")
 
 SWAPPED = [(ast.Lt, ast.LtE), (ast.Gt, ast.GtE), (ast.Eq, ast.NotEq), (ast.Is, ast.IsNot), (ast.In, ast.NotIn)]
@@ -144,7 +144,7 @@ def passes(tree: Path, file: str) -> bool:
     sys.path.insert(0, str(tree))
     tests = [str(tree / "tests" / name) for name in TESTS[file]]
     try:
-        os._exit(int(pytest.main(["-x", "-p", "no:cacheprovider", "-p", "no:unraisableexception", *tests])))
+        os._exit(int(pytest.main([*PYTEST, *tests])))
     finally:
         os._exit(1)
 
