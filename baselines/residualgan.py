@@ -1,8 +1,8 @@
 """ResidualGAN (Shen and Liu, CVPR 2017): two networks that learn what to add to an image, one for each direction.
 
-Source: Residual_Image_Learning_GAN, by SG-GAN's authors. Departures: the dual term, which that code lacks (other
-implementations of the paper have it); the sparsity weight is scaled with the number of pixels; discriminators for other
-sizes than 128 end in the same 4x4 map.
+Source of layers, rates and weights: Residual_Image_Learning_GAN, by SG-GAN's authors; Shen and Liu released no code.
+Departures: a discriminator of three classes and a dual term, as the paper has them and that code has not; the sparsity
+weight is scaled with the number of pixels; discriminators for other sizes than 128 end in the same 4x4 map.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ class ResidualGAN(Method):
     sampling = "by_value"
 
     class Settings(MethodSettings):
-        """Defaults are those of the authors' code. ``batch_size`` is the number of images of each value."""
+        """``alpha`` and ``beta`` are by default those of SG-GAN's authors' code. ``batch_size`` is the number of images of each value."""
 
         iterations: PositiveInt = 50_000
         constant_iterations: NonNegativeInt = 20_000
