@@ -77,7 +77,7 @@ class ResidualGAN(Method):
     sampling = "by_value"
 
     class Settings(MethodSettings):
-        """``alpha`` and ``beta`` are by default those of SG-GAN's authors' code; ``batch_size`` is images of each value."""
+        """``alpha`` and ``beta`` are those of SG-GAN's authors' code; ``batch_size`` is images of each value."""
 
         iterations: PositiveInt = 50_000
         constant_iterations: NonNegativeInt = 20_000
