@@ -62,9 +62,9 @@ def combined_edits(labels: Tensor, attributes: Sequence[Attribute], edits: Edits
     return [(p, groups_of(edit, labels[p].tolist(), attributes)) for p in edits.positions for edit in pairs]
 
 
-def groups_of(edit: Sequence[int], own: Sequence[int], attributes: Sequence[Attribute]) -> list[Group]:
-    """What an edit asks for: each of its attributes takes the value after the face's, given all its values."""
-    return [Group(j, (own[j] + 1) % len(attributes[j].values)) for j in edit]
+def groups_of(edit: Sequence[int], values: Sequence[int], attributes: Sequence[Attribute]) -> list[Group]:
+    """What an edit asks for of a face with these values: each attribute of the edit takes the next value."""
+    return [Group(j, (values[j] + 1) % len(attributes[j].values)) for j in edit]
 
 
 def _shown(group: Group, attributes: Sequence[Attribute]) -> str:

@@ -28,22 +28,22 @@ def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> Non
     """Say on standard error why there will be no Inception Score, where there will be none.
 
     Args:
-        config: whose own path and hash count where neither is given.
+        config: its path and hash are used if neither is given here.
 
     Raises:
         UserError: no such config; a file of weights that is named is missing or another than expected.
     """
     if path is None and sha256 is None:
-        path, sha256 = _own(find_config(config))
+        path, sha256 = _named_in(find_config(config))
     problem = find_inception(path, sha256).problem
     if problem:
         print(f"no Inception Score: {problem}", file=sys.stderr)
 
 
-def _own(config: Path) -> tuple[Path | None, str | None]:
-    """What a config names; nothing of one that is not as it should be, which is told when it is read in earnest."""
+def _named_in(config: Path) -> tuple[Path | None, str | None]:
+    """Path and hash that a config names; nothing if the config is broken, which is told when its settings are read."""
     try:
-        own = yaml.safe_load(config.read_text(encoding="utf-8"))["scoring"]["inception"]
-        return (Path(own["path"]) if own.get("path") else None), own.get("sha256")
+        inception = yaml.safe_load(config.read_text(encoding="utf-8"))["scoring"]["inception"]
+        return (Path(inception["path"]) if inception.get("path") else None), inception.get("sha256")
     except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
         return None, None

@@ -27,9 +27,9 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
 
     Args:
         overrides: top-level keys that replace the file's; ``methods`` is then a list of names of the file's methods,
-            ``levels`` also replace those that methods have of their own, ``scoring`` adds to the file's.
-        data_overrides: keys of ``data`` that are added to or replace the file's. Another ``class`` drops the file's
-            keys that only its own class knows; a ``path`` for a class that takes none means CelebA.
+            ``levels`` also replace those of single methods, ``scoring`` is added to the file's.
+        data_overrides: keys of ``data`` that are added to the file's, or replace them. If ``class`` is another one, the
+            keys that only the file's class knows are dropped. A ``path`` for a class that takes none means CelebA.
 
     Raises:
         UserError: names the file, the key and what is wrong with it.
@@ -59,19 +59,19 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
     raw = dict(_mapping(raw, path, "data"))
     name = str(overrides.get("class", raw.pop("class", "faces")))
     source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
-    if "path" in overrides and "path" not in source.Settings.model_fields:  # images that are drawn lie nowhere
+    if "path" in overrides and "path" not in source.Settings.model_fields:  # drawn images have no path
         return _data(raw, {"class": "celeba", **overrides}, path)
     if "class" in overrides:
         raw = {key: value for key, value in raw.items() if key in SourceSettings.model_fields and key != "num_test"}
-    own = {key: value for key, value in overrides.items() if key != "class"}
-    return source, _validated(source.Settings, raw | own, path, "data", overridden=own)
+    given = {key: value for key, value in overrides.items() if key != "class"}
+    return source, _validated(source.Settings, raw | given, path, "data", overridden=given)
 
 
 def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) -> tuple[MethodEntry, ...]:
-    """Entries of the methods wanted; a key is ``method`` or ``method/variant``, of the class ``method`` by default.
+    """Entries of the methods wanted; a key is ``method`` or ``method/variant``, and ``method`` the default class.
 
-    None at all is a study of the judge and the controls alone. ``same_levels`` drops the levels that methods have of
-    their own.
+    Without any method the study is of the judge and the controls alone. ``same_levels`` drops the levels of single
+    methods, so that the study's hold for all.
     """
     if raw is None and wanted is None:
         raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judge and controls")
@@ -87,22 +87,22 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
 
 
 def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool) -> MethodEntry:
-    own = dict(_mapping(entries.get(name) or {}, path, f"methods.{name}"))
+    raw = dict(_mapping(entries.get(name) or {}, path, f"methods.{name}"))
     base, _, variant = name.partition("/")
     if name not in entries and variant:
         raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
     where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
-    cls = _loaded(str(own.pop("class", base)), Method, METHOD_PACKAGES, where)
+    cls = _loaded(str(raw.pop("class", base)), Method, METHOD_PACKAGES, where)
     _check_key(cls, where)
-    levels, balanced = own.pop("levels", None), own.pop("balanced", None)
-    settings = _validated(cls.Settings, own, path, f"methods.{name}")
+    levels, balanced = raw.pop("levels", None), raw.pop("balanced", None)
+    settings = _validated(cls.Settings, raw, path, f"methods.{name}")
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
     entry |= {"levels": None if same_levels else levels, "balanced": balanced}
     return _validated(MethodEntry, entry, path, f"methods.{name}")
 
 
 def _check_key(cls: type[Method], where: str) -> None:
-    """A class without a key of its own would be taken for the method that it is derived from."""
+    """Refuse a class that declares no key itself: its models would be taken for those of the class it derives from."""
     key = vars(cls).get("key")
     if not isinstance(key, str) or not re.match(NAME, key):
         raise UserError(
