@@ -14,8 +14,6 @@ class Accuracy(ImageMetric):
     several values are equally probable, the first one counts.
     """
 
-    unit = "share"
-
     def __init__(self, definition: str = "most probable value") -> None:
         super().__init__()
         self.definition = definition
@@ -33,7 +31,6 @@ class BalancedAccuracy(ImageMetric):
     image with a negative label.
     """
 
-    unit = "share"
     definition = "mean recall over values"
 
     def terms(self, posterior: Tensor, labels: Tensor) -> Tensor:

@@ -64,7 +64,6 @@ class BackgroundMSSSIM(_Background):
     An image has five terms, all unclipped: contrast at scales 1 to 4, and full SSIM at scale 5.
     """
 
-    unit = "score"
     protocol = f"{_MS_SSIM}, per image, negative terms clipped at 0"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
@@ -95,7 +94,6 @@ class BackgroundMSSSIMAsReleased(BackgroundMSSSIM):
 class BackgroundMAE(_Background):
     """Mean absolute error of the corner, in levels of 255."""
 
-    unit = "levels"
     protocol = "per image"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
@@ -106,7 +104,6 @@ class BackgroundMAE(_Background):
 class BackgroundPSNR(_Background):
     """PSNR of the corner in dB per image, 100 where the corners are identical, then the mean over images."""
 
-    unit = "dB"
     protocol = f"per image, peak {PEAK:g}, capped at {PSNR_CAP:g} dB"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:

@@ -22,7 +22,6 @@ class ExpectedCalibrationError(ImageMetric):
     times raise the figure, so its interval needs recentring.
     """
 
-    unit = "share"
     definition = f"of the most probable value, {BINS} bins of equal width with their upper ends"
 
     def terms(self, posterior: Tensor, labels: Tensor) -> Tensor:

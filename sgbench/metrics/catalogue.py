@@ -13,10 +13,13 @@ from sgbench.metrics.spec import (
     BACKGROUND,
     CHANGED,
     COUNTERFACTUAL,
+    DECIBELS,
     FEATURES,
     FROM_0_TO_1,
     FROM_MINUS_1_TO_1,
+    FROM_ONE,
     FROM_ZERO,
+    LEVELS,
     LPIPS_DISTANCE,
     RESULT,
     RESULT_EMBEDDING,
@@ -33,16 +36,16 @@ _CORNER = (Place("background", (RESULT, SOURCE)),)
 _WHOLE = (Place("image", (RESULT, SOURCE)),)
 _SHARE = {"unit": "share", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 2}
 _SCORE = {"unit": "score", "bounds": FROM_ZERO, "decimals": 2}
-_LEVELS = {"unit": "levels", "bounds": FROM_ZERO, "decimals": 2, "table": "beyond"}
+_LEVELS = {"unit": "levels", "bounds": LEVELS, "decimals": 2, "table": "beyond"}
 _MS_SSIM = {"unit": "score", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 0}
 _LIKENESS = {"unit": "score", "decimals": 3, "table": "likeness"}
-_DB = {"unit": "dB", "bounds": UNBOUNDED, "decimals": 1, "suffix": " (dB)"}
+_DB = {"unit": "dB", "bounds": DECIBELS, "decimals": 1, "suffix": " (dB)"}
 
 _OF_JUDGES = (
     MetricSpec("accuracy", "Accuracy", "higher", **_SHARE, compared=True),
     MetricSpec("balanced_accuracy", "Balanced accuracy", "higher", **_SHARE),
     MetricSpec("ece", "ECE", "lower", **_SHARE),
-    MetricSpec("judge_score", "Judge Score", "higher", **_SCORE, compared=True),
+    MetricSpec("judge_score", "Judge Score", "higher", "score", FROM_ONE, 2, compared=True),
     MetricSpec("judge_score_std", "Judge Score's deviation", "", **_SCORE, describes="judge_score"),
 )
 _OF_IMAGES = (
@@ -155,7 +158,7 @@ _OF_SETS = (
     MetricSpec("fid", "FID", "lower", **_SCORE, table="distributions"),
     MetricSpec("kid", "KID", "lower", "score", UNBOUNDED, 1, 1000, " x 1000", table="distributions"),
     MetricSpec("kid_std", "KID's deviation", "", "score", FROM_ZERO, 1, 1000, " x 1000", describes="kid"),
-    MetricSpec("inception_score", "Inception Score", "higher", **_SCORE, compared=True),
+    MetricSpec("inception_score", "Inception Score", "higher", "score", FROM_ONE, 2, compared=True),
     MetricSpec("inception_score_std", "Inception Score's deviation", "", **_SCORE, describes="inception_score"),
 )
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sgbench.metrics.image_metric import ImageMetric, check_images
 
-CHANGED = 2
+CHANGED_LEVELS = 2
 
 
 class MeanAbsoluteDistance(ImageMetric):
@@ -20,8 +20,6 @@ class MeanAbsoluteDistance(ImageMetric):
     ``update(results, references, region)``: uint8 [N, 3, S, S] both; region bool [N, S, S], or None (the default)
     for the whole image. The metric does not apply to an image whose region is empty.
     """
-
-    unit = "levels"
 
     def __init__(self, definition: str) -> None:
         super().__init__()
@@ -50,8 +48,8 @@ class CounterfactualError(MeanAbsoluteDistance):
     """How far a result is from the same face with only the target changed, ``inside`` or ``outside`` of that change."""
 
     WHERE: ClassVar[dict[str, str]] = {
-        "inside": f"against the counterfactual, where it differs from the source by > {CHANGED} levels in a channel",
-        "outside": f"against the counterfactual, where it is within {CHANGED} levels of the source in every channel",
+        "inside": f"against the counterfactual, where it differs from the source by > {CHANGED_LEVELS} levels in a channel",
+        "outside": f"against the counterfactual, where it is within {CHANGED_LEVELS} levels of the source in every channel",
     }
 
     def __init__(self, place: str) -> None:
@@ -75,4 +73,4 @@ def changed_region(sources: Tensor, counterfactuals: Tensor) -> Tensor:
     The region outside of the change is the complement.
     """
     check_images(sources=sources, counterfactuals=counterfactuals)
-    return (sources.short() - counterfactuals.short()).abs().amax(1) > CHANGED
+    return (sources.short() - counterfactuals.short()).abs().amax(1) > CHANGED_LEVELS

@@ -12,8 +12,6 @@ class IdentitySimilarity(ImageMetric):
     ``update(embedding_results, embedding_sources)``: both floating point [N, D], one row per image.
     """
 
-    unit = "score"
-
     def __init__(self, definition: str = "cosine of face embeddings") -> None:
         super().__init__()
         self.definition = definition

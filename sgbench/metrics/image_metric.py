@@ -15,12 +15,10 @@ class ImageMetric(torchmetrics.Metric, ABC):
     if each image counts a given number of times (``reduce``). Everything is float64.
 
     Attributes:
-        unit: ``share`` (0 to 1), ``score``, ``levels`` (of 255) or ``dB``.
         definition: the protocol with its parameters; part of a record's key.
     """
 
     full_state_update = False
-    unit: str
     definition: str
 
     def __init__(self) -> None:

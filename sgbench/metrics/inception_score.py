@@ -25,8 +25,6 @@ class InceptionScore(ImageMetric):
     matter.
     """
 
-    unit = "score"
-
     def __init__(self, num_splits: int = 10, seed: int = 2020) -> None:
         super().__init__()
         self.num_splits = num_splits

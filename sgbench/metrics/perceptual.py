@@ -11,8 +11,6 @@ class PerceptualDistance(ImageMetric):
     ``update(distances)``: floating point [N], finite.
     """
 
-    unit = "score"
-
     def __init__(self, definition: str) -> None:
         super().__init__()
         self.definition = definition

@@ -13,12 +13,10 @@ class SetDistance(torchmetrics.Metric, ABC):
     Unlike an ``ImageMetric`` it has no terms of single images. Everything after the features is float64.
 
     Attributes:
-        unit: ``score``.
         definition: the protocol with its parameters; part of a record's key.
     """
 
     full_state_update = False
-    unit = "score"
     definition: str
 
     def __init__(self) -> None:

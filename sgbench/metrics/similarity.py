@@ -25,7 +25,6 @@ class PSNR(ImageMetric):
     ``update(results, sources)``: both uint8 [N, 3, S, S] RGB.
     """
 
-    unit = "dB"
     definition = f"whole image, per image, peak {PEAK:g}, capped at {PSNR_CAP:g} dB"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
@@ -40,7 +39,6 @@ class SSIM(ImageMetric):
     ``update(results, sources)``: both uint8 [N, 3, S, S] RGB, S at least 11.
     """
 
-    unit = "score"
     definition = f"whole image, Gaussian window {WINDOW}, sigma {SIGMA:g}, {CONSTANTS}, mean over channels"
 
     def terms(self, results: Tensor, sources: Tensor) -> Tensor:
@@ -58,8 +56,6 @@ class MSSSIM(ImageMetric):
     Raises:
         ValueError: no window of 3 pixels fits the fifth scale of images of side ``size`` (32 and less).
     """
-
-    unit = "score"
 
     @classmethod
     def build(cls, place: str, image_size: int, network: str) -> "MSSSIM | None":

@@ -10,12 +10,16 @@ TableName = Literal["beyond", "likeness", "distributions", ""]
 RESULT, SOURCE, COUNTERFACTUAL = "result", "source", "counterfactual"
 CHANGED, UNCHANGED = "region that the counterfactual changes", "region that the counterfactual leaves alone"
 BACKGROUND = "background mask of the renderer"
-POSTERIOR, FEATURES, LOGITS = "posterior of a judge", "Inception features", "Inception logits"
+FEATURES = "Inception features"
 LPIPS_DISTANCE = "LPIPS distance of result and source"
 RESULT_EMBEDDING, SOURCE_EMBEDDING = "face embedding of the result", "face embedding of the source"
 
 UNBOUNDED = (-math.inf, math.inf)
 FROM_ZERO = (0.0, math.inf)
+FROM_ONE = (1.0, math.inf)
+LEVELS = (0.0, 255.0)
+DECIBELS = (0.0, 100.0)
+"""No error is larger than the peak; identical images are capped at 100."""
 FROM_0_TO_1 = (0.0, 1.0)
 FROM_MINUS_1_TO_1 = (-1.0, 1.0)
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from importlib.resources import files
 from math import nan
 
+from sgbench.metrics.catalogue import spec_of
 from sgbench.results.records import ALL, Record
 
 TABLES = {1: "table1_inception_score", 2: "table2_classification_accuracy", 3: "table3_refined_residual"}
@@ -38,22 +39,23 @@ def published(table: int) -> list[Record]:
 def _scores(row: dict) -> list[tuple]:
     cells = []
     for a in ATTRIBUTES:
-        cells.append((a, "image", "inception_score", "score", Decimal(row[a])))
-        cells.append((a, "image", "inception_score_std", "score", Decimal(row[f"{a}_std"])))
+        cells.append((a, "image", "inception_score", Decimal(row[a])))
+        cells.append((a, "image", "inception_score_std", Decimal(row[f"{a}_std"])))
     return cells
 
 
 def _accuracies(row: dict) -> list[tuple]:
     target = row["target"]
-    cells = [(target, a, "accuracy", "share", Decimal(row[a]) / 100) for a in ATTRIBUTES if a in row]
-    return [*cells, (target, "background", "background_ms_ssim", "score", Decimal(row["background"]) / 100)]
+    cells = [(target, a, "accuracy", Decimal(row[a])) for a in ATTRIBUTES if a in row]
+    return [*cells, (target, "background", "background_ms_ssim", Decimal(row["background"]))]
 
 
 def _target_accuracies(row: dict) -> list[tuple]:
-    return [(a, a, "accuracy", "share", Decimal(row[a]) / 100) for a in ATTRIBUTES if a in row]
+    return [(a, a, "accuracy", Decimal(row[a])) for a in ATTRIBUTES if a in row]
 
 
-def _record(table: int, method: dict, target: str, measured_on: str, metric: str, unit: str, value: Decimal) -> Record:
+def _record(table: int, method: dict, target: str, measured_on: str, metric: str, value: Decimal) -> Record:
+    spec = spec_of(metric)
     return Record(
         system=method["method"] + (f"-{method['level']}" if method["level"] else ""),
         **method,
@@ -65,11 +67,11 @@ def _record(table: int, method: dict, target: str, measured_on: str, metric: str
         measured_on=measured_on,
         metric=metric,
         definition=f"table {table} of the paper",
-        value=float(value),
+        value=float(value / spec.scale),
         low=nan,
         high=nan,
         num_images=0,
-        unit=unit,
+        unit=spec.unit,
         origin="published",
     )
 

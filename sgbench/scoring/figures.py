@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.catalogue import METRICS, build, second_name
+from sgbench.metrics.catalogue import METRICS, build, second_name, spec_of
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.inception_score import INCEPTION, InceptionScore, joint_posterior
 from sgbench.results.records import ALL, Record
@@ -93,7 +93,7 @@ class _Target:
                 terms = self.measured.terms.get((spec.name, place.name))
                 if terms is not None:
                     yield from self._of_terms(spec.name, place.name, terms)
-        about = {"unit": "count", "definition": "translations asked for and not given", "measured_on": "image"}
+        about = {"definition": "translations asked for and not given", "measured_on": "image"}
         yield self._count("left_out", self.left_out, **about)
 
     def _of_terms(self, name: str, place: str, terms: Tensor) -> Iterator[Cell | Record]:
@@ -105,7 +105,7 @@ class _Target:
             yield self._cell(again, terms, other.name, again.refusal(terms), measured_on=place)
         clipped = metric.num_clipped(terms)
         if clipped is not None:
-            about = {"unit": "count", "definition": metric.definition, "measured_on": place}
+            about = {"definition": metric.definition, "measured_on": place}
             yield self._count(f"{name}_clipped", clipped, **about)
 
     def _built(self, name: str, place: str) -> ImageMetric:
@@ -114,7 +114,7 @@ class _Target:
     def set_figures(self) -> Iterator[Record]:
         """Figures of a set of results as a whole, such as FID."""
         for figure in self.measured.figures:
-            about = {"unit": "score", "measured_on": "image", "direction": figure.direction, "note": figure.note}
+            about = {"measured_on": "image", "direction": figure.direction, "note": figure.note}
             about["number"] = figure.num_images
             yield self._count(figure.metric, figure.value, definition=figure.definition, **about)
             if not math.isnan(figure.spread):
@@ -132,7 +132,7 @@ class _Target:
     def inception_scores(self) -> Iterator[Cell | Record]:
         """The Inception Score, or why there is none."""
         if self.measured.logits is None:
-            about = {"unit": "score", "definition": INCEPTION, "measured_on": "image"}
+            about = {"definition": INCEPTION, "measured_on": "image"}
             yield self._count("inception_score", math.nan, note=self.scores.definitions["inception"], **about)
             return
         posterior = self.measured.logits.double().softmax(1)
@@ -146,7 +146,7 @@ class _Target:
         terms = metric.terms(posterior)
         yield self._cell(metric, terms, name, refusal, recentre=True, measured_on="image")
         spread = math.nan if refusal else metric.spread(terms)
-        place = {"unit": "score", "definition": f"population deviation over the splits{about}"}
+        place = {"definition": f"population deviation over the splits{about}"}
         yield self._count(f"{name}_std", spread, note=refusal, measured_on="image", **place)
 
     def _cell(
@@ -165,7 +165,7 @@ class _Target:
         number = int(applies.sum())
         if not note and not number:
             note = "not scored: no image applies"
-        about = {"unit": metric.unit, "definition": metric.definition, "num_images": number, "note": note}
+        about = {"unit": spec_of(name).unit, "definition": metric.definition, "num_images": number, "note": note}
         record = replace(self.scores.base, target=self.name, metric=name, **about, **fields)
         places = applies.numpy()
         sources, values = self.positions.numpy()[places], self.values.numpy()[places]
@@ -174,7 +174,8 @@ class _Target:
     def _count(self, name: str, value: float, number: int | None = None, note: str = "", **fields: str) -> Record:
         """A figure without an interval."""
         number = len(self.positions) if number is None else number
-        figure = {"value": float(value), "low": math.nan, "high": math.nan, "num_images": number, "note": note}
+        about = {"unit": spec_of(name).unit}
+        figure = about | {"value": float(value), "low": math.nan, "high": math.nan, "num_images": number, "note": note}
         return replace(self.scores.base, target=self.name, metric=name, **figure, **fields)
 
 
