@@ -1,7 +1,7 @@
 """Makes the records that CI compares with ``reports/reference``: ``python reports/make_reference.py FOLDER``.
 
-Two tiers. ``metrics.csv``: every metric on fixed inputs: rendered faces, their counterfactuals and the results
-of untrained networks in float64 whose weights come from NumPy, rounded to 8 bits, judged by such a network.
+Two tiers. ``metrics.csv``: the metrics of embedded faces on fixed inputs: rendered faces, their counterfactuals and the
+results of untrained networks in float64 whose weights come from NumPy, rounded to 8 bits, judged by such a network.
 ``losses.csv``: the first losses of each method and judge from a seed, with the versions of the code in their
 definitions: code that gives others must raise its version, or trained models would be taken for what they are not. The
 tolerances lie beside the reference.

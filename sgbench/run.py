@@ -29,8 +29,8 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench run",
         description="Train, score and report methods of facial attribute manipulation when labels are scarce.",
-        epilog="What is not given is the config's. The same command again resumes what was interrupted and repeats "
-        "nothing that is done.",
+        epilog="Options that are not given are taken from the config. The same command again resumes what was "
+        "interrupted and repeats nothing that is done.",
     )
     p.add_argument(
         "--methods",

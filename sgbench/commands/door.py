@@ -20,6 +20,8 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names; returns its status."""
     name, *rest = (sys.argv[1:] if argv is None else list(argv)) or [""]
+    if name == "help" and rest:
+        return main([rest[0], "--help"])
     if name in ("-h", "--help", "help"):
         print(help_text())
         return 0

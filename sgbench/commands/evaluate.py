@@ -50,6 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(arguments: argparse.Namespace) -> int:
     if not arguments.results and not arguments.write_requests:
         raise UserError("nothing to evaluate: give RESULTS, or --write-requests DIR; --help lists the options")
+    if arguments.results and arguments.write_requests:
+        raise UserError(
+            "--write-requests writes what is asked for and scores nothing: leave RESULTS out, or the option"
+        )
     if arguments.results and not arguments.name:
         raise UserError("--name is missing: give the method a name for the report")
     scoring = scoring_overrides(arguments)

@@ -62,11 +62,6 @@ class Inception(nn.Module):
         return features, logits
 
 
-def posteriors(logits: Tensor) -> Tensor:
-    """Softmax posteriors float64 [N, 1008] of logits, for the Inception Score."""
-    return logits.double().softmax(1)
-
-
 def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
     """The network with the weights of a file, on a device.
 

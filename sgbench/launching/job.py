@@ -45,8 +45,8 @@ def run_job(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: 
 
 
 def _train(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: torch.device, loop: Loop) -> None:
-    commit()  # asked for now, as when a study is opened: a job may run in a process of its own
-    folder.write_identity(job.identity, job.labels.manifest)
+    commit()  # read now, for a job may run in its own process
+    folder.write_identity(job.identity, job.labels.manifest, job.code)
     method = job.build().to(device, memory_format=torch.channels_last)
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))

@@ -8,8 +8,8 @@ from sgbench.support.screen import Task
 from sgbench.training.loop import Loop
 
 
-def train_jobs(study: Study, images: PackedImages) -> int:
-    """Train every job that is not done, ``workers`` of them at a time; returns how many there were.
+def train_jobs(study: Study, images: PackedImages) -> None:
+    """Train every job that is not done, ``workers`` of them at a time.
 
     Processes share the cores evenly, whichever number of them is running, so that a job's arithmetic does not depend
     on what else is to be trained.
@@ -25,7 +25,7 @@ def train_jobs(study: Study, images: PackedImages) -> int:
     labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
     if study.settings.workers > 1 and study.device.type == "cpu":
         train_in_processes(jobs, labels, images, study.runs, study.settings.workers, study.screen)
-        return len(jobs)
+        return
     for job, label in zip(jobs, labels, strict=True):
         with study.screen.task(label, job.entry.settings.iterations) as task:
 
@@ -33,4 +33,3 @@ def train_jobs(study: Study, images: PackedImages) -> int:
                 task.update(done, losses_in_words(losses))
 
             run_job(job, images, study.runs.job(job.name), study.device, Loop(report=report))
-    return len(jobs)

@@ -41,7 +41,8 @@ class Method(nn.Module, ABC):
     key: ClassVar[str]
     """Trained models are kept under this key, whatever file the class is in. Every class and subclass declares one."""
     version: ClassVar[int] = 1
-    """Part of a job's hash, with the key. It is raised when the same settings would give another trained model."""
+    """Part of a job's hash, with the key. It is raised when the same settings would give another trained model,
+    or the same model other results."""
     one_attribute: ClassVar[bool] = False
     """A job learns one attribute, and a system is made of several jobs."""
     sampling: ClassVar[Literal["mixed", "by_value"]] = "mixed"

@@ -44,8 +44,8 @@ _DB = {"unit": "dB", "bounds": DECIBELS, "decimals": 1, "suffix": " (dB)"}
 _OF_JUDGES = (
     MetricSpec("accuracy", "Accuracy", "higher", **_SHARE, compared=True),
     MetricSpec("balanced_accuracy", "Balanced accuracy", "higher", **_SHARE),
-    MetricSpec("ece", "ECE", "lower", **_SHARE),
-    MetricSpec("judge_score", "Judge Score", "higher", "score", FROM_ONE, 2, compared=True),
+    MetricSpec("ece", "ECE", "lower", **_SHARE, recentred=True),
+    MetricSpec("judge_score", "Judge Score", "higher", "score", FROM_ONE, 2, recentred=True, compared=True),
     MetricSpec("judge_score_std", "Judge Score's deviation", "", **_SCORE, describes="judge_score"),
 )
 _OF_IMAGES = (
@@ -158,7 +158,7 @@ _OF_SETS = (
     MetricSpec("fid", "FID", "lower", **_SCORE, table="distributions"),
     MetricSpec("kid", "KID", "lower", "score", UNBOUNDED, 1, 1000, " x 1000", table="distributions"),
     MetricSpec("kid_std", "KID's deviation", "", "score", FROM_ZERO, 1, 1000, " x 1000", describes="kid"),
-    MetricSpec("inception_score", "Inception Score", "higher", "score", FROM_ONE, 2, compared=True),
+    MetricSpec("inception_score", "Inception Score", "higher", "score", FROM_ONE, 2, recentred=True, compared=True),
     MetricSpec("inception_score_std", "Inception Score's deviation", "", **_SCORE, describes="inception_score"),
 )
 

@@ -48,8 +48,10 @@ class CounterfactualError(MeanAbsoluteDistance):
     """How far a result is from the same face with only the target changed, ``inside`` or ``outside`` of that change."""
 
     WHERE: ClassVar[dict[str, str]] = {
-        "inside": f"against the counterfactual, where it differs from the source by > {CHANGED_LEVELS} levels in a channel",
-        "outside": f"against the counterfactual, where it is within {CHANGED_LEVELS} levels of the source in every channel",
+        "inside": "against the counterfactual, where it differs from the source by "
+        f"> {CHANGED_LEVELS} levels in a channel",
+        "outside": "against the counterfactual, where it is within "
+        f"{CHANGED_LEVELS} levels of the source in every channel",
     }
 
     def __init__(self, place: str) -> None:

@@ -94,6 +94,11 @@ class InceptionScore(ImageMetric):
         return torch.stack(scores, 1)
 
 
+def inception_posterior(logits: Tensor) -> Tensor:
+    """Posteriors float64 [N, 1008] of Inception's unbiased logits."""
+    return logits.double().softmax(1)
+
+
 def joint_posterior(heads: Sequence[Tensor]) -> Tensor:
     """The judge's joint posterior: for each image the product of its heads; the last head's value changes fastest.
 

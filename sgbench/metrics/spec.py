@@ -58,6 +58,8 @@ class MetricSpec:
         places: where results are measured, with one set of terms for each place; empty for other metrics.
         reduces: the metric whose terms it reduces in another way; empty if it has terms itself.
         describes: the metric of which it is a deviation or a count; empty for all others.
+        recentred: whether images drawn again shift the figure, so that its bootstrap interval is moved back
+            (``intervals.bootstrap_interval``).
         compared: whether a report compares systems in pairs by it.
         table: the table that has a column for it for each target attribute.
     """
@@ -76,6 +78,7 @@ class MetricSpec:
     places: tuple[Place, ...] = ()
     reduces: str = ""
     describes: str = ""
+    recentred: bool = False
     compared: bool = False
     table: TableName = ""
 

@@ -63,6 +63,11 @@ class Job:
         return f"{self.entry.slug}-{names}-{self.level}-s{self.seed}-{hash_of_value(self.identity)[:8]}"
 
     @property
+    def code(self) -> str:
+        """Where the method's class lies: provenance, part of no hash."""
+        return f"{self.entry.cls.__module__}:{self.entry.cls.__qualname__}"
+
+    @property
     def title(self) -> str:
         """What a person calls it: method, the attribute where it has one, level, seed."""
         names = f" {self.attributes[0].name}" if self.entry.cls.one_attribute else ""

@@ -7,13 +7,12 @@ from torch import Tensor
 
 from sgbench.data.labels import Attribute, Level, sparsify
 from sgbench.data.source import Source
+from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.edits import Edits, choose_edits
 from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.errors import UserError
-
-_BACKGROUND = "background"
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _job(
 
 def _check_names(attributes: Sequence[Attribute]) -> None:
     """Refuse names that records or tables could not tell apart."""
-    shown = {_BACKGROUND: "a table's column"}
+    shown = {spec_of("background_ms_ssim").title.lower(): "a table's column"}
     for attribute in attributes:
         if ALL in attribute.values:
             raise UserError(

@@ -67,9 +67,11 @@ def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
     Raises:
         UserError: of the data set, the plan, the device, or a file that scoring needs.
     """
-    commit()  # asked for now: what is made in hours is made by this code, whatever is committed until then
+    commit()  # read now: somebody may commit other code while this code runs
     plan = make_plan(settings, open_source(settings, screen))
-    return Study(plan, make_protocol(plan), RunFolder(root), _device(settings.device), screen)
+    study = Study(plan, make_protocol(plan), RunFolder(root), _device(settings.device), screen)
+    _ = study.folder  # refuses the name of a folder of every run
+    return study
 
 
 def open_source(settings: Settings, screen: Screen) -> Source:

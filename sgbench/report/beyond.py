@@ -16,23 +16,23 @@ from sgbench.results.records import ALL
 
 def beyond_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """Errors that the paper does not report, for each target: in levels of 255, and PSNR in dB."""
-    columns = columns_of("beyond")
-    caption = (
-        f"Mean absolute distances in levels of 255, and PSNR in dB: {directions(columns)}. Counterfactual: to the "
+    cells = _by_target(frame, layout, columns_of("beyond"))
+    caption = "Mean absolute distances in levels of 255, unless the column says otherwise. Counterfactual: to the same "
+    caption += (
+        "face with only the target changed, inside and outside the region that this touches. Corner: the region of "
     )
-    caption += "same face with only the target changed, inside and outside the region that this touches. Corner: the "
-    caption += "region of background MS-SSIM. Change: the distance from the source."
-    return make_table("beyond", "Beyond the paper", caption, _by_target(frame, layout, columns))
+    caption += f"background MS-SSIM. Change: the distance from the source. {directions(cells)}"
+    return make_table("beyond", "Beyond the paper", caption, cells)
 
 
 def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """How close whole results are to their source images, for each target."""
-    columns = columns_of("likeness")
+    cells = _by_target(frame, layout, columns_of("likeness"))
     caption = (
-        f"Nearness to the source: {directions(columns)}. A copy that changes nothing is perfect in all of them, so "
+        f"Nearness to the source. {directions(cells)} A copy that changes nothing is perfect in all of them, so they "
     )
-    caption += "they are to be read beside target accuracy."
-    return make_table("likeness", "Likeness to the source", caption, _by_target(frame, layout, columns))
+    caption += "are to be read beside target accuracy."
+    return make_table("likeness", "Likeness to the source", caption, cells)
 
 
 def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
@@ -48,14 +48,13 @@ def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
             for spec, _ in columns
             for d in of_target["direction"].unique()
         ]
-    caption = (
-        "Distance of the results from real images that have the value asked for, lower is better; KID ± deviation "
-    )
+    cells = make_cells(frame, layout, blocks)
+    caption = f"Distance of the results from real images that have the value asked for. {directions(cells)} KID ± "
     caption += (
-        "over its subsets. Both depend on the number of images; FID is biased upwards by few, and of 2,048 or fewer "
+        "deviation over its subsets. Both depend on the number of images; FID is biased upwards by few, and of 2,048 "
     )
-    caption += "its covariances lack full rank, so that only figures of the same number compare."
-    return make_table("distributions", "FID and KID", caption, make_cells(frame, layout, blocks))
+    caption += "or fewer its covariances lack full rank: compare only figures made from equally many images."
+    return make_table("distributions", "FID and KID", caption, cells)
 
 
 def second_judge_table(frame: pd.DataFrame, layout: Layout) -> Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from sgbench.report.comparisons import compare_systems
-from sgbench.report.figures import drawings
+from sgbench.report.drawings import drawings
 from sgbench.report.layout import Layout
 from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
@@ -16,6 +16,7 @@ from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.scores import read_scores
 from sgbench.results.study_folder import StudyFolder
+from sgbench.support.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,16 @@ def make_report(study: StudyFolder, pictures: bool = True) -> Report:
         pictures: whether figures are drawn; the texts are the same without them.
 
     Raises:
-        ValueError: a file of the study or of a system is missing or broken; the message names it.
-        UserError: a table could not tell two systems apart.
+        UserError: a file of the study or of a system is missing or broken (the message names it), or a table could not
+            tell two systems apart.
     """
+    try:
+        return _made(study, pictures)
+    except ValueError as error:
+        raise UserError(f"{error}; delete the folder of the broken file and run the command again") from error
+
+
+def _made(study: StudyFolder, pictures: bool) -> Report:
     description = study.read_description()
     controls, systems = _members(study, description)
     records = [record for member in (*controls, *systems) for record in member.folder.read_records()]

@@ -6,6 +6,7 @@ scales and rounds.
 
 import pandas as pd
 
+from sgbench.metrics.catalogue import spec_of
 from sgbench.report.layout import DAGGER, Column, Layout, Table
 from sgbench.report.published import partners, published_sentence
 from sgbench.report.table_cells import Blocks, make_cells, make_table
@@ -16,7 +17,7 @@ def score_table(
     frame: pd.DataFrame,
     layout: Layout,
     metric: str = "judge_score",
-    name: str = "Judge Score",
+    name: str = "",
     paper: pd.DataFrame | None = None,
 ) -> Table:
     """The paper's table 1: a score of the results of each target, mean ± deviation over the ten splits.
@@ -25,6 +26,7 @@ def score_table(
         frame: records of one data set, image size and definition per metric.
         paper: published records; those of ``metric`` in table 1 are shown below the measured rows.
     """
+    name = name or spec_of(metric).title
     columns = [(a, Column(shown, metric, "image", spread=f"{metric}_std")) for a, shown in layout.attributes.items()]
     cells, closing = _with_paper(frame, layout, {"": columns}, paper, 1)
     caption = f"{name} of the results for each target attribute, mean ± deviation over the splits."
@@ -41,7 +43,7 @@ def accuracy_table(frame: pd.DataFrame, layout: Layout, paper: pd.DataFrame | No
     blocks = {}
     for target in layout.attributes:
         columns = [(target, Column(attribute_heading(target, a, layout), "accuracy", a)) for a in layout.attributes]
-        columns.append((target, Column("Background", "background_ms_ssim", "background")))
+        columns.append((target, Column(spec_of("background_ms_ssim").heading(), "background_ms_ssim", "background")))
         blocks[f"Target: {layout.attributes[target]}"] = columns
     caption = "Share of results (%) that the judge sees with the value asked for (target) or with their own value kept "
     caption += "(the others); background MS-SSIM x 100."

@@ -85,7 +85,7 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     again.write_description(study.read_description())
     try:
         num_records = len(make_report(again, pictures=False).records)
-    except ValueError as error:
+    except UserError as error:
         problem = str(error).replace(str(again.runs.root), str(study.runs.root))
         return Verification(0, len(members), len(members), (*problems, problem))
     texts = again.report.texts()

@@ -22,7 +22,7 @@ def write_checksums(folder: Path, beside: Sequence[Path]) -> None:
 
 
 def check_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """A file and what is wrong with it, for each that is not as it was written, and each that nobody wrote."""
+    """Files that are not as they were written, and files that were not written with the report, and what is wrong."""
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -38,7 +38,7 @@ class Description:
         attributes: name in records -> name shown, in the order of columns.
         controls: folders of the controls.
         systems: in the order of rows.
-        jobs: folder of each job -> its title.
+        jobs: folder of each job whose losses are kept -> its title.
         correlated: pairs of attributes with ``|phi| > correlated_above`` in the data set, in both orders.
         inception_name: what a score by the Inception weights at hand is called.
         comparability: a sentence on how the study differs from the paper's.

@@ -37,9 +37,10 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         discard_partials(self.path)
 
-    def write_identity(self, identity: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-        """Keep what decided the model, and what its sparse labels hold."""
-        write_text(self.path / "job.json", json.dumps({**identity, "manifest": manifest}, indent=1) + "\n")
+    def write_identity(self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str) -> None:
+        """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance)."""
+        text = json.dumps({**identity, "manifest": manifest, "class": code}, indent=1)
+        write_text(self.path / "job.json", text + "\n")
 
     def is_done(self) -> bool:
         """Whether the model is trained to the end."""
@@ -66,6 +67,10 @@ class JobFolder:
         rows = self._losses.read_text(encoding="utf-8").splitlines()
         kept = [row for row in rows if json.loads(row)["iteration"] <= iterations]
         write_text(self._losses, "".join(f"{row}\n" for row in kept))
+
+    def has_losses(self) -> bool:
+        """Whether the losses are still kept."""
+        return self._losses.exists()
 
     def losses(self) -> pd.DataFrame:
         """A row an iteration: its number, and a column for each loss."""

@@ -12,7 +12,7 @@ from sgbench.support.atomic import write_text
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
 NO_SEED = -1
-"""Of a model made elsewhere whose seed nobody told."""
+"""Of a model made elsewhere whose seed is not known."""
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,11 @@ class RunFolder:
         """A trained judge, by its hash."""
         return JudgeFiles(self.root / _CACHE / _JUDGE, one_component(key))
 
+    def prepare(self) -> None:
+        """Make the folders that everything goes into, so that one that cannot be made is refused at once."""
+        for name in (_JOBS, _SYSTEMS, _CACHE):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+
     @property
     def store(self) -> Path:
         """Packed images and known answers."""

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sgbench.results.checksums import CHECKSUMS, write_checksums
+from sgbench.results.checksums import write_checksums
 from sgbench.results.description import Description, description_of
 from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
@@ -52,11 +52,6 @@ class StudyFolder:
     def report(self) -> ReportFolder:
         """Page, tables, figures."""
         return ReportFolder(self.path / "report")
-
-    @property
-    def checksums_file(self) -> Path:
-        """SHA-256 of every file of the report, as ``sha256sum -c`` reads them."""
-        return self.path / CHECKSUMS
 
     def is_study(self) -> bool:
         """Whether this is the folder of a study or an evaluation."""
@@ -110,9 +105,11 @@ class StudyFolder:
         write_text(self.path / "runtime.json", json.dumps(made, indent=1) + "\n")
 
     def read_runtime(self) -> dict[str, Any]:
-        """What made an earlier report; empty where there is none."""
-        path = self.path / "runtime.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        """What made an earlier report; empty if there is none, or none that can be read."""
+        try:
+            return json.loads((self.path / "runtime.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
 
     def write_checksums(self) -> None:
         """Keep the checksums of all files that the report consists of, its systems' too."""
@@ -122,5 +119,7 @@ class StudyFolder:
         path = self.path / name
         try:
             return make(json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise ValueError(f"{path}: is missing; run the study's command again") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}: not what a study keeps there: {error}") from error
+            raise ValueError(f"{path}: is broken ({error}); run the study's command again") from error

@@ -11,7 +11,7 @@ from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.calibration import ExpectedCalibrationError
 from sgbench.metrics.catalogue import METRICS, build, second_name, spec_of
 from sgbench.metrics.image_metric import ImageMetric
-from sgbench.metrics.inception_score import INCEPTION, InceptionScore, joint_posterior
+from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception_posterior, joint_posterior
 from sgbench.results.records import ALL, Record
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
 from sgbench.scoring.cells import Cell
@@ -68,7 +68,7 @@ class _Target:
                 for second in (recall, error):
                     second.definition += _by(k, judge.architecture)
                 yield self._cell(recall, recall.terms(posterior, labels), _named("balanced_accuracy", k), **place)
-                yield self._cell(error, error.terms(posterior, labels), _named("ece", k), recentre=True, **place)
+                yield self._cell(error, error.terms(posterior, labels), _named("ece", k), **place)
 
     def accuracies(self) -> Iterator[Cell]:
         """Accuracy of the target and of every other attribute, over all results and for each value asked for."""
@@ -135,7 +135,7 @@ class _Target:
             about = {"definition": INCEPTION, "measured_on": "image"}
             yield self._count("inception_score", math.nan, note=self.scores.definitions["inception"], **about)
             return
-        posterior = self.measured.logits.double().softmax(1)
+        posterior = inception_posterior(self.measured.logits)
         yield from self._score(posterior, "inception_score", "", f", {self.scores.definitions['inception']}")
 
     def _score(self, posterior: Tensor, name: str, refusal: str, about: str) -> Iterator[Cell | Record]:
@@ -144,7 +144,7 @@ class _Target:
             refusal = f"not scored: {len(posterior)} images are too few for {NUM_SPLITS} splits"
         metric.definition += about
         terms = metric.terms(posterior)
-        yield self._cell(metric, terms, name, refusal, recentre=True, measured_on="image")
+        yield self._cell(metric, terms, name, refusal, measured_on="image")
         spread = math.nan if refusal else metric.spread(terms)
         place = {"definition": f"population deviation over the splits{about}"}
         yield self._count(f"{name}_std", spread, note=refusal, measured_on="image", **place)
@@ -156,7 +156,6 @@ class _Target:
         name: str,
         note: str = "",
         rows: Tensor | None = None,
-        recentre: bool = False,
         **fields: str,
     ) -> Cell:
         applies = ~terms.isnan().any(1)
@@ -165,11 +164,12 @@ class _Target:
         number = int(applies.sum())
         if not note and not number:
             note = "not scored: no image applies"
-        about = {"unit": spec_of(name).unit, "definition": metric.definition, "num_images": number, "note": note}
+        spec = spec_of(name)
+        about = {"unit": spec.unit, "definition": metric.definition, "num_images": number, "note": note}
         record = replace(self.scores.base, target=self.name, metric=name, **about, **fields)
         places = applies.numpy()
         sources, values = self.positions.numpy()[places], self.values.numpy()[places]
-        return Cell(record, metric, terms[applies], sources, values, recentre)
+        return Cell(record, metric, terms[applies], sources, values, spec.recentred)
 
     def _count(self, name: str, value: float, number: int | None = None, note: str = "", **fields: str) -> Record:
         """A figure without an interval."""

@@ -45,6 +45,7 @@ def prepare_data(study: Study) -> StudyData:
     """
     plan, screen = study.plan, study.screen
     networks = open_networks(study.settings.scoring, study.protocol.files, study.device)
+    study.runs.prepare()
     with screen.task("images", len(plan.source.ids), "images") as task:
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
     requests = make_requests(plan.test_labels, plan.attributes)
@@ -52,7 +53,10 @@ def prepare_data(study: Study) -> StudyData:
     with screen.task("references", total) as task:
         store = study.runs.store
         known = open_references(plan.source, plan.test, requests, store, lambda done, _: task.update(done))
-    return StudyData(images, everything_asked(images[plan.test], plan.test_labels, requests, known), networks)
+    test = everything_asked(images[plan.test], plan.test_labels, requests, known)
+    if networks.embedder:
+        networks.embedder(test.images[:1])  # a function that fails on images is refused before anything is trained
+    return StudyData(images, test, networks)
 
 
 def train_judges(study: Study, data: StudyData) -> Jury:

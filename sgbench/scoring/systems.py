@@ -9,6 +9,7 @@ from torch import Tensor
 
 from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
+from sgbench.methods.networks import num_parameters
 from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
 from sgbench.results.checkpoints import read_checkpoint
@@ -29,7 +30,7 @@ from sgbench.support.environment import origin
 
 
 @dataclass(frozen=True)
-class Scorer:
+class SystemScorer:
     """Scores systems of a study, with its test set, its panel, and what records say about the judges."""
 
     study: Study
@@ -52,7 +53,7 @@ class Scorer:
         base = self.base_record(folder.name, system.entry.name, "measured", **about)
         models = load_models(system, study.runs, study.device)
         translate = translator(models, test.images, test.labels, study.device, study.settings.precision)
-        parameters = sum(p.numel() for _, method in models for p in method.parameters())
+        parameters = sum(num_parameters(method) for _, method in models)
         times = [_seconds(job, study.runs) for job in system.jobs]
         seconds = None if None in times else sum(times)
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
@@ -164,9 +165,9 @@ class Scorer:
         self.keep(folder, self.scores(base, self.test.requests, nothing, targets))
 
 
-def make_scorer(study: Study, data: StudyData, jury: Jury) -> Scorer:
+def make_scorer(study: Study, data: StudyData, jury: Jury) -> SystemScorer:
     """The scorer of a study's systems."""
-    return Scorer(study, data.test, make_panel(study, data, jury), jury)
+    return SystemScorer(study, data.test, make_panel(study, data, jury), jury)
 
 
 def score_systems(study: Study, data: StudyData, jury: Jury) -> None:

@@ -25,7 +25,7 @@ def find_config(name: str) -> Path:
 
 
 def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> None:
-    """Say on standard error why there will be no Inception Score, where there will be none.
+    """Warn on standard error if there will be no Inception Score, and say why.
 
     Args:
         config: its path and hash are used if neither is given here.
@@ -41,7 +41,7 @@ def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> Non
 
 
 def _named_in(config: Path) -> tuple[Path | None, str | None]:
-    """Path and hash that a config names; nothing if the config is broken, which is told when its settings are read."""
+    """Path and hash that a config names; (None, None) if it is broken, which ``read_settings`` reports later."""
     try:
         inception = yaml.safe_load(config.read_text(encoding="utf-8"))["scoring"]["inception"]
         return (Path(inception["path"]) if inception.get("path") else None), inception.get("sha256")

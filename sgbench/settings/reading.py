@@ -13,7 +13,7 @@ from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import Method
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
 from sgbench.support.errors import UserError
-from sgbench.support.loading import load_class, name_of_class
+from sgbench.support.loading import classes_in, load_class, name_of_class
 
 T = TypeVar("T", bound=BaseModel)
 C = TypeVar("C", Method, Source)
@@ -109,6 +109,16 @@ def _check_key(cls: type[Method], where: str) -> None:
             f'{where}: {cls.__name__} declares no key; write key = "{cls.__name__.lower()}" into the class: its '
             "trained models are kept under it, wherever the class lies"
         )
+    taken = {known.key for known in classes_in(METHOD_PACKAGES, Method)} if _is_foreign(cls) else set()
+    if key in taken:
+        raise UserError(
+            f"{where}: {cls.__name__} has the key '{key}' of a method that comes with sgbench and would get its "
+            "trained models; give it another"
+        )
+
+
+def _is_foreign(cls: type[Method]) -> bool:
+    return cls.__module__.rpartition(".")[0] not in METHOD_PACKAGES
 
 
 def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> type[C]:

@@ -55,7 +55,7 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
         attributes={a.name: a.title for a in plan.attributes},
         controls=tuple(control.name for control in study.controls.values()),
         systems=tuple(systems),
-        jobs={job.name: job.title for job in plan.jobs},
+        jobs={job.name: job.title for job in plan.jobs if study.runs.job(job.name).has_losses()},
         correlated=tuple(sorted(correlated_pairs(source.labels, plan.attributes, scoring.correlated_above))),
         correlated_above=scoring.correlated_above,
         inception_name=study.protocol.files.inception.display_name,

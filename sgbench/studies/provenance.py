@@ -68,11 +68,13 @@ def keep_runtime(study: Study, records: Sequence[Record], seconds: Mapping[str, 
     """Keep what the report was made with and how long its parts took, then the checksums of all its files.
 
     Args:
-        seconds: by stage; empty where nothing was trained or scored: then those of the run that did so stay.
+        seconds: duration of each stage of this run; where an earlier run of the same study took longer, that stays, for
+            a stage that finds everything done takes no time.
     """
     made = provenance(study, records)
     earlier = study.folder.read_runtime()
-    if not seconds and all(earlier.get(key) == made[key] for key in ("protocol", "labels")):
-        seconds = earlier.get("seconds", {})
+    if all(earlier.get(key) == made[key] for key in ("protocol", "labels")):
+        before = earlier.get("seconds", {})
+        seconds = {stage: max(seconds.get(stage, 0.0), before.get(stage, 0.0)) for stage in {**before, **seconds}}
     study.folder.write_runtime(made | {"seconds": {stage: round(s, 1) for stage, s in seconds.items()}})
     study.folder.write_checksums()

@@ -14,7 +14,7 @@ class Stages:
 
     Attributes:
         names: of all stages, in their order.
-        seconds: that each stage took which is over.
+        seconds: duration of each finished stage.
     """
 
     screen: Screen

@@ -12,7 +12,7 @@ from sgbench.results.cost import Cost
 from sgbench.results.records import NO_SEED
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.cost import measure_cost
-from sgbench.scoring.systems import Scorer
+from sgbench.scoring.systems import SystemScorer
 from sgbench.submissions.results import Results
 
 
@@ -32,7 +32,7 @@ def find_scored(study: Study, name: str, level: str, seed: int | None, results: 
     return folder if folder.is_scored() else None
 
 
-def score_results(scorer: Scorer, name: str, level: str, seed: int | None, results: Results) -> SystemFolder:
+def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None, results: Results) -> SystemFolder:
     """Score a submission; returns the system's folder, whose name has the fingerprint of the results.
 
     Args:

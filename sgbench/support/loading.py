@@ -6,6 +6,7 @@ There is no registry; a short name is the name of a module in one of a few packa
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TypeVar
@@ -61,6 +62,16 @@ def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:
     if package in packages and _classes(importlib.import_module(cls.__module__), base) == [cls]:
         return module
     return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def classes_in(packages: Sequence[str], base: type[T]) -> list[type[T]]:
+    """The concrete subclasses of ``base`` that the modules of some packages define."""
+    modules = [
+        importlib.import_module(f"{package}.{found.name}")
+        for package in packages
+        for found in pkgutil.iter_modules(importlib.import_module(package).__path__)
+    ]
+    return [cls for module in modules for cls in _classes(module, base)]
 
 
 def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:

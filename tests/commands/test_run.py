@@ -1,5 +1,6 @@
 """The whole command on a tiny study: what it leaves, that it repeats nothing, and every way in which it is refused."""
 
+import json
 import os
 import pkgutil
 import resource
@@ -208,7 +209,7 @@ INTERRUPTED_IN = {
     "training": "sgbench.methods.sggan.SGGAN.discriminator_losses",
     "scoring": "sgbench.judges.judge.Judge.posteriors",
     "bootstrap": "sgbench.scoring.cells.bootstrap_interval",
-    "report": "sgbench.report.figures.loss_curves",
+    "report": "sgbench.report.drawings.loss_curves",
 }
 
 
@@ -406,3 +407,50 @@ def test_ctrl_c_in_training_exits_with_130_and_the_same_command_resumes(tmp_path
     resumed = (job / "stats.jsonl").read_text().splitlines()
     assert resumed[: len(rows)] == rows
     assert len(resumed) == 120
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_trained(config, tmp_path, refused):
+    (tmp_path / "systems").write_text("in the way")
+    assert f"{tmp_path / 'systems'}" in refused("--config", config, "--out", tmp_path)
+    assert not list(tmp_path.glob("cache/judge/*")) + list(tmp_path.glob("jobs/*"))
+
+
+def test_an_embedder_that_fails_on_images_is_refused_before_anything_is_trained(config, tmp_path, refused):
+    line = refused("--config", config, "--out", tmp_path, "--embedder", "textwrap:dedent")
+    assert "textwrap:dedent: fails on images [1, 3, 32, 32]" in line
+    assert not list(tmp_path.glob("cache/judge/*")) + list(tmp_path.glob("jobs/*"))
+
+
+def test_a_study_called_like_a_folder_of_every_run_is_refused_at_once(config, tmp_path, refused):
+    line = refused("--config", config, "--out", tmp_path / "runs", "--study", "jobs", "--methods", "none")
+    assert "'jobs' is the name of a folder of every run" in line
+    assert not (tmp_path / "runs").exists()
+
+
+def test_losses_and_systems_that_were_lost_do_not_stop_the_report(finished, config, tmp_path, capsys):
+    out = tmp_path / "runs"
+    shutil.copytree(finished, out)
+    before = json.loads((out / "tiny-5" / "runtime.json").read_text())["seconds"]
+    shutil.rmtree(out / "jobs")
+    assert main(["--config", str(config), "--out", str(out)]) == 0
+    assert "losses.png" not in (out / "tiny-5" / "report" / "report.md").read_text()
+    assert records_of(out) == records_of(finished)
+    shutil.rmtree(next((out / "systems").glob("copy-*")))
+    assert main(["--config", str(config), "--out", str(out), "--methods", "none", "--study", "controls"]) == 0
+    assert main(["--config", str(config), "--out", str(out)]) == 0
+    after = json.loads((out / "tiny-5" / "runtime.json").read_text())["seconds"]
+    assert all(after[stage] >= seconds for stage, seconds in before.items())
+
+
+@pytest.mark.parametrize("name", ["scores.npz", "records.csv", "cost.json", "runtime.json"])
+def test_a_broken_file_of_the_run_folder_is_one_line_or_made_again(finished, config, tmp_path, capsys, name):
+    out = tmp_path / "runs"
+    shutil.copytree(finished, out)
+    system = next((out / "systems").glob("sggan-*"))
+    (out / "tiny-5" / name if name == "runtime.json" else system / name).write_text("broken")
+    status = main(["--config", str(config), "--out", str(out)])
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert status == (0 if name == "runtime.json" else 2)
+    if status:
+        assert line.startswith(f"error: {system / name}: ")
+        assert line.endswith("delete the folder of the broken file and run the command again")

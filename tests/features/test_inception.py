@@ -15,9 +15,9 @@ import yaml
 from torch import nn
 from torch_fidelity import feature_extractor_inceptionv3 as original
 
-from sgbench.features.inception import Inception, load_inception, posteriors
+from sgbench.features.inception import Inception, load_inception
 from sgbench.features.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile, checked, find_inception
-from sgbench.metrics.inception_score import InceptionScore
+from sgbench.metrics.inception_score import InceptionScore, inception_posterior
 from sgbench.run import main as run
 from sgbench.support.errors import UserError
 
@@ -103,8 +103,8 @@ class Images(torch.utils.data.Dataset):
 
 def _scored(logits):
     metric = InceptionScore(num_splits=10)
-    terms = metric.terms(posteriors(logits))
-    metric.update(posteriors(logits))
+    terms = metric.terms(inception_posterior(logits))
+    metric.update(inception_posterior(logits))
     return metric.compute().item(), metric.spread(terms)
 
 
@@ -159,13 +159,13 @@ def test_batch_size_and_order_are_of_no_account(rows, batch_size, inception, ext
     expected_features, expected_logits = (x[rows] for x in extracted(32))
     assert (features - expected_features).abs().max() < 1e-5
     assert (logits - expected_logits).abs().max() < 1e-5 * logits.abs().max()
-    assert (posteriors(logits) - posteriors(expected_logits)).abs().max() < 1e-5
+    assert (inception_posterior(logits) - inception_posterior(expected_logits)).abs().max() < 1e-5
     if len(rows) == N:
         assert _scored(logits.flip(0)) == pytest.approx(_scored(extracted(32)[1]), abs=1e-5)
 
 
 def test_posteriors_are_float64_and_sum_to_one():
-    found = posteriors(torch.tensor([[0.0, 100.0, 100.0], [0.0, 0.0, 0.0]]))
+    found = inception_posterior(torch.tensor([[0.0, 100.0, 100.0], [0.0, 0.0, 0.0]]))
     assert found.dtype == torch.float64
     torch.testing.assert_close(found[:, 0], torch.tensor([3.72e-44 / 2, 1 / 3], dtype=torch.float64), rtol=1e-3, atol=0)
     torch.testing.assert_close(found.sum(1), torch.ones(2, dtype=torch.float64))

@@ -116,7 +116,7 @@ def test_a_new_metric_is_one_file_and_one_entry(warmth, tmp_path):
 
     layout = Layout({"warm": "Warm", "cool": "Cool"}, {"gender": "Gender"})
     table = beyond_table(to_frame([*make_records(warm), *make_records(cool)]), layout)
-    assert "warmth higher is better" in table.caption
+    assert "Higher is better: Corner PSNR (dB), Warmth." in table.caption
     column = shown(table)[0]["Target: Gender"]["Warmth"]
     assert (column["Warm (5)"].value, column["Warm (5)"].best) == ("30.5", True)
     assert (column["Cool (5)"].value, column["Cool (5)"].best) == ("10.5", False)
@@ -137,7 +137,7 @@ def test_a_metric_without_a_direction_has_no_best_and_only_moves(warmth, tmp_pat
     monkeypatch.setitem(METRICS, "warmth", replace(ENTRY, direction=""))
     warm, cool = scores_of("warm", 30), scores_of("cool", 10)
     table = beyond_table(to_frame([*make_records(warm), *make_records(cool)]), Layout({}, {"gender": "Gender"}))
-    assert "change and warmth are neither good nor bad" in table.caption
+    assert "Neither good nor bad: Change, Warmth." in table.caption
     assert not any(cell.best for cell in shown(table)[0]["Target: Gender"]["Warmth"])
     old, new = keep(tmp_path / "old", warm), keep(tmp_path / "new", replace(cool, base=warm.base))
     (difference,) = [d for d in hold(old, new, 0.01).failures if d.row.metric == "warmth"]

@@ -559,7 +559,7 @@ def test_a_studys_folder_stands_for_its_systems(tmp_path, capsys):
     assert kept == {"sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
     (old / "study.json").write_text("{}")
     assert main([str(old), str(new)]) == 2
-    assert "study.json: not what a study keeps there" in capsys.readouterr().err
+    assert "study.json: is broken" in capsys.readouterr().err
 
 
 def _comparison(new, reference=(ROW, SCORE)):

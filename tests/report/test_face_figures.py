@@ -9,7 +9,7 @@ from frames import record
 
 from sgbench.data.labels import Attribute
 from sgbench.plan.edits import asked_values, choose_edits
-from sgbench.report.figures import face_drawings
+from sgbench.report.drawings import face_drawings
 from sgbench.report.members import CONTROL_TITLES, Member, beside_variants, without_variants
 from sgbench.results.description import ShownFaces
 from sgbench.results.records import to_frame
@@ -48,7 +48,7 @@ def drawn(monkeypatch, tmp_path, systems, attributes=ATTRIBUTES, controls=("real
         assert all(len(images) == len(columns) == len(asked[0]) for rows in people for _, images in rows)
 
     for figure in ("figure3", "figure4"):
-        monkeypatch.setattr(f"sgbench.report.figures.{figure}", draw)
+        monkeypatch.setattr(f"sgbench.report.drawings.{figure}", draw)
     drawings = face_drawings(frame, faces, beside, found)
     for drawing in drawings:
         drawing.draw(tmp_path / f"{drawing.name}.png")

@@ -190,9 +190,22 @@ def test_a_config_that_is_not_there_is_an_error_that_lists_those_that_are():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("Keyless", 'key = "keyless"'), ("Twin", "two classes have the key 'sggan'")]
+    ("name", "said"),
+    [("Keyless", 'key = "keyless"'), ("Twin", "has the key 'sggan' of a method that comes with sgbench")],
 )
 def test_a_method_that_would_be_taken_for_another_is_refused(read, name, said):
     with pytest.raises(UserError) as caught:
         read({"methods": {"sggan": {}, "mine": {"class": f"test_settings:{name}"}}})
     assert said in str(caught.value)
+
+
+class CustomTwin(SGGAN):
+    """Another class with the key of ``Custom``."""
+
+    key = "custom"
+
+
+def test_two_methods_of_ones_own_cannot_share_a_key(read):
+    methods = {name: {"class": f"test_settings:{cls}"} for name, cls in (("one", "Custom"), ("two", "CustomTwin"))}
+    with pytest.raises(UserError, match="two classes have the key 'custom'"):
+        read({"methods": methods})
