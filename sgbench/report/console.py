@@ -11,6 +11,7 @@ from rich.text import Text
 from sgbench.report.layout import MISSING, Layout, row_labels
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import accuracy_table
+from sgbench.report.text import scaled_text
 
 _NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
@@ -54,14 +55,14 @@ def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[st
 def _cell(cells: pd.DataFrame, target: str) -> Text:
     accuracy = cells["metric"] == "accuracy"
     asked, kept = cells[accuracy & (cells["measured_on"] == target)], cells[accuracy & (cells["measured_on"] != target)]
-    number = _percent(asked)
+    number = _mean(asked)
     if not math.isnan(half := (asked["high"] - asked["low"]).mean() / 2):
-        number += f"±{100 * half:.1f}"
-    return Text(_NUMBERS.format(number, _percent(kept), _percent(cells[~accuracy])))
+        number += f"±{scaled_text('accuracy', half)}"
+    return Text(_NUMBERS.format(number, _mean(kept), _mean(cells[~accuracy])))
 
 
-def _percent(cells: pd.DataFrame) -> str:
-    """The mean of the cells that were scored, x 100."""
+def _mean(cells: pd.DataFrame) -> str:
+    """The mean of the cells that were scored, as tables show it."""
     present = cells[cells["origin"] != ""]
     mean = present["value"].mean()
-    return MISSING if present.empty else "n/s" if math.isnan(mean) else f"{100 * mean:.1f}"
+    return MISSING if present.empty else "n/s" if math.isnan(mean) else scaled_text(present["metric"].iloc[0], mean)

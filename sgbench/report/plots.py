@@ -12,11 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from sgbench.metrics.catalogue import spec_of
 from sgbench.report.beyond import matrix_table
 from sgbench.report.canvas import COLOURS, INK, MUTED, RULE, new_figure, plain, save
 from sgbench.report.layout import MISSING, NOT_SCORED, Layout
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import target_table
+from sgbench.report.text import scaled_text
 
 _CELL = 46
 """Side of a cell of the matrix, in pixels."""
@@ -36,6 +38,7 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     axes = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=False):
         for cell in cells[(cells["column"] == panel) & (cells["origin"] != "")].to_dict("records"):
+            scale = spec_of(cell["metric"]).scale
             y, colour = rows.index(cell["row"]), MUTED if cell["origin"] == "control" else COLOURS[0]
             if np.isnan(cell["value"]):
                 axis.annotate(
@@ -50,10 +53,22 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
                 )
                 continue
             axis.plot(
-                [100 * cell["low"], 100 * cell["high"]], [y, y], color=colour, lw=7, alpha=0.3, solid_capstyle="butt"
+                [scale * cell["low"], scale * cell["high"]],
+                [y, y],
+                color=colour,
+                lw=7,
+                alpha=0.3,
+                solid_capstyle="butt",
             )
-            axis.plot([100 * cell["value"]], [y], "o", ms=4, color=colour, mew=0)
-            axis.annotate(f"{100 * cell['value']:.1f}", (121, y), ha="right", va="center", fontsize=8.5, color=colour)
+            axis.plot([scale * cell["value"]], [y], "o", ms=4, color=colour, mew=0)
+            axis.annotate(
+                scaled_text(cell["metric"], cell["value"]),
+                (121, y),
+                ha="right",
+                va="center",
+                fontsize=8.5,
+                color=colour,
+            )
         plain(axis, panel)
         axis.set(xlim=(-3, 121), xticks=(0, 25, 50, 75, 100), ylim=(len(rows) - 0.5, -0.5))
         axis.set_yticks(range(len(rows)), rows)
@@ -127,10 +142,14 @@ def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3)
 def _matrix(axis: Axes, cells: pd.DataFrame, targets: list[str], measured: list[str]) -> None:
     """Draw one system's cells with their numbers; cells that are not scored or missing stay grey."""
     shares = cells.pivot(index="target", columns="measured_on", values="value").reindex(targets, columns=measured)
-    axis.imshow(100 * shares, cmap=_SHARES, vmin=0, vmax=100)
+    axis.imshow(spec_of("accuracy").scale * shares, cmap=_SHARES, vmin=0, vmax=100)
     for cell in cells.to_dict("records"):
-        x, y, share = measured.index(cell["measured_on"]), targets.index(cell["target"]), 100 * cell["value"]
-        text = MISSING if not cell["origin"] else "n/s" if np.isnan(share) else f"{share:.1f}"
+        x, y, share = (
+            measured.index(cell["measured_on"]),
+            targets.index(cell["target"]),
+            spec_of("accuracy").scale * cell["value"],
+        )
+        text = MISSING if not cell["origin"] else "n/s" if np.isnan(share) else scaled_text("accuracy", cell["value"])
         colour = "white" if share < 25 else INK
         axis.annotate(text, (x, y), ha="center", va="center", fontsize=9, color=colour)
         if cell["target"] == cell["measured_on"]:

@@ -61,6 +61,12 @@ def number_text(cell: Mapping) -> str:
     return _number(cell).plain
 
 
+def scaled_text(metric: str, value: float) -> str:
+    """A value of a metric, scaled and rounded for reading."""
+    spec = spec_of(metric)
+    return f"{spec.scale * value:.{spec.decimals}f}"
+
+
 def readable(value: object) -> str:
     """A value of a ready-made frame: with commas between thousands, with four significant digits, or as it is."""
     if isinstance(value, bool | str):

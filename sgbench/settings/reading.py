@@ -40,6 +40,8 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         raise UserError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(raw, dict):
         raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
+    if "source" in raw:
+        raise UserError(f"{path}: unknown key source; the data set is chosen under data, by class")
     raw = {"study": path.stem} | raw
     wanted = overrides.get("methods")
     top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring")}

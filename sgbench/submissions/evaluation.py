@@ -33,12 +33,15 @@ from sgbench.settings.config_files import find_config
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import describe, write_intent
 from sgbench.studies.provenance import keep_runtime
+from sgbench.studies.stages import Stages
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.opening import open_results
 from sgbench.submissions.request_files import write_requests
 from sgbench.submissions.scoring import find_scored, score_results
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen
+
+STAGES = ("prepare data", "train judges", "score results", "write the report")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,9 @@ def evaluate(
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, Path(folder))))
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
-    prepared = prepare_data(study)
+    stages = Stages(study.screen, STAGES)
+    with stages.stage("prepare data"):
+        prepared = prepare_data(study)
     inputs = _inputs(study, prepared.test.images)
     opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
     if opened.unused:
@@ -107,14 +112,18 @@ def evaluate(
         )
     scored = find_scored(study, method, level, seed, opened)
     if scored is None or not study.is_scored():
-        scorer = make_scorer(study, prepared, train_judges(study, prepared))
-        scorer.controls()
-        scored = scored or score_results(scorer, method, level, seed, opened)
+        with stages.stage("train judges"):
+            jury = train_judges(study, prepared)
+        with stages.stage("score results"):
+            scorer = make_scorer(study, prepared, jury)
+            scorer.controls()
+            scored = scored or score_results(scorer, method, level, seed, opened)
     write_intent(study)  # after scoring: if scoring fails, an earlier report of this name keeps its plan
-    study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
-    report = make_report(study.folder)
+    with stages.stage("write the report"):
+        study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
+        report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.console)
-    keep_runtime(study, report.records, {})
+    keep_runtime(study, report.records, stages.seconds)
     return Evaluation(report.page, report.frame)
 
 

@@ -209,3 +209,8 @@ def test_two_methods_of_ones_own_cannot_share_a_key(read):
     methods = {name: {"class": f"test_settings:{cls}"} for name, cls in (("one", "Custom"), ("two", "CustomTwin"))}
     with pytest.raises(UserError, match="two classes have the key 'custom'"):
         read({"methods": methods})
+
+
+def test_the_class_of_the_data_is_no_key_of_the_study(read):
+    with pytest.raises(UserError, match="unknown key source; the data set is chosen under data"):
+        read({"source": "faces"})

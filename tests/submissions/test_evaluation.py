@@ -17,7 +17,7 @@ from sgbench import run
 from sgbench.commands.evaluate import main
 from sgbench.commands.verify import main as verify
 from sgbench.data.sources.faces import EmbeddedFaces
-from sgbench.submissions.evaluation import evaluate
+from sgbench.submissions.evaluation import STAGES, evaluate
 from sgbench.support.errors import UserError
 
 ATTRIBUTES = ["gender", "hair_color"]
@@ -454,3 +454,16 @@ def test_the_embedded_faces_asked_for_are_the_test_faces(asked):
     faces = EmbeddedFaces(EmbeddedFaces.Settings(**{k: v for k, v in DATA.items() if k != "class"}))
     drawn = faces.read(faces.ids.index(source)).transpose(1, 2, 0)
     assert np.array_equal(np.asarray(Image.open(asked / name)), drawn)
+
+
+def test_an_evaluation_has_stages_of_its_own(config, out, asked, capsys):
+    name = "staged"
+    assert main([str(asked), "--name", name, "--config", str(config), "--out", str(out)]) == 0
+    shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
+    stages = [f"stage {k}/4: {stage}" for k, stage in enumerate(STAGES, 1)]
+    assert shown == stages
+    (study,) = (path for path in out.iterdir() if path.name.endswith(name))
+    assert set(json.loads((study / "runtime.json").read_text())["seconds"]) == set(STAGES)
+    assert main([str(asked), "--name", name, "--config", str(config), "--out", str(out)]) == 0
+    shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
+    assert shown == [stages[0], stages[3]]
