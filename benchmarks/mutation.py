@@ -3,7 +3,6 @@
 A mutant is a file with one small change, as ``_alternatives`` lists them; strings, annotations and ``raise`` statements
 are not changed. It is killed if a test of the file fails or does not end, otherwise it survives. The tests run in a
 copy of the tree, with the same examples of hypothesis each time.
-
 Writes mutation.csv with all mutants, and the tables of mutation.md. The column ``reason`` says why a mutant survives;
 it is written by hand and kept as long as the mutant is found again.
 """
@@ -51,6 +50,7 @@ TESTS = {
     "metrics/set_distance.py": SETS,
     "metrics/similarity.py": (*SHARED, "metrics/test_similarity.py"),
     "metrics/windows.py": (*ORACLES, "metrics/test_similarity.py"),
+    "statistics/corrections.py": ("statistics/test_paired.py",),
     "statistics/paired.py": ("statistics/test_paired.py",),
     "statistics/intervals.py": ("statistics/test_intervals.py", "statistics/test_paired.py"),
 }
