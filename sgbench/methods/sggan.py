@@ -144,9 +144,7 @@ class SGGAN(Method):
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
         self.optimizers = {
-            "generator": torch.optim.Adam(
-                self.generator.parameters(), settings.learning_rate, (0.5, 0.999), fused=True
-            ),
+            "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
             "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
         }
 

@@ -20,7 +20,9 @@ from sgbench.metrics.spec import (
     FROM_ONE,
     FROM_ZERO,
     LEVELS,
+    LOGITS,
     LPIPS_DISTANCE,
+    POSTERIOR,
     RESULT,
     RESULT_EMBEDDING,
     SOURCE,
@@ -32,6 +34,8 @@ from sgbench.metrics.spec import (
     TableName,
 )
 
+_OF_FEATURES = (Place("image", (FEATURES,)),)
+_OF_SPLITS = {"unit": "score", "bounds": FROM_ONE, "decimals": 2, "recentred": True, "compared": True}
 _CORNER = (Place("background", (RESULT, SOURCE)),)
 _WHOLE = (Place("image", (RESULT, SOURCE)),)
 _SHARE = {"unit": "share", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 2}
@@ -45,7 +49,7 @@ _OF_JUDGES = (
     MetricSpec("accuracy", "Accuracy", "higher", **_SHARE, compared=True),
     MetricSpec("balanced_accuracy", "Balanced accuracy", "higher", **_SHARE),
     MetricSpec("ece", "ECE", "lower", **_SHARE, recentred=True),
-    MetricSpec("judge_score", "Judge Score", "higher", "score", FROM_ONE, 2, recentred=True, compared=True),
+    MetricSpec("judge_score", "Judge Score", "higher", **_OF_SPLITS, places=(Place("image", (POSTERIOR,)),)),
     MetricSpec("judge_score_std", "Judge Score's deviation", "", **_SCORE, describes="judge_score"),
 )
 _OF_IMAGES = (
@@ -155,10 +159,12 @@ _OF_IMAGES = (
     MetricSpec("left_out", "Left out", "", "count", FROM_ZERO, 0),
 )
 _OF_SETS = (
-    MetricSpec("fid", "FID", "lower", **_SCORE, table="distributions"),
-    MetricSpec("kid", "KID", "lower", "score", UNBOUNDED, 1, 1000, " x 1000", table="distributions"),
+    MetricSpec("fid", "FID", "lower", **_SCORE, places=_OF_FEATURES, table="distributions"),
+    MetricSpec(
+        "kid", "KID", "lower", "score", UNBOUNDED, 1, 1000, " x 1000", places=_OF_FEATURES, table="distributions"
+    ),
     MetricSpec("kid_std", "KID's deviation", "", "score", FROM_ZERO, 1, 1000, " x 1000", describes="kid"),
-    MetricSpec("inception_score", "Inception Score", "higher", "score", FROM_ONE, 2, recentred=True, compared=True),
+    MetricSpec("inception_score", "Inception Score", "higher", **_OF_SPLITS, places=(Place("image", (LOGITS,)),)),
     MetricSpec("inception_score_std", "Inception Score's deviation", "", **_SCORE, describes="inception_score"),
 )
 
@@ -188,13 +194,12 @@ def spec_of(name: str) -> MetricSpec:
 
 def metrics_of_results() -> dict[str, MetricSpec]:
     """The metrics that have terms for each result."""
-    return {name: spec for name, spec in METRICS.items() if spec.places}
+    return {name: spec for name, spec in METRICS.items() if spec.places and spec.implementation}
 
 
 def columns_of(table: TableName) -> list[tuple[MetricSpec, Place]]:
     """The columns that a table has for each target attribute."""
-    everywhere = (Place("image", (FEATURES,)),)
-    return [(s, place) for s in METRICS.values() if s.table == table for place in s.places or everywhere]
+    return [(spec, place) for spec in METRICS.values() if spec.table == table for place in spec.places]
 
 
 def build(spec: MetricSpec, place: str, image_size: int, networks: Mapping[str, str]) -> Any | None:

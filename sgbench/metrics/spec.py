@@ -10,7 +10,7 @@ TableName = Literal["beyond", "likeness", "distributions", ""]
 RESULT, SOURCE, COUNTERFACTUAL = "result", "source", "counterfactual"
 CHANGED, UNCHANGED = "region that the counterfactual changes", "region that the counterfactual leaves alone"
 BACKGROUND = "background mask of the renderer"
-FEATURES = "Inception features"
+POSTERIOR, FEATURES, LOGITS = "joint posterior of the judge", "Inception features", "Inception logits"
 LPIPS_DISTANCE = "LPIPS distance of result and source"
 RESULT_EMBEDDING, SOURCE_EMBEDDING = "face embedding of the result", "face embedding of the source"
 
@@ -55,7 +55,7 @@ class MetricSpec:
         published_decimals: decimals of the paper's figures; None for the same as ``decimals``.
         version: raised when the code gives other figures for the same images.
         implementation: ``module:Class`` of an ``ImageMetric`` of results; empty for metrics of posteriors and of sets.
-        places: where results are measured, with one set of terms for each place; empty for other metrics.
+        places: where it is measured, and what that needs; empty for metrics that go by attribute.
         reduces: the metric whose terms it reduces in another way; empty if it has terms itself.
         describes: the metric of which it is a deviation or a count; empty for all others.
         recentred: whether images drawn again shift the figure, so that its bootstrap interval is moved back

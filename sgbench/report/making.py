@@ -16,7 +16,8 @@ from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.scores import read_scores
 from sgbench.results.study_folder import StudyFolder
-from sgbench.support.errors import UserError
+from sgbench.results.system_folder import SystemFolder
+from sgbench.support.errors import BrokenFile, UserError
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,17 @@ def make_report(study: StudyFolder, pictures: bool = True) -> Report:
     """
     try:
         return _made(study, pictures)
-    except ValueError as error:
+    except BrokenFile as error:
         raise UserError(f"{error}; delete the folder of the broken file and run the command again") from error
 
 
 def _made(study: StudyFolder, pictures: bool) -> Report:
     description = study.read_description()
-    controls, systems = _members(study, description)
-    records = [record for member in (*controls, *systems) for record in member.folder.read_records()]
-    check_different([member.folder.read_records()[0] for member in (*controls, *systems)])
+    records_of = {folder.name: folder.read_records() for folder in study.members()}
+    check_different([records[0] for records in records_of.values()])
+    records = [record for part in records_of.values() for record in part]
+    controls = [_control(study.runs.system(name), records_of[name][0].method) for name in description.controls]
+    systems = [Member(study.runs.system(s.folder), s.method, s.shown) for s in description.systems]
     write_records(study.report.records_file, records)
     frame, layout = to_frame(records), _layout(description)
     systems = labelled(frame, layout, systems)
@@ -82,14 +85,8 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
     return Report(path, tuple(records), layout)
 
 
-def _members(study: StudyFolder, description: Description) -> tuple[list[Member], list[Member]]:
-    """Controls and systems."""
-    folders = {folder.name: folder for folder in study.members()}
-    controls = []
-    for name in description.controls:
-        method = folders[name].read_records()[0].method
-        controls.append(Member(folders[name], method, CONTROL_TITLES[method], CONTROL_TITLES[method]))
-    return controls, [Member(folders[s.folder], s.method, s.shown) for s in description.systems]
+def _control(folder: SystemFolder, method: str) -> Member:
+    return Member(folder, method, CONTROL_TITLES[method], CONTROL_TITLES[method])
 
 
 def _layout(description: Description) -> Layout:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sgbench.support.atomic import write_text
+from sgbench.support.errors import BrokenFile
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ def read_cost(path: Path) -> Cost:
     """Costs as ``write_cost`` kept them.
 
     Raises:
-        ValueError: not such a file; names it.
+        BrokenFile: not such a file; names it.
     """
     try:
         return Cost(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise ValueError(f"{path}: not a file of costs: {error}") from error
+        raise BrokenFile(f"{path}: not a file of costs: {error}") from error

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
+from sgbench.support.errors import BrokenFile
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,10 @@ class JobFolder:
 
     def losses(self) -> pd.DataFrame:
         """A row an iteration: its number, and a column for each loss."""
-        return pd.read_json(self._losses, lines=True)
+        try:
+            return pd.read_json(self._losses, lines=True)
+        except ValueError as error:
+            raise BrokenFile(f"{self._losses}: not the losses of a job: {error}") from error
 
     @property
     def _losses(self) -> Path:

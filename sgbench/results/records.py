@@ -8,6 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from sgbench.support.atomic import write_text
+from sgbench.support.errors import BrokenFile
 
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
@@ -86,15 +87,15 @@ def read_records(path: Path) -> list[Record]:
     """Read a CSV of records.
 
     Raises:
-        ValueError: columns are missing or unknown, or a number is not one; names the file.
+        BrokenFile: columns are missing or unknown, or a number is not one; names the file.
     """
     try:
         frame = pd.read_csv(
             path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in ("value", "low", "high")}
         )
     except (ValueError, pd.errors.ParserError) as error:
-        raise ValueError(f"{path}: not a table of records: {error}") from error
+        raise BrokenFile(f"{path}: not a table of records: {error}") from error
     if tuple(frame.columns) != COLUMNS:
         wrong = sorted(set(frame.columns) ^ set(COLUMNS))
-        raise ValueError(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
+        raise BrokenFile(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
     return from_frame(frame)

@@ -1,10 +1,13 @@
 """Translations of a few test faces, as they are kept for figures."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from sgbench.support.atomic import replacing, write_buffered
+from sgbench.support.errors import BrokenFile
 
 Samples = list[list[np.ndarray | None]]
 """For each person, a result uint8 [S, S, 3] for each edit; None where a translation is missing."""
@@ -19,7 +22,14 @@ def write_samples(path: Path, samples: Samples) -> None:
 
 
 def read_samples(path: Path) -> Samples:
-    """Samples as ``write_samples`` kept them."""
-    with np.load(path) as arrays:
-        people, edits = arrays["shape"]
-        return [[arrays.get(f"{p}/{e}") for e in range(edits)] for p in range(people)]
+    """Samples as ``write_samples`` kept them.
+
+    Raises:
+        BrokenFile: not such a file.
+    """
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            people, edits = arrays["shape"]
+            return [[arrays.get(f"{p}/{e}") for e in range(edits)] for p in range(people)]
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise BrokenFile(f"{path}: not a file of samples: {error}") from error

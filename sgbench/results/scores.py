@@ -15,6 +15,7 @@ from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.results.records import Record
 from sgbench.support.atomic import replacing, write_buffered
+from sgbench.support.errors import BrokenFile
 
 UNTOUCHED = -1
 """Stands for the target where images were scored as they are."""
@@ -147,13 +148,13 @@ def read_scores(path: Path) -> Scores:
     """Scores as ``write_scores`` kept them.
 
     Raises:
-        ValueError: not such a file; names it.
+        BrokenFile: not such a file; names it.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _scores({name: arrays[name] for name in arrays.files})
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{path}: not a file of scores: {error}") from error
+        raise BrokenFile(f"{path}: not a file of scores: {error}") from error
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:

@@ -12,6 +12,7 @@ from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.atomic import write_text
+from sgbench.support.errors import BrokenFile
 
 _PLAN, _DESCRIPTION = "plan.json", "study.json"
 
@@ -73,7 +74,7 @@ class StudyFolder:
         """What was to be done.
 
         Raises:
-            ValueError: it is missing or broken; names the file.
+            BrokenFile: it is missing or broken; names the file.
         """
         return self._read(_PLAN, lambda plain: StudyPlan(**plain))
 
@@ -86,7 +87,7 @@ class StudyFolder:
         """What the report says besides its figures.
 
         Raises:
-            ValueError: it is missing or broken; names the file.
+            BrokenFile: it is missing or broken; names the file.
         """
         return self._read(_DESCRIPTION, description_of)
 
@@ -94,7 +95,7 @@ class StudyFolder:
         """The folders of the controls, then of the systems, that the report is made of.
 
         Raises:
-            ValueError: the description is missing or broken; names the file.
+            BrokenFile: the description is missing or broken; names the file.
             UserError: a name in it leads out of the folder of all runs.
         """
         description = self.read_description()
@@ -120,6 +121,6 @@ class StudyFolder:
         try:
             return make(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
-            raise ValueError(f"{path}: is missing; run the study's command again") from error
+            raise BrokenFile(f"{path}: is missing; run the study's command again") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"{path}: is broken ({error}); run the study's command again") from error
+            raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error

@@ -45,7 +45,7 @@ class SystemFolder:
         """The system's records.
 
         Raises:
-            ValueError: they are broken; names the file.
+            BrokenFile: they are broken; names the file.
         """
         return read_records(self.records_file)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.catalogue import METRICS, build, second_name, spec_of
+from sgbench.metrics.catalogue import METRICS, build, metrics_of_results, second_name, spec_of
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception_posterior, joint_posterior
 from sgbench.results.records import ALL, Record
@@ -88,7 +88,7 @@ class _Target:
 
     def image_figures(self) -> Iterator[Cell | Record]:
         """Figures of the results' pixels, and the number of missing results."""
-        for spec in METRICS.values():
+        for spec in metrics_of_results().values():
             for place in spec.places:
                 terms = self.measured.terms.get((spec.name, place.name))
                 if terms is not None:

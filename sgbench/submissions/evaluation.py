@@ -123,7 +123,7 @@ def evaluate(
         study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
         report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.console)
-    keep_runtime(study, report.records, stages.seconds)
+    keep_runtime(study, report.records, stages.seconds if STAGES[1] in stages.seconds else {})
     return Evaluation(report.page, report.frame)
 
 

@@ -5,6 +5,10 @@ class UserError(Exception):
     """Bad input, shown as one line with exit status 2; the message names the file, key or row and the remedy."""
 
 
+class BrokenFile(ValueError):
+    """A file that the suite wrote is missing, or is not as it was written; the message names it."""
+
+
 def one_line(error: object, limit: int | None = None) -> str:
     """An error's message, or a text, in one line; the error's type if the message is empty.
 
