@@ -16,6 +16,7 @@ from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
+from sgbench.results.run_folder import RunFolder
 from sgbench.support.atomic import replacing
 from sgbench.support.environment import commit, origin
 from sgbench.support.errors import UserError
@@ -24,15 +25,19 @@ from sgbench.training.loop import Loop, train
 _SAMPLES = 8
 
 
-def run_job(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: torch.device, loop: Loop) -> None:
-    """Train or resume, unless done.
+def run_job(job: Job, images: PackedImages, runs: RunFolder, device: torch.device, loop: Loop) -> None:
+    """Train or resume, unless done; the job's name, which holds its hash, says where.
 
     Args:
-        images: uint8 [M, 3, S, S], all images of the data set.
+        images: all images of the job's data set.
 
     Raises:
+        ValueError: the images are of another data set than the job's hash says.
         UserError: another process is at this job.
     """
+    if images.fingerprint != job.source:
+        raise ValueError(f"{job.name}: is of data {job.source[:16]}, the images are of {str(images.fingerprint)[:16]}")
+    folder = runs.job(job.name)
     folder.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.lock)
     try:
@@ -44,7 +49,7 @@ def run_job(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: 
         raise UserError(f"{folder.path}: another process is training this job; wait for it to end") from error
 
 
-def _train(job: Job, images: PackedImages | Tensor, folder: JobFolder, device: torch.device, loop: Loop) -> None:
+def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:
     commit()  # read now, for a job may run in its own process
     folder.write_identity(job.identity, job.labels.manifest, job.code)
     method = job.build().to(device, memory_format=torch.channels_last)

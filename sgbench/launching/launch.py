@@ -32,4 +32,4 @@ def train_jobs(study: Study, images: PackedImages) -> None:
             def report(done: int, losses: dict[str, float], task: Task = task) -> None:
                 task.update(done, losses_in_words(losses))
 
-            run_job(job, images, study.runs.job(job.name), study.device, Loop(report=report))
+            run_job(job, images, study.runs, study.device, Loop(report=report))

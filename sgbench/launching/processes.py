@@ -110,7 +110,7 @@ def _work(parcel: bytes, messages: Connection, threads: int) -> None:
     job, images, runs = pickle.loads(parcel)
     folder = runs.job(job.name)
     try:
-        run_job(job, images, folder, torch.device("cpu"), _telling(messages, job.entry.settings.iterations))
+        run_job(job, images, runs, torch.device("cpu"), _telling(messages, job.entry.settings.iterations))
     except UserError as error:
         messages.send(str(error))
     except OSError as error:

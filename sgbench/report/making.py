@@ -109,8 +109,8 @@ def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]
         if record.metric == "left_out" and record.system in shown:
             missing[shown[record.system]] += int(record.value)
     return [
-        f"{system} did not give {number:,} of the translations asked for: its figures are of the others, and only the "
-        "paired comparisons hold it against other systems on the same images."
+        f"{system} did not give {number:,} of the translations asked for: its figures are of the others. Compare it "
+        "with other systems only by the paired tests, which use the same images for both."
         for system, number in missing.items()
         if number
     ]

@@ -150,7 +150,7 @@ def _text(
 
 _BOLD = (
     "**Bold**: the best figure of the measured systems in a column, whatever its interval, and all that are shown as "
-    "equal to it. Controls, published rows and figures that rest on a part of the translations do not compete."
+    "equal to it. Controls, published rows and systems that did not give every result are never bold."
 )
 _COST = "What each system costs."
 _COUNTS = (

@@ -11,7 +11,7 @@ def facts(study: Study) -> dict[str, str]:
     size = settings.data.image_size
     jobs = {
         e.cls.display_name + (f", {e.variant}" if e.variant else ""): f"{e.settings.iterations:,} iterations of batch "
-        f"{e.settings.batch_size}; labels a value: {', '.join(map(str, settings.levels_of(e)))}"
+        f"{e.settings.batch_size}; labels per value: {', '.join(map(str, settings.levels_of(e)))}"
         + ("; a model for each attribute" if e.cls.one_attribute else "")
         for e in settings.methods
     }
@@ -49,8 +49,8 @@ def notes(study: Study, has_systems: bool) -> list[str]:
         "The Judge Score is the Inception Score's formula on the judge's joint posterior. It is not an Inception Score."
     )
     found.append(
-        "Scores grow with the number of images, and a calibration error falls: their intervals hold what as many other "
-        "images would give, not what ever more would."
+        "Scores grow with the number of images, and a calibration error falls: their intervals are for test sets of "
+        "this size, not for ever more images."
     )
     reading = [e.cls.display_name for e in trained if e.cls.needs_source_labels]
     if reading:

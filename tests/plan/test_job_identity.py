@@ -7,6 +7,7 @@ import pytest
 import torch
 import yaml
 
+from sgbench.launching.job import run_job
 from sgbench.launching.launch import train_jobs
 from sgbench.plan.study import open_study
 from sgbench.results.run_folder import RunFolder
@@ -15,6 +16,7 @@ from sgbench.scoring.stages import prepare_data
 from sgbench.settings.reading import read_settings
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen
+from sgbench.training.loop import Loop
 
 MINE = """
 from sgbench.methods.sggan import SGGAN
@@ -83,6 +85,8 @@ def test_a_job_builds_what_its_hash_says(write, tmp_path):
     (job,) = study.plan.jobs
     train_jobs(study, prepare_data(study).images)
     assert study.runs.job(job.name).is_done()
+    with pytest.raises(ValueError, match="is of data other, the images are of "):
+        run_job(replace(job, source="other"), prepare_data(study).images, study.runs, study.device, Loop())
     one, other = job.build(), job.build()
     assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
     batches = job.batches(torch.zeros(120, 3, 32, 32, dtype=torch.uint8), torch.device("cpu"))

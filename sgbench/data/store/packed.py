@@ -26,11 +26,13 @@ class PackedImages:
 
     Attributes:
         shape: (N, 3, S, S).
+        fingerprint: that of the data set that was packed.
     """
 
     def __init__(self, folder: Path):
-        self.folder = folder
-        self._layout = _layout(folder, _read_index(folder))
+        index = _read_index(folder)
+        self.folder, self.fingerprint = folder, index.get("fingerprint")
+        self._layout = _layout(folder, index)
         self._shards = [Shard(self._layout, k) for k in range(self._layout.num_shards)]
         size = self._layout.image_size
         self.shape = (self._layout.num_images, 3, size, size)
