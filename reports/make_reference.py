@@ -1,7 +1,7 @@
 """Makes the records that CI compares with ``reports/reference``: ``python reports/make_reference.py FOLDER``.
 
 Two tiers. ``metrics.csv``: the metrics of embedded faces on fixed inputs: rendered faces, their counterfactuals and the
-results of untrained networks in float64 whose weights come from NumPy, rounded to 8 bits, judged by such a network.
+results of untrained networks in float64 whose weights come from NumPy, rounded to 8 bits, judged by such networks.
 ``losses.csv``: the first losses of each method and judge from a seed, with the versions of the code in their
 definitions: code that gives others must raise its version, or trained models would be taken for what they are not. The
 tolerances lie beside the reference.
@@ -23,7 +23,9 @@ from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.data.requests import make_requests
 from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.data.store.references import References
-from sgbench.judges.judge import Architecture, Judge
+from sgbench.judges.architectures import PAPERS, Architecture
+from sgbench.judges.judge import Judge
+from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JUDGE_VERSION, JudgeSettings, train_judge
 from sgbench.methods.contract import Method
 from sgbench.results.records import ALL, Record, write_records
@@ -69,8 +71,9 @@ def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
     ]
     references = References(counterfactuals, source.background(everyone))
     test = everything_asked(images, source.labels, requests, references)
-    panel = Panel([fill(Judge(source.attributes), 0).eval()])
-    panelist = Panelist("resnet18", tuple(Verdict(1.0, 0.5) for _ in source.attributes))
+    architectures = get_args(Architecture)
+    panel = Panel(tuple(fill(Judge(source.attributes, a, SIZE), seed).eval() for seed, a in enumerate(architectures)))
+    verdicts = tuple(Verdict(1.0, 0.5) for _ in source.attributes)
     systems: dict[str, Translate] = {
         "copy": lambda positions, groups: images[positions],
         "oracle": source.counterfactual,
@@ -81,7 +84,7 @@ def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
         scores = Scores(
             base=replace(BLANK, system=name, method=name),
             attributes=source.attributes,
-            judges=(panelist,),
+            judges=tuple(Panelist(architecture, verdicts) for architecture in architectures),
             definitions={"inception": "not scored: no weights"},
             num_resamples=50,
             ids=tuple(source.ids),
@@ -123,11 +126,12 @@ def loss_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
 
 
 def judge_loss_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
-    """Losses of the first batches of each architecture of judges."""
+    """Losses of the first batches of each architecture of judges, each trained as it is in a study."""
     records = []
-    for architecture in get_args(Architecture):
+    shared = {"epochs": 1, "batch_size": 16}
+    seats = [(PAPERS, JudgeSettings(**shared)), *JurySettings(size=2, **shared).seats()]
+    for architecture, settings in seats:
         losses: list[Tensor] = []
-        settings = JudgeSettings(epochs=1, batch_size=16)
         everyone, cpu = torch.arange(NUM_FACES), torch.device("cpu")
         train_judge(
             images,

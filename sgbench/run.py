@@ -11,6 +11,7 @@ from sgbench.commands.options import (
     add_scoring_options,
     data_overrides,
     given,
+    jury_overrides,
     levels,
     names,
     numbers,
@@ -100,7 +101,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from sgbench.settings.reading import read_settings
     from sgbench.support.screen import Screen
 
-    config, top = find_config(arguments.config), _overrides(arguments) | {"scoring": scoring}
+    config = find_config(arguments.config)
+    top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     study = open_study(read_settings(config, top, data_overrides(arguments)), arguments.out, Screen())
     study.screen.say(f"report: {run_study(study).page}")
     return 0

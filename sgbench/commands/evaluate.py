@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sgbench.commands.execution import Parser, execute
-from sgbench.commands.options import add_data_options, add_scoring_options, data_overrides, scoring_overrides
+from sgbench.commands.options import (
+    add_data_options,
+    add_scoring_options,
+    data_overrides,
+    jury_overrides,
+    scoring_overrides,
+)
 from sgbench.support.errors import UserError
 
 
@@ -66,6 +72,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         "config": arguments.config,
         "data": data_overrides(arguments),
         "scoring": scoring,
+        "jury": jury_overrides(arguments),
         "device": arguments.device,
         "out": arguments.out,
         "screen": screen,

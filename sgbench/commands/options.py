@@ -22,6 +22,11 @@ def add_data_options(parser: Parser) -> None:
     parser.add_argument("--allow-missing", action="store_true", help="accept that listed images are missing")
     parser.add_argument("--image-size", type=int, metavar="S", help="32, 64, 128 or 256")
     parser.add_argument("--num-test", type=int, metavar="N", help="test images")
+    parser.add_argument(
+        "--scored-on",
+        choices=("test", "validation"),
+        help="validation: score a part of the training images, on which nothing is trained, to choose settings by",
+    )
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="the run folder (default: runs)")
 
 
@@ -39,6 +44,7 @@ def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
             "allow_missing": arguments.allow_missing or None,
             "image_size": arguments.image_size,
             "num_test": arguments.num_test,
+            "scored_on": arguments.scored_on,
         }
     )
 
@@ -72,13 +78,16 @@ def levels(text: str) -> list[int | str]:
 
 def add_scoring_options(parser: Parser) -> None:
     """Options that choose the networks that look at results."""
-    parser.add_argument(
-        "--judges", type=names, metavar="A,B", help="resnet18, and vgg11_bn as a second judge (default: the config's)"
-    )
+    parser.add_argument("--jury", type=int, metavar="K", help="number of judges whose verdicts are averaged")
     parser.add_argument("--inception", type=Path, metavar="FILE", help="Inception's weights (default: in torch's hub)")
     parser.add_argument("--inception-sha256", metavar="HASH", help="accept weights that are not the published ones")
     parser.add_argument("--lpips", type=Path, metavar="FILE", help="AlexNet's ImageNet weights, for LPIPS")
     parser.add_argument("--embedder", metavar="NETWORK", help="face embedding: package.module:function or a .pt2 file")
+
+
+def jury_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line sets under ``jury``."""
+    return given({"size": arguments.jury})
 
 
 def scoring_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -93,7 +102,6 @@ def scoring_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     inception = given({"path": arguments.inception, "sha256": arguments.inception_sha256})
     return given(
         {
-            "judges": arguments.judges,
             "inception": inception or None,
             "lpips": {"path": arguments.lpips} if arguments.lpips else None,
             "embedder": arguments.embedder,

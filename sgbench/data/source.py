@@ -17,7 +17,11 @@ IMAGE_SIZES = (32, 64, 128, 256)
 
 
 class SourceSettings(BaseModel):
-    """Settings that every data set has. A data set can add more."""
+    """Settings that every data set has. A data set can add more.
+
+    ``validation``: share of the training images that settings are chosen by. ``scored_on``: with ``validation`` these
+    take the place of the test images, and nothing is trained on them; test images are not looked at.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,6 +30,8 @@ class SourceSettings(BaseModel):
     num_test: PositiveInt | None = None
     split: Literal["random", "first"] = "random"
     split_seed: int = 0
+    validation: float = Field(0.1, gt=0, lt=1)
+    scored_on: Literal["test", "validation"] = "test"
 
 
 class Source(ABC):
@@ -78,6 +84,21 @@ class Source(ABC):
         else:
             order = np.random.default_rng([self.settings.split_seed, 0x7E57]).permutation(total)
         return torch.from_numpy(np.sort(order[num_test:])), torch.from_numpy(np.sort(order[:num_test]))
+
+    def scored_split(self) -> tuple[Tensor, Tensor]:
+        """Positions of the images to train on and of those to score, int64, ascending.
+
+        Raises:
+            UserError: a part would be empty.
+        """
+        train, test = self.split()
+        if self.settings.scored_on == "test":
+            return train, test
+        number = max(1, round(self.settings.validation * len(train)))
+        if number >= len(train):
+            raise UserError(f"data.validation leaves none of {len(train)} images to train on: choose a smaller share")
+        order = np.random.default_rng([self.settings.split_seed, 0x7A11D]).permutation(len(train))
+        return train[np.sort(order[number:])], train[np.sort(order[:number])]
 
     def counterfactual(self, index: Tensor, groups: Sequence[Group]) -> Tensor | None:
         """The same images with ``groups`` set, uint8 [n, 3, S, S]; None if the data set does not know them."""

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from sgbench.data.source import Source
 from sgbench.data.store.packed import PackedImages
-from sgbench.judges.judge import Architecture, Judge
+from sgbench.judges.architectures import Architecture
+from sgbench.judges.judge import Judge
 from sgbench.judges.training import JUDGE_VERSION, Epoch, JudgeSettings, train_judge
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.support.atomic import make_once, write_buffered
@@ -56,12 +57,13 @@ def open_judge(
         kept = without_twins(images, train)
         labels = source.labels[kept]
         judge = train_judge(images, kept, labels, source.attributes, settings, device, advance, architecture)
-        facts = {"architecture": architecture, "training images": len(kept), "left out": len(train) - len(kept)}
+        facts = {"architecture": architecture, "seed": settings.seed}
+        facts |= {"training images": len(kept), "left out": len(train) - len(kept)}
         files.write_facts(facts, origin(device))
         write_buffered(partial, lambda file: torch.save(judge.state_dict(), file))
 
     make_once(files.weights, make)
-    judge = Judge(source.attributes, architecture)
+    judge = Judge(source.attributes, architecture, source.settings.image_size)
     judge.load_state_dict(torch.load(files.weights, map_location="cpu", weights_only=True))
     return judge.to(device, memory_format=torch.channels_last).eval()
 

@@ -1,31 +1,25 @@
-"""A judge: a ResNet-18 with a softmax head for each attribute.
-
-A second judge of another architecture (VGG-11's convolutions with batch norm, no residual paths) may be used too: a
-result that fools one network may not fool the other.
-"""
+"""A judge: a network with a softmax head for each attribute."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet18
-from torchvision.models.vgg import cfgs, make_layers
 
 from sgbench.data.labels import Attribute
 from sgbench.data.pixels import to_floats
+from sgbench.judges.architectures import SMALLEST, Architecture, build_network
 from sgbench.metrics.accuracy import balanced_accuracy
-
-Architecture = Literal["resnet18", "vgg11_bn"]
 
 
 class Judge(nn.Module):
     """Class logits of each attribute: uint8 [N, 3, S, S] -> a list of [N, m_j] in the parameters' type."""
 
-    def __init__(self, attributes: Sequence[Attribute], architecture: Architecture = "resnet18"):
+    def __init__(
+        self, attributes: Sequence[Attribute], architecture: Architecture = "resnet18", image_size: int = SMALLEST
+    ):
         super().__init__()
         self.sizes = [len(a.values) for a in attributes]
-        self.network = _NETWORKS[architecture](sum(self.sizes))
+        self.network = build_network(architecture, sum(self.sizes), image_size)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Logits of uint8 images."""
@@ -42,15 +36,6 @@ class Judge(nn.Module):
         batch_size = batch_size or min(250, max(1, 2**20 // images.shape[-1] ** 2))
         parts = [[p.double().softmax(1).cpu() for p in self(part.to(device))] for part in images.split(batch_size)]
         return [torch.cat(head) for head in zip(*parts, strict=True)]
-
-
-def _vgg11(num_outputs: int) -> nn.Module:
-    """The convolutions of VGG-11 with batch norm, averaged over the image, then one linear layer."""
-    convolutions = make_layers(cfgs["A"], batch_norm=True)
-    return nn.Sequential(convolutions, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, num_outputs))
-
-
-_NETWORKS = {"resnet18": lambda num_outputs: resnet18(num_classes=num_outputs), "vgg11_bn": _vgg11}
 
 
 def balanced_accuracies(judge: Judge, images: Tensor, labels: Tensor) -> list[float]:

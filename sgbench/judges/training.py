@@ -9,23 +9,43 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sgbench.data.labels import Attribute
 from sgbench.data.pixels import to_floats
 from sgbench.data.store.packed import PackedImages
-from sgbench.judges.judge import Architecture, Judge, balanced
+from sgbench.judges.architectures import Architecture
+from sgbench.judges.augmentation import Mix, draw_mix, jittered
+from sgbench.judges.distortion import distort
+from sgbench.judges.judge import Judge, balanced
 from sgbench.methods.losses import masked_cross_entropy
 from sgbench.training.precision import Precision
 
 _HELD_AT_ONCE = 1000
+_DECAY = 0.98
+"""Of the moving average of weights, for each batch."""
 JUDGE_VERSION = 1
 """Part of a judge's hash: raised when the same settings and images would give another judge."""
 
 
 class JudgeSettings(BaseModel):
-    """How the judge is trained; if its balanced accuracy is below ``floor``, its verdicts do not count."""
+    """How a judge is trained.
+
+    Attributes:
+        held_out: share of the training images that show which epoch is best.
+        max_repeats: see ``balanced_shares``.
+        weight_decay: AdamW's; without it AdamW is Adam.
+        warm_up: share of the schedule in which the rate rises before it falls.
+        distortion: strength of what is done to training images (``distortion.distort``); with 0 they are only flipped,
+            and slightly recoloured by ``colour_jitter``.
+        mixed: share of the training images that are mixed with another one (``augmentation``).
+        averaged: whether the weights are a moving average over the second half of the schedule, instead of those of the
+            epoch that was best on the held-out images.
+        floor: balanced accuracy on real test images below which the judge's verdicts on an attribute do not count.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -35,7 +55,12 @@ class JudgeSettings(BaseModel):
     held_out: float = Field(0.1, gt=0, lt=1)
     max_repeats: float = Field(100.0, ge=1)
     colour_jitter: float = Field(0.1, ge=0, lt=1)
-    floor: float = Field(0.9, ge=0.5, le=1)
+    weight_decay: NonNegativeFloat = 0.0
+    warm_up: float = Field(0.0, ge=0, lt=1)
+    distortion: NonNegativeFloat = 0.0
+    mixed: float = Field(0.0, ge=0, le=1)
+    averaged: bool = False
+    floor: float = Field(0.9, ge=0, le=1)
     precision: Precision = "float32"
     seed: int = 0
 
@@ -61,7 +86,7 @@ def train_judge(
     advance: Callable[[Epoch], None] | None = None,
     architecture: Architecture = "resnet18",
 ) -> Judge:
-    """Train on true labels for the whole schedule and keep the epoch that was best on the held-out tenth.
+    """Train on true labels for the whole schedule; keep the epoch that was best on the held-out tenth, or an average.
 
     Args:
         images: uint8 [M, 3, S, S], all images of the data set.
@@ -75,24 +100,29 @@ def train_judge(
     num_held = max(1, round(settings.held_out * len(positions)))
     held, rest = order[:num_held], order[num_held:]
     shares = balanced_shares(labels[rest], settings.max_repeats)
-    judge = Judge(attributes, architecture).to(device, memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(judge.parameters(), settings.learning_rate)
+    judge = Judge(attributes, architecture, images.shape[-1]).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(judge.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     steps = -(-len(rest) // settings.batch_size)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.epochs * steps)
+    schedule = _schedule(optimizer, settings, settings.epochs * steps)
+    average = AveragedModel(judge, multi_avg_fn=get_ema_multi_avg_fn(_DECAY), use_buffers=True)
+    averaged_from = settings.epochs * steps // 2
     best, best_state = -1.0, judge.state_dict()
     for epoch in range(settings.epochs):
         judge.train()
         drawn = rest[torch.from_numpy(rng.choice(len(rest), size=len(rest), p=shares))]
         for step, rows in enumerate(drawn.split(settings.batch_size)):
-            x = _augment(images[positions[rows]].to(device), settings.colour_jitter)
+            x, known = to_floats(images[positions[rows]].to(device)), labels[rows].to(device)
+            mix = draw_mix(len(rows), settings.mixed, device)
+            x = _augment(x if mix is None else mix.of_images(x), settings)
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                 logits = judge.logits(x)
-            known = labels[rows].to(device)
-            loss = sum(masked_cross_entropy(logit.float(), known[:, j]) for j, logit in enumerate(logits))
+            loss = sum(_loss(logit.float(), known[:, j], mix) for j, logit in enumerate(logits))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
             schedule.step()
+            if settings.averaged and epoch * steps + step >= averaged_from:
+                average.update_parameters(judge)
             if advance:
                 advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best, loss.detach()))
         judge.eval()
@@ -101,8 +131,15 @@ def train_judge(
         if score > best:
             best = score
             best_state = {name: value.clone() for name, value in judge.state_dict().items()}
-    judge.load_state_dict(best_state)
+    judge.load_state_dict(average.module.state_dict() if settings.averaged else best_state)
     return judge.eval()
+
+
+def _schedule(optimizer: torch.optim.Optimizer, settings: JudgeSettings, steps: int) -> LRScheduler:
+    """The rate falls by a cosine; with a warm-up it rises by one first."""
+    if not settings.warm_up:
+        return CosineAnnealingLR(optimizer, steps)
+    return OneCycleLR(optimizer, settings.learning_rate, total_steps=steps + 1, pct_start=settings.warm_up)
 
 
 def balanced_shares(labels: Tensor, max_repeats: float) -> np.ndarray:
@@ -127,12 +164,16 @@ def _held_out(judge: Judge, images: PackedImages | Tensor, positions: Tensor) ->
     return [torch.cat(head) for head in zip(*parts, strict=True)]
 
 
-def _augment(images: Tensor, jitter: float) -> Tensor:
-    """Float images in [-1, 1], flipped with probability 1/2, brightness and each channel's gain slightly changed."""
-    n = len(images)
-    x = to_floats(images)
-    flip = torch.rand(n, device=x.device) < 0.5
-    x = torch.where(flip[:, None, None, None], x.flip(-1), x)
-    gain = 1 + jitter * (2 * torch.rand(n, 3, 1, 1, device=x.device) - 1)
-    shift = jitter * (2 * torch.rand(n, 1, 1, 1, device=x.device) - 1)
-    return (x * gain + shift).clamp(-1, 1).contiguous(memory_format=torch.channels_last)
+def _loss(logits: Tensor, labels: Tensor, mix: Mix | None) -> Tensor:
+    """Cross-entropy of one attribute over the images whose label is known, by the shares of both labels if mixed."""
+    if mix is None:
+        return masked_cross_entropy(logits, labels)
+    return masked_cross_entropy(logits, labels, mix.share) + masked_cross_entropy(
+        logits, labels[mix.partner], 1 - mix.share
+    )
+
+
+def _augment(x: Tensor, settings: JudgeSettings) -> Tensor:
+    """Training images [N, 3, S, S] in [-1, 1], distorted, or only flipped with slightly changed colours."""
+    x = distort(x, settings.distortion) if settings.distortion else jittered(x, settings.colour_jitter)
+    return x.contiguous(memory_format=torch.channels_last)

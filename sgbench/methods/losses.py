@@ -24,18 +24,21 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake:
     return (gradient.flatten(1).norm(dim=1) - 1) ** 2
 
 
-def masked_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+def masked_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean cross-entropy over the images whose label is known.
 
     Args:
         logits: [B, m].
         labels: int [B]; < 0 contributes nothing.
+        weights: [B], how much the term of each image counts; by default 1.
 
     Returns:
-        Scalar: sum(mask * CE) / max(1, sum(mask)).
+        Scalar: sum(mask * weight * CE) / max(1, sum(mask)).
     """
     known = labels >= 0
     terms = F.cross_entropy(logits, labels.long().clamp_min(0), reduction="none")
+    if weights is not None:
+        terms = terms * weights
     return (terms * known).sum() / known.sum().clamp_min(1)
 
 

@@ -6,7 +6,6 @@ imports nothing heavy.
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from sgbench.metrics.spec import (
@@ -46,7 +45,9 @@ _LIKENESS = {"unit": "score", "decimals": 3, "table": "likeness"}
 _DB = {"unit": "dB", "bounds": DECIBELS, "decimals": 1, "suffix": " (dB)"}
 
 _OF_JUDGES = (
-    MetricSpec("accuracy", "Accuracy", "higher", **_SHARE, compared=True),
+    MetricSpec("jury_accuracy", "Accuracy", "higher", **_SHARE, compared=True),
+    MetricSpec("jury_agreement", "Agreement", "higher", **_SHARE),
+    MetricSpec("accuracy", "Accuracy, ResNet-18", "higher", **_SHARE),
     MetricSpec("balanced_accuracy", "Balanced accuracy", "higher", **_SHARE),
     MetricSpec("ece", "ECE", "lower", **_SHARE, recentred=True),
     MetricSpec("judge_score", "Judge Score", "higher", **_OF_SPLITS, places=(Place("image", (POSTERIOR,)),)),
@@ -169,21 +170,7 @@ _OF_SETS = (
 )
 
 
-def by_second_judge(spec: MetricSpec) -> MetricSpec:
-    """The same metric, measured by the second judge."""
-    name, describes = second_name(spec.name), second_name(spec.describes) if spec.describes else ""
-    return replace(spec, name=name, title=f"{spec.title}, second judge", describes=describes, compared=False)
-
-
-def second_name(name: str) -> str:
-    """Name of a metric by the second judge."""
-    stem, std = (name.removesuffix("_std"), "_std") if name.endswith("_std") else (name, "")
-    return f"{stem}_second{std}"
-
-
-METRICS: dict[str, MetricSpec] = {
-    spec.name: spec for spec in (*_OF_JUDGES, *map(by_second_judge, _OF_JUDGES), *_OF_IMAGES, *_OF_SETS)
-}
+METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in (*_OF_JUDGES, *_OF_IMAGES, *_OF_SETS)}
 """Every metric by its name in records, in the order of records and of columns."""
 
 

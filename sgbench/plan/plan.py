@@ -21,7 +21,7 @@ class Plan:
 
     Attributes:
         train: int64, positions of the training images among all, ascending.
-        test: int64, positions of the test images, likewise.
+        test: int64, positions of the images that are scored, likewise: the test images, or validation images.
         controls: those that the data set allows.
     """
 
@@ -67,7 +67,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
             take an attribute, a value that no test image has.
     """
     _check_names(source.attributes)
-    train, test = source.split()
+    train, test = source.scored_split()
     _check_test(source.labels[test], source.attributes)
     _check_balanced(settings, source.attributes)
     systems = tuple(

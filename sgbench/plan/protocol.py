@@ -5,13 +5,15 @@ from pathlib import Path
 
 from sgbench.features.embedding import load_embedder
 from sgbench.features.weights import WeightsFile, checked, find_inception
+from sgbench.judges.architectures import PAPERS, Architecture
 from sgbench.judges.cache import judge_hash
+from sgbench.judges.training import JudgeSettings
 from sgbench.metrics.catalogue import METRICS
 from sgbench.plan.plan import Plan
 from sgbench.settings.models import ScoringSettings
 from sgbench.support.hashing import hash_of_value
 
-SCORING_VERSION = 5
+SCORING_VERSION = 6
 """Part of a protocol's hash: raised when the same system would get other records or other scores."""
 
 
@@ -31,16 +33,29 @@ class UserFiles:
 
 
 @dataclass(frozen=True)
+class Seat:
+    """A judge before it is trained.
+
+    Attributes:
+        key: hash of all that decides the judge.
+    """
+
+    architecture: Architecture
+    settings: JudgeSettings
+    key: str
+
+
+@dataclass(frozen=True)
 class Protocol:
     """What decides a system's records besides the system.
 
     Attributes:
-        judges: hash of each judge.
+        judges: the paper's ResNet-18, then the jury.
         hash: of everything.
     """
 
     files: UserFiles
-    judges: tuple[str, ...]
+    judges: tuple[Seat, ...]
     hash: str
 
 
@@ -65,12 +80,15 @@ def make_protocol(plan: Plan) -> Protocol:
     """
     settings, source = plan.settings, plan.source
     scoring, files = settings.scoring, find_files(settings.scoring)
-    judges = tuple(judge_hash(source, plan.train, settings.judge, architecture) for architecture in scoring.judges)
+    judges = tuple(
+        Seat(architecture, trained, judge_hash(source, plan.train, trained, architecture))
+        for architecture, trained in ((PAPERS, settings.judge), *settings.jury.seats())
+    )
     identity = {
         "version": SCORING_VERSION,
         "metrics": {name: spec.version for name, spec in METRICS.items()},
-        "judges": judges,
-        "floor": settings.judge.floor,
+        "judges": [seat.key for seat in judges],
+        "floors": [settings.judge.floor, settings.jury.floor, settings.jury.gate],
         "source": source.fingerprint,
         "test": hash_of_value(plan.test.tolist()),
         "num_resamples": scoring.num_resamples,

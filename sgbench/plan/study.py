@@ -35,9 +35,11 @@ class Study:
 
     @property
     def folder(self) -> StudyFolder:
-        """Its name and its methods' levels, so that two levels do not share a report."""
+        """Its name, its methods' levels and, if not the test images, what is scored: two of these share no report."""
         levels = {level: None for e in self.settings.methods for level in self.settings.levels_of(e)}
-        return StudyFolder(self.runs.study("-".join([self.settings.study, *map(str, levels)])))
+        on = self.settings.data.scored_on
+        name = [self.settings.study, *([on] if on != "test" else []), *map(str, levels)]
+        return StudyFolder(self.runs.study("-".join(name)))
 
     def system_folder(self, system: System) -> SystemFolder:
         """Records, scores and samples of a system under this study's protocol."""

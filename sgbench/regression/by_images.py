@@ -2,7 +2,8 @@
 
 A figure is compared image by image if both sides kept its system's per-image scores for the same requests. The test is
 ``paired.paired_difference``; Holm's procedure bounds the chance of any false alarm in a run by ``alpha``. A figure with
-identical scores on both sides is not tested, because no swap could change it. If no tolerances are stated beside the
+identical scores on both sides is not tested, because no swap could change it; its interval must be the same, but for a
+figure by a jury whose system's other figures changed, because they steady it. If no tolerances are stated beside the
 reference, all figures that are not compared image by image must be equal.
 """
 
@@ -19,7 +20,7 @@ from sgbench.regression.sides import Side, load_side, same_systems
 from sgbench.regression.tolerances import Tolerance, load_tolerances, tolerances_path
 from sgbench.results.records import Record
 from sgbench.results.scores import Scores, read_scores
-from sgbench.scoring.cells import Cell
+from sgbench.scoring.cells import Cell, judges_priors
 from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.paired import paired_difference
@@ -67,7 +68,7 @@ def _by_images(
 ) -> tuple[list[Difference], set[Key]]:
     """The differences of the figures that are compared image by image, and the keys of those figures."""
     differences, tests, paired = [], [], set()
-    for key, reference, cell, new in _common_cells(old, now):
+    for key, reference, cell, new, steady in _common_cells(old, now):
         if key not in rows or key not in new_rows or new is None:
             continue
         paired.add(key)
@@ -75,6 +76,8 @@ def _by_images(
         differences += _unlike_scores(row, reference, "reference's scores")
         differences += _unlike_scores(new_row, cell, "new scores")
         if torch.equal(reference.terms, new.terms):
+            if new.by_jury and not steady:
+                new_row = replace(new_row, low=row.low, high=row.high)
             differences += differing(row, new_row, ROUNDING)
             continue
         tests.append((row, new_row, paired_p(reference, new)))
@@ -85,18 +88,20 @@ def _by_images(
     return differences, paired
 
 
-def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None]]:
+def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None, bool]]:
     """Cells of systems with scores on both sides: key, the reference's cell, the new cell, the new cell reordered.
 
-    The last has its rows in the reference's order; it is None if the two cells are not for the same requests.
+    The reordered cell has its rows in the reference's order; it is None if the two cells are not for the same requests.
+    Last, whether what steadies the system's intervals by a jury is the same on both sides.
     """
     for system in sorted(old.scores.keys() & now.scores.keys()):
         scores, new_scores = read_scores(old.scores[system]), read_scores(now.scores[system])
         reference, new = _by_key(scores, system), _by_key(new_scores, system)
         alike = scores.attributes == new_scores.attributes
+        steady = judges_priors(reference.values()) == judges_priors(new.values())
         for key in reference.keys() & new.keys():
             matched = _in_order(reference[key], new[key], scores.ids, new_scores.ids) if alike else None
-            yield key, reference[key], new[key], matched
+            yield key, reference[key], new[key], matched, steady
 
 
 def _by_key(scores: Scores, system: str) -> dict[Key, Cell]:

@@ -1,11 +1,11 @@
-"""Tables that the paper does not have: distances, likeness, a second judge, targets x attributes, comparisons."""
+"""Tables that the paper does not have: distances, likeness, targets x attributes, comparisons."""
 
 import math
 from collections.abc import Sequence
 
 import pandas as pd
 
-from sgbench.metrics.catalogue import columns_of, second_name, spec_of
+from sgbench.metrics.catalogue import columns_of, spec_of
 from sgbench.metrics.spec import MetricSpec, Place
 from sgbench.report.directions import directions
 from sgbench.report.layout import Column, Layout, Table
@@ -57,37 +57,20 @@ def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
     return make_table("distributions", "FID and KID", caption, cells)
 
 
-def second_judge_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """Target accuracy and Judge Score by both judges; the table has no cells if there is no second judge."""
-    metrics = [name for first in ("accuracy", "judge_score") for name in (first, second_name(first))]
-    second = frame[frame["metric"].isin(metrics[1::2])]
-    blocks = {}
-    for target, shown in layout.attributes.items():
-        columns = [Column(spec_of(m).heading(), m, target if m.startswith("accuracy") else "image") for m in metrics]
-        blocks[f"Target: {shown}"] = [(target, column) for column in columns]
-    caption = (
-        "Share of results (%) seen with the value asked for, and the score, by each judge on its own. The second: "
-    )
-    caption += f"{'; '.join(second['definition'].unique())}."
-    return make_table(
-        "second_judge", "Second judge", caption, make_cells(frame if len(second) else second, layout, blocks)
-    )
-
-
 def matrix_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """Accuracy by target and measured attribute for each system: the target itself on the diagonal, the others off it.
 
     Real images are left out, because they have no target.
     """
     blocks = {
-        target: [(target, Column(shown, "accuracy", a)) for a, shown in layout.attributes.items()]
+        target: [(target, Column(shown, "jury_accuracy", a)) for a, shown in layout.attributes.items()]
         for target in layout.attributes
     }
     cells = make_cells(frame[frame["target"] != ""], layout, blocks)
     order = {label: k for k, label in enumerate(cells["row"].unique())}
     cells = cells.assign(block=cells["row"], row="Target: " + cells["target"].map(layout.attributes))
     cells = cells.sort_values("block", key=lambda blocks: blocks.map(order), kind="stable", ignore_index=True)
-    caption = "A row per target, a column per measured attribute: share of results (%) that the judge sees with the "
+    caption = "A row per target, a column per measured attribute: share of results (%) that the jury sees with the "
     caption += "value asked for (the target's own column) or with their own value kept (the others)."
     return make_table("matrix", "Target x measured attribute", caption, cells, ranked=False)
 
@@ -110,7 +93,10 @@ def comparisons_table(comparisons: pd.DataFrame, layout: Layout) -> Table:
     order = {a: k for k, a in enumerate(layout.attributes)}
     shown = shown.sort_values("target", key=lambda targets: targets.map(order), kind="stable", ignore_index=True)
     caption = "Difference (first less second) over the same test images, in the units of the tables above (points of "
-    caption += "shares), with its 95 % interval and the p of a paired test, adjusted for the number of tests."
+    caption += (
+        "shares), with its 95 % interval and the p of a paired test, adjusted for the number of tests. Of accuracy, "
+    )
+    caption += "both hold what another jury would say too."
     first = ["block", "row", "column"]
     return Table(
         "comparisons", "Comparisons", caption, shown[first + [c for c in shown if c not in first]], ranked=False
@@ -121,7 +107,7 @@ _MEASURED = ["metric", "measured_on", "target"]
 
 
 def _heading(metric: str, measured_on: str, target: str, layout: Layout) -> str:
-    if metric == "accuracy":
+    if metric in ("accuracy", "jury_accuracy"):
         return attribute_heading(target, measured_on, layout)
     if metric == "inception_score":
         return layout.inception_name

@@ -10,13 +10,13 @@ from rich.text import Text
 
 from sgbench.report.layout import MISSING, Layout, row_labels
 from sgbench.report.published import measured_and_published
-from sgbench.report.tables import accuracy_table
+from sgbench.report.tables import jury_table
 from sgbench.report.text import scaled_text
 
 _NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
 _LEGEND = (
-    "asked: results (%) that the judge sees with the value asked for, ± half the 95 % interval.  kept: the other "
+    "asked: results (%) that the jury sees with the value asked for, ± half the 95 % interval.  kept: the other "
     "attributes "
     "unchanged (%), their mean.  backg: background MS-SSIM x 100.  n/s: not scored, see the report."
 )
@@ -25,7 +25,7 @@ _LEGEND = (
 def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
     """The table for a screen of ``width`` characters; targets that do not fit go into a further table below."""
     frame = measured_and_published(frame)[0]
-    cells = accuracy_table(frame, layout).cells
+    cells = jury_table(frame, layout).cells
     shown = set(cells["row"])
     rows = [label for label in row_labels(frame, layout).values() if label in shown]
     targets = [a for a in layout.attributes if a in set(cells["target"])]
@@ -53,12 +53,12 @@ def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[st
 
 
 def _cell(cells: pd.DataFrame, target: str) -> Text:
-    accuracy = cells["metric"] == "accuracy"
+    accuracy, background = cells["metric"] == "jury_accuracy", cells["metric"] == "background_ms_ssim"
     asked, kept = cells[accuracy & (cells["measured_on"] == target)], cells[accuracy & (cells["measured_on"] != target)]
     number = _mean(asked)
     if not math.isnan(half := (asked["high"] - asked["low"]).mean() / 2):
-        number += f"±{scaled_text('accuracy', half)}"
-    return Text(_NUMBERS.format(number, _mean(kept), _mean(cells[~accuracy])))
+        number += f"±{scaled_text('jury_accuracy', half)}"
+    return Text(_NUMBERS.format(number, _mean(kept), _mean(cells[background])))
 
 
 def _mean(cells: pd.DataFrame) -> str:

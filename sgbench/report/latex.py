@@ -75,6 +75,12 @@ def _narrow(blocks: Mapping[str, pd.DataFrame]) -> list[Part]:
     return parts
 
 
+def _short(parts: Sequence[Part]) -> list[Part]:
+    """Split parts that are longer than a page."""
+    most = _LINES - 2
+    return [(block, frame[i : i + most]) for block, frame in parts for i in range(0, len(frame), most)]
+
+
 def _width(parts: Sequence[Part]) -> float:
     """Width of a line in digits: the widest label, then for each column a gap of 1.2 and its widest cell."""
     labels = max(max(1.15 * _digits(block), *map(_digits, frame.index)) for block, frame in parts)  # bold is wider
@@ -95,7 +101,7 @@ def _digits(text: object) -> float:
 
 def _environments(name: str, caption: str, blocks: Mapping[str, pd.DataFrame], notes: Sequence[str]) -> str:
     pages: list[list[Part]] = []
-    for part in _narrow(blocks):
+    for part in _short(_narrow(blocks)):
         lines = sum(len(frame) + 2 for _, frame in [*(pages[-1] if pages else []), part])
         if not pages or lines > _LINES:
             pages.append([])

@@ -57,7 +57,8 @@ class Table:
         caption: what the cells hold, and what their intervals are taken over.
         cells: one row per cell: block (heading of a part of the table, or empty), row, column, target, method, variant,
             level, measured_on, direction, metric, definition, unit, origin, value, low, high, spread, num_images,
-            num_seeds, note. The origin is empty if the cell has no record.
+            num_seeds, note, variance_images, variance_judges, variance_seeds (parts of the variance of a figure by a
+            jury). The origin is empty if the cell has no record.
         ranked: whether the rows are systems, so that the best in each column is shown bold.
     """
 

@@ -78,6 +78,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
         manifests=description.manifests,
         comparisons=_comparisons(systems, description.num_resamples),
         cost=_cost(systems),
+        judges=_judges(controls, layout),
         provenance=description.provenance,
     )
     path = write_report(study.report, _with_published(records), page)
@@ -139,6 +140,24 @@ def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:
             "Measured on": [cost.device for cost in costs],
         }
     )
+
+
+def _judges(controls: Sequence[Member], layout: Layout) -> pd.DataFrame:
+    """How well each judge sees each attribute, and whether its verdicts count; the same for all systems of a report."""
+    scores = read_scores(controls[0].folder.scores_file)
+    rows = [
+        {
+            "Judge": judge.name,
+            "Of": "jury" if k else "the paper's protocol",
+            "Attribute": layout.attributes.get(attribute.name, attribute.name),
+            "Real images (%)": 100 * verdict.balanced_accuracy,
+            "Counterfactuals (%)": 100 * verdict.counterfactual,
+            "Verdicts": "do not count" if verdict.reason else "count",
+        }
+        for k, judge in enumerate(scores.judges)
+        for attribute, verdict in zip(scores.attributes, judge.verdicts, strict=True)
+    ]
+    return pd.DataFrame(rows)
 
 
 def _scaled(value: float | None, unit: float) -> float:

@@ -13,14 +13,20 @@ from sgbench.report.beyond import (
     distribution_table,
     likeness_table,
     matrix_table,
-    second_judge_table,
 )
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frame_to_latex, to_latex
 from sgbench.report.layout import MISSING, Layout, Table, row_labels, to_csv
 from sgbench.report.markdown import in_a_cell, markdown, to_markdown
 from sgbench.report.published import measured_and_published
-from sgbench.report.tables import accuracy_table, direction_table, score_table, target_table
+from sgbench.report.tables import (
+    accuracy_table,
+    direction_table,
+    jury_table,
+    jury_target_table,
+    score_table,
+    target_table,
+)
 from sgbench.report.text import number_text, readable
 from sgbench.results.records import ALL
 from sgbench.results.report_folder import ReportFolder
@@ -41,6 +47,7 @@ class Page:
         comparisons: paired tests between systems (``beyond.comparisons_table``).
         cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
             heading; text is shown as it is.
+        judges: how well each judge sees each attribute, as ``cost`` is given.
         provenance: what made the records: commit, versions, hardware, settings.
     """
 
@@ -52,6 +59,7 @@ class Page:
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
     comparisons: pd.DataFrame | None = None
     cost: pd.DataFrame | None = None
+    judges: pd.DataFrame | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -72,9 +80,10 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
     published = _published(paper, page.layout)
     contents = {table.name: (to_csv(table), to_latex(table)) for table in tables + published}
-    if page.cost is not None:
-        csv = page.cost.to_csv(index=False, float_format="%.17g", lineterminator="\n")
-        contents["cost"] = (csv, frame_to_latex("cost", _COST, page.cost))
+    for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
+        if plain is not None:
+            csv = plain.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+            contents[name] = (csv, frame_to_latex(name, caption, plain))
     text = _text(measured, tables, published, page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
@@ -87,6 +96,8 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
     layout = page.layout
     same_weights = layout.inception_name == Layout.inception_name
     tables = [
+        jury_target_table(frame, layout),
+        jury_table(frame, layout),
         target_table(frame, layout, paper),
         accuracy_table(frame, layout, paper),
         score_table(frame, layout, "inception_score", layout.inception_name, paper if same_weights else None),
@@ -95,7 +106,6 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         beyond_table(frame, layout),
         likeness_table(frame, layout),
         distribution_table(frame, layout),
-        second_judge_table(frame, layout),
         matrix_table(frame, layout),
     ]
     if page.comparisons is not None:
@@ -112,7 +122,7 @@ def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
             builders = [target_table]
         for table in (build(records, layout) for build in builders):
             if len(table.cells):
-                title = f"{str(definition).capitalize()}: {table.title.lower()}"
+                title = f"{str(definition).capitalize()}: {table.title.partition(',')[0].lower()}"
                 tables.append(Table(f"published_{table.name}", title, table.caption, table.cells))
     return tables
 
@@ -128,12 +138,10 @@ def _text(
     parts += [f"![{in_a_cell(caption)}]({path})\n\n*{in_a_cell(caption)}*" for caption, path in page.figures]
     parts += [_BOLD] * any(table.ranked for table in measured)
     parts += [_section(table, folder) for table in measured] or ["Nothing was measured."]
-    if len(quality := _judge(frame, page.layout)):
-        parts += [
-            "## The judge",
-            "On untouched test images: the ceiling of what a result can be expected to score.",
-            markdown(quality),
-        ]
+    if len(ceiling := _ceiling(frame, page.layout)):
+        parts += ["## The judges", _CEILING, markdown(ceiling)]
+    if page.judges is not None:
+        parts += [_JUDGES, markdown(page.judges.map(readable)), _links("judges", folder)]
     if page.manifests:
         parts += ["## Labels in training", _labels(page.manifests, page.layout)]
     if page.cost is not None:
@@ -153,8 +161,16 @@ _BOLD = (
     "equal to it. Controls, published rows and systems that did not give every result are never bold."
 )
 _COST = "What each system costs."
+_CEILING = (
+    "On untouched test images: the ceiling of what a result can be expected to score. Agreement is the share that "
+    "every judge of the jury sees; balanced accuracy and calibration (ECE) are those of the ResNet-18."
+)
+_JUDGES = (
+    "Each judge: balanced accuracy on untouched test images; accuracy on exact counterfactuals, where the data set "
+    "knows them, in the direction in which it is lowest; whether its verdicts on the attribute count."
+)
 _COUNTS = (
-    "Translations asked for / scored by the judge on the target / negative terms of background MS-SSIM set to 0; over "
+    "Translations asked for / scored by the jury on the target / negative terms of background MS-SSIM set to 0; over "
     "all seeds."
 )
 
@@ -172,7 +188,7 @@ def _facts(facts: Mapping[str, object]) -> str:
     return f"| | |\n|:--|:--|\n{rows}"
 
 
-def _judge(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+def _ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Every figure of untouched images by attribute (accuracy, balanced accuracy, calibration, ...)."""
     real = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
     rows = []
@@ -220,7 +236,7 @@ def _asked_scored_clipped(records: pd.DataFrame) -> str:
         return MISSING
     missing = records[records["metric"] == "left_out"]["value"].sum()
     asked = records.groupby("seed")["num_images"].max().sum() + int(missing)
-    judged = (records["metric"] == "accuracy") & (records["measured_on"] == records["target"])
+    judged = (records["metric"] == "jury_accuracy") & (records["measured_on"] == records["target"])
     scored = records[judged & records["value"].notna()]["num_images"].sum()
     clipped = records[records["metric"] == "background_ms_ssim_clipped"]["value"]
     return f"{asked:,} / {scored:,} / " + (f"{clipped.sum():,.0f}" if clipped.notna().any() else MISSING)

@@ -17,7 +17,7 @@ from sgbench.report.beyond import matrix_table
 from sgbench.report.canvas import COLOURS, INK, MUTED, RULE, new_figure, plain, save
 from sgbench.report.layout import MISSING, NOT_SCORED, Layout
 from sgbench.report.published import measured_and_published
-from sgbench.report.tables import target_table
+from sgbench.report.tables import jury_target_table
 from sgbench.report.text import scaled_text
 
 _CELL = 46
@@ -32,7 +32,7 @@ _SHARES = LinearSegmentedColormap.from_list("shares", [COLOURS[1], "#f0a26e", "#
 
 def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     """Draw target accuracy (%) with its 95 % interval: a panel per attribute, a row per system, controls in grey."""
-    cells = target_table(measured_and_published(frame)[0], layout).cells
+    cells = jury_target_table(measured_and_published(frame)[0], layout).cells
     panels, rows = list(cells["column"].unique()), list(cells["row"].unique())
     figure = new_figure(220 + 270 * len(panels), 90 + 34 * len(rows), scale=2)
     axes = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]

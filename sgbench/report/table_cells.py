@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
 from sgbench.metrics.catalogue import spec_of
 from sgbench.report.layout import NOT_SCORED, SYSTEM, Column, Key, Layout, Table, row_labels
 from sgbench.report.published import PUBLISHED
+from sgbench.statistics.crossed import CrossedMean, over_seeds
 
 Blocks = Mapping[str, Sequence[tuple[str, Column]]]
 """Heading of a block -> its columns, each with the target of its records."""
@@ -20,7 +20,10 @@ Places = dict[tuple[str, ...], list[dict]]
 """(method, variant, level, metric, measured_on, direction, target) -> records, one per seed."""
 
 _WHERE = ["target", *SYSTEM, "measured_on", "direction", "metric", "definition", "unit", "origin"]
-_NUMBERS = ["value", "low", "high", "spread", "num_images", "num_seeds", "note"]
+_SEEDS = "variance_seeds"
+PARTS = {"variance_images": "images", "variance_judges": "judges", _SEEDS: "seeds"}
+"""Columns of a cell that have the parts of its variance, and what each comes of."""
+_NUMBERS = ["value", "low", "high", "spread", "num_images", "num_seeds", "note", *PARTS]
 _PLACE = [*SYSTEM, "metric", "measured_on", "direction", "target"]
 
 
@@ -63,16 +66,44 @@ def make_table(
     name: str, title: str, caption: str, cells: pd.DataFrame, closing: str = "", ranked: bool = True
 ) -> Table:
     """A table whose caption also says what its intervals are taken over, and then ``closing``."""
-    seeds = set(cells.loc[cells["value"].notna() & (cells["origin"] == "measured"), "num_seeds"])
-    counts = " or ".join(str(n) for n in sorted(seeds - {1}))
-    if cells["low"].isna().all():
-        intervals = "" if cells.empty else "Without intervals."
-    elif not counts:
-        intervals = "In brackets: 95 % interval over test images (one seed, so image noise only)."
-    else:
-        intervals = f"Mean over {counts} seeds; in brackets: 95 % t interval over seeds, cut where the measure ends"
-        intervals += " (rows with one seed and controls: over test images)."
+    by_jury = cells["variance_judges"].notna()
+    parts = [_over_judges(cells[by_jury])] if by_jury.any() else []
+    others = cells[~by_jury & (cells["metric"] != "jury_accuracy")]
+    if not others["low"].isna().all():
+        parts.append(_over_images(others, "the other columns" if parts else ""))
+    intervals = " ".join(parts) if parts or cells.empty else "Without intervals."
     return Table(name, title, " ".join(filter(None, (caption, intervals, closing))), cells, ranked)
+
+
+def _seeds(cells: pd.DataFrame) -> str:
+    """Over how many seeds the systems' figures are taken, empty for one."""
+    seeds = set(cells.loc[cells["value"].notna() & (cells["origin"] == "measured"), "num_seeds"])
+    return " or ".join(str(n) for n in sorted(seeds - {1}))
+
+
+def _over_images(cells: pd.DataFrame, where: str) -> str:
+    """What an interval without judges is taken over."""
+    of = f" of {where}" if where else ""
+    if counts := _seeds(cells):
+        start = f"Mean over {counts} seeds; in brackets" if not where else f"In brackets of {where}"
+        text = f"{start}: 95 % t interval over seeds, cut where the measure ends"
+        return f"{text} (rows with one seed and controls: over test images)."
+    return f"In brackets{of}: 95 % interval over test images (one seed, so image noise only)."
+
+
+def _over_judges(cells: pd.DataFrame) -> str:
+    """What an interval over images and judges holds, and how the parts share its variance."""
+    counts = _seeds(cells)
+    parts = cells.loc[cells["origin"] == "measured", [part for part in PARTS if counts or part != _SEEDS]].dropna()
+    parts = parts[parts.sum(axis=1) > 0]
+    shares = 100 * parts.div(parts.sum(axis=1), axis=0).mean()
+    told = " + ".join(f"{PARTS[part]} {share:.0f} %" for part, share in shares.items())
+    shared = f"; its variance is, on average over the cells, {told}" if len(parts) else ""
+    if counts:
+        start = f"Mean over {counts} seeds; in brackets: 95 % interval of what other training seeds, another jury and "
+        return f"{start}other test images would give{shared}."
+    start = "In brackets: 95 % interval of what another jury and other test images would give"
+    return f"{start} (one seed: nothing is known of another training){shared}."
 
 
 def _partial(frame: pd.DataFrame) -> dict[tuple[str, ...], int]:
@@ -138,8 +169,18 @@ def _over_seeds(rows: list[dict]) -> dict:
     cell = {"num_images": sum(r["num_images"] for r in rows), "num_seeds": len(scored), "note": note}
     if len(scored) < 2:
         one = scored[0] if scored else first
-        return cell | {k: float(one[k]) for k in ("value", "low", "high")}
-    values = np.array([r["value"] for r in scored])
-    mean, half = values.mean(), student.ppf(0.975, len(values) - 1) * values.std(ddof=1) / math.sqrt(len(values))
+        return cell | {k: float(one[k]) for k in ("value", "low", "high", "variance_images", "variance_judges")}
+    mean = over_seeds([_crossed(r) for r in scored])
+    low, high = mean.interval() if mean.variance else (min(r["low"] for r in scored), max(r["high"] for r in scored))
     floor, ceiling = spec_of(first["metric"]).bounds
-    return cell | {"value": mean, "low": max(floor, mean - half), "high": min(ceiling, mean + half)}
+    parts = {"variance_images": mean.images, "variance_judges": mean.judges, _SEEDS: mean.seeds}
+    if all(math.isnan(r["variance_judges"]) for r in scored):
+        parts = {}
+    return cell | {"value": mean.mean, "low": max(floor, low), "high": min(ceiling, high)} | parts
+
+
+def _crossed(record: dict) -> CrossedMean:
+    """A record's value with the parts of its variance, none where it was not taken apart."""
+    if math.isnan(record["variance_judges"]):
+        return CrossedMean(record["value"], 0.0, 0.0, math.inf)
+    return CrossedMean(record["value"], record["variance_images"], record["variance_judges"], record["freedom"])

@@ -1,5 +1,6 @@
 """Records: one measured or published number a row, as CSV. No times and no facts about the machine."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -36,6 +37,9 @@ class Record:
         value: the figure; NaN where it was not scored.
         low: lower end of the 95 % interval, NaN where there is none.
         high: upper end.
+        variance_images: variance of the figure that comes of the test images; NaN where it was not taken apart.
+        variance_judges: that comes of the judges.
+        freedom: degrees of freedom of the two together.
         num_images: translations measured.
         unit: ``share`` (0 to 1), ``score``, ``levels`` (of 255), ``dB``, ``count``.
         origin: measured, published or control.
@@ -61,10 +65,14 @@ class Record:
     unit: str
     origin: Literal["measured", "published", "control"]
     note: str = ""
+    variance_images: float = math.nan
+    variance_judges: float = math.nan
+    freedom: float = math.nan
 
 
 COLUMNS = tuple(f.name for f in fields(Record))
-KEY = tuple(c for c in COLUMNS if c not in {"value", "low", "high", "num_images", "note"})
+FIGURES = ("value", "low", "high", "variance_images", "variance_judges", "freedom")
+KEY = tuple(c for c in COLUMNS if c not in {*FIGURES, "num_images", "note"})
 _TYPES = {f.name: f.type if f.type in (int, float) else str for f in fields(Record)}
 
 
@@ -90,9 +98,7 @@ def read_records(path: Path) -> list[Record]:
         BrokenFile: columns are missing or unknown, or a number is not one; names the file.
     """
     try:
-        frame = pd.read_csv(
-            path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in ("value", "low", "high")}
-        )
+        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
     except (ValueError, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     if tuple(frame.columns) != COLUMNS:

@@ -1,6 +1,7 @@
 """Per-image scores of a system, and all else that its records are made of: kept as one .npz, without pickles."""
 
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -17,31 +18,60 @@ from sgbench.results.records import Record
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
 
+NOT_SCORED = "not scored: "
+"""Start of a note that says why a figure is missing."""
+MIN_SITTING = 2
+"""Judges of a jury that an attribute needs: fewer show nothing of how far judges differ."""
 UNTOUCHED = -1
 """Stands for the target where images were scored as they are."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a judge's verdicts on an attribute count: its balanced accuracy on test images, and the floor."""
+    """Whether a judge's verdicts on an attribute count.
+
+    Attributes:
+        balanced_accuracy: on real test images.
+        floor: the least that it must be.
+        counterfactual: accuracy on exact counterfactuals in the direction in which ``bound`` is lowest, or NaN.
+        bound: its upper 95 % bound.
+        gate: the least that the bound must be; 0 for the paper's judge, which is taken as it is.
+    """
 
     balanced_accuracy: float
     floor: float
+    counterfactual: float = math.nan
+    bound: float = math.nan
+    gate: float = 0.0
+
+    @property
+    def reason(self) -> str:
+        """Why the verdicts do not count, empty where they do."""
+        if not self.balanced_accuracy >= self.floor:
+            return f"the judge's balanced accuracy is {self.balanced_accuracy:.3f}, below {self.floor:g}"
+        if self.bound < self.gate:
+            share = f"{self.counterfactual:.3f} of exact counterfactuals"
+            return f"the judge sees {share} in one direction, surely below {self.gate:g}"
+        return ""
 
     @property
     def refusal(self) -> str:
-        """Why cells of this attribute are not scored, empty where they are."""
-        if self.balanced_accuracy >= self.floor:
-            return ""
-        return f"not scored: the judge's balanced accuracy is {self.balanced_accuracy:.3f}, below {self.floor:g}"
+        """Why cells of this attribute by this judge alone are not scored, empty where they are."""
+        return f"{NOT_SCORED}{self.reason}" if self.reason else ""
 
 
 @dataclass(frozen=True)
 class Panelist:
-    """A judge as records know it: its architecture, and a verdict for each attribute."""
+    """A judge as records know it: its architecture and seed, and a verdict for each attribute."""
 
     architecture: str
     verdicts: tuple[Verdict, ...]
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """What definitions and tables call it."""
+        return f"{self.architecture}, seed {self.seed}"
 
 
 @dataclass(frozen=True)
@@ -87,7 +117,7 @@ class Scores:
     Attributes:
         base: a record with the fields that all of them share.
         attributes: the study's.
-        judges: the first decides, the others shadow it.
+        judges: the paper's ResNet-18, then the jury.
         definitions: of what networks of the user measure: ``inception`` (which weights, or "not scored: ..." and why),
             ``lpips``, ``identity``.
         num_resamples: of the bootstrap.
@@ -108,6 +138,16 @@ class Scores:
     requests: tuple[Requests, ...]
     left_out: tuple[int, ...]
     targets: tuple[TargetScores, ...]
+
+    def sitting(self, attribute: int) -> tuple[tuple[int, ...], str]:
+        """Positions in ``judges`` of the jury's judges whose verdicts on an attribute count; why they are too few."""
+        jury = range(1, len(self.judges))
+        reasons = {k: self.judges[k].verdicts[attribute].reason for k in jury}
+        sitting = tuple(k for k in jury if not reasons[k])
+        if len(sitting) >= MIN_SITTING:
+            return sitting, ""
+        barred = next(filter(None, reasons.values()), "there are no more")
+        return sitting, f"{NOT_SCORED}{len(sitting)} of {len(jury)} judges of the jury sit ({barred})"
 
 
 def write_scores(path: Path, scores: Scores) -> None:
@@ -188,5 +228,5 @@ def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
     )
 
 
-def _panelist(architecture: str, verdicts: Sequence[Mapping[str, float]]) -> Panelist:
-    return Panelist(architecture, tuple(Verdict(**verdict) for verdict in verdicts))
+def _panelist(architecture: str, verdicts: Sequence[Mapping[str, float]], seed: int) -> Panelist:
+    return Panelist(architecture, tuple(Verdict(**verdict) for verdict in verdicts), seed)

@@ -1,7 +1,9 @@
 """A cell: a figure before it is computed. Records, paired comparisons and regression tests all start from cells."""
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 from torch import Tensor
@@ -9,8 +11,12 @@ from torch import Tensor
 from sgbench.metrics.accuracy import Accuracy
 from sgbench.metrics.catalogue import spec_of
 from sgbench.metrics.image_metric import ImageMetric
+from sgbench.metrics.jury import JuryAccuracy
 from sgbench.results.records import Record
+from sgbench.statistics.crossed import crossed_table
+from sgbench.statistics.crossed import judges_priors as priors_of
 from sgbench.statistics.intervals import bootstrap_interval, exact_interval
+from sgbench.statistics.moderation import Prior
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,33 @@ class Cell:
             return math.nan
         return float(self.metric.reduce(self.terms, self.terms.new_ones(1, len(self.terms)))[0])
 
-    def measured(self, num_resamples: int) -> Record:
-        """The record with its value and interval."""
+    @property
+    def by_jury(self) -> bool:
+        """Whether the figure is a mean over judges too, whose variance can be taken apart from that of images."""
+        is_mean = type(self.metric) is JuryAccuracy and not self.record.note
+        return is_mean and len(np.unique(self.sources)) > 1
+
+    def measured(self, num_resamples: int, priors: Mapping[int, Prior] = MappingProxyType({})) -> Record:
+        """The record with its value and interval.
+
+        Args:
+            num_resamples: of the bootstrap, for figures that no jury has a part in.
+            priors: of the variance of judges, by their number (``judges_priors``), for figures by a jury.
+        """
         low = high = math.nan
-        if isinstance(self.metric, Accuracy) and self.value in (0.0, 1.0):
-            low, high = exact_interval(self.value, len(np.unique(self.sources)))
+        value, parts, num_images = self.value, {}, len(np.unique(self.sources))
+        if self.by_jury:
+            mean = crossed_table(self.terms, self.sources).crossed_mean(priors.get(self.terms.shape[1]))
+            low, high = mean.interval()
+            parts = {"variance_images": mean.images, "variance_judges": mean.judges, "freedom": mean.freedom}
         elif not self.record.note:
             low, high = bootstrap_interval(self.metric, self.terms, self.sources, num_resamples, recentre=self.recentre)
+        if isinstance(self.metric, Accuracy | JuryAccuracy) and value in (0.0, 1.0):
+            low, high = exact_interval(value, num_images)
         floor, ceiling = spec_of(self.record.metric).bounds  # a recentred interval may exceed the bounds
-        return replace(self.record, value=self.value, low=max(low, floor), high=min(high, ceiling))
+        return replace(self.record, value=value, low=max(low, floor), high=min(high, ceiling), **parts)
+
+
+def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:
+    """What the variances of judges have in common, by the number of judges that sit; none where cells are too few."""
+    return priors_of(crossed_table(cell.terms, cell.sources) for cell in cells if cell.by_jury)

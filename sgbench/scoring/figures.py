@@ -9,19 +9,22 @@ from torch import Tensor
 
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.catalogue import METRICS, build, metrics_of_results, second_name, spec_of
+from sgbench.metrics.catalogue import METRICS, build, metrics_of_results, spec_of
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception_posterior, joint_posterior
+from sgbench.metrics.jury import JuryAccuracy, JuryAgreement
 from sgbench.results.records import ALL, Record
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
-from sgbench.scoring.cells import Cell
+from sgbench.scoring.cells import Cell, judges_priors
 
 NUM_SPLITS = 10
 
 
 def make_records(scores: Scores) -> list[Record]:
     """All records of a system, or of the untouched test images."""
-    return [figure.measured(scores.num_resamples) if isinstance(figure, Cell) else figure for figure in figures(scores)]
+    found = list(figures(scores))
+    priors = judges_priors([figure for figure in found if isinstance(figure, Cell)])
+    return [f.measured(scores.num_resamples, priors) if isinstance(f, Cell) else f for f in found]
 
 
 def cells(scores: Scores) -> list[Cell]:
@@ -56,35 +59,44 @@ class _Target:
         self.left_out = scores.left_out[k]
 
     def of_real_images(self) -> Iterator[Cell | Record]:
-        """Each judge's accuracy, balanced accuracy and calibration on untouched images."""
-        for k, judge in enumerate(self.scores.judges):
-            for j, attribute in enumerate(self.scores.attributes):
-                posterior, labels = self.measured.posteriors[k][j], self.scores.labels[self.positions, j]
-                metric = Accuracy(f"most probable value{_by(k, judge.architecture)}")
-                place = {"measured_on": attribute.name}
-                refusal = judge.verdicts[j].refusal
-                yield self._cell(metric, metric.terms(posterior, labels), _named("accuracy", k), refusal, **place)
-                recall, error = BalancedAccuracy(), ExpectedCalibrationError()
-                for second in (recall, error):
-                    second.definition += _by(k, judge.architecture)
-                yield self._cell(recall, recall.terms(posterior, labels), _named("balanced_accuracy", k), **place)
-                yield self._cell(error, error.terms(posterior, labels), _named("ece", k), **place)
+        """Accuracy on untouched images: the jury's; the ResNet-18's, with its balanced accuracy and calibration."""
+        for j, attribute in enumerate(self.scores.attributes):
+            labels = self.scores.labels[self.positions, j]
+            yield from self._by_jury(j, labels, {"measured_on": attribute.name})
+            posterior, refusal = self.measured.posteriors[0][j], self.scores.judges[0].verdicts[j].refusal
+            metric, recall, error = Accuracy(), BalancedAccuracy(), ExpectedCalibrationError()
+            place = {"measured_on": attribute.name}
+            yield self._cell(metric, metric.terms(posterior, labels), "accuracy", refusal, **place)
+            yield self._cell(recall, recall.terms(posterior, labels), "balanced_accuracy", **place)
+            yield self._cell(error, error.terms(posterior, labels), "ece", **place)
 
     def accuracies(self) -> Iterator[Cell]:
         """Accuracy of the target and of every other attribute, over all results and for each value asked for."""
-        for k, judge in enumerate(self.scores.judges):
-            for j, attribute in enumerate(self.scores.attributes):
-                expected = self.values if j == self.number else self.scores.labels[self.positions, j]
-                metric = Accuracy(f"most probable value{_by(k, judge.architecture)}")
-                terms = metric.terms(self.measured.posteriors[k][j], expected)
-                everywhere = torch.ones(len(terms), dtype=torch.bool)
-                directions = {ALL: everywhere} | {
-                    name: self.values == v for v, name in enumerate(self.scores.attributes[self.number].values)
-                }
-                refusal = judge.verdicts[j].refusal
-                for direction, rows in directions.items():
-                    place = {"direction": direction, "measured_on": attribute.name}
-                    yield self._cell(metric, terms, _named("accuracy", k), refusal, rows=rows, **place)
+        everywhere = torch.ones(len(self.values), dtype=torch.bool)
+        values = self.scores.attributes[self.number].values
+        directions = {ALL: everywhere} | {name: self.values == v for v, name in enumerate(values)}
+        for j, attribute in enumerate(self.scores.attributes):
+            expected = self.values if j == self.number else self.scores.labels[self.positions, j]
+            metric, refusal = Accuracy(), self.scores.judges[0].verdicts[j].refusal
+            terms = metric.terms(self.measured.posteriors[0][j], expected)
+            for direction, rows in directions.items():
+                place = {"direction": direction, "measured_on": attribute.name}
+                yield from self._by_jury(j, expected, place, rows)
+                yield self._cell(metric, terms, "accuracy", refusal, rows=rows, **place)
+
+    def _by_jury(
+        self, attribute: int, expected: Tensor, place: dict[str, str], rows: Tensor | None = None
+    ) -> Iterator[Cell]:
+        """Accuracy by the judges that sit for an attribute, and how often they agree."""
+        sitting, refusal = self.scores.sitting(attribute)
+        looking = sitting or range(1, len(self.scores.judges))
+        jury = "; ".join(self.scores.judges[k].name for k in looking)
+        posteriors = [self.measured.posteriors[k][attribute] for k in looking]
+        for name, metric in (
+            ("jury_accuracy", JuryAccuracy(f"most probable value, mean over a jury ({jury})")),
+            ("jury_agreement", JuryAgreement(f"most probable value, by every judge of a jury ({jury})")),
+        ):
+            yield self._cell(metric, metric.terms(posteriors, expected), name, refusal, rows=rows, **place)
 
     def image_figures(self) -> Iterator[Cell | Record]:
         """Figures of the results' pixels, and the number of missing results."""
@@ -122,12 +134,11 @@ class _Target:
                 yield self._count(f"{figure.metric}_std", figure.spread, definition=spread, **about)
 
     def judge_scores(self) -> Iterator[Cell | Record]:
-        """The formula of the Inception Score on the joint posterior of each judge."""
-        for k, judge in enumerate(self.scores.judges):
-            refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
-            joint = joint_posterior(self.measured.posteriors[k])
-            about = ", joint posterior of the judge: the product over its heads" + _by(k, judge.architecture)
-            yield from self._score(joint, _named("judge_score", k), refusal, about)
+        """The formula of the Inception Score on the joint posterior of the paper's judge."""
+        judge, heads = self.scores.judges[0], self.measured.posteriors[0]
+        refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
+        about = f", joint posterior of the judge ({judge.name}): the product over its heads"
+        yield from self._score(joint_posterior(heads), "judge_score", refusal, about)
 
     def inception_scores(self) -> Iterator[Cell | Record]:
         """The Inception Score, or why there is none."""
@@ -177,13 +188,3 @@ class _Target:
         about = {"unit": spec_of(name).unit}
         figure = about | {"value": float(value), "low": math.nan, "high": math.nan, "num_images": number, "note": note}
         return replace(self.scores.base, target=self.name, metric=name, **figure, **fields)
-
-
-def _named(metric: str, judge: int) -> str:
-    """The name of a metric by the first judge, or by the second judge."""
-    return metric if judge == 0 else second_name(metric)
-
-
-def _by(judge: int, architecture: str) -> str:
-    """What a definition adds for a judge that is not the first."""
-    return f", {architecture}" if judge else ""

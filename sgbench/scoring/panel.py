@@ -1,6 +1,7 @@
 """The networks that look at results: judges, and networks whose weights the user provides."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -13,9 +14,11 @@ from sgbench.features.lpips import LPIPS, load_lpips
 from sgbench.features.weights import INCEPTION_SHA256, INCEPTION_URL, WeightsFile
 from sgbench.judges.judge import Judge, balanced_accuracies
 from sgbench.metrics.inception_score import INCEPTION
-from sgbench.plan.protocol import UserFiles
+from sgbench.plan.protocol import Seat, UserFiles
 from sgbench.results.scores import Panelist, Verdict
+from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.settings.models import ScoringSettings
+from sgbench.statistics.intervals import upper_bound
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Panel:
     """The networks that look at results; all except the judges are there only if the user provides their weights.
 
     Attributes:
-        judges: the first decides; a second one is reported beside it.
+        judges: the paper's ResNet-18, then the jury.
         networks: compute features and logits, perceptual distances, face embeddings.
         real_features: for each group, Inception's features float32 [n, 2048] of its real images.
     """
@@ -85,20 +88,42 @@ def real_features(
     }
 
 
-def panelists(
-    judges: tuple[Judge, ...], architectures: tuple[str, ...], images: Tensor, labels: Tensor, floor: float
-) -> tuple[Panelist, ...]:
+def panelists(judges: Sequence[Judge], seats: Sequence[Seat], test: EvaluationSet, gate: float) -> tuple[Panelist, ...]:
     """The judges as records describe them, with whether each one's verdicts count, by attribute.
 
     Args:
-        images: uint8 [N, 3, S, S], the test images.
-        labels: int8 [N, J], their true labels.
-        floor: balanced accuracy below which a judge's verdicts do not count.
+        judges: the paper's, then the jury.
+        seats: what each was trained as.
+        test: the test images with their labels and, where the data set knows them, exact counterfactuals.
+        gate: accuracy on counterfactuals below which a judge of the jury does not sit.
     """
-    return tuple(
-        Panelist(name, tuple(Verdict(share, floor) for share in balanced_accuracies(judge, images, labels)))
-        for name, judge in zip(architectures, judges, strict=True)
-    )
+    found = []
+    for k, (judge, seat) in enumerate(zip(judges, seats, strict=True)):
+        accuracies = balanced_accuracies(judge, test.images, test.labels)
+        worst = _on_counterfactuals(judge, test)
+        verdicts = [
+            Verdict(accuracy, seat.settings.floor, *lowest, gate if k else 0.0)
+            for accuracy, lowest in zip(accuracies, worst, strict=True)
+        ]
+        found.append(Panelist(seat.architecture, tuple(verdicts), seat.settings.seed))
+    return tuple(found)
+
+
+def _on_counterfactuals(judge: Judge, test: EvaluationSet) -> list[tuple[float, float]]:
+    """For each attribute, accuracy on counterfactuals and its upper bound in the direction in which the bound is lower.
+
+    NaN where no counterfactuals are known.
+    """
+    if test.references.counterfactuals is None:
+        return [(math.nan, math.nan)] * len(test.requests)
+    worst = []
+    for request, counterfactuals in zip(test.requests, test.references.counterfactuals, strict=True):
+        seen = judge.posteriors(counterfactuals)[request.target].argmax(1) == request.values
+        hits = [(int(seen[rows].sum()), rows.stop - rows.start) for _, rows in request.by_value()]
+        worst.append(
+            min(((n / of, upper_bound(n, of)) for n, of in hits), key=lambda share_and_bound: share_and_bound[1])
+        )
+    return worst
 
 
 def inception_definition(weights: WeightsFile) -> str:

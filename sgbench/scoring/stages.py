@@ -6,8 +6,9 @@ from sgbench.data.requests import make_requests
 from sgbench.data.store.packed import PackedImages, open_store
 from sgbench.data.store.references import open_references
 from sgbench.judges.cache import open_judge
-from sgbench.judges.judge import Architecture, Judge
+from sgbench.judges.judge import Judge
 from sgbench.judges.training import Epoch
+from sgbench.plan.protocol import Seat
 from sgbench.plan.study import Study
 from sgbench.results.scores import Panelist
 from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
@@ -61,11 +62,8 @@ def prepare_data(study: Study) -> StudyData:
 
 def train_judges(study: Study, data: StudyData) -> Jury:
     """Train the judges that are not trained yet, and measure how well they see the attributes of real test images."""
-    architectures, test = study.settings.scoring.judges, data.test
-    keys = zip(architectures, study.protocol.judges, strict=True)
-    judges = tuple(_judge(study, data.images, architecture, key) for architecture, key in keys)
-    floor = study.settings.judge.floor
-    return Jury(judges, panelists(judges, architectures, test.images, test.labels, floor))
+    judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
+    return Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
 
 
 def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:
@@ -75,13 +73,13 @@ def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:
     return Panel(jury.judges, data.networks, features)
 
 
-def _judge(study: Study, images: PackedImages, architecture: Architecture, key: str) -> Judge:
-    plan, settings = study.plan, study.settings.judge
-    with study.screen.task(f"judge {architecture}", settings.epochs) as task:
+def _judge(study: Study, images: PackedImages, seat: Seat) -> Judge:
+    plan, name = study.plan, f"judge {seat.architecture} {seat.settings.seed}"
+    with study.screen.task(name, seat.settings.epochs) as task:
 
         def advance(epoch: Epoch) -> None:
             best = f"held-out balanced accuracy {epoch.score:.3f}" if epoch.score >= 0 else ""
             task.update(epoch.done + epoch.share, best)
 
-        files, device = study.runs.judge(key), study.device
-        return open_judge(plan.source, images, plan.train, settings, architecture, files, device, advance)
+        files, device = study.runs.judge(seat.key), study.device
+        return open_judge(plan.source, images, plan.train, seat.settings, seat.architecture, files, device, advance)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from sgbench.data.labels import Level
 from sgbench.data.source import Source, SourceSettings
-from sgbench.judges.judge import Architecture
+from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.records import CONTROLS
@@ -81,8 +81,7 @@ class LPIPSSettings(BaseModel):
 class ScoringSettings(BaseModel):
     """How results are scored.
 
-    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``judges``: architectures;
-    the first decides, a second one shadows it. ``embedder``: of faces, as
+    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``embedder``: of faces, as
     ``package.module:function`` or an exported program; without it there is no identity score.
     """
 
@@ -92,15 +91,9 @@ class ScoringSettings(BaseModel):
     num_resamples: PositiveInt = 1000
     figure_people: NonNegativeInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
-    judges: tuple[Architecture, ...] = Field(("resnet18",), min_length=1, max_length=2)
     inception: InceptionSettings = InceptionSettings()
     lpips: LPIPSSettings | None = None
     embedder: str | None = None
-
-    @field_validator("judges")
-    @classmethod
-    def _once(cls, values: tuple) -> tuple:
-        return _all_different(values)
 
 
 class Settings(BaseModel):
@@ -120,6 +113,7 @@ class Settings(BaseModel):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt = 1
     judge: JudgeSettings = JudgeSettings()
+    jury: JurySettings = JurySettings()
     scoring: ScoringSettings = ScoringSettings()
     notes: tuple[str, ...] = ()
 

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from sgbench.data.source import Source, SourceSettings
+from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import Method
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
@@ -27,7 +28,7 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
 
     Args:
         overrides: top-level keys that replace the file's; ``methods`` is then a list of names of the file's methods,
-            ``levels`` also replace those of single methods, ``scoring`` is added to the file's.
+            ``levels`` also replace those of single methods, ``scoring`` and ``jury`` are added to the file's.
         data_overrides: keys of ``data`` that are added to the file's, or replace them. If ``class`` is another one, the
             keys that only the file's class knows are dropped. A ``path`` for a class that takes none means CelebA.
 
@@ -44,17 +45,22 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         raise UserError(f"{path}: unknown key source; the data set is chosen under data, by class")
     raw = {"study": path.stem} | raw
     wanted = overrides.get("methods")
-    top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring")}
-    scoring = dict(_mapping(raw.pop("scoring", None) or {}, path, "scoring")) | overrides.get("scoring", {})
+    top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring", "jury")}
     source, data = _data(raw.pop("data", None) or {}, data_overrides, path)
     parts = {
         "source": source,
         "data": data,
         "methods": _methods(raw.pop("methods", None), wanted, path, "levels" in top),
         "judge": _validated(JudgeSettings, raw.pop("judge", None) or {}, path, "judge"),
-        "scoring": _validated(ScoringSettings, scoring, path, "scoring", overridden=overrides.get("scoring", {})),
+        "jury": _added(JurySettings, raw.pop("jury", None), overrides.get("jury", {}), path, "jury"),
+        "scoring": _added(ScoringSettings, raw.pop("scoring", None), overrides.get("scoring", {}), path, "scoring"),
     }
     return _validated(Settings, raw | top | parts, path, overridden=top)
+
+
+def _added(model: type[T], raw: Any, overrides: Mapping[str, Any], path: Path, key: str) -> T:
+    """A part of the settings: the file's keys, and those of the command line in their place."""
+    return _validated(model, dict(_mapping(raw or {}, path, key)) | overrides, path, key, overridden=overrides)
 
 
 def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Source], SourceSettings]:

@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from scipy.stats import beta
 from torch import Tensor
 
 _WEIGHTS_AT_ONCE = 2**22
@@ -78,6 +79,11 @@ def exact_interval(share: float, num_sources: int, confidence: float = 0.95) -> 
     """
     reach = 1 - ((1 - confidence) / 2) ** (1 / num_sources)
     return (1 - reach, 1.0) if share else (0.0, reach)
+
+
+def upper_bound(hits: int, number: int, confidence: float = 0.95) -> float:
+    """Clopper and Pearson's one-sided upper bound of a share, given the hits among so many independent trials."""
+    return 1.0 if hits == number else float(beta.ppf(confidence, hits + 1, number - hits))
 
 
 def _draw(generator: np.random.Generator, num_resamples: int, num_sources: int) -> np.ndarray:

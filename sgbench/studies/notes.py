@@ -15,9 +15,9 @@ def facts(study: Study) -> dict[str, str]:
         + ("; a model for each attribute" if e.cls.one_attribute else "")
         for e in settings.methods
     }
-    source = plan.source.name
+    source, scored = plan.source.name, settings.data.scored_on
     return (
-        {"Data": f"{source}, {size}x{size}, {len(plan.train):,} training and {len(plan.test):,} test images"}
+        {"Data": f"{source}, {size}x{size}, {len(plan.train):,} training and {len(plan.test):,} {scored} images"}
         | ({"Seeds": ", ".join(map(str, settings.seeds))} if jobs else {})
         | jobs
         | {"Judges": _judges(study)}
@@ -35,7 +35,10 @@ def notes(study: Study, has_systems: bool) -> list[str]:
     found = [one_line(note) for note in settings.notes] if trained else []
     found += study.plan.source.notes
     if trained and len(settings.seeds) == 1:
-        found.append("One seed: an interval holds the noise of test images only, not that of training.")
+        found.append(
+            "One seed: an interval holds what other test images and, of accuracy, another jury would give; nothing is "
+            "known of another training."
+        )
     if has_systems and not trained:
         found.append(
             "Nothing was trained here: how systems of other runs were made stands in their own reports. A model that "
@@ -44,6 +47,10 @@ def notes(study: Study, has_systems: bool) -> list[str]:
     found.append(
         "Background MS-SSIM follows a definition inferred from the paper's text and the code in use at the time; it is "
         "nearly blind on flat mid-grey and over-sensitive on black, so error and PSNR of the region stand beside it."
+    )
+    found.append(
+        f"Accuracy is the mean over a jury of {settings.jury.size} judges and all results. The paper's protocol has a "
+        "single ResNet-18: the tables of its protocol, and the Judge Score, are by that judge alone."
     )
     found.append(
         "The Judge Score is the Inception Score's formula on the judge's joint posterior. It is not an Inception Score."
@@ -69,13 +76,14 @@ def notes(study: Study, has_systems: bool) -> list[str]:
 
 def _judges(study: Study) -> str:
     told = []
-    for key in study.protocol.judges:
-        about = study.runs.judge(key).facts()
+    for seat in study.protocol.judges:
+        about = study.runs.judge(seat.key).facts()
         if not about:
             told.append("no longer kept")
             continue
         twins = f", {about['left out']:,} left out as twins of test images" if about["left out"] else ""
-        told.append(f"{about['architecture']} ({about['sha256'][:12]}), {about['training images']:,} images{twins}")
+        name = f"{about['architecture']}, seed {seat.settings.seed}"
+        told.append(f"{name} ({about['sha256'][:12]}), {about['training images']:,} images{twins}")
     return "; ".join(told)
 
 

@@ -47,7 +47,7 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
         "labels": {job.name: job.labels.manifest["sha256"] for job in plan.jobs},
         "jobs": {job.name: runs.job(job.name).origin() for job in plan.jobs},
         "systems": {name: runs.system(name).origin() for name in systems},
-        "judges": [runs.judge(key).facts() for key in study.protocol.judges],
+        "judges": [runs.judge(seat.key).facts() for seat in study.protocol.judges],
         "weights": weights,
         "metrics": metrics(records),
     }

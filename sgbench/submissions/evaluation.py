@@ -65,6 +65,7 @@ def evaluate(
     config: str = "quick",
     data: Mapping[str, Any] | None = None,
     scoring: Mapping[str, Any] | None = None,
+    jury: Mapping[str, Any] | None = None,
     compare: str | Path | Sequence[str | Path] = (),
     device: str = "auto",
     out: str | Path = "runs",
@@ -80,7 +81,8 @@ def evaluate(
         seed: the seed that it was trained with, if there are several; without a seed it is compared with every seed.
         config: its data, attributes, test set and judges are used, its methods are not.
         data: keys that replace those of the config's ``data``.
-        scoring: keys that replace those of the config's ``scoring`` (``judges``, ``inception``, ...).
+        scoring: keys that replace those of the config's ``scoring`` (``inception``, ``embedder``, ...).
+        jury: keys that replace those of the config's ``jury`` (``size``, ...).
         compare: folders of studies or evaluations with the same protocol, whose systems are shown in the same report.
 
     Raises:
@@ -93,7 +95,7 @@ def evaluate(
         raise UserError(f"seed: {seed} must be a whole number from 0 on")
     method = _method(name)
     title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
-    study = open_evaluation(config, title, data, scoring, device, Path(out), screen)
+    study = open_evaluation(config, title, data, scoring, jury, device, Path(out), screen)
     _check_free(study.folder)
     compared = [compare] if isinstance(compare, str | Path) else compare
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, Path(folder))))
@@ -142,13 +144,15 @@ def open_evaluation(
     name: str,
     data: Mapping[str, Any] | None,
     scoring: Mapping[str, Any] | None,
+    jury: Mapping[str, Any] | None,
     device: str,
     out: Path,
     screen: Screen | None = None,
 ) -> Study:
     """A config's study without methods, in a folder named after the config and ``name``."""
     path = find_config(config)
-    top = {"methods": [], "device": device, "scoring": dict(scoring or {}), "study": f"{path.stem}-{_method(name)}"}
+    top = {"methods": [], "device": device, "study": f"{path.stem}-{_method(name)}"}
+    top |= {"scoring": dict(scoring or {}), "jury": dict(jury or {})}
     return open_study(read_settings(path, top, dict(data or {})), out, screen or Screen())
 
 

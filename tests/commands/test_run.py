@@ -30,6 +30,7 @@ CONFIG = {
     },
     "levels": [5],
     "judge": {"epochs": 1, "floor": 0.5},
+    "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 20, "figure_people": 1},
     "methods": {"sggan": SMALL | {"n_critic": 1}, "stargan": SMALL | {"n_critic": 1}, "residualgan": SMALL},
 }
@@ -99,7 +100,8 @@ def test_a_run_leaves_a_report_with_tables_and_figures(finished):
         assert name in page
     linked = {part.split(")")[0] for part in page.split("](")[1:]}
     assert {"figure3.png", "figure4.png", "target_accuracy.png", "matrix.png", "losses.png"} <= linked
-    assert {"table2_accuracy.csv", "table2_accuracy.tex", "comparisons.csv", "cost.csv"} <= linked
+    assert {"jury_accuracy.csv", "table2_accuracy.csv", "table2_accuracy.tex", "comparisons.csv"} <= linked
+    assert {"judges.csv", "cost.csv"} <= linked
     for name in linked:
         assert (report / name).stat().st_size > 0
         if name.endswith(".png"):
@@ -121,7 +123,8 @@ def test_every_system_has_every_record(finished):
     values = {"gender": ("female", "male"), "hair_color": ("black", "blond")}
     for target in values:
         for direction in ("all", *values[target]):
-            assert {(target, direction, other, "accuracy") for other in values} <= keys["sggan"]
+            for metric in ("accuracy", "jury_accuracy", "jury_agreement"):
+                assert {(target, direction, other, metric) for other in values} <= keys["sggan"]
         others = {(place, metric) for t, _, place, metric in keys["sggan"] if t == target and metric != "accuracy"}
         assert others >= {
             ("background", "background_ms_ssim"),
@@ -134,6 +137,7 @@ def test_every_system_has_every_record(finished):
             ("image", "judge_score"),
         }
     assert {("", "all", name, "balanced_accuracy") for name in values} <= keys["real"]
+    assert {("", "all", name, "jury_accuracy") for name in values} <= keys["real"]
     assert (frame["value"].notna() | (frame["note"] != "")).all()
     assert (frame["num_images"] > 0).all()
     copy = frame[(frame["method"] == "copy") & (frame["metric"] == "change")]

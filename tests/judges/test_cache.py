@@ -1,12 +1,15 @@
 """Judges: no test image among the training images, cached by what made them."""
 
 import json
+import math
+from typing import get_args
 
 import pytest
 import torch
 
 from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.judges import cache, training
+from sgbench.judges.architectures import Architecture, build_network
 from sgbench.judges.cache import judge_hash, open_judge, without_twins
 from sgbench.judges.judge import Judge
 from sgbench.judges.training import JudgeSettings, train_judge
@@ -16,6 +19,7 @@ FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender"
 IMAGES = torch.from_numpy(FACES.read_many(range(60)))
 TRAIN, TEST = FACES.split()
 SETTINGS = JudgeSettings(epochs=1, batch_size=16)
+CPU = torch.device("cpu")
 
 
 def test_training_images_with_the_pixels_of_a_test_image_are_left_out():
@@ -65,30 +69,82 @@ def test_the_best_epoch_of_the_whole_schedule_is_kept(monkeypatch):
 
 
 def test_a_judge_is_kept_with_its_facts_and_opened_again(tmp_path):
-    files = JudgeFiles(tmp_path, judge_hash(FACES, TRAIN, SETTINGS, "vgg11_bn"))
-    first = open_judge(FACES, IMAGES, TRAIN, SETTINGS, "vgg11_bn", files, torch.device("cpu"))
+    files = JudgeFiles(tmp_path, judge_hash(FACES, TRAIN, SETTINGS, "compact_vgg"))
+    first = open_judge(FACES, IMAGES, TRAIN, SETTINGS, "compact_vgg", files, torch.device("cpu"))
     (weights,) = tmp_path.glob("*.pt")
     before = weights.read_bytes()
-    again = open_judge(FACES, None, TRAIN, SETTINGS, "vgg11_bn", files, torch.device("cpu"))
+    again = open_judge(FACES, None, TRAIN, SETTINGS, "compact_vgg", files, torch.device("cpu"))
     assert weights.read_bytes() == before
     for mine, theirs in zip(first.posteriors(IMAGES), again.posteriors(IMAGES), strict=True):
         assert torch.equal(mine, theirs)
-    assert json.loads(weights.with_suffix(".json").read_text())["architecture"] == "vgg11_bn"
+    assert json.loads(weights.with_suffix(".json").read_text())["architecture"] == "compact_vgg"
 
 
-@pytest.mark.parametrize("change", [{"epochs": 2}, {"seed": 1}, {"learning_rate": 0.1}])
+@pytest.mark.parametrize(
+    "change", [{"epochs": 2}, {"seed": 1}, {"learning_rate": 0.1}, {"distortion": 1.0}, {"averaged": True}]
+)
 def test_a_judges_hash_is_of_what_made_it(change):
     own = judge_hash(FACES, TRAIN, SETTINGS, "resnet18")
-    assert own != judge_hash(FACES, TRAIN, SETTINGS, "vgg11_bn")
+    assert own != judge_hash(FACES, TRAIN, SETTINGS, "compact_vgg")
     assert own != judge_hash(FACES, TRAIN[1:], SETTINGS, "resnet18")
     assert own != judge_hash(FACES, TRAIN, SETTINGS.model_copy(update=change), "resnet18")
     assert own == judge_hash(FACES, TRAIN, SETTINGS.model_copy(update={"floor": 0.6}), "resnet18")
 
 
-@pytest.mark.parametrize("size", [32, 64, 128])
-def test_both_architectures_judge_every_size(size):
+@pytest.mark.parametrize("size", [32, 64, 128, 256])
+@pytest.mark.parametrize("architecture", get_args(Architecture))
+def test_every_architecture_judges_every_size(architecture, size):
     images = torch.randint(0, 256, (3, 3, size, size), dtype=torch.uint8)
-    for architecture in ("resnet18", "vgg11_bn"):
-        heads = Judge(FACES.attributes, architecture).eval().posteriors(images, batch_size=2)
-        assert [list(head.shape) for head in heads] == [[3, 2], [3, 2]]
-        assert torch.allclose(torch.cat(heads).sum(1), torch.ones(6, dtype=torch.float64))
+    heads = Judge(FACES.attributes, architecture, size).eval().posteriors(images, batch_size=2)
+    assert [list(head.shape) for head in heads] == [[3, 2], [3, 2]]
+    assert torch.allclose(torch.cat(heads).sum(1), torch.ones(6, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("architecture", ["compact_vgg", "compact_resnet"])
+def test_the_last_map_of_a_compact_judge_has_4_pixels_at_every_size(architecture):
+    sides = []
+    for size in (32, 64, 128, 256):
+        network = build_network(architecture, 4, size)
+        pool = next(k for k, layer in enumerate(network) if isinstance(layer, torch.nn.AdaptiveAvgPool2d))
+        sides.append(network[:pool](torch.zeros(2, 3, size, size)).shape[-1])
+    assert sides == [4, 4, 4, 4]
+
+
+def test_an_averaged_judge_is_the_moving_average_of_the_second_half(monkeypatch):
+    states = []
+
+    class Watched(training.AveragedModel):
+        def update_parameters(self, model):
+            states.append({name: value.clone() for name, value in model.state_dict().items()})
+            super().update_parameters(model)
+
+    monkeypatch.setattr(training, "AveragedModel", Watched)
+    settings = JudgeSettings(epochs=4, batch_size=16, averaged=True)
+    judge = train_judge(IMAGES, TRAIN, FACES.labels[TRAIN], FACES.attributes, settings, torch.device("cpu"))
+    assert len(states) == 2 * math.ceil(36 / 16)
+    for name, value in judge.state_dict().items():
+        expected = states[0][name].double()
+        for state in states[1:]:
+            expected = 0.98 * expected + 0.02 * state[name].double()
+        if value.is_floating_point():
+            assert torch.allclose(value.double(), expected, rtol=1e-4, atol=1e-6), name
+
+
+def test_a_jurys_judge_is_trained_by_all_that_its_settings_say():
+    """Each of them changes what is trained, and from one seed the same is trained again."""
+    base = JudgeSettings(epochs=2, batch_size=16, learning_rate=2e-3)
+
+    def weights(**changes):
+        settings = base.model_copy(update=changes)
+        judge = train_judge(
+            IMAGES, TRAIN, FACES.labels[TRAIN], FACES.attributes, settings, CPU, architecture="compact_vgg"
+        )
+        return torch.cat([p.flatten() for p in judge.parameters()])
+
+    plain = weights()
+    assert torch.equal(plain, weights())
+    for change in ({"warm_up": 0.3}, {"weight_decay": 0.1}, {"distortion": 1.0}, {"mixed": 0.5}, {"averaged": True}):
+        other = weights(**change)
+        assert not torch.equal(plain, other)
+        assert other.isfinite().all()
+        assert torch.equal(other, weights(**change))

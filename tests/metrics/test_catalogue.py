@@ -59,6 +59,7 @@ ATTRIBUTES = (Attribute("gender", ("female", "male")),)
 NUM = 40
 IMAGES = torch.from_numpy(np.random.default_rng(0).integers(60, 190, (NUM, 3, 32, 32), dtype=np.uint8))
 LABELS = (torch.arange(NUM) % 2).to(torch.int8).unsqueeze(1)
+JURY = (("resnet18", 0), ("compact_vgg", 0), ("compact_resnet", 0), ("compact_vgg", 1))
 BASE = Record("s", "mine", "", "5", 0, "faces", 32, "", ALL, "", "", "", *(math.nan,) * 3, 0, "", "measured")
 
 
@@ -82,12 +83,12 @@ def scores_of(name, warmer):
 
     requests = make_requests(LABELS, ATTRIBUTES)
     torch.manual_seed(0)
-    panel = Panel((Judge(ATTRIBUTES).eval(),))
+    panel = Panel(tuple(Judge(ATTRIBUTES, architecture).eval() for architecture, _ in JURY))
     test = everything_asked(IMAGES, LABELS, requests, References(None, None))
     return Scores(
         base=replace(BASE, system=name, method=name),
         attributes=ATTRIBUTES,
-        judges=(Panelist("resnet18", (Verdict(1.0, 0.5),)),),
+        judges=tuple(Panelist(architecture, (Verdict(1.0, 0.5),), seed) for architecture, seed in JURY),
         definitions={"inception": "not scored: no weights"},
         num_resamples=50,
         ids=tuple(map(str, range(NUM))),
@@ -178,6 +179,17 @@ def test_headings_are_told_apart_within_a_table():
 def test_every_record_of_a_system_is_in_the_catalogue():
     assert {record.metric for record in make_records(scores_of("any", 5))} <= METRICS.keys()
     assert {cell.record.metric for cell in cells(scores_of("any", 5))} <= METRICS.keys()
+
+
+def test_the_jury_decides_between_systems_and_the_papers_judge_does_not():
+    assert METRICS["jury_accuracy"].compared
+    assert not METRICS["accuracy"].compared
+    assert not METRICS["jury_agreement"].compared
+    compared = {cell.record.metric for cell in cells(scores_of("any", 5)) if spec_of(cell.record.metric).compared}
+    assert {"jury_accuracy", "judge_score", "background_ms_ssim"} <= compared
+    tests = compare_systems([("one", scores_of("one", 5)), ("two", scores_of("two", 6))], 20)
+    assert "jury_accuracy" in set(tests["metric"])
+    assert not {"accuracy", "jury_agreement"} & set(tests["metric"])
 
 
 def test_an_unknown_metric_claims_nothing():

@@ -182,6 +182,8 @@ def test_a_method_may_be_balanced_where_another_is_not(study):
 
 
 PROTOCOL = {
+    "jury": {"jury": {"size": 3}},
+    "gate": {"jury": {"gate": 0.9}},
     "judge": {"judge": {"epochs": 7}},
     "floor": {"judge": {"floor": 0.8}},
     "resamples": {"scoring": {"num_resamples": 7}},
@@ -285,3 +287,36 @@ def test_fingerprint_of_faces_is_the_same_for_any_choice_of_attributes():
         EmbeddedFaces.Settings(attributes=names, num_images=50, image_size=32) for names in (("smile",), ("gender",))
     ]
     assert len({EmbeddedFaces(s).fingerprint for s in settings}) == 1
+
+
+def test_validation_images_are_a_part_of_the_training_images_and_nothing_is_trained_on_them(study):
+    plan, chosen = study().plan, study(data={"scored_on": "validation"}).plan
+    assert len(chosen.test) == 24
+    assert set(chosen.test.tolist()) | set(chosen.train.tolist()) == set(plan.train.tolist())
+    assert not set(chosen.test.tolist()) & set(chosen.train.tolist())
+    assert not set(chosen.test.tolist()) & set(plan.test.tolist())
+    for part in (chosen.train, chosen.test):
+        assert torch.equal(part, part.sort().values)
+    assert torch.equal(chosen.test, study(data={"scored_on": "validation"}).plan.test)
+    others = study(data={"scored_on": "validation", "split_seed": 1}).plan.test
+    assert not torch.equal(chosen.test, others)
+
+
+def test_what_is_scored_on_validation_images_shares_no_model_and_no_report(study):
+    own, chosen = study(), study(data={"scored_on": "validation"})
+    assert not set(names(own)) & set(names(chosen))
+    assert own.protocol.hash != chosen.protocol.hash
+    assert not {seat.key for seat in own.protocol.judges} & {seat.key for seat in chosen.protocol.judges}
+    assert chosen.folder.path.name == f"{own.settings.study}-validation-5"
+
+
+def test_the_share_of_validation_images_changes_nothing_that_is_scored_on_test_images(study):
+    own, other = study(), study(data={"validation": 0.3})
+    assert names(own) == names(other)
+    assert own.protocol.hash == other.protocol.hash
+    assert len(study(data={"validation": 0.3, "scored_on": "validation"}).plan.test) == 72
+
+
+def test_too_few_images_for_validation_are_refused(study):
+    with pytest.raises(UserError, match=r"data\.validation leaves none of 2 images to train on"):
+        study(data={"validation": 0.9, "scored_on": "validation", "num_images": 60, "num_test": 58})

@@ -18,7 +18,7 @@ from sgbench.regression.junit import to_junit
 from sgbench.regression.summary import SHOWN, to_markdown
 from sgbench.regression.tolerances import Tolerance, load_tolerances
 from sgbench.results.description import Description, ReportedSystem, ShownFaces
-from sgbench.results.records import Record, read_records, write_records
+from sgbench.results.records import COLUMNS, Record, read_records, to_frame, write_records
 from sgbench.results.scores import Panelist, Scores, SetFigure, TargetScores, Verdict, write_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.scoring.figures import make_records
@@ -46,6 +46,9 @@ ROW = Record(
 SCORE = replace(ROW, metric="judge_score", measured_on="image", value=4.0, low=math.nan, high=math.nan, unit="score")
 TOLERANCES = {"accuracy": Tolerance(absolute=0.02), "judge_score": Tolerance(relative=0.05)}
 YAML = "accuracy: {absolute: 0.02}\njudge_score: {relative: 5e-2}\n"
+OF_JURY = ("variance_images", "variance_judges", "freedom")
+BEFORE_THE_JURY = to_frame([ROW, SCORE]).drop(columns=list(OF_JURY)).to_csv(index=False)
+"""Records as they were written before a jury took the place of one judge."""
 
 
 @pytest.fixture
@@ -152,6 +155,7 @@ def test_own_tolerances_come_before_the_shared(reference, of_folder):
         ("quick.csv", None, "No such file"),
         ("quick.csv", "a,b\n1,2\n", "not a table of records"),
         ("quick.csv", "", "not a table of records"),
+        ("quick.csv", BEFORE_THE_JURY, "(columns missing or unknown: freedom, variance_images, variance_judges)"),
         ("tolerances.yaml", "accuracy: {absolut: 1}", "accuracy.absolut: Extra inputs are not permitted"),
         ("tolerances.yaml", "accuracy: {absolute: -1}", "accuracy.absolute"),
         ("tolerances.yaml", "accuracy: [", "unreadable"),
@@ -171,6 +175,23 @@ def test_unreadable_input_is_one_line_and_status_2(reference, tmp_path, capsys, 
     assert says in captured.err
     assert str(reference) in captured.err
     assert name in captured.err or "tolerances file" in captured.err
+
+
+def test_records_from_before_the_jury_on_the_new_side_are_one_line_and_status_2(reference, tmp_path, capsys):
+    (tmp_path / "new.csv").write_text(BEFORE_THE_JURY)
+    for update in ([], ["--update"]):
+        assert main([str(reference), str(tmp_path / "new.csv"), *update]) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "new.csv: not a table of records (columns missing or unknown: freedom, variance_images" in error
+    assert list(to_frame(read_records(reference)).columns) == list(COLUMNS)
+
+
+def test_update_replaces_a_reference_from_before_the_jury(reference, tmp_path):
+    reference.write_text(BEFORE_THE_JURY)
+    write_records(tmp_path / "new.csv", [ROW, SCORE])
+    assert main([str(reference), str(tmp_path / "new.csv"), "--update"]) == 0
+    assert repr(read_records(reference)) == repr([ROW, SCORE])
 
 
 def test_empty_folder_is_status_2(reference, tmp_path, capsys):
@@ -194,22 +215,24 @@ def hits_of(wrong):
     return torch.stack([1 - smiling, smiling], 1)
 
 
-def scores_of(posterior, errors=None, fid=20.0, system=BASE.system, order=None, verdicts=(SURE, UNSURE)):
-    """One system's scores: ``posterior`` of smile, per-image background errors, a set figure.
+def scores_of(posterior, errors=None, fid=20.0, system=BASE.system, order=None, verdicts=(SURE, UNSURE), jury=None):
+    """One system's scores: ``posterior`` of smile by all judges, per-image background errors, a set figure.
 
-    The judge does not know a hat from none, so that neither hats nor the Judge Score are scored unless it is said to.
+    No judge knows a hat from none, so that neither hats nor the Judge Score are scored unless they are said to.
+    ``jury``: posteriors of smile by the two judges of the jury, where they are not those of the paper's judge.
     """
     order = torch.arange(len(posterior)) if order is None else order
     errors = torch.linspace(1, 9, NUM, dtype=torch.float64) if errors is None else errors
+    hats = torch.full((len(order), 2), 0.5, dtype=torch.float64)
     own = TargetScores(
-        posteriors=((posterior[order], torch.full((len(order), 2), 0.5, dtype=torch.float64)),),
+        posteriors=tuple((smiles[order], hats) for smiles in (posterior, *(jury or (posterior, posterior)))),
         terms={("background_mae", "background"): errors[order].unsqueeze(1)},
         figures=(SetFigure("fid", "all", "Inception features", fid, math.nan, NUM),),
     )
     return Scores(
         base=replace(BASE, system=system),
         attributes=(SMILE, HAT),
-        judges=(Panelist("resnet18", tuple(verdicts)),),
+        judges=tuple(Panelist(name, tuple(verdicts)) for name in ("resnet18", "compact_vgg", "compact_resnet")),
         definitions={"inception": "not scored: no weights"},
         num_resamples=20,
         ids=tuple(f"{i:06d}.jpg" for i in range(NUM)),
@@ -240,20 +263,50 @@ def _hold(reference, new, alpha=0.01):
     return hold(reference, new, alpha)
 
 
-def _told(comparison, metric="accuracy"):
+BY_JUDGES = ("accuracy", "jury_accuracy", "jury_agreement")
+
+
+def _told(comparison, metric="jury_accuracy"):
     return {(d.row.direction, d.quantity, d.verdict) for d in comparison.differences if d.row.metric == metric}
 
 
 def test_a_loss_of_images_is_found_whatever_the_tolerances(scored, tmp_path):
     (scored / "tolerances.yaml").write_text("default: {absolute: 1000}\n")
     comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(45))))
-    assert _told(comparison) == {("all", "value", "worse"), ("yes", "value", "worse")}
+    for metric in BY_JUDGES:
+        assert _told(comparison, metric) == {("all", "value", "worse"), ("yes", "value", "worse")}
     assert all(d.p <= 0.01 for d in comparison.failures)
+
+
+def test_what_the_jury_alone_loses_is_found_and_the_papers_judge_has_lost_nothing(scored, tmp_path):
+    lost = hits_of(45)
+    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(20), jury=(lost, lost))))
+    for metric in ("jury_accuracy", "jury_agreement"):
+        assert _told(comparison, metric) == {("all", "value", "worse"), ("yes", "value", "worse")}
+    assert {d.row.metric for d in comparison.differences} == {"jury_accuracy", "jury_agreement"}
+    assert {(d.reference, d.new) for d in comparison.differences} == {(0.95, 0.8875)}
+
+
+def test_what_one_judge_of_the_jury_loses_is_half_a_loss_and_no_agreement(scored, tmp_path):
+    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(20), jury=(hits_of(20), hits_of(45)))))
+    (jury, _) = [d for d in comparison.differences if d.row.metric == "jury_accuracy"]
+    (agreed, _) = [d for d in comparison.differences if d.row.metric == "jury_agreement"]
+    assert (jury.new, agreed.new) == (pytest.approx(1 - 32.5 / NUM), pytest.approx(1 - 45 / NUM))
+    assert jury.verdict == agreed.verdict == "worse"
+    assert _told(comparison, "accuracy") == set()
+
+
+def test_what_the_papers_judge_alone_loses_is_not_the_jurys(scored, tmp_path):
+    kept = hits_of(20)
+    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(45), jury=(kept, kept))))
+    assert _told(comparison, "accuracy") == {("all", "value", "worse"), ("yes", "value", "worse")}
+    assert {d.row.metric for d in comparison.differences} == {"accuracy"}
 
 
 def test_a_gain_fails_too_and_is_called_better(scored, tmp_path):
     new = keep(tmp_path / "new", scores_of(hits_of(0)))
-    assert ("all", "value", "better") in _told(_hold(scored, new))
+    for metric in BY_JUDGES:
+        assert ("all", "value", "better") in _told(_hold(scored, new), metric)
     assert main([str(scored), str(new)]) == 1
 
 
@@ -271,10 +324,68 @@ def test_an_equal_run_differs_in_nothing(scored, tmp_path, capsys):
     assert "compared image by image" in out
 
 
+def varied():
+    """Scores of a system whose judges differ, with enough figures by the jury that they steady each other's."""
+    generator = np.random.default_rng(0)
+    order, base = torch.arange(NUM), scores_of(hits_of(20), verdicts=(SURE, SURE))
+    values = (order >= NUM // 2).to(torch.int8)
+    requests = tuple(Requests(target, order, values) for target in (0, 1))
+    labels = torch.from_numpy(generator.integers(0, 2, (NUM, 2)).astype(np.int8))
+    targets = []
+    for request in requests:
+        posteriors = []
+        for judge in range(4):
+            heads = []
+            for j in (0, 1):
+                right = (values if j == request.target else labels[:, j]).long()
+                seen = torch.where(torch.from_numpy(generator.random(NUM) < 0.95 - 0.03 * judge), right, 1 - right)
+                heads.append(torch.nn.functional.one_hot(seen, 2).double() * 0.8 + 0.1)
+            posteriors.append(tuple(heads))
+        targets.append(TargetScores(posteriors=tuple(posteriors), terms={}))
+    panel = tuple(Panelist("compact_vgg" if k else "resnet18", (SURE, SURE), k) for k in range(4))
+    return replace(base, labels=labels, requests=requests, left_out=(0, 0), targets=tuple(targets), judges=panel)
+
+
+def test_a_figure_by_the_jury_that_did_not_change_passes_though_others_did(tmp_path):
+    """An interval by the jury is steadied by the system's other figures, so it may move where no verdict changed."""
+    before = varied()
+    first, second = before.targets
+    seen = first.posteriors[1][1].clone()
+    seen[:2] = seen[:2].flip(1)
+    after = replace(first, posteriors=(first.posteriors[0], (first.posteriors[1][0], seen), *first.posteriors[2:]))
+    old, new = keep(tmp_path / "old", before), keep(tmp_path / "new", replace(before, targets=(after, second)))
+    intervals = [
+        {
+            (r.target, r.direction, r.measured_on): r.low
+            for r in read_records(side / BASE.system / "records.csv")
+            if r.metric == "jury_accuracy"
+        }
+        for side in (old, new)
+    ]
+    assert intervals[0]["hat", "all", "hat"] != intervals[1]["hat", "all", "hat"]
+    comparison = _hold(old, new)
+    assert not comparison.failures
+    assert {(d.row.target, d.row.measured_on, d.quantity) for d in comparison.differences} == {
+        ("smile", "hat", "value")
+    }
+
+
+@pytest.mark.parametrize("metric", BY_JUDGES)
+def test_an_interval_must_be_the_same_where_no_verdict_changed(tmp_path, metric):
+    old, new = keep(tmp_path / "old", varied()), keep(tmp_path / "new", varied())
+    assert not _hold(old, new).differences
+    path = new / BASE.system / "records.csv"
+    write_records(path, [replace(r, high=r.high + 1e-6) if r.metric == metric else r for r in read_records(path)])
+    failures = _hold(old, new).failures
+    assert {(d.row.metric, d.quantity, d.verdict) for d in failures} == {(metric, "high", "moved")}
+    assert len(failures) == 12  # two targets, two attributes, all and either value
+
+
 def test_one_image_that_changed_passes_where_a_tolerance_would_fail(scored, tmp_path):
     new = keep(tmp_path / "new", scores_of(hits_of(21)))
     comparison = _hold(scored, new)
-    assert _told(comparison) == {("all", "value", "within"), ("yes", "value", "within")}
+    for metric in BY_JUDGES:
+        assert _told(comparison, metric) == {("all", "value", "within"), ("yes", "value", "within")}
     assert not comparison.failures
     (scored / "tolerances.yaml").write_text("default: {absolute: 0.000001}\n")
     assert main([str(scored), str(new)]) == 0
@@ -287,17 +398,22 @@ def test_many_images_that_changed_both_ways_pass(scored, tmp_path):
     posterior = hits_of(20)
     other = posterior.clone()
     other[:12], other[-12:] = posterior[:12].flip(1), posterior[-12:].flip(1)
-    assert _told(_hold(scored, keep(tmp_path / "new", scores_of(other)))) == set()
+    same = _hold(scored, keep(tmp_path / "new", scores_of(other)))
     other[-3:] = posterior[-3:]
     moved = _hold(scored, keep(tmp_path / "other", scores_of(other)))
-    assert _told(moved) == {("all", "value", "within"), ("yes", "value", "within")}
+    for metric in BY_JUDGES:
+        assert _told(same, metric) == set()
+        assert _told(moved, metric) == {("all", "value", "within"), ("yes", "value", "within")}
 
 
 def test_many_tests_are_adjusted_for(scored, tmp_path):
-    """Six images lost are significant at 5 % alone (p = 2 / 2^6), not as one of two figures."""
-    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(26))), alpha=0.05)
-    assert [d.p for d in comparison.differences] == pytest.approx([2 * 2 / 2**6] * 2, rel=0.3)
-    assert not comparison.failures
+    """Six images lost are significant at 5 % alone (p = 2 / 2^6), not as one of two figures, and less as one of six."""
+    same = hits_of(20)
+    for number, jury in ((2, (same, same)), (6, None)):
+        new = keep(tmp_path / str(number), scores_of(hits_of(26), jury=jury))
+        comparison = _hold(scored, new, alpha=0.05)
+        assert [d.p for d in comparison.differences] == pytest.approx([number * 2 / 2**6] * number, rel=0.3)
+        assert not comparison.failures
 
 
 def test_a_judge_score_is_compared_image_by_image(tmp_path):
@@ -313,7 +429,7 @@ def test_rows_are_matched_by_image_not_by_place(scored, tmp_path):
     order = torch.from_numpy(np.random.default_rng(0).permutation(NUM))
     new = keep(tmp_path / "new", scores_of(hits_of(20), order=order))
     comparison = _hold(scored, new)
-    assert comparison.num_paired == 3
+    assert comparison.num_paired == 7  # in all and of those asked to smile: three figures by judges; background_mae
     assert not comparison.failures
 
 
@@ -372,16 +488,33 @@ def test_both_ways_of_comparing_in_one_run(scored, tmp_path):
 def test_records_that_are_not_what_their_scores_give_fail(scored, tmp_path):
     new = keep(tmp_path / "new", scores_of(hits_of(20)))
     path = new / BASE.system / "records.csv"
-    doctored = [replace(r, value=r.value - 0.01) if r.metric == "accuracy" else r for r in read_records(path)]
+    doctored = [replace(r, value=r.value - 0.01) if r.metric in BY_JUDGES else r for r in read_records(path)]
     write_records(path, doctored)
-    comparison = _hold(scored, new)
-    assert ("all", "new scores", "moved") in _told(comparison)
-    assert ("all", "reference's scores", "moved") in _told(_hold(new, scored))
+    for metric in BY_JUDGES:
+        assert ("all", "new scores", "moved") in _told(_hold(scored, new), metric)
+        assert ("all", "reference's scores", "moved") in _told(_hold(new, scored), metric)
 
 
 def test_a_figure_scored_on_one_side_only_fails(scored, tmp_path):
-    refused = scores_of(hits_of(20), verdicts=(UNSURE, UNSURE))
-    assert ("all", "value", "moved") in _told(_hold(scored, keep(tmp_path / "new", refused)))
+    refused = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(20), verdicts=(UNSURE, UNSURE))))
+    for metric in BY_JUDGES:
+        assert ("all", "value", "moved") in _told(refused, metric)
+
+
+def test_a_judge_that_no_longer_sits_makes_another_figure(scored, tmp_path):
+    """Who sits is in the definition, so that no mean over two judges is compared with one over three."""
+    three = scores_of(hits_of(20))
+    third = replace(three.judges[1], seed=1)
+    posteriors = (*three.targets[0].posteriors, three.targets[0].posteriors[0])
+    three = replace(three, targets=(replace(three.targets[0], posteriors=posteriors),), judges=(*three.judges, third))
+    gated = replace(third, verdicts=(replace(SURE, counterfactual=0.5, bound=0.6, gate=0.98), UNSURE))
+    two = replace(three, judges=(*three.judges[:3], gated))
+    reference, new = keep(tmp_path / "three", three), keep(tmp_path / "two", two)
+    everything = {(d, "value", v) for d in ("all", "no", "yes") for v in ("missing", "added")}
+    assert _told(_hold(reference, new)) == everything
+    assert _told(_hold(reference, new), "accuracy") == set()
+    alike = _hold(scored, new)
+    assert not [d for d in alike.differences if d.row.metric in BY_JUDGES and d.row.measured_on == "smile"]
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", "half"])
@@ -436,7 +569,7 @@ def test_update_makes_a_reference_of_what_none_could_be_compared_with(tmp_path, 
         reference.parent.mkdir()
         reference.write_text("nonsense\n") if what == "nonsense" else write_records(reference, [SCORE])
     assert main([str(reference), str(new), "--update"]) == 0
-    assert read_records(reference) == [ROW]
+    assert repr(read_records(reference)) == repr([ROW])
 
 
 def test_update_leaves_the_reference_alone_when_the_new_side_is_no_good(reference, tmp_path, capsys):
@@ -505,10 +638,11 @@ def test_junit_has_a_case_for_each_system_target_and_metric(scored, tmp_path):
     for element in (root, suite):
         assert (element.get("tests"), element.get("failures")) == (str(len(cases)), str(len(failed)))
         assert float(element.get("time")) == 0
-    failure = cases["smile: accuracy"].find("failure")
-    assert failure.get("type") == "worse"
-    assert failure.get("message").startswith("worse: 0.95 -> 0.8875, p ")
-    assert len(failure.text.splitlines()) == 2  # in all, and of those asked to smile
+    for metric in BY_JUDGES:
+        failure = cases[f"smile: {metric}"].find("failure")
+        assert failure.get("type") == "worse"
+        assert failure.get("message").startswith("worse: 0.95 -> 0.8875, p ")
+        assert len(failure.text.splitlines()) == 2  # in all, and of those asked to smile
     assert cases["smile: background_mae"].find("failure") is None
 
 
@@ -550,7 +684,7 @@ def test_a_studys_folder_stands_for_its_systems(tmp_path, capsys):
     old = study_of(tmp_path / "old", scores_of(hits_of(20)))
     new = study_of(tmp_path / "new", scores_of(hits_of(45), system="sggan-500-s0-ffff"))
     comparison = _hold(old, new)
-    assert comparison.num_paired == 3
+    assert comparison.num_paired == 7
     assert {d.verdict for d in comparison.failures} == {"worse"}
     assert main([str(old), str(new), "--update"]) == 2
     assert "is a study's folder" in capsys.readouterr().err

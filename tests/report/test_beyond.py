@@ -3,7 +3,7 @@
 from math import nan
 
 import pytest
-from frames import LAYOUT, comparisons, record, rows, small_frame, small_records
+from frames import LAYOUT, comparisons, record, rows, small_frame
 
 from sgbench.report.beyond import (
     beyond_table,
@@ -11,7 +11,6 @@ from sgbench.report.beyond import (
     distribution_table,
     likeness_table,
     matrix_table,
-    second_judge_table,
 )
 from sgbench.report.markdown import to_markdown
 from sgbench.results.records import to_frame
@@ -71,28 +70,17 @@ def test_a_kid_below_zero_keeps_its_interval_over_seeds():
     assert cell["low"] == pytest.approx(-12.7062 * 0.001, rel=1e-5)  # t of 1 degree of freedom
 
 
-def test_a_second_judge_stands_beside_the_first():
-    other = {"metric": "accuracy_second", "definition": "most probable value, VGG"}
-    records = [*small_records(), record("alpha", "500", "smile", "smile", 0.9, 0.01, **other)]
-    table = second_judge_table(to_frame(records), LAYOUT)
-    assert rows(table, "Target: Smile")["Alpha (500)"] == (
-        "93.4 [92.1, 94.7]",
-        "90.0 [89.0, 91.0]",
-        "3.50 [3.25, 3.75]",
-    )
-    assert rows(table, "Target: Smile")["real images"] == ("97.0 [96.0, 98.0]", "–", "3.80 [3.70, 3.90]")
-    assert "The second: most probable value, VGG." in table.caption
-    assert second_judge_table(small_frame(), LAYOUT).cells.empty
-
-
 def test_the_matrix_has_a_row_for_each_target_and_no_real_images():
     table = matrix_table(small_frame(), LAYOUT)
     assert table.cells["block"].unique().tolist() == ["Beta-GAN (all)", "Beta-GAN (500)", "Alpha (500)", "copy"]
     assert rows(table, "Alpha (500)") == {
-        "Target: Smile": ("93.4 [92.1, 94.7]", "80.0 [78.0, 82.0]"),
+        "Target: Smile": ("90.4 [87.9, 92.9]", "77.0 [74.0, 80.0]"),
         "Target: Hair colour": ("–", "not scored <sup>1</sup>"),
     }
     assert not to_markdown(table).count("**9")  # its rows are no systems that compete
+    assert set(table.cells["metric"]) == {"jury_accuracy"}
+    assert "that the jury sees with the value asked for (the target's own column)" in table.caption
+    assert table.caption.endswith("on average over the cells, images 75 % + judges 25 %.")
 
 
 def test_comparisons_show_difference_interval_and_adjusted_p():
@@ -107,3 +95,4 @@ def test_comparisons_show_difference_interval_and_adjusted_p():
         "Alpha (500) vs Beta-GAN": ("–", "–", "–"),
     }
     assert table.cells[["first", "second", "p"]].iloc[0].tolist() == ["Alpha (500)", "copy", 0.01]
+    assert table.caption.endswith("Of accuracy, both hold what another jury would say too.")

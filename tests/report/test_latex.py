@@ -8,13 +8,25 @@ from math import nan
 
 import pandas as pd
 import pytest
-from frames import BACKGROUND, CELEBA, LAYOUT, comparisons, record, small_frame, small_records, with_paper
+from frames import (
+    AGREEMENT,
+    BACKGROUND,
+    CELEBA,
+    LAYOUT,
+    by_jury,
+    comparisons,
+    judges,
+    record,
+    small_frame,
+    small_records,
+    with_paper,
+)
 
 from sgbench.report.beyond import comparisons_table
 from sgbench.report.latex import escape, frame_to_latex, to_latex
 from sgbench.report.layout import Layout
 from sgbench.report.page import Page, write_report
-from sgbench.report.tables import accuracy_table, score_table, target_table
+from sgbench.report.tables import accuracy_table, jury_table, score_table, target_table
 from sgbench.results.records import to_frame
 from sgbench.results.report_folder import ReportFolder
 
@@ -64,17 +76,19 @@ def full_frame():
     records = []
     for method, origin in (("m_1", "measured"), ("m2", "measured"), ("copy", "control")):
         for target in attributes:
-            own = [(a, "accuracy", "share") for a in attributes] + [(target, "accuracy_second", "share")]
+            own = [(a, "accuracy", "share") for a in attributes]
             own += [("background", m, "levels") for m in ("background_mae", "true_background_error")]
             own += [("image", m, "score") for m in ("judge_score", "lpips", "ssim", "identity", "fid", "kid")]
             records += [
                 record(method, "all", target, on, 0.5, 0.1, metric=m, unit=u, origin=origin) for on, m, u in own
             ]
+            records += [by_jury(method, "all", target, a, 0.5, 0.1, origin=origin) for a in attributes]
+            records.append(record(method, "all", target, target, 0.5, 0.1, origin=origin, **AGREEMENT))
             records.append(record(method, "all", target, "background", 0.5, 0.1, origin=origin, **BACKGROUND))
             missing = {"metric": "inception_score", "unit": "score", "origin": origin, "note": f"not scored: {NASTY}"}
             records.append(record(method, "all", target, "image", nan, **missing))
             records += [
-                record(method, "all", target, target, 0.4, 0.1, direction=f"v_{k}", origin=origin) for k in "12"
+                by_jury(method, "all", target, target, 0.4, 0.1, direction=f"v_{k}", origin=origin) for k in "12"
             ]
     return to_frame(records), layout
 
@@ -89,17 +103,19 @@ def losing():
 def test_every_table_of_a_full_report_is_well_formed(tmp_path):
     cost = pd.DataFrame({"System_1": ["A_B & C%", "[x]"], "Parameters (M)": [1.5, nan], "On": ["50 % CPU", "#2"]})
     frame, layout = full_frame()
-    write_report(ReportFolder(tmp_path), frame, Page("Full", layout, cost=cost, comparisons=comparisons()))
+    page = Page("Full", layout, cost=cost, comparisons=comparisons(), judges=judges(layout))
+    write_report(ReportFolder(tmp_path), frame, page)
     files = {p.stem: p.read_text(encoding="utf-8") for p in tmp_path.glob("*.tex")}
-    assert len(files) == len(list(tmp_path.glob("*.csv"))) == 12
+    assert len(files) == len(list(tmp_path.glob("*.csv"))) == 14
     for text in files.values():
         assert text.startswith("% Needs \\usepackage{booktabs}; fits text 6.27 in wide at 10 pt")
         assert text.count("% Needs") == 1
         assert environments(text)
         assert has_nothing_to_misread(text)
-    lines = files["table2_accuracy"].splitlines()
-    assert max(map(len, lines)) < 700  # eight attributes go on below
-    assert files["table2_accuracy"].count(r"\begin{table}") > 1  # and on further pages
+    for name in ("table2_accuracy", "jury_accuracy"):
+        lines = [line for line in files[name].splitlines() if not line.startswith(r"\caption")]
+        assert max(map(len, lines)) < 700  # eight attributes go on below
+        assert files[name].count(r"\begin{table}") > 1  # and on further pages
     labels = re.findall(r"\\label\{(.*?)\}", "".join(files.values()))
     assert len(set(labels)) == len(labels)
 
@@ -107,7 +123,8 @@ def test_every_table_of_a_full_report_is_well_formed(tmp_path):
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="needs pdflatex")
 def test_pdflatex_sets_every_table_within_a_page(tmp_path):
     for number, (frame, layout) in enumerate((full_frame(), with_paper(), (small_frame(), LAYOUT))):
-        write_report(ReportFolder(tmp_path / str(number)), frame, Page("Full", layout, comparisons=comparisons()))
+        page = Page("Full", layout, comparisons=comparisons(), judges=judges(layout))
+        write_report(ReportFolder(tmp_path / str(number)), frame, page)
     (tmp_path / "signs.tex").write_text(to_latex(comparisons_table(losing(), LAYOUT)))
     names = [str(p.relative_to(tmp_path)) for p in sorted(tmp_path.rglob("*.tex"))]
     head = r"\documentclass{article}\usepackage[a4paper,margin=1in]{geometry}\usepackage{booktabs}\begin{document}"
@@ -133,9 +150,18 @@ def test_values_are_those_of_the_markdown_with_the_best_in_bold():
 def test_reasons_caption_and_label_stand_around_the_table():
     text = to_latex(target_table(small_frame(), LAYOUT))
     assert r"\label{tab:table3-target-accuracy}" in text
-    assert r"\caption{Target accuracy. Share of results (\%) that" in text
+    assert r"\caption{Target accuracy, ResNet-18. By the paper's protocol: share of results (\%) that" in text
     after = text.split(r"\end{tabular}")[1]
     assert r"\textsuperscript{1} balanced accuracy 0.81 on hair\_color, floor 0.9" in after
+    text = to_latex(jury_table(small_frame(), LAYOUT))
+    assert r"\label{tab:jury-accuracy}" in text
+    assert r"\caption{Accuracy and background. Share of results (\%) that the judges of a jury see" in text
+    assert (
+        r"on average over the cells, images 75 \% + judges 25 \%. In brackets of the other columns: 95 \% interval"
+        in text
+    )
+    after = text.split(r"\end{tabular}")[1]
+    assert r"\textsuperscript{1} 1 of 3 judges of the jury sit (balanced accuracy 0.81 on hair\_color)" in after
 
 
 def test_daggers_and_signs_are_set():

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from frames import LAYOUT, comparisons, record, small_frame, small_records, with_paper
+from frames import LAYOUT, by_jury, comparisons, judges, record, small_frame, small_records, with_paper
 
 from sgbench.report.page import Page, write_report
 from sgbench.results.records import to_frame
@@ -48,7 +48,7 @@ def test_the_page_says_all_it_was_given(tmp_path):
     assert "![Faces.](figure3.png)" in lines
     assert "| **Commit** | abc1234 |" in lines
     rows = [cells(line) for line in lines if line.startswith("|")]
-    assert ["Hair colour", "96.0 [95.0, 97.0]"] in rows
+    assert ["Hair colour", "96.0 [95.0, 97.0]", "94.0 [92.0, 96.0]", "–"] in rows
     assert ["500 labels, seed 0", "8,000", "1,208", "1,000", "black 500, blond 500, none 257", "`0123456789ab`"] in rows
     assert ["`background_ms_ssim`", "score", "window 8x8 of 32"] in rows
 
@@ -61,13 +61,39 @@ def test_counts_of_asked_scored_and_clipped(tmp_path):
     assert ["Alpha (500)", "200 / 200 / 7", "200 / 0 / –"] in rows
 
 
+def test_what_the_resnet_alone_scored_does_not_count_as_scored_by_the_jury(tmp_path):
+    alone = record("beta", "500", "hair_color", "hair_color", 0.5, 0.1)
+    both = by_jury("beta", "all", "hair_color", "hair_color", 0.5, 0.1)
+    lines = written(tmp_path, to_frame([*small_records(), alone, both]))
+    rows = [cells(line) for line in lines[lines.index("## How much was measured") :] if line.startswith("|")]
+    assert ["Beta-GAN (500)", "200 / 200 / –", "200 / 0 / –"] in rows
+    assert ["Beta-GAN (all)", "200 / 200 / –", "200 / 200 / –"] in rows
+    assert any("/ scored by the jury on the target /" in line for line in lines)
+
+
 def test_every_table_links_to_its_numbers(tmp_path):
     lines = written(tmp_path, small_frame())
     names = {"table1_judge_score", "table2_accuracy", "table3_target_accuracy", "directions", "matrix"}
+    names |= {"jury_accuracy", "jury_target_accuracy"}
     assert {p.name for p in tmp_path.iterdir()} == {f"{n}.{e}" for n in names for e in ("csv", "tex")} | {"report.md"}
     assert all(f"[{name}.csv]({name}.csv), [{name}.tex]({name}.tex)" in lines for name in names)
     own = pd.read_csv(tmp_path / "table3_target_accuracy.csv", keep_default_na=False, na_values={"value": [""]})
     assert own.loc[own["row"] == "Alpha (500)", "value"].iloc[0] == 0.934
+    jury = pd.read_csv(tmp_path / "jury_target_accuracy.csv", keep_default_na=False, na_values={"value": [""]})
+    assert jury.loc[jury["row"] == "Alpha (500)", "value"].iloc[0] == 0.904
+
+
+def test_the_jury_comes_first_and_the_papers_protocol_after_it(tmp_path):
+    lines = written(tmp_path, small_frame())
+    assert [line for line in lines if line.startswith("### ")] == [
+        "### Target accuracy",
+        "### Accuracy and background",
+        "### Target accuracy, ResNet-18",
+        "### Accuracy and background, ResNet-18",
+        "### Judge Score",
+        "### Accuracy by direction",
+        "### Target x measured attribute",
+    ]
 
 
 def test_published_numbers_stand_beside_measured_ones_and_apart(tmp_path):
@@ -116,17 +142,40 @@ def test_costs_and_comparisons_have_their_tables(tmp_path):
     assert r"A\_b & 9,406,816 & 0.3333 & CPU \\" in (tmp_path / "cost.tex").read_text()
 
 
-def test_the_quality_of_both_judges_stands_by_attribute(tmp_path):
-    untouched = {"origin": "control"}
-    more = [
-        record("real", "", "", "smile", 0.9, 0.02, **untouched | {"metric": "accuracy_second", "definition": "VGG"}),
-        record("real", "", "", "smile", 0.034, 0.01, **untouched | {"metric": "ece"}),
+def test_the_ceiling_of_the_judges_stands_by_attribute(tmp_path):
+    ece = record("real", "", "", "smile", 0.034, 0.01, metric="ece", origin="control")
+    lines = written(tmp_path, to_frame([*small_records(), ece]))
+    start = lines.index("## The judges")
+    rows = [cells(line) for line in lines[start:] if line.startswith("|")]
+    assert rows[0] == ["Attribute", "accuracy, ResNet-18", "accuracy", "agreement", "ECE"]
+    assert rows[2:4] == [
+        ["Smile", "97.0 [96.0, 98.0]", "95.0 [93.0, 97.0]", "92.0 [89.0, 95.0]", "3.4 [2.4, 4.4]"],
+        ["Hair colour", "96.0 [95.0, 97.0]", "94.0 [92.0, 96.0]", "–", "–"],
     ]
-    lines = written(tmp_path, to_frame([*small_records(), *more]))
-    rows = [cells(line) for line in lines if line.startswith("|")]
-    assert ["Attribute", "accuracy", "accuracy, second judge", "ECE"] in rows
-    assert ["Smile", "97.0 [96.0, 98.0]", "90.0 [88.0, 92.0]", "3.4 [2.4, 4.4]"] in rows
-    assert "### Second judge" in lines
+    said = "Agreement is the share that every judge of the jury sees; balanced accuracy and calibration (ECE) are those"
+    assert f"{said} of the ResNet-18." in lines[start + 2]
+
+
+def test_each_judge_stands_with_whether_its_verdicts_count(tmp_path):
+    lines = written(tmp_path, small_frame(), replace(PAGE, judges=judges()))
+    rows = [cells(line) for line in lines[lines.index("## The judges") :] if line.startswith("|")]
+    head = ["Judge", "Of", "Attribute", "Real images (%)", "Counterfactuals (%)", "Verdicts"]
+    start = rows.index(head) + 2
+    assert rows[start : start + 8] == [
+        ["resnet18, seed 0", "the paper's protocol", "Smile", "99.5", "–", "count"],
+        ["resnet18, seed 0", "the paper's protocol", "Hair colour", "99.5", "99", "count"],
+        ["compact_vgg, seed 0", "jury", "Smile", "99.17", "–", "count"],
+        ["compact_vgg, seed 0", "jury", "Hair colour", "99.17", "97", "count"],
+        ["compact_resnet, seed 0", "jury", "Smile", "98.83", "–", "count"],
+        ["compact_resnet, seed 0", "jury", "Hair colour", "98.83", "95", "count"],
+        ["compact_vgg, seed 1", "jury", "Smile", "98.5", "–", "count"],
+        ["compact_vgg, seed 1", "jury", "Hair colour", "98.5", "93", "do not count"],
+    ]
+    assert "[judges.csv](judges.csv), [judges.tex](judges.tex)" in lines
+    kept = pd.read_csv(tmp_path / "judges.csv", keep_default_na=False, na_values={"Counterfactuals (%)": [""]})
+    pd.testing.assert_frame_equal(kept, judges(), check_exact=True)
+    last = r"compact\_vgg, seed 1 & jury & Hair colour & 98.5 & 93 & do not count \\"
+    assert last in (tmp_path / "judges.tex").read_text().splitlines()
 
 
 def test_translations_that_are_missing_count_as_asked_for(tmp_path):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from io import StringIO
 
-from frames import CELEBA, record, rows, with_paper
+from frames import CELEBA, by_jury, record, rows, with_paper
 from rich.console import Console
 
 from sgbench.report.console import show
@@ -41,6 +41,14 @@ def test_accuracy_and_background_are_of_table_two_alone():
     assert "SG-GAN (500), published" not in rows(table, "Target: Smile")
     published = table.cells[table.cells["origin"] == "published"]
     assert published["definition"].unique().tolist() == ["table 2 of the paper"]
+
+
+def test_figures_by_the_jury_do_not_stand_in_for_the_papers_judge():
+    """The paper's rows are by one ResNet-18: where it scored nothing, nothing of the paper is shown either."""
+    frame = to_frame([by_jury("sggan", "500", t, t, 0.9, 0.01) for t in ("gender", "smile")]).assign(dataset="celeba")
+    paper = interleaved()[2]
+    assert target_table(frame, CELEBA, paper).cells.empty
+    assert accuracy_table(frame, CELEBA, paper).cells.empty
 
 
 def test_the_inception_score_has_the_papers_and_the_judge_score_never():
@@ -102,6 +110,8 @@ def test_the_screen_shows_no_published_rows():
     show(frame, layout, consoles[0])
     show(measured_and_published(frame)[0], layout, consoles[1])
     assert consoles[0].file.getvalue() == consoles[1].file.getvalue()
+    (row,) = [line.split() for line in consoles[0].file.getvalue().splitlines() if "SG-GAN" in line]
+    assert row == ["SG-GAN", "(500)", "88.0±3.0", "88.0", "60.0", "88.0±3.0", "88.0", "–"]
 
 
 def interleaved():

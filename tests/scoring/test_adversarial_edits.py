@@ -1,4 +1,7 @@
-"""Pixel noise that fools the judge is no translation: the second judge and the counterfactual error tell."""
+"""Noise that fools a judge is no translation: a judge of another architecture and the counterfactual error tell."""
+
+import importlib
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +16,8 @@ from sgbench.scoring.evaluation_set import everything_asked
 from sgbench.scoring.panel import Panel
 from sgbench.scoring.scorer import score
 
-NUM_FACES, NUM_TEST, LEVELS, STEPS = 1400, 120, 6, 12
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+NUM_FACES, NUM_TEST = 1400, 120
 CPU = torch.device("cpu")
 
 
@@ -24,13 +28,20 @@ def faces():
     return source, torch.from_numpy(source.read_many(range(NUM_FACES)))
 
 
+@pytest.fixture
+def study(monkeypatch):
+    """The study of juries, which makes such noise too."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return importlib.import_module("verdicts")
+
+
 @pytest.fixture(scope="module")
 def judges(faces):
     source, images = faces
     train, _ = source.split()
     settings = JudgeSettings(epochs=4, batch_size=64)
     arguments = (images, train, source.labels[train], source.attributes, settings, CPU)
-    return [train_judge(*arguments, architecture=name) for name in ("resnet18", "vgg11_bn")]
+    return [train_judge(*arguments, architecture=name) for name in ("resnet18", "compact_vgg")]
 
 
 @pytest.fixture(scope="module")
@@ -44,37 +55,23 @@ def test_set(faces):
     return everything_asked(images[test], source.labels[test], [request], References([counterfactuals], None))
 
 
-def fooling(judge, images):
-    """A translator that moves pixels by at most ``LEVELS`` of 255, up the judge's gradient."""
-
-    def translate(positions, groups):
-        (group,) = groups
-        x = images[positions].float()
-        noise = torch.zeros_like(x, requires_grad=True)
-        for _ in range(STEPS):
-            logits = judge.logits((x + noise).div(127.5).sub(1))[group.attribute]
-            (gradient,) = torch.autograd.grad(logits[:, group.value].sum() - logits.sum() / 2, noise)
-            noise = (noise + gradient.sign()).clamp(-LEVELS, LEVELS).detach().requires_grad_()
-        return (x + noise).round().clamp(0, 255).to(torch.uint8).detach()
-
-    return translate
-
-
 def figures(translate, test, faces, judges):
     """Accuracy by each judge, and counterfactual error inside of what a translation has to change."""
-    (own,) = score(translate, test, faces[0].attributes, Panel(judges), batch_size=60)
+    (own,) = score(translate, test, faces[0].attributes, Panel(tuple(judges)), batch_size=60)
     accuracies = [Accuracy().terms(heads[0], test.requests[0].values).mean() for heads in own.posteriors]
     return *map(float, accuracies), float(own.terms["counterfactual_error", "inside"].mean())
 
 
 @pytest.mark.slow
-def test_noise_that_fools_a_judge_is_exposed_by_the_other_and_by_the_counterfactual_error(faces, judges, test_set):
+def test_noise_that_fools_a_judge_is_exposed_by_the_other_and_by_the_counterfactual_error(
+    faces, judges, test_set, study
+):
     source, _ = faces
 
     def oracle(positions, groups):
         return source.counterfactual(source.split()[1][positions], groups)
 
-    first, second, error = figures(fooling(judges[0], test_set.images), test_set, faces, judges)
+    first, second, error = figures(study.noise_that_fools(judges[0], test_set.images), test_set, faces, judges)
     true_first, true_second, true_error = figures(oracle, test_set, faces, judges)
     _, _, copy_error = figures(lambda positions, _: test_set.images[positions], test_set, faces, judges)
     assert first > 0.95
@@ -85,7 +82,7 @@ def test_noise_that_fools_a_judge_is_exposed_by_the_other_and_by_the_counterfact
 
 
 @pytest.mark.slow
-def test_noise_stays_within_its_bound(judges, test_set):
+def test_noise_stays_within_its_bound(judges, test_set, study):
     everyone = torch.arange(20)
-    results = fooling(judges[0], test_set.images)(everyone, [Group(0, 1)])
-    assert (results.short() - test_set.images[:20].short()).abs().max() <= LEVELS
+    results = study.noise_that_fools(judges[0], test_set.images)(everyone, [Group(0, 1)])
+    assert (results.short() - test_set.images[:20].short()).abs().max() <= study.LEVELS

@@ -94,7 +94,11 @@ def test_figure_4_balances_pale_skin_for_sggan_alone(tmp_path, celeba_copy):
     raw = yaml.safe_load(find_config("figure4").read_text())
     for method in raw["methods"].values():
         method |= SHORT | {"n_critic": 2}
-    raw |= {"judge": {"epochs": 1, "floor": 0.5}, "scoring": {"num_resamples": 10, "figure_people": 1}}
+    raw |= {
+        "judge": {"epochs": 1, "floor": 0.5},
+        "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
+        "scoring": {"num_resamples": 10, "figure_people": 1},
+    }
     (tmp_path / "figure4.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
     own = ["--config", tmp_path / "figure4.yaml", "--data", celeba_copy(60, (178, 218))]
     own += ["--image-size", 32, "--num-test", 16, "--out", tmp_path / "runs"]

@@ -117,6 +117,11 @@ BAD = {
     "top key": ({"level": [5]}, "mine.yaml: unknown key level; known are study, about"),
     "data key": ({"data.images": 5}, "mine.yaml: unknown key data.images; known are image_size"),
     "judge key": ({"judge.epoch": 5}, "mine.yaml: unknown key judge.epoch; known are epochs"),
+    "jury key": ({"jury.judges": 5}, "mine.yaml: unknown key jury.judges; known are "),
+    "a jury of one": ({"jury.size": 1}, "mine.yaml: jury.size: Input should be greater than or equal to 2, not 1"),
+    "one architecture": ({"jury.architectures": ["compact_vgg"]}, "mine.yaml: jury.architectures: a jury needs two"),
+    "validation": ({"data.validation": 1}, "mine.yaml: data.validation: "),
+    "scored on": ({"data.scored_on": "train"}, "mine.yaml: data.scored_on: "),
     "scoring key": ({"scoring.resamples": 5}, "mine.yaml: unknown key scoring.resamples"),
     "method key": ({"methods.sggan.iters": 5}, "mine.yaml: unknown key methods.sggan.iters; known are iterations"),
     "image size": ({"data.image_size": 48}, "mine.yaml: data.image_size: Input should be 32, 64, 128 or 256, not 48"),
@@ -169,6 +174,7 @@ def test_what_is_wrong_is_one_line_that_names_file_and_key(read, changes, messag
         ({"seeds": [1, 1]}, {}, "command line: seeds: 1, 1: one is named twice"),
         ({}, {"image_size": 48}, "command line: data.image_size: Input should be 32, 64, 128 or 256, not 48"),
         ({}, {"num_test": 0}, "command line: data.num_test: "),
+        ({"jury": {"size": 0}}, {}, "command line: jury.size: "),
         ({}, {"allow_missing": True}, "command line: unknown key data.allow_missing"),
     ],
 )
@@ -214,3 +220,9 @@ def test_two_methods_of_ones_own_cannot_share_a_key(read):
 def test_the_class_of_the_data_is_no_key_of_the_study(read):
     with pytest.raises(UserError, match="unknown key source; the data set is chosen under data"):
         read({"source": "faces"})
+
+
+def test_the_jury_of_the_command_line_is_added_to_the_files(read):
+    own = read({"jury": {"size": 4, "epochs": 3, "floor": 0.6}}, {"jury": {"size": 2}}).jury
+    assert (own.size, own.epochs, own.floor) == (2, 3, 0.6)
+    assert read().jury.size == 5

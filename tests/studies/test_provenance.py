@@ -17,6 +17,7 @@ CONFIG = {
     "data": {"class": "faces", "num_images": 120, "num_test": 40, "image_size": 32, "attributes": ["gender"]},
     "levels": [5],
     "judge": {"epochs": 1, "floor": 0.5},
+    "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 10, "figure_people": 1},
     "methods": {"sggan": {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2, "n_critic": 1}},
 }
@@ -43,8 +44,12 @@ def test_all_that_made_the_figures_is_named(out):
     assert made["seeds"] == [0]
     assert (made["data"]["training images"], made["data"]["test images"]) == (80, 40)
     assert len(made["data"]["sha256"]) == 64
-    (weights,) = (out / "cache" / "judge").glob("*.pt")
-    assert made["judges"][0]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+    weights = (out / "cache" / "judge").glob("*.pt")
+    kept = {hashlib.sha256(path.read_bytes()).hexdigest() for path in weights}
+    assert len(kept) == 3
+    assert {judge["sha256"] for judge in made["judges"]} == kept
+    seats = [(judge["architecture"], judge["seed"]) for judge in made["judges"]]
+    assert seats == [("resnet18", 0), ("compact_vgg", 0), ("compact_resnet", 0)]
     (job,) = (out / "jobs").iterdir()
     manifest = json.loads((job / "job.json").read_text())["manifest"]
     assert made["labels"] == {job.name: manifest["sha256"]}
@@ -58,7 +63,7 @@ def test_all_that_made_the_figures_is_named(out):
 def test_what_was_made_earlier_keeps_its_own_commit(out, monkeypatch):
     before = runtime(out)
     origins = [*before["jobs"].values(), *before["systems"].values(), *(judge["origin"] for judge in before["judges"])]
-    assert len(origins) == 1 + 4 + 1
+    assert len(origins) == 1 + 4 + 3
     assert all(origin["commit"] == before["commit"] for origin in origins)
     monkeypatch.setattr("sgbench.studies.provenance.commit", lambda: "a later one")
     assert main(["--config", str(out.parent / "tiny.yaml"), "--out", str(out)]) == 0

@@ -17,6 +17,7 @@ from sgbench import run
 from sgbench.commands.evaluate import main
 from sgbench.commands.verify import main as verify
 from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.results.scores import read_scores
 from sgbench.submissions.evaluation import STAGES, evaluate
 from sgbench.support.errors import UserError
 
@@ -27,6 +28,7 @@ CONFIG = {
     "data": DATA,
     "levels": [5],
     "judge": {"epochs": 1, "floor": 0.5},
+    "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 20, "figure_people": 1},
     "methods": {"sggan": SMALL},
 }
@@ -234,7 +236,7 @@ def test_what_cannot_be_scored_leaves_the_earlier_report_as_it_was(config, out, 
     shutil.copytree(asked, folder)
     picture = sorted(folder.glob("results/*/*.png"))[-1]
     picture.write_bytes(picture.read_bytes()[:-40])
-    arguments = ["--config", str(config), "--out", str(out), "--judges", "resnet18,vgg11_bn"]
+    arguments = ["--config", str(config), "--out", str(out), "--jury", "3"]
     for name in ("kept", "never there"):
         assert main([str(folder), "--name", name, *arguments]) == 2
         assert "cannot be decoded" in capsys.readouterr().err
@@ -322,7 +324,7 @@ REFUSED = {
     "a level in words": (["x.npz", "--name", "x", "--level", "5k"], "level: '5k' must be a number of labels"),
     "a shown name": (["x.npz", "--name", "sg-gan", "--compare", "small-5"], "no finished study there"),
     "no weights": (["x.npz", "--name", "x", "--inception", "no.pth"], "no.pth: cannot read Inception weights"),
-    "unknown judge": (["x.npz", "--name", "x", "--judges", "vgg"], "scoring.judges"),
+    "a jury of one": (["x.npz", "--name", "x", "--jury", "1"], "command line: jury.size: "),
 }
 
 
@@ -437,15 +439,34 @@ def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):
     assert "give a folder such as runs/quick-500" in line
 
 
-def test_a_second_judge_shadows_the_first(config, out, asked):
-    scoring = {"judges": ("resnet18", "vgg11_bn")}
-    done = evaluate(asked, name="twice judged", config=str(config), out=out, scoring=scoring)
-    own = done.records[done.records["method"] == "twice-judged"]
-    both = own[(own["metric"].isin(["accuracy", "accuracy_second"])) & (own["direction"] == "all")]
-    assert both.groupby(["target", "measured_on"])["metric"].nunique().eq(2).all()
-    assert "vgg11_bn" in done.report.read_text()
-    real = done.records[done.records["method"] == "real"]
-    assert {"ece", "ece_second", "balanced_accuracy_second"} <= set(real["metric"])
+def test_a_larger_jury_is_asked_for_and_its_judges_are_named(config, out, asked):
+    done = evaluate(asked, name="much judged", config=str(config), out=out, jury={"size": 3})
+    own = done.records[(done.records["method"] == "much-judged") & (done.records["direction"] == "all")]
+    both = own[own["metric"].isin(["accuracy", "jury_accuracy", "jury_agreement"])]
+    assert both.groupby(["target", "measured_on"])["metric"].nunique().eq(3).all()
+    by_jury = both[both["metric"] == "jury_accuracy"]
+    assert by_jury["definition"].str.contains("compact_vgg, seed 1").all()
+    page = done.report.read_text()
+    assert "compact_vgg, seed 1" in page
+    judges = pd.read_csv(done.report.parent / "judges.csv")
+    assert judges["Judge"].nunique() == 4
+    scores = read_scores(out / "systems" / by_jury["system"].iloc[0] / "scores.npz")
+    assert [len(target.posteriors) for target in scores.targets] == [4] * len(scores.targets)
+
+
+def test_a_jurys_accuracy_is_the_mean_of_its_judges_verdicts(config, out, asked):
+    records = evaluate(asked, name="by hand", config=str(config), out=out).records
+    own = records[(records["method"] == "by-hand") & (records["metric"] == "jury_accuracy")]
+    scores = read_scores(out / "systems" / own["system"].iloc[0] / "scores.npz")
+    for target, request in zip(scores.targets, scores.requests, strict=True):
+        for j, attribute in enumerate(scores.attributes):
+            expected = request.values if j == request.target else scores.labels[request.positions, j]
+            known = expected >= 0
+            verdicts = [(heads[j].argmax(1) == expected)[known].double().mean() for heads in target.posteriors[1:]]
+            place = (own["target"] == scores.attributes[request.target].name) & (own["measured_on"] == attribute.name)
+            (row,) = own[place & (own["direction"] == "all")].to_dict("records")
+            assert row["value"] == pytest.approx(float(sum(verdicts) / len(verdicts)), abs=1e-12)
+            assert row["low"] <= row["value"] <= row["high"]
 
 
 def test_the_embedded_faces_asked_for_are_the_test_faces(asked):

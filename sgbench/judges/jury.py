@@ -1,0 +1,42 @@
+"""A jury's settings: how many judges, of which architectures and seeds, and how they are trained."""
+
+from collections.abc import Iterator
+
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, field_validator
+
+from sgbench.judges.architectures import Architecture
+from sgbench.judges.training import JudgeSettings
+
+
+class JurySettings(JudgeSettings):
+    """Settings that all judges of a jury share.
+
+    ``size``: number of judges. ``architectures``: taken in turn. ``seed``: of the first judge of each architecture; the
+    second has the next seed. ``distortion``: the written procedure in docs/jury.md chose its default. ``gate``: where
+    exact counterfactuals are known, a judge whose accuracy on them surely lies below it does not sit.
+    """
+
+    size: int = Field(5, ge=2)
+    architectures: tuple[Architecture, ...] = ("compact_vgg", "compact_resnet")
+    epochs: PositiveInt = 10
+    learning_rate: PositiveFloat = 2e-3
+    weight_decay: NonNegativeFloat = 0.01
+    warm_up: float = Field(0.15, ge=0, lt=1)
+    distortion: NonNegativeFloat = 1.0
+    mixed: float = Field(0.5, ge=0, le=1)
+    averaged: bool = True
+    gate: float = Field(0.98, ge=0, le=1)
+
+    @field_validator("architectures")
+    @classmethod
+    def _two(cls, architectures: tuple[Architecture, ...]) -> tuple[Architecture, ...]:
+        if len(set(architectures)) < 2 or len(set(architectures)) < len(architectures):
+            raise ValueError("a jury needs two different architectures or more")
+        return architectures
+
+    def seats(self) -> Iterator[tuple[Architecture, JudgeSettings]]:
+        """Architecture and settings of each judge."""
+        shared = self.model_dump(include=set(JudgeSettings.model_fields))
+        for k in range(self.size):
+            turn, place = divmod(k, len(self.architectures))
+            yield self.architectures[place], JudgeSettings(**shared | {"seed": self.seed + turn})

@@ -1,0 +1,170 @@
+"""The mean of a table of images x judges, its variance taken apart, and an interval for other images and other judges.
+
+Judges and images are both samples, and every judge sees every image: two crossed random factors. The mean's variance is
+that of images plus that of judges, each estimated from its own means; both estimates hold the interaction once, so one
+share of it is taken off again (Cornfield and Tukey, "Average values of mean squares in factorials", 1956). The interval
+uses a t quantile with the degrees of freedom of the sum (Satterthwaite, "An approximate distribution of estimates of
+variance components", 1946). Drawing judges again, as a bootstrap does, would understate the variance of three judges by
+a third and leave the quantile that of a normal distribution.
+
+Few judges say little about their variance, so the tables of a system steady each other's (``moderation``): what they
+have in common is the share of the judges' disagreement on single images that does not average out over images.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import t as student
+
+from sgbench.statistics.moderation import Prior, fit_prior
+
+
+@dataclass(frozen=True)
+class CrossedMean:
+    """A mean over images and judges, and over training seeds where there are several.
+
+    Attributes:
+        images: variance of the mean that comes of the images, with the interaction of images and judges.
+        judges: variance that comes of the judges; 0 where they differ by no more than the interaction.
+        freedom: degrees of freedom of the whole variance.
+        seeds: variance that comes of training seeds; 0 for one seed, which does not show it.
+    """
+
+    mean: float
+    images: float
+    judges: float
+    freedom: float
+    seeds: float = 0.0
+
+    @property
+    def variance(self) -> float:
+        """Variance of the mean."""
+        return self.images + self.judges + self.seeds
+
+    @property
+    def p(self) -> float:
+        """Two-sided p-value of a mean of 0."""
+        if not self.variance:
+            return float(self.mean == 0)
+        return float(2 * student.sf(abs(self.mean) / math.sqrt(self.variance), self.freedom))
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Lower and upper end of the interval of what other images, judges and (given several) seeds would give."""
+        if not self.variance:
+            return self.mean, self.mean
+        half = float(student.ppf((1 + confidence) / 2, self.freedom)) * math.sqrt(self.variance)
+        return self.mean - half, self.mean + half
+
+
+@dataclass(frozen=True)
+class CrossedTable:
+    """What the interval of a table's mean is made of.
+
+    Attributes:
+        images: variance of the mean, estimated from the images' means.
+        judges: the same, estimated from the judges' means.
+        interaction: share of both that is the interaction of images and judges.
+    """
+
+    mean: float
+    images: float
+    judges: float
+    interaction: float
+    num_images: int
+    num_judges: int
+
+    @property
+    def disagreement(self) -> float:
+        """Variance of a judge's term of one image beside what the image's and the judge's means explain."""
+        return self.interaction * self.num_images * self.num_judges
+
+    @property
+    def share(self) -> float:
+        """Variance of judges' means for each unit of disagreement; NaN if there is none."""
+        return self.judges * self.num_judges / self.disagreement if self.disagreement else math.nan
+
+    def crossed_mean(self, prior: Prior | None = None) -> CrossedMean:
+        """The mean with its variance taken apart.
+
+        Args:
+            prior: of ``share``, from tables of the same kind and as many judges.
+        """
+        judges, of_judges, of_images = self.judges, float(self.num_judges - 1), self.num_images - 1
+        if prior and self.disagreement:
+            share, of_judges = prior.moderated(self.share, of_judges)
+            judges = share * self.disagreement / self.num_judges
+        own = max(0.0, judges - self.interaction)
+        squares = self.images**2 / of_images
+        if own:
+            squares += judges**2 / of_judges + self.interaction**2 / (of_images * (self.num_judges - 1))
+        freedom = (self.images + own) ** 2 / squares if squares else float(of_images)
+        return CrossedMean(self.mean, self.images, own, freedom)
+
+
+def crossed_table(terms: ArrayLike, sources: ArrayLike) -> CrossedTable:
+    """Take the variance of a table's mean apart.
+
+    Args:
+        terms: [N, K], a row per result, a column per judge, without NaN.
+        sources: integer [N], the source image of each row; rows of one source image are drawn together.
+
+    Raises:
+        ValueError: there are fewer than two source images or judges, or ``sources`` does not match.
+    """
+    table = np.asarray(terms, dtype=float)
+    unique, position = np.unique(np.asarray(sources), return_inverse=True)
+    num_rows, num_judges, num_images = *table.shape, len(unique)
+    if position.shape != (num_rows,):
+        raise ValueError(f"sources must be [{num_rows}], one for each row of terms, not {list(position.shape)}")
+    if num_images < 2 or num_judges < 2:
+        raise ValueError(f"two images and two judges are the least, not {num_images} and {num_judges}")
+    mean, of_rows, of_judges = table.mean(), table.mean(1), table.mean(0)
+    by_image = np.bincount(position, of_rows - mean)
+    left = table - of_rows[:, None] - of_judges + mean
+    by_both = np.stack([np.bincount(position, column) for column in left.T])
+    per_image = num_images / (num_images - 1) / num_rows**2
+    return CrossedTable(
+        mean=float(mean),
+        images=float(per_image * np.square(by_image).sum()),
+        judges=_variance(of_judges) / num_judges,
+        interaction=float(per_image * np.square(by_both).sum() / (num_judges * (num_judges - 1))),
+        num_images=num_images,
+        num_judges=num_judges,
+    )
+
+
+def judges_priors(tables: Iterable[CrossedTable]) -> dict[int, Prior]:
+    """What tables with as many judges have in common, by that number; none where too few show a difference."""
+    shares: dict[int, list[float]] = {}
+    for table in tables:
+        if table.disagreement and table.judges:
+            shares.setdefault(table.num_judges, []).append(table.share)
+    fitted = {number: fit_prior(of_number, number - 1) for number, of_number in shares.items()}
+    return {number: prior for number, prior in fitted.items() if prior}
+
+
+def over_seeds(means: Sequence[CrossedMean]) -> CrossedMean:
+    """The mean over training seeds, all scored on the same images by the same judges.
+
+    More seeds make neither the variance of images nor that of judges smaller. The interactions with seeds are in both
+    parts, so that the interval is rather too wide than too narrow.
+
+    Args:
+        means: one for each of two or more seeds.
+    """
+    values = np.array([m.mean for m in means])
+    seeds = _variance(values) / len(values)
+    images, judges = float(np.mean([m.images for m in means])), float(np.mean([m.judges for m in means]))
+    squares = seeds**2 / (len(values) - 1)
+    if images + judges:
+        squares += (images + judges) ** 2 / float(np.mean([m.freedom for m in means]))
+    freedom = (images + judges + seeds) ** 2 / squares if squares else len(values) - 1.0
+    return CrossedMean(float(values.mean()), images, judges, float(freedom), float(seeds))
+
+
+def _variance(values: np.ndarray) -> float:
+    """Unbiased variance, 0 for equal values, which rounding of their mean would make a little more."""
+    return float((values - values[0]).var(ddof=1))
