@@ -114,7 +114,7 @@ def means(bench: Bench, tables: Sequence[np.ndarray], jury: Sequence[int]) -> li
     for cell, table in zip(bench.cells, tables, strict=True):
         own = [k for k in jury if bench.sits[k, cell.attribute]]
         judged.append(crossed_table(table[:, own], cell.sources) if len(own) >= MIN_SITTING else None)
-    priors = judges_priors(t for t in judged if t)
+    priors = judges_priors((t for t in judged if t), len({cell.attribute for cell in bench.cells}))
     return [t.crossed_mean(priors.get(t.num_judges)) if t else None for t in judged]
 
 

@@ -37,7 +37,7 @@ def parser() -> Parser:
         "--methods",
         type=_methods,
         metavar="A,B",
-        help="methods of the config, or package.module:Class; none for the judge and the controls alone",
+        help="methods of the config, or package.module:Class; none for the judges and the controls alone",
     )
     p.add_argument("--sparse", type=levels, metavar="K,..", help="labels per value: numbers, or all")
     p.add_argument("--study", metavar="NAME", help="name of the report's folder (default: the config's)")

@@ -20,7 +20,7 @@ class SourceSettings(BaseModel):
     """Settings that every data set has. A data set can add more.
 
     ``validation``: share of the training images that settings are chosen by. ``scored_on``: with ``validation`` these
-    take the place of the test images, and nothing is trained on them; test images are not looked at.
+    take the place of the test images, and nothing is trained on them; pixels of test images are left alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -49,7 +49,7 @@ def open_judge(
 
     Args:
         images: uint8 [M, 3, S, S], all images of the data set.
-        train: int64 [N], positions of the training images; all others are test images.
+        train: int64 [N], positions of the training images; no other image is looked at but for twins.
         files: where the judge is kept, under its hash.
     """
 

@@ -1,7 +1,7 @@
 """What editing does to pixels, done to training images, so that a judge looks at attributes and not at its traces.
 
-Each distortion is drawn for each image on its own. Ranges are for strength 1 and images in [-1, 1]; all of them grow
-with the strength. The strength is chosen by the procedure in docs/jury.md.
+Each distortion is drawn for each image on its own. Ranges are for strength 1 and images in [-1, 1]; they grow with the
+strength, but for the share of images at half the resolution. The strength is chosen by the procedure in docs/jury.md.
 """
 
 import math

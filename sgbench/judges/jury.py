@@ -11,12 +11,13 @@ from sgbench.judges.training import JudgeSettings
 class JurySettings(JudgeSettings):
     """Settings that all judges of a jury share.
 
-    ``size``: number of judges. ``architectures``: taken in turn. ``seed``: of the first judge of each architecture; the
-    second has the next seed. ``distortion``: the written procedure in docs/jury.md chose its default. ``gate``: where
+    ``size``: number of judges. ``architectures``: taken in turn. ``seed``: of the first judge; every other one has
+    the next seed. ``distortion``: the written procedure in docs/jury.md chose its default. ``gate``: where
     exact counterfactuals are known, a judge whose accuracy on them surely lies below it does not sit.
     """
 
     size: int = Field(5, ge=2)
+    seed: int = 1
     architectures: tuple[Architecture, ...] = ("compact_vgg", "compact_resnet")
     epochs: PositiveInt = 10
     learning_rate: PositiveFloat = 2e-3
@@ -38,5 +39,4 @@ class JurySettings(JudgeSettings):
         """Architecture and settings of each judge."""
         shared = self.model_dump(include=set(JudgeSettings.model_fields))
         for k in range(self.size):
-            turn, place = divmod(k, len(self.architectures))
-            yield self.architectures[place], JudgeSettings(**shared | {"seed": self.seed + turn})
+            yield self.architectures[k % len(self.architectures)], JudgeSettings(**shared | {"seed": self.seed + k})

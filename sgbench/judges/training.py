@@ -25,6 +25,8 @@ from sgbench.methods.losses import masked_cross_entropy
 from sgbench.training.precision import Precision
 
 _HELD_AT_ONCE = 1000
+_SHORTEST_CYCLE = 8
+"""Batches that a schedule with a warm-up is made for at least, since fewer have no room for both parts."""
 _DECAY = 0.98
 """Of the moving average of weights, for each batch."""
 JUDGE_VERSION = 1
@@ -136,10 +138,12 @@ def train_judge(
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: JudgeSettings, steps: int) -> LRScheduler:
-    """The rate falls by a cosine; with a warm-up it rises by one first."""
+    """The rate falls by a cosine; with a warm-up it rises by one first, and momentum falls and rises against it."""
     if not settings.warm_up:
         return CosineAnnealingLR(optimizer, steps)
-    return OneCycleLR(optimizer, settings.learning_rate, total_steps=steps + 1, pct_start=settings.warm_up)
+    total = max(steps, _SHORTEST_CYCLE) + 1
+    rising = max(settings.warm_up, 2 / total)
+    return OneCycleLR(optimizer, settings.learning_rate, total_steps=total, pct_start=rising)
 
 
 def balanced_shares(labels: Tensor, max_repeats: float) -> np.ndarray:

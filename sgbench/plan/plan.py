@@ -68,7 +68,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     """
     _check_names(source.attributes)
     train, test = source.scored_split()
-    _check_test(source.labels[test], source.attributes)
+    _check_scored(source.labels[test], source.attributes, settings.data.scored_on)
     _check_balanced(settings, source.attributes)
     systems = tuple(
         System(entry, level, seed, _jobs(settings, source, train, entry, level, seed))
@@ -116,7 +116,7 @@ def _job(
 
 def _check_names(attributes: Sequence[Attribute]) -> None:
     """Refuse names that records or tables could not tell apart."""
-    shown = {spec_of("background_ms_ssim").title.lower(): "a table's column"}
+    shown = {spec_of(name).title.lower(): "a table's column" for name in ("background_ms_ssim", "jury_agreement")}
     for attribute in attributes:
         if ALL in attribute.values:
             raise UserError(
@@ -136,17 +136,14 @@ def _check_balanced(settings: Settings, attributes: Sequence[Attribute]) -> None
         raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
 
 
-def _check_test(labels: Tensor, attributes: Sequence[Attribute]) -> None:
-    """Refuse a test set that could not be asked for every group, or has nobody to show."""
+def _check_scored(labels: Tensor, attributes: Sequence[Attribute], scored_on: str) -> None:
+    """Refuse images that could not be asked for every group, or of whom nobody could be shown."""
+    lacking = f"none of {len(labels)} {scored_on} images has"
+    key = "data.num_test" if scored_on == "test" else "data.validation"
+    remedy = f"raise {key}, or add such images"
     for j, attribute in enumerate(attributes):
         for v, value in enumerate(attribute.values):
             if not (labels[:, j] == v).any():
-                raise UserError(
-                    f"none of {len(labels)} test images has {attribute.name} = '{value}'; raise data.num_test, or put "
-                    "more images into the test set"
-                )
+                raise UserError(f"{lacking} {attribute.name} = '{value}'; {remedy}")
     if not (labels >= 0).all(1).any():
-        raise UserError(
-            f"none of {len(labels)} test images has a value of every attribute; raise data.num_test, or put more "
-            "images into the test set"
-        )
+        raise UserError(f"{lacking} a value of every attribute; {remedy}")

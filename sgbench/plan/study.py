@@ -37,9 +37,8 @@ class Study:
     def folder(self) -> StudyFolder:
         """Its name, its methods' levels and, if not the test images, what is scored: two of these share no report."""
         levels = {level: None for e in self.settings.methods for level in self.settings.levels_of(e)}
-        on = self.settings.data.scored_on
-        name = [self.settings.study, *([on] if on != "test" else []), *map(str, levels)]
-        return StudyFolder(self.runs.study("-".join(name)))
+        name, on = "-".join([self.settings.study, *map(str, levels)]), self.settings.data.scored_on
+        return StudyFolder(self.runs.study(name if on == "test" else f"{name}@{on}"))
 
     def system_folder(self, system: System) -> SystemFolder:
         """Records, scores and samples of a system under this study's protocol."""

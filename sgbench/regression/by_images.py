@@ -9,7 +9,7 @@ reference, all figures that are not compared image by image must be equal.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import torch
@@ -23,6 +23,7 @@ from sgbench.results.scores import Scores, read_scores
 from sgbench.scoring.cells import Cell, judges_priors
 from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
+from sgbench.statistics.moderation import Prior
 from sgbench.statistics.paired import paired_difference
 
 ROUNDING = Tolerance(absolute=1e-9, relative=1e-9)
@@ -98,10 +99,19 @@ def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell 
         scores, new_scores = read_scores(old.scores[system]), read_scores(now.scores[system])
         reference, new = _by_key(scores, system), _by_key(new_scores, system)
         alike = scores.attributes == new_scores.attributes
-        steady = judges_priors(reference.values()) == judges_priors(new.values())
+        steady = _alike(judges_priors(reference.values()), judges_priors(new.values()))
         for key in reference.keys() & new.keys():
             matched = _in_order(reference[key], new[key], scores.ids, new_scores.ids) if alike else None
             yield key, reference[key], new[key], matched, steady
+
+
+def _alike(first: Mapping[int, Prior], second: Mapping[int, Prior]) -> bool:
+    """Whether two systems' priors are the same but for rounding."""
+    return first.keys() == second.keys() and all(
+        math.isclose(a, b, rel_tol=ROUNDING.relative)
+        for number, prior in first.items()
+        for a, b in zip(astuple(prior), astuple(second[number]), strict=True)
+    )
 
 
 def _by_key(scores: Scores, system: str) -> dict[Key, Cell]:

@@ -42,7 +42,9 @@ def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -
             if key in second_cells:
                 about.append({k: getattr(cell.record, k) for k in _ABOUT} | {"first": first, "second": second})
                 pairs.append(_Pair(*in_common(cell, second_cells[key])))
-    priors = judges_priors(pair.table for pair in pairs if pair.by_jury)
+    by_jury = [pair for pair in pairs if pair.by_jury]
+    attributes = {pair.first.record.measured_on for pair in by_jury}
+    priors = judges_priors((pair.table for pair in by_jury), len(attributes))
     rows = [a | asdict(pair.difference(num_resamples, priors)) for a, pair in zip(about, pairs, strict=True)]
     frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c != "p_adjusted"), "num_images"])
     return frame.assign(p_adjusted=holm(frame["p"].to_numpy(dtype=float)))
@@ -101,7 +103,7 @@ def _only(cell: Cell, rows: np.ndarray) -> Cell:
     return replace(cell, terms=cell.terms[rows], sources=cell.sources[rows], values=cell.values[rows])
 
 
-def _compared(scores: Scores) -> dict[tuple[str, str], Cell]:
+def _compared(scores: Scores) -> dict[tuple[str, ...], Cell]:
     """The cells that systems are compared by: accuracy on the target, and the other metrics marked in the catalogue."""
 
     def counts(record: Record) -> bool:
@@ -109,4 +111,4 @@ def _compared(scores: Scores) -> dict[tuple[str, str], Cell]:
         return spec_of(record.metric).compared and record.direction == ALL and asked
 
     chosen = [cell for cell in cells(scores) if counts(cell.record)]
-    return {(c.record.target, c.record.metric, c.record.measured_on): c for c in chosen}
+    return {(c.record.target, c.record.metric, c.record.measured_on, c.record.definition): c for c in chosen}

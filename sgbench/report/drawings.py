@@ -42,10 +42,10 @@ def drawings(
     """All figures of a report, in their order."""
     faces = description.shown
     figures = face_drawings(frame, faces, controls, systems) if faces.asked else []
-    over = "seeds" if description.num_seeds > 1 else "source images"
+    other = "other seeds, another jury" if description.num_seeds > 1 else "another jury"
     figures += [
         Drawing(
-            f"Target accuracy with 95 % intervals over {over}.",
+            f"Target accuracy by the jury, with 95 % intervals of what {other} and other test images would give.",
             "target_accuracy",
             lambda path: interval_plot(path, frame, layout),
         ),

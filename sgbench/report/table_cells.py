@@ -101,7 +101,7 @@ def _over_judges(cells: pd.DataFrame) -> str:
     shared = f"; its variance is, on average over the cells, {told}" if len(parts) else ""
     if counts:
         start = f"Mean over {counts} seeds; in brackets: 95 % interval of what other training seeds, another jury and "
-        return f"{start}other test images would give{shared}."
+        return f"{start}other test images would give (rows with one seed and controls: without other seeds){shared}."
     start = "In brackets: 95 % interval of what another jury and other test images would give"
     return f"{start} (one seed: nothing is known of another training){shared}."
 

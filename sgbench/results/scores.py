@@ -146,8 +146,11 @@ class Scores:
         sitting = tuple(k for k in jury if not reasons[k])
         if len(sitting) >= MIN_SITTING:
             return sitting, ""
-        barred = next(filter(None, reasons.values()), "there are no more")
-        return sitting, f"{NOT_SCORED}{len(sitting)} of {len(jury)} judges of the jury sit ({barred})"
+        barred = "; ".join(f"{self.judges[k].name}: {reason}" for k, reason in reasons.items() if reason)
+        seen = (
+            f"{len(sitting)} of the jury's {len(jury)} judges see this attribute well enough, {MIN_SITTING} are needed"
+        )
+        return sitting, f"{NOT_SCORED}{seen} ({barred})" if barred else f"{NOT_SCORED}{seen}"
 
 
 def write_scores(path: Path, scores: Scores) -> None:

@@ -12,7 +12,7 @@ from sgbench.metrics.accuracy import Accuracy
 from sgbench.metrics.catalogue import spec_of
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.jury import JuryAccuracy
-from sgbench.results.records import Record
+from sgbench.results.records import ALL, Record
 from sgbench.statistics.crossed import crossed_table
 from sgbench.statistics.crossed import judges_priors as priors_of
 from sgbench.statistics.intervals import bootstrap_interval, exact_interval
@@ -74,5 +74,10 @@ class Cell:
 
 
 def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:
-    """What the variances of judges have in common, by the number of judges that sit; none where cells are too few."""
-    return priors_of(crossed_table(cell.terms, cell.sources) for cell in cells if cell.by_jury)
+    """What the variances of judges have in common, by the number of judges that sit; none where cells are too few.
+
+    Only cells of one direction count: in a cell of all directions what judges do in each of them may cancel out.
+    """
+    own = [cell for cell in cells if cell.by_jury and cell.record.direction != ALL]
+    attributes = {cell.record.measured_on for cell in own}
+    return priors_of((crossed_table(cell.terms, cell.sources) for cell in own), len(attributes))

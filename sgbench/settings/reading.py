@@ -78,11 +78,11 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
 def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) -> tuple[MethodEntry, ...]:
     """Entries of the methods wanted; a key is ``method`` or ``method/variant``, and ``method`` the default class.
 
-    Without any method the study is of the judge and the controls alone. ``same_levels`` drops the levels of single
+    Without any method the study is of the judges and the controls alone. ``same_levels`` drops the levels of single
     methods, so that the study's hold for all.
     """
     if raw is None and wanted is None:
-        raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judge and controls")
+        raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judges and controls")
     entries = {str(name): entry for name, entry in _mapping(raw or {}, path, "methods").items()}
     methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
     if len({method.slug for method in methods}) < len(methods):

@@ -21,6 +21,9 @@ from scipy.stats import t as student
 
 from sgbench.statistics.moderation import Prior, fit_prior
 
+_ROUNDING = 1e-9
+"""A smaller share of the judges' variance beside the interaction is taken for rounding."""
+
 
 @dataclass(frozen=True)
 class CrossedMean:
@@ -96,7 +99,8 @@ class CrossedTable:
         if prior and self.disagreement:
             share, of_judges = prior.moderated(self.share, of_judges)
             judges = share * self.disagreement / self.num_judges
-        own = max(0.0, judges - self.interaction)
+        own = judges - self.interaction
+        own = own if own > _ROUNDING * judges else 0.0
         squares = self.images**2 / of_images
         if own:
             squares += judges**2 / of_judges + self.interaction**2 / (of_images * (self.num_judges - 1))
@@ -136,14 +140,22 @@ def crossed_table(terms: ArrayLike, sources: ArrayLike) -> CrossedTable:
     )
 
 
-def judges_priors(tables: Iterable[CrossedTable]) -> dict[int, Prior]:
-    """What tables with as many judges have in common, by that number; none where too few show a difference."""
+def judges_priors(tables: Iterable[CrossedTable], num_attributes: int) -> dict[int, Prior]:
+    """What tables with as many judges have in common, by their number; none where too few tables differ.
+
+    All tables are of the same judges, and what a judge makes of an attribute may be the same in all of them. So they
+    are not worth more degrees of freedom than one table of each attribute would be.
+    """
     shares: dict[int, list[float]] = {}
     for table in tables:
         if table.disagreement and table.judges:
             shares.setdefault(table.num_judges, []).append(table.share)
     fitted = {number: fit_prior(of_number, number - 1) for number, of_number in shares.items()}
-    return {number: prior for number, prior in fitted.items() if prior}
+    return {
+        number: Prior(prior.variance, min(prior.freedom, num_attributes * (number - 1)))
+        for number, prior in fitted.items()
+        if prior
+    }
 
 
 def over_seeds(means: Sequence[CrossedMean]) -> CrossedMean:

@@ -34,10 +34,15 @@ def notes(study: Study, has_systems: bool) -> list[str]:
     trained = settings.methods
     found = [one_line(note) for note in settings.notes] if trained else []
     found += study.plan.source.notes
+    if settings.data.scored_on == "validation":
+        found.append(
+            "What is called test images here are validation images: a part of the training images, kept from all that "
+            "this study trained, to choose settings by. A method trained elsewhere may have seen them."
+        )
     if trained and len(settings.seeds) == 1:
         found.append(
-            "One seed: an interval holds what other test images and, of accuracy, another jury would give; nothing is "
-            "known of another training."
+            "One seed: an interval holds what other test images and, of accuracy by the jury, other judges would give; "
+            "nothing is known of another training."
         )
     if has_systems and not trained:
         found.append(

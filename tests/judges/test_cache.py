@@ -148,3 +148,18 @@ def test_a_jurys_judge_is_trained_by_all_that_its_settings_say():
         assert not torch.equal(plain, other)
         assert other.isfinite().all()
         assert torch.equal(other, weights(**change))
+
+
+def test_the_shortest_schedules_have_room_for_a_warm_up():
+    for number, epochs in ((16, 1), (32, 1), (16, 5), (36, 3)):
+        settings = JudgeSettings(epochs=epochs, batch_size=16, warm_up=0.1, averaged=True)
+        judge = train_judge(
+            IMAGES,
+            TRAIN[:number],
+            FACES.labels[TRAIN[:number]],
+            FACES.attributes,
+            settings,
+            CPU,
+            architecture="compact_vgg",
+        )
+        assert all(p.isfinite().all() for p in judge.parameters())

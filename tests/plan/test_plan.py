@@ -307,7 +307,7 @@ def test_what_is_scored_on_validation_images_shares_no_model_and_no_report(study
     assert not set(names(own)) & set(names(chosen))
     assert own.protocol.hash != chosen.protocol.hash
     assert not {seat.key for seat in own.protocol.judges} & {seat.key for seat in chosen.protocol.judges}
-    assert chosen.folder.path.name == f"{own.settings.study}-validation-5"
+    assert chosen.folder.path.name == f"{own.settings.study}-5@validation"
 
 
 def test_the_share_of_validation_images_changes_nothing_that_is_scored_on_test_images(study):

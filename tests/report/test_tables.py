@@ -185,7 +185,10 @@ def test_the_caption_by_the_jury_says_what_an_interval_holds_with_three_seeds():
     parts = cell[["variance_images", "variance_judges", "variance_seeds"]].tolist()
     assert parts == pytest.approx([0.002, 0.0005, 0.0025 / 3])
     said = "Mean over 3 seeds; in brackets: 95 % interval of what other training seeds, another jury and other test "
-    said += "images would give; its variance is, on average over the cells, images 60 % + judges 15 % + seeds 25 %."
+    said += (
+        "images would give (rows with one seed and controls: without other seeds); its variance is, on average over "
+    )
+    said += "the cells, images 60 % + judges 15 % + seeds 25 %."
     assert jury_target_table(frame, LAYOUT).caption.endswith(said)
 
 

@@ -189,14 +189,23 @@ def test_accuracy_leaves_out_images_without_a_value_and_judges_below_the_floor()
     for metric in ("jury_accuracy", "jury_agreement"):
         kept = frame.loc[(metric, "gender", "all", "hair")]
         assert kept["num_images"] == known
-        why = "not scored: 0 of 3 judges of the jury sit (the judge's balanced accuracy is 0.700, below 0.8)"
-        assert kept["note"] == why
+        assert kept["note"] == too_few(0, dict.fromkeys(range(1, 4), BELOW_FLOOR))
         assert kept[["value", "low", "high", *COLUMNS]].isna().all()
         asked = frame.loc[(metric, "gender", "all", "gender")]
         assert asked["num_images"] == NUM
         assert 0 < asked["low"] <= asked["value"] <= asked["high"] <= 1
     assert frame.loc[("left_out", "gender", "all", "image"), "value"] == 2
     assert np.isnan(frame.loc[("judge_score", "hair", "all", "image"), "value"])
+
+
+def too_few(number, barred):
+    """The note of an attribute that too few of three judges see well enough.
+
+    Args:
+        barred: place of each judge whose verdicts do not count -> its verdict.
+    """
+    reasons = "; ".join(f"{panel()[k].name}: {verdict.reason}" for k, verdict in barred.items())
+    return f"not scored: {number} of the jury's 3 judges see this attribute well enough, 2 are needed ({reasons})"
 
 
 def test_a_verdict_says_why_it_does_not_count():
@@ -218,7 +227,7 @@ def test_an_attribute_for_which_one_judge_sits_has_no_accuracy_by_the_jury(barre
     scores = scores_of(2, judges=panel(verdicts=dict.fromkeys(barred, (fine, BELOW_FLOOR))))
     (left,) = {1, 2, 3} - set(barred)
     assert scores.sitting(0) == ((1, 2, 3), "")
-    why = "not scored: 1 of 3 judges of the jury sit (the judge's balanced accuracy is 0.700, below 0.8)"
+    why = too_few(1, dict.fromkeys(barred, BELOW_FLOOR))
     assert scores.sitting(1) == ((left,), why)
     records = by_place(scores)
     for target, values in (("gender", ("female", "male")), ("hair", ("black", "blond"))):
@@ -237,7 +246,8 @@ def test_an_attribute_for_which_one_judge_sits_has_no_accuracy_by_the_jury(barre
 
 def test_a_jury_of_one_says_that_there_are_no_more():
     scores = scores_of(2, accuracy=(0.8, 0.8), judges=panel()[:2])
-    assert scores.sitting(0) == ((1,), "not scored: 1 of 1 judges of the jury sit (there are no more)")
+    reason = "not scored: 1 of the jury's 1 judges see this attribute well enough, 2 are needed"
+    assert scores.sitting(0) == ((1,), reason)
     assert np.isnan(by_place(scores)["jury_accuracy", "gender", ALL, "gender"].value)
 
 
@@ -288,7 +298,7 @@ def test_a_judge_below_the_gate_does_not_sit_and_the_papers_judge_keeps_its_figu
     assert after["accuracy", "gender", ALL, "gender"].value > 0
     assert after["judge_score", "gender", ALL, "image"].value > 1
     both = scores_of(5, judges=panel(verdicts=dict.fromkeys((2, 3), (BELOW_GATE, BELOW_GATE))))
-    assert both.sitting(0)[1] == f"not scored: 1 of 3 judges of the jury sit ({BELOW_GATE.reason})"
+    assert both.sitting(0)[1] == too_few(1, dict.fromkeys((2, 3), BELOW_GATE))
     gated = scores_of(5, judges=panel(verdicts={0: (BELOW_GATE, BELOW_GATE)}))
     assert by_place(gated)["accuracy", "gender", ALL, "gender"].note == BELOW_GATE.refusal
 

@@ -12,6 +12,9 @@ from sgbench.statistics.moderation import Prior, fit_prior
 
 OF_JUDGES = Prior(variance=0.08, freedom=6.0)
 
+MANY = 10**6
+"""Attributes, so many that they bound nothing."""
+
 
 def _variances(number, freedom, prior, seed):
     """Estimated variances, of true ones from a scaled inverse chi-square distribution; all alike without freedom."""
@@ -120,7 +123,7 @@ def test_moderated_variances_are_nearer_to_the_true_ones():
 
 def test_with_their_prior_intervals_hold_as_often_and_are_narrower():
     tables = _tables(1000, seed=4)
-    prior = judges_priors(tables)[3]
+    prior = judges_priors(tables, MANY)[3]
     alone, steadied = (np.array([t.crossed_mean(p).interval() for t in tables]) for p in (None, prior))
     held = [((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean() for ends in (alone, steadied)]
     assert 0.92 <= held[0] <= 0.99
@@ -133,7 +136,7 @@ def test_a_prior_of_few_tables_serves_others_of_their_kind():
     held = []
     for start in range(60):
         tables = _tables(12, seed=100 + start)
-        prior = judges_priors(tables)[3]
+        prior = judges_priors(tables, MANY)[3]
         ends = [table.crossed_mean(prior).interval() for table in tables]
         held += [low <= 0 <= high for low, high in ends]
     assert 0.92 <= np.mean(held) <= 0.98
@@ -142,34 +145,45 @@ def test_a_prior_of_few_tables_serves_others_of_their_kind():
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_a_prior_is_of_the_share_of_disagreement(number):
     tables = _tables(40, seed=5, num_judges=number, prior=Prior(0.02, 3.0))
-    prior = judges_priors(tables)[number]
+    prior = judges_priors(tables, MANY)[number]
     expected = fit_prior([table.judges * number / table.disagreement for table in tables], number - 1)
-    assert (prior.variance, prior.freedom) == pytest.approx((expected.variance, expected.freedom))
+    assert (prior.variance, prior.freedom) == pytest.approx(
+        (expected.variance, min(expected.freedom, MANY * (number - 1)))
+    )
 
 
 def test_numbers_of_judges_are_kept_apart():
     three, five = _tables(10, seed=6), _tables(9, seed=7, num_judges=5)
     mixed = [table for pair in zip(three, five, strict=False) for table in pair] + three[9:]
-    priors = judges_priors(iter(mixed))
-    assert priors == judges_priors(three) | judges_priors(five)
+    priors = judges_priors(iter(mixed), MANY)
+    assert priors == judges_priors(three, MANY) | judges_priors(five, MANY)
     assert set(priors) == {3, 5}
     assert priors[3] != priors[5]
-    assert set(judges_priors(three + five[:7])) == {3}
+    assert set(judges_priors(three + five[:7], MANY)) == {3}
 
 
 def test_no_tables_have_no_priors():
-    assert judges_priors([]) == {}
+    assert judges_priors([], MANY) == {}
 
 
 def test_tables_without_disagreement_are_left_out():
     tables = _tables(8, seed=8)
     agreed = crossed_table(np.repeat([[0.0], [1.0], [1.0]], 3, axis=1), range(3))
-    assert judges_priors([agreed, *tables, agreed]) == judges_priors(tables)
-    assert judges_priors([*tables[:7], agreed]) == {}
+    assert judges_priors([agreed, *tables, agreed], MANY) == judges_priors(tables, MANY)
+    assert judges_priors([*tables[:7], agreed], MANY) == {}
 
 
 def test_judges_who_are_right_equally_often_count_alike_however_often_that_is():
     """Their means are equal; the rounding of 135 / 200 makes no variance whose logarithm outweighs all others."""
     tables = [_hits(right) for right in np.random.default_rng(0).integers(120, 180, (30, 3))]
-    even, odd = (judges_priors([*tables, _hits([right] * 3)])[3] for right in (100, 135))
+    even, odd = (judges_priors([*tables, _hits([right] * 3)], MANY)[3] for right in (100, 135))
     assert (odd.variance, odd.freedom) == pytest.approx((even.variance, even.freedom))
+
+
+@pytest.mark.parametrize(("number", "num_attributes"), [(3, 4), (3, 1), (5, 2)])
+def test_a_prior_is_worth_no_more_than_the_judges_are_over_single_attributes(number, num_attributes):
+    tables = _tables(200, seed=9, num_judges=number, prior=Prior(0.02, 1e6))
+    free, bound = judges_priors(tables, MANY)[number], judges_priors(tables, num_attributes)[number]
+    assert free.freedom > 20
+    assert bound.freedom == num_attributes * (number - 1)
+    assert bound.variance == free.variance

@@ -49,7 +49,7 @@ def test_all_that_made_the_figures_is_named(out):
     assert len(kept) == 3
     assert {judge["sha256"] for judge in made["judges"]} == kept
     seats = [(judge["architecture"], judge["seed"]) for judge in made["judges"]]
-    assert seats == [("resnet18", 0), ("compact_vgg", 0), ("compact_resnet", 0)]
+    assert seats == [("resnet18", 0), ("compact_vgg", 1), ("compact_resnet", 2)]
     (job,) = (out / "jobs").iterdir()
     manifest = json.loads((job / "job.json").read_text())["manifest"]
     assert made["labels"] == {job.name: manifest["sha256"]}
