@@ -37,7 +37,7 @@ class JudgeSettings(BaseModel):
     """How a judge is trained.
 
     Attributes:
-        held_out: share of the training images that show which epoch is best.
+        held_out: share of the training images that show which epoch is best; they are left out of averaged judges too.
         max_repeats: see ``balanced_shares``.
         weight_decay: AdamW's; without it AdamW is Adam.
         warm_up: share of the schedule in which the rate rises before it falls.
@@ -127,6 +127,8 @@ def train_judge(
                 average.update_parameters(judge)
             if advance:
                 advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best, loss.detach()))
+        if settings.averaged:
+            continue
         judge.eval()
         scores = balanced(_held_out(judge, images, positions[held]), labels[held])
         score = min((s for s in scores if not math.isnan(s)), default=0.0)
