@@ -115,7 +115,7 @@ def row(settings: JurySettings, trial: Trial, chosen: bool) -> dict[str, str]:
         "Barred": f"{trial.barred}",
         "Cells that differ": f"{trial.differing:.1f}",
         "Deviation (points)": f"{trial.deviation:.2f}",
-        "Chosen": "yes" if chosen else "",
+        "Chosen": "yes" if chosen else "no",
     }
 
 

@@ -273,7 +273,7 @@ def test_a_full_disk_is_one_line_and_nothing_half_written_is_taken_for_whole(
     assert main(judge) == 0
     capsys.readouterr()
     full(100_000)
-    assert len(list(tmp_path.glob("cache/judge/*.pt"))) == 1
+    assert len(list(tmp_path.glob("cache/judge/*.pt"))) == 3
     assert list(tmp_path.glob("jobs/*/checkpoint.pt")) == []
     assert main([str(a) for a in arguments]) == 0
     assert records_of(tmp_path) == records_of(finished)

@@ -22,6 +22,7 @@ def narrow(raw):
         method["levels"] = [{"all": "all", 5000: 10, 500: 5}[k] for k in method.get("levels", raw["levels"])]
     raw["levels"] = ["all", 10, 5]
     raw["judge"] |= {"epochs": 1, "floor": 0.5}
+    raw["jury"] |= {"size": 2, "epochs": 1, "floor": 0, "gate": 0}
     raw["scoring"] = {"num_resamples": 10, "figure_people": 1}
     return raw
 
