@@ -39,7 +39,7 @@ class Bench:
     Attributes:
         cells: the cells of each system.
         seen: each judge's verdicts: the reference jury's, then the pool's.
-        groups: name -> the systems that belong together, three methods each.
+        groups: name -> the systems that belong together: three methods, or one system.
         sits: bool [judges, attributes], whether the gate lets a judge sit.
     """
 
@@ -65,6 +65,7 @@ def main() -> None:
     results = trained.results() | hurried.results(", a quarter") | trained.oracle() | trained.fooling(paper)
     groups = {f"seed {s}": [n for n in names(results) if n.endswith(f"seed {s}")] for s in SEEDS}
     groups["a quarter of the iterations"] = [n for n in names(results) if n.endswith("a quarter")]
+    groups |= {"the oracle": ["oracle"], "copies with noise": ["noise"]}
     jury = settings.jury
     reference = jury.model_copy(update={"size": NUM_REFERENCE, "seed": REFERENCE_SEED})
     seats = [*reference.seats(), *jury.model_copy(update={"size": NUM_POOL}).seats()]
@@ -174,6 +175,8 @@ def alone(bench: Bench, papers: Verdicts) -> pd.DataFrame:
     """How far one judge is from the reference jury: the paper's, and each of the pool."""
     rows = []
     for group, systems in bench.groups.items():
+        if len(systems) == 1:  # controls, which the next table has
+            continue
         row = {"Systems": group}
         for name, judges in (("the ResNet-18", [papers]), ("a compact judge, mean of 12", bench.seen[NUM_REFERENCE:])):
             apart, worst = [], 0.0
