@@ -17,6 +17,7 @@ from verdicts import Rows, Trained, hits, shortened, train, verdicts
 from sgbench.judges.architectures import PAPERS
 from sgbench.judges.jury import JurySettings
 from sgbench.report.markdown import markdown
+from sgbench.results.scores import MIN_SITTING
 from sgbench.settings.config_files import find_config
 from sgbench.settings.reading import read_settings
 from sgbench.statistics.crossed import CrossedMean, crossed_table, judges_priors, over_seeds
@@ -27,7 +28,7 @@ FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 SEEDS, SHARE = (0, 1, 2), 0.25
 REFERENCE_SEED, NUM_REFERENCE, NUM_POOL = 100, 10, 12
-SIZES, DRAWS, POINTS, MIN_SITTING = (2, 3, 4, 5), 20, 0.03, 2
+SIZES, DRAWS, POINTS = (2, 3, 4, 5), 20, 0.03
 
 Verdicts = Mapping[tuple[str, int], np.ndarray]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -61,7 +62,7 @@ class _Pair:
     def by_jury(self) -> bool:
         return self.first.by_jury and self.second.by_jury
 
-    @property
+    @cached_property
     def table(self) -> CrossedTable:
         return crossed_table(self.first.terms - self.second.terms, self.first.sources)
 
