@@ -15,16 +15,22 @@ from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Group
 from sgbench.methods.contract import Batch, Method, MethodSettings, update
-from sgbench.methods.networks import SameConv2d, SameConvTranspose2d, frozen, initialise, instance_norm, widths_at
+from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
+from sgbench.methods.networks import frozen, initialise, widths_at
+from sgbench.methods.norms import InstanceNorm
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4), 64: (1, 2, 4, 8), 128: (1, 2, 4, 8, 16), 256: (1, 2, 4, 8, 16, 16)}
 GENERATED = 2
 """The discriminator's third class, after the attribute's values 0 and 1."""
 
 
-def norm_leaky(convolution: nn.Conv2d | nn.ConvTranspose2d) -> list[nn.Module]:
-    """Convolution, instance norm, leaky ReLU 0.2."""
-    return [convolution, instance_norm(convolution.out_channels), nn.LeakyReLU(0.2, inplace=True)]
+SLOPE = 0.2
+"""Of negative values, in every leaky ReLU."""
+
+
+def normed(convolution: SameConv2d | SameConvTranspose2d) -> list[nn.Module]:
+    """Convolution, instance norm, leaky ReLU."""
+    return [convolution, InstanceNorm(convolution.out_channels, SLOPE)]
 
 
 class ResidualGANGenerator(nn.Module):
@@ -33,11 +39,11 @@ class ResidualGANGenerator(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.body = nn.Sequential(
-            *norm_leaky(SameConv2d(3, width, 5)),
-            *norm_leaky(SameConv2d(width, 2 * width, 4, 2)),
-            *norm_leaky(SameConv2d(2 * width, 4 * width, 4, 2)),
-            *norm_leaky(SameConvTranspose2d(4 * width, 2 * width, 3, 2)),
-            *norm_leaky(SameConvTranspose2d(2 * width, width, 3, 2)),
+            *normed(SameConv2d(3, width, 5)),
+            *normed(SameConv2d(width, 2 * width, 4, 2)),
+            *normed(SameConv2d(2 * width, 4 * width, 4, 2)),
+            *normed(SameConvTranspose2d(4 * width, 2 * width, 3, 2)),
+            *normed(SameConvTranspose2d(2 * width, width, 3, 2)),
             SameConv2d(width, 3, 4),
         )
 
@@ -52,20 +58,20 @@ class ResidualGANDiscriminator(nn.Module):
     def __init__(self, image_size: int, width: int):
         super().__init__()
         first, *widths = widths_at(image_size, DISCRIMINATOR_WIDTHS, width)
-        layers = [SameConv2d(3, first, 4, 2), nn.LeakyReLU(0.2, inplace=True)]
+        layers = [SameConv2d(3, first, 4, 2), nn.LeakyReLU(SLOPE, inplace=True)]
         channels = first
         for out in widths:
-            layers += norm_leaky(SameConv2d(channels, out, 4, 2))
+            layers += normed(SameConv2d(channels, out, 4, 2))
             channels = out
-        layers.append(nn.Conv2d(channels, 3, 4))
-        rest = 6  # after phi: norm, activation, last stride-2 convolution, norm, activation, logits
+        layers.append(WholeConv2d(channels, 3, 4))
+        rest = 4  # after phi: its norm, the last stride-2 convolution, its norm, the logits
         self.features = nn.Sequential(*layers[:-rest])
         self.classifier = nn.Sequential(*layers[-rest:])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and the output of the next-to-last stride-2 convolution, before norm and activation."""
         phi = self.features(x)
-        return self.classifier(phi).flatten(1), phi
+        return self.classifier(phi), phi
 
 
 class ResidualGAN(Method):
@@ -73,6 +79,7 @@ class ResidualGAN(Method):
 
     display_name = "ResidualGAN"
     key = "residualgan"
+    version = 2
     one_attribute = True
     sampling = "by_value"
 
@@ -117,43 +124,49 @@ class ResidualGAN(Method):
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
         """One update of the discriminator, of network 0 and of network 1, in this order and on the same batch."""
         (batch,) = batches
-        x_real = [batch.images[batch.labels[:, 0] == value] for value in (0, 1)]
-        if not all(map(len, x_real)):
-            raise ValueError(
-                f"ResidualGAN needs images of both values of {self.attributes[0].name} in every batch, "
-                f"has {len(x_real[0])} and {len(x_real[1])}"
-            )
+        x_real = batch.images.chunk(2)
         losses = update(self.optimizers["discriminator"], self.discriminator_losses(x_real))
-        by_source = []
-        for source, x in enumerate(x_real):
-            with frozen(self.discriminator), frozen(self.generators[1 - source]):
-                by_source.append(update(self.optimizers[f"generator_{source}"], self.generator_losses(x, source)))
+        with frozen(self.discriminator):
+            with torch.no_grad():
+                phi = self.discriminator.features(batch.images).chunk(2)
+            by_source = []
+            for source in (0, 1):
+                with frozen(self.generators[1 - source]):
+                    terms = self.generator_losses(x_real[source], phi[source], source)
+                    by_source.append(update(self.optimizers[f"generator_{source}"], terms))
         return losses | {name: by_source[0][name] + by_source[1][name] for name in by_source[0]}
 
     def discriminator_losses(self, x_real: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Sums over both values: ``d_real``, ``d_fake``. ``x_real``: images of value 0, images of value 1."""
+        """Sums over both values: ``d_real``, ``d_fake``. ``x_real``: images of value 0, as many images of value 1."""
         with torch.no_grad():
             x_fake = [x + generator(x).to(x.dtype) for generator, x in zip(self.generators, x_real, strict=True)]
+        logits, _ = self.discriminator(torch.cat([*x_real, *x_fake]))
+        of_real, of_fake = logits.split([2 * len(x_real[0]), 2 * len(x_real[0])])
+        values = torch.arange(2, device=logits.device).repeat_interleave(len(x_real[0]))
         return {
-            "d_real": sum(_cross_entropy(self.discriminator(x)[0], value) for value, x in enumerate(x_real)),
-            "d_fake": sum(_cross_entropy(self.discriminator(x)[0], GENERATED) for x in x_fake),
+            "d_real": 2 * F.cross_entropy(of_real, values),
+            "d_fake": 2 * _cross_entropy(of_fake, GENERATED),
         }
 
-    def generator_losses(self, x: Tensor, source: int) -> dict[str, Tensor]:
+    def generator_losses(self, x: Tensor, phi: Tensor, source: int) -> dict[str, Tensor]:
         """Weighted terms of the network that changes value ``source``: ``g_cls``, ``g_dual``, ``g_sparse``, ``g_perc``.
 
         Only this network may be trained by them, so freeze the others.
+
+        Args:
+            x: [B, 3, S, S], images of this value.
+            phi: the discriminator's features of them.
         """
         settings, target = self.settings, 1 - source
         residual = self.generators[source](x)
         x_fake = x + residual
-        logits, phi = self.discriminator(x_fake)
+        logits, phi_fake = self.discriminator(x_fake)
         logits_back, _ = self.discriminator(x_fake + self.generators[target](x_fake))
         return {
             "g_cls": _cross_entropy(logits, target),
             "g_dual": settings.lambda_dual * _cross_entropy(logits_back, source),
             "g_sparse": self.sparsity * _l1(residual),
-            "g_perc": settings.beta * _l1(self.discriminator.features(x) - phi),
+            "g_perc": settings.beta * _l1(phi - phi_fake),
         }
 
     @torch.no_grad()

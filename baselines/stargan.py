@@ -16,8 +16,10 @@ from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, Attribute, Group
 from sgbench.methods.contract import Batch, Method, MethodSettings, update
-from sgbench.methods.losses import gradient_penalty, masked_binary_cross_entropy, masked_reconstruction
-from sgbench.methods.networks import SameConv2d, SameConvTranspose2d, frozen, norm_relu, trunk, widths_at
+from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
+from sgbench.methods.critics import StridedCritic
+from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction
+from sgbench.methods.networks import frozen, norm_relu, trunk, widths_at
 
 DISCRIMINATOR_WIDTHS = {
     32: (1, 2, 4, 8),
@@ -90,29 +92,13 @@ class StarGANGenerator(nn.Module):
         return self.body(torch.cat([x, planes.to(x.dtype)], 1))
 
 
-class StarGANDiscriminator(nn.Module):
+class StarGANDiscriminator(StridedCritic):
     """Critic and classifier: [N, 3, S, S] -> ([N, 1, h, w], logits [N, c])."""
 
     def __init__(self, num_entries: int, image_size: int, width: int):
-        super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
         widths = widths_at(image_size, DISCRIMINATOR_WIDTHS, width)
-        for out in widths:
-            layers += [SameConv2d(channels, out, 4, 2), nn.LeakyReLU(0.01, inplace=True)]
-            channels = out
-        self.body = nn.Sequential(*layers)
-        self.adversarial = SameConv2d(channels, 1, 3, bias=False)
-        self.classifier = nn.Conv2d(channels, num_entries, image_size >> len(widths), bias=False)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The critic's map and the logits of the vector's entries."""
-        h = self.body(x)
-        return self.adversarial(h), self.classifier(h).flatten(1)
-
-    def critic(self, x: Tensor) -> Tensor:
-        """The critic's map alone."""
-        return self.adversarial(self.body(x))
+        super().__init__(widths, kernel_size=4, slope=0.01, bias=False)
+        self.classify = WholeConv2d(widths[-1], num_entries, image_size >> len(widths), bias=False)
 
 
 class StarGAN(Method):
@@ -120,6 +106,7 @@ class StarGAN(Method):
 
     display_name = "StarGAN"
     key = "stargan"
+    version = 2
     needs_complete_vectors = True
     needs_source_labels = True
 
@@ -196,11 +183,13 @@ class StarGAN(Method):
         settings, x = self.settings, batch.images
         with torch.no_grad():
             x_fake = self.generator(x, targets).to(x.dtype)
-        score, logits = self.discriminator(x)
-        mix = torch.rand(len(x), device=x.device)
-        penalty = gradient_penalty(self.discriminator.critic, x, x_fake, mix)
+        features = self.discriminator.features(torch.cat([x, x_fake]))
+        scores = self.discriminator.adversarial(features).float()
+        logits = self.discriminator.classify(features[: len(x)])
+        mix = torch.rand(len(x), 1, 1, 1, device=x.device)
+        penalty = self.discriminator.gradient_penalty(torch.lerp(x_fake, x, mix.to(x.dtype)))
         return {
-            "d_adv": self.discriminator.critic(x_fake).mean() - score.mean(),
+            "d_adv": scores[len(x) :].mean() - scores[: len(x)].mean(),
             "d_gp": settings.lambda_gp * penalty.mean(),
             "d_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, *self.codec.encode(batch.labels)),
         }
@@ -211,9 +200,10 @@ class StarGAN(Method):
         vectors, known = self.codec.encode(batch.labels)
         x_fake = self.generator(x, targets)
         x_rec = self.generator(x_fake, vectors)
-        score, logits = self.discriminator(x_fake)
+        features = self.discriminator.features(x_fake)
+        logits = self.discriminator.classify(features)
         return {
-            "g_adv": -settings.lambda_adv * score.mean(),
+            "g_adv": -settings.lambda_adv * self.discriminator.adversarial(features).float().mean(),
             "g_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, targets, torch.ones_like(known)),
             "g_rec": settings.lambda_rec * masked_reconstruction(x, x_rec, known.all(1)),
         }
@@ -227,7 +217,7 @@ class StarGAN(Method):
         """One pass for all groups. Other entries are the source image's, or the discriminator's guess if unknown."""
         vectors, known = self.codec.encode(labels)
         if not known.all():
-            guess = self.codec.classify(self.discriminator(images)[1])
+            guess = self.codec.classify(self.discriminator.classify(self.discriminator.features(images)))
             vectors = torch.where(known, vectors, guess)
         for group in groups:
             vectors = self.codec.assign(vectors, group)

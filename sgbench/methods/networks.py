@@ -1,54 +1,16 @@
-"""Blocks that methods share: TensorFlow's "same" padding and the encoder, residual and decoder blocks."""
+"""Blocks that methods share: encoder, residual blocks, first decoder layer; widths, initialisation."""
 
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-
-class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's "same" padding: ``ceil(side / stride)`` outputs, odd padding pixel at the end."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, bias: bool = True):
-        super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)
-
-    def _padding_of(self, side: int) -> tuple[int, int]:
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-        return total // 2, total - total // 2
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[N, C, H, W] -> [N, out_channels, ceil(H / stride), ceil(W / stride)]."""
-        top, bottom = self._padding_of(x.shape[-2])
-        left, right = self._padding_of(x.shape[-1])
-        if top == bottom and left == right:
-            return F.conv2d(x, self.weight, self.bias, self.stride, (top, left))
-        return F.conv2d(F.pad(x, (left, right, top, bottom)), self.weight, self.bias, self.stride)
-
-
-class SameConvTranspose2d(nn.ConvTranspose2d):
-    """The gradient of a "same" convolution: ``side * stride`` outputs, an odd pixel cut off at the end."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int, bias: bool = True):
-        if kernel_size < stride:
-            raise ValueError(f"kernel_size {kernel_size} is smaller than stride {stride}")
-        super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)
-
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """[N, C, H, W] -> [N, out_channels, H * stride, W * stride]."""
-        before, odd = divmod(self.kernel_size[0] - self.stride[0], 2)
-        y = F.conv_transpose2d(x, self.weight, self.bias, self.stride, before)
-        return y[..., : y.shape[-2] - odd, : y.shape[-1] - odd] if odd else y
-
-
-def instance_norm(channels: int) -> nn.InstanceNorm2d:
-    """Instance norm with scale and shift, eps 1e-5, without running statistics."""
-    return nn.InstanceNorm2d(channels, eps=1e-5, affine=True, track_running_stats=False)
+from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
+from sgbench.methods.norms import RELU, InstanceNorm
 
 
 def norm_relu(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
     """Convolution, instance norm, ReLU."""
-    return nn.Sequential(convolution, instance_norm(convolution.out_channels), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, InstanceNorm(convolution.out_channels, RELU))
 
 
 class ResidualBlock(nn.Module):
@@ -59,7 +21,7 @@ class ResidualBlock(nn.Module):
         self.body = nn.Sequential(
             norm_relu(SameConv2d(channels, channels, 3, bias=bias)),
             SameConv2d(channels, channels, 3, bias=bias),
-            instance_norm(channels),
+            InstanceNorm(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:

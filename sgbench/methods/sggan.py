@@ -5,7 +5,7 @@ norm comes before the ReLU (as in that code; the paper writes it after), every f
 critic's loss (equation 8 as printed is unbounded), and the equation's penalty has the sign that a critic needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Literal
@@ -16,39 +16,92 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Batch, Group, all_groups
+from sgbench.methods.casting import lowered
 from sgbench.methods.contract import Method, MethodSettings, update
-from sgbench.methods.losses import gradient_penalty, masked_cross_entropy
-from sgbench.methods.networks import SameConv2d, SameConvTranspose2d, frozen, initialise, norm_relu, trunk, widths_at
+from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
+from sgbench.methods.critics import StridedCritic
+from sgbench.methods.losses import masked_cross_entropy
+from sgbench.methods.networks import frozen, initialise, trunk, widths_at
+from sgbench.methods.norms import RELU, InstanceNorm, norm_leaky
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4, 8), 64: (1, 2, 4, 8, 8), 128: (1, 2, 4, 8, 8, 16), 256: (1, 2, 4, 8, 8, 16)}
 WEIGHT_INITS = {"normal": partial(nn.init.normal_, std=0.02), "he": nn.init.kaiming_normal_}
 Residual = Literal["refined", "residual", "none"]
 
 
-class Branch(nn.Module):
-    """The layers of one group: features [N, 2w, S/2, S/2] and images [N, 3, S, S] -> results [N, 3, S, S]."""
+class Branches(nn.Module):
+    """The layers of all groups, side by side: one transposed convolution, one norm, 7x7 convolutions in parts.
 
-    def __init__(self, width: int, residual: Residual):
+    A group's last convolution looks at its own features and, in the variant ``refined``, at the image. Its weights are
+    kept in two parts, since the part that looks at the image sees the same image in every branch.
+    """
+
+    def __init__(self, num_groups: int, width: int, residual: Residual):
         super().__init__()
-        self.residual = residual
-        self.deconv = norm_relu(SameConvTranspose2d(2 * width, width, 4, 2))
-        self.conv = SameConv2d(width + 3 * (residual == "refined"), 3, 7)
+        self.num_groups, self.width, self.residual = num_groups, width, residual
+        self.deconv = SameConvTranspose2d(2 * width, num_groups * width, 4, 2)
+        self.norm = InstanceNorm(num_groups * width, RELU)
+        self.of_features = nn.Conv2d(num_groups * width, 3 * num_groups, 7, padding=3, groups=num_groups)
+        self.of_image = nn.Conv2d(3, 3 * num_groups, 7, padding=3, bias=False) if residual == "refined" else None
 
     def forward(self, features: Tensor, x: Tensor) -> Tensor:
+        """Every branch at once: features [N, 2w, S/2, S/2], images [N, 3, S, S] -> results [N, groups, 3, S, S]."""
+        weight, bias = lowered(self.of_features.weight), lowered(self.of_features.bias)
+        y = F.conv2d(self.norm(self.deconv(features)), weight, bias, padding=3, groups=self.num_groups)
+        if self.of_image is not None:
+            y = y + F.conv2d(x, lowered(self.of_image.weight), padding=3)
+        return self._finished(y.unflatten(1, (self.num_groups, 3)), x[:, None])
+
+    def one(self, position: int, features: Tensor, x: Tensor) -> Tensor:
+        """The branch of one group alone, [N, 3, S, S]."""
+        own, out = (slice(position * n, (position + 1) * n) for n in (self.width, 3))
+        f = self.norm.part(self.deconv.part(features, own), own)
+        weight, bias = lowered(self.of_features.weight)[out], lowered(self.of_features.bias)[out]
+        if self.of_image is not None:
+            f, weight = torch.cat([f, x.to(f.dtype)], 1), torch.cat([weight, lowered(self.of_image.weight)[out]], 1)
+        return self._finished(F.conv2d(f, weight, bias, padding=3), x)
+
+    def paired(self, positions: Sequence[int], features: Tensor, x: Tensor) -> Tensor:
+        """Some branches, each on input of its own: [K, N, 2w, S/2, S/2], [K, N, 3, S, S] -> [K, N, 3, S, S]."""
+        count = len(positions)
+        weight = picked(lowered(self.deconv.weight).unflatten(1, (self.num_groups, -1)).transpose(0, 1), positions)
+        f = F.conv_transpose2d(
+            _beside(features), weight.flatten(0, 1), self._own(self.deconv.bias, positions), 2, 1, groups=count
+        )
+        f = norm_leaky(f, self._own(self.norm.weight, positions), self._own(self.norm.bias, positions), RELU)
+        weight, bias = self._own(self.of_features.weight, positions), self._own(self.of_features.bias, positions)
+        y = F.conv2d(f, weight, bias, padding=3, groups=count)
+        if self.of_image is not None:
+            y = y + F.conv2d(_beside(x), self._own(self.of_image.weight, positions), padding=3, groups=count)
+        return self._finished(y.unflatten(1, (count, 3)).transpose(0, 1), x)
+
+    def _own(self, parameter: Tensor, positions: Sequence[int]) -> Tensor:
+        """The rows of some groups, in autocast's precision."""
+        return picked(lowered(parameter).unflatten(0, (self.num_groups, -1)), positions).flatten(0, 1)
+
+    def _finished(self, y: Tensor, x: Tensor) -> Tensor:
         """Results in [-1, 1]; for the variant ``residual``, x plus a residual in [-1, 1], not clamped."""
-        f = self.deconv(features)
-        if self.residual == "refined":
-            return torch.tanh(self.conv(torch.cat([f, x], 1)))
-        y = torch.tanh(self.conv(f))
+        y = torch.tanh(y)
         return x + y if self.residual == "residual" else y
+
+    @torch.no_grad()
+    def initialise(self, weight_init: Callable[[Tensor], Tensor]) -> None:
+        """Draw the weights of each group as if its layers were its own: some ways of drawing look at their sizes."""
+        for position in range(self.num_groups):
+            own, out = (slice(position * n, (position + 1) * n) for n in (self.width, 3))
+            self.deconv.weight[:, own] = weight_init(torch.empty_like(self.deconv.weight[:, own]))
+            parts = [self.of_features.weight[out], *([] if self.of_image is None else [self.of_image.weight[out]])]
+            whole = weight_init(torch.cat([torch.empty_like(part) for part in parts], 1))
+            for part, drawn in zip(parts, whole.split([part.shape[1] for part in parts], 1), strict=True):
+                part.copy_(drawn)
 
     @torch.no_grad()
     def pass_through(self, gain: float) -> None:
         """Start near tanh(gain * x): the last convolution is a centred impulse on x, and small on the features."""
-        centre = self.conv.kernel_size[0] // 2
-        nn.init.normal_(self.conv.weight, std=0.01)
-        self.conv.weight[:, -3:] = 0
-        self.conv.weight[:, -3:, centre, centre] = gain * torch.eye(3)
+        nn.init.normal_(self.of_features.weight, std=0.01)
+        self.of_image.weight.zero_()
+        centre = self.of_image.kernel_size[0] // 2
+        self.of_image.weight[:, :, centre, centre] = gain * torch.eye(3).repeat(self.num_groups, 1)
 
 
 class SGGANGenerator(nn.Module):
@@ -56,43 +109,31 @@ class SGGANGenerator(nn.Module):
 
     def __init__(self, attributes: Sequence[Attribute], width: int, residual: Residual):
         super().__init__()
+        self.groups = all_groups(attributes)
         self.trunk = trunk(3, width, bias=True)
-        self.branches = nn.ModuleDict({_key(g): Branch(width, residual) for g in all_groups(attributes)})
+        self.branches = Branches(len(self.groups), width, residual)
 
-    def forward(self, x: Tensor, groups: Sequence[Group]) -> list[Tensor]:
-        """Results [N, 3, S, S] for ``groups``; other branches are not computed."""
-        features = self.trunk(x)
-        return [self.branch(group)(features, x) for group in groups]
+    def forward(self, x: Tensor) -> Tensor:
+        """Results of all groups, [groups, N, 3, S, S]."""
+        return self.branches(self.trunk(x), x).transpose(0, 1)
 
-    def branch(self, group: Group) -> Branch:
-        """The branch of a group."""
-        return self.branches[_key(group)]
+    def edit(self, x: Tensor, group: Group) -> Tensor:
+        """Results of one group, [N, 3, S, S]; other branches are not computed."""
+        return self.branches.one(self.groups.index(group), self.trunk(x), x)
 
 
-class SGGANDiscriminator(nn.Module):
+class SGGANDiscriminator(StridedCritic):
     """Critic and classifier: [N, 3, S, S] -> ([N, 1, h, w], a list of [N, m_j], one for each attribute)."""
 
     def __init__(self, attributes: Sequence[Attribute], image_size: int, width: int):
-        super().__init__()
-        layers: list[nn.Module] = []
-        channels = 3
         widths = widths_at(image_size, DISCRIMINATOR_WIDTHS, width)
-        for out in widths:
-            layers += [SameConv2d(channels, out, 5, 2), nn.LeakyReLU(0.2, inplace=True)]
-            channels = out
-        self.body = nn.Sequential(*layers)
-        self.adversarial = SameConv2d(channels, 1, 3)
-        side = image_size >> len(widths)
-        self.classifiers = nn.ModuleList(nn.Conv2d(channels, len(a.values), side) for a in attributes)
+        super().__init__(widths, kernel_size=5, slope=0.2, bias=True)
+        self.num_values = [len(a.values) for a in attributes]
+        self.classifier = WholeConv2d(widths[-1], sum(self.num_values), image_size >> len(widths))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """The critic's map and class logits."""
-        h = self.body(x)
-        return self.adversarial(h), [classifier(h).flatten(1) for classifier in self.classifiers]
-
-    def critic(self, x: Tensor) -> Tensor:
-        """The critic's map alone."""
-        return self.adversarial(self.body(x))
+    def classify(self, features: Tensor) -> list[Tensor]:
+        """Class logits of the critic's features."""
+        return list(self.classifier(features).split(self.num_values, 1))
 
 
 class SGGAN(Method):
@@ -100,6 +141,7 @@ class SGGAN(Method):
 
     display_name = "SG-GAN"
     key = "sggan"
+    version = 2
 
     class Settings(MethodSettings):
         """Defaults are the paper's.
@@ -135,12 +177,12 @@ class SGGAN(Method):
             attributes, image_size, settings.discriminator_width or settings.base_width
         )
         initialise(self.generator, WEIGHT_INITS[settings.weight_init], norm_std=0.02)
+        self.generator.branches.initialise(WEIGHT_INITS[settings.weight_init])
         initialise(self.discriminator, WEIGHT_INITS[settings.weight_init])
         if settings.pass_through:
             if settings.residual != "refined":
                 raise ValueError("pass_through needs residual: refined")
-            for group in self.groups:
-                self.generator.branch(group).pass_through(settings.pass_through)
+            self.generator.branches.pass_through(settings.pass_through)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
         self.optimizers = {
@@ -164,61 +206,82 @@ class SGGAN(Method):
 
     def discriminator_losses(self, batch: Batch) -> dict[str, Tensor]:
         """Weighted terms, sums over groups: ``d_adv``, ``d_gp``, ``d_cls``."""
-        settings, x = self.settings, batch.images
+        settings, x, count = self.settings, batch.images, len(self.groups)
         with torch.no_grad():
-            fakes = torch.cat(self.generator(x, self.groups)).to(x.dtype)
-        scores, logits = self.discriminator(torch.cat([x, fakes]))
-        score, fake_score = scores.float().split([len(x), len(fakes)])
-        mix = torch.rand(len(fakes), device=x.device)
-        reals = x.repeat(len(self.groups), 1, 1, 1)
-        penalty = gradient_penalty(self.discriminator.critic, reals, fakes, mix)
-        count = len(self.groups)
+            fakes = self.generator(x).to(x.dtype)
+        features = self.discriminator.features(torch.cat([x, fakes.flatten(0, 1)]))
+        scores = self.discriminator.adversarial(features).float()
+        logits = self.discriminator.classify(features[: len(x)])
+        mix = torch.rand(count, len(x), 1, 1, 1, device=x.device)
+        penalty = self.discriminator.gradient_penalty(torch.lerp(fakes, x, mix.to(x.dtype)).flatten(0, 1))
         return {
-            "d_adv": count * (fake_score.mean() - score.mean()),
+            "d_adv": count * (scores[len(x) :].mean() - scores[: len(x)].mean()),
             "d_gp": settings.lambda_gp * count * penalty.mean(),
             "d_cls": settings.lambda_cls
-            * sum(masked_cross_entropy(logit[: len(x)], batch.labels[:, j]) for j, logit in enumerate(logits)),
+            * sum(masked_cross_entropy(logit, batch.labels[:, j]) for j, logit in enumerate(logits)),
         }
 
     def generator_losses(self, x: Tensor) -> dict[str, Tensor]:
         """Weighted terms, sums over groups: ``g_adv``, ``g_cls``, ``g_rec``."""
-        settings, size, count = self.settings, len(x), len(self.groups)
-        fakes = torch.cat(self.generator(x, self.groups))
-        score, logits = self.discriminator(fakes)
+        settings, count = self.settings, len(self.groups)
+        fakes = self.generator(x)
+        features = self.discriminator.features(fakes.flatten(0, 1))
         g_cls = sum(
-            F.cross_entropy(
-                logits[group.attribute][k * size : (k + 1) * size], x.new_full((size,), group.value, dtype=torch.long)
-            )
-            for k, group in enumerate(self.groups)
+            self._classification(logit.unflatten(0, (count, len(x))), attribute)
+            for attribute, logit in enumerate(self.discriminator.classify(features))
         )
-        pairs = self.reconstruction_errors(fakes.split(size))
+        pairs = self.reconstruction_errors(fakes)
         g_rec = pairs.mean() if settings.rec_reduction == "mean" else pairs.sum()
         return {
-            "g_adv": -settings.lambda_adv * count * score.float().mean(),
+            "g_adv": -settings.lambda_adv * count * self.discriminator.adversarial(features).float().mean(),
             "g_cls": settings.lambda_cls * g_cls,
             "g_rec": settings.lambda_rec * g_rec,
         }
 
-    def reconstruction_errors(self, fakes: Sequence[Tensor]) -> Tensor:
-        """Equation 5: mean |G(x_j^i)_j^i' - x_j^i'| for each attribute's ordered pairs of values (i, i'), [pairs]."""
-        by_group = dict(zip(self.groups, fakes, strict=True))
-        features = dict(
-            zip(self.groups, self.generator.trunk(torch.cat(list(fakes))).split(len(fakes[0])), strict=True)
-        )
+    def _classification(self, logits: Tensor, attribute: int) -> Tensor:
+        """Cross-entropy of an attribute's results [groups, N, m] to their groups' values, summed over its groups."""
+        own = [k for k, group in enumerate(self.groups) if group.attribute == attribute]
+        asked = torch.arange(len(own), device=logits.device).repeat_interleave(logits.shape[1])
+        return len(own) * F.cross_entropy(logits[own[0] : own[-1] + 1].flatten(0, 1), asked)
+
+    def reconstruction_errors(self, fakes: Tensor) -> Tensor:
+        """Equation 5: mean |G(x_j^i)_j^i' - x_j^i'| for each attribute's ordered pairs of values (i, i'), [pairs].
+
+        In each round every target's branch takes the result of another value of its attribute.
+
+        Args:
+            fakes: [groups, N, 3, S, S].
+        """
+        features = self.generator.trunk(fakes.flatten(0, 1)).unflatten(0, fakes.shape[:2])
         errors = []
-        for j, attribute in enumerate(self.attributes):
-            for i, other in permutations(range(len(attribute.values)), 2):
-                source, target = Group(j, i), Group(j, other)
-                again = self.generator.branch(target)(features[source], by_group[source])
-                errors.append((again - by_group[target]).float().abs().mean())
-        return torch.stack(errors)
+        for ahead in range(1, max(len(a.values) for a in self.attributes)):
+            targets = [k for k, g in enumerate(self.groups) if ahead < len(self.attributes[g.attribute].values)]
+            sources = [self._source_of(self.groups[k], ahead) for k in targets]
+            again = self.generator.branches.paired(targets, picked(features, sources), picked(fakes, sources))
+            errors.append((again - picked(fakes, targets)).float().abs().mean((1, 2, 3, 4)))
+        return torch.cat(errors)
+
+    def _source_of(self, target: Group, ahead: int) -> int:
+        """Position of the group whose value comes ``ahead`` places before the target's, going round."""
+        num_values = len(self.attributes[target.attribute].values)
+        return self.groups.index(target._replace(value=(target.value - ahead) % num_values))
 
     @torch.no_grad()
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
         """Results of the group's branch, clamped to [-1, 1]; the labels are not read."""
-        (result,) = self.generator(images, [group])
-        return result.clamp(-1, 1)
+        return self.generator.edit(images, group).clamp(-1, 1)
 
 
-def _key(group: Group) -> str:
-    return f"{group.attribute}_{group.value}"
+def picked(x: Tensor, positions: Sequence[int]) -> Tensor:
+    """Some of the first dimension's entries, in this order, without an index on the device."""
+    if list(positions) == list(range(len(x))):
+        return x
+    entries = x.unbind()
+    return torch.stack([entries[k] for k in positions])
+
+
+def _beside(x: Tensor) -> Tensor:
+    """[K, N, C, H, W] -> [N, K * C, H, W]: what belongs to K groups, as channels, channels-last."""
+    count, size, channels, height, width = x.shape
+    rows = x.permute(1, 3, 4, 0, 2).reshape(size, height, width, count * channels)
+    return rows.permute(0, 3, 1, 2)

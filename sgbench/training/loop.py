@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from sgbench.data.batches import Batches
+from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from sgbench.results.job_folder import JobFolder
@@ -90,7 +91,7 @@ def train(
                 for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
                     group["lr"] = rate * rate_factor(method.settings, iteration)
             drawn = batches.at(iteration, method.batches_per_iteration)
-            with autocast:
+            with autocast, cast_once():
                 losses = {name: float(value) for name, value in method.step(drawn, iteration).items()}
             done = iteration + 1
             rows.append({"iteration": done} | losses)

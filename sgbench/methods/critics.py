@@ -1,0 +1,73 @@
+"""A critic of convolutions and leaky ReLUs, whose gradient with respect to its input is a chain of its own.
+
+Such a critic is linear between the kinks of its ReLUs, where second derivatives are 0. So the gradient at an image is a
+product of the weights and of the slopes that the image has in each layer, and an ordinary backward pass through that
+product is the whole derivative of a gradient penalty. Differentiating twice computes the same, and passes zeros through
+the forward pass besides: half as much arithmetic again.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from sgbench.methods.convolutions import SameConv2d
+
+
+class StridedCritic(nn.Module):
+    """Stride-2 convolutions with leaky ReLU, then a 3x3 convolution to one channel: [N, 3, S, S] -> [N, 1, h, w].
+
+    Args:
+        widths: channels after each convolution.
+        slope: of negative values.
+        bias: whether the last convolution has one.
+    """
+
+    def __init__(self, widths: Sequence[int], kernel_size: int, slope: float, bias: bool):
+        super().__init__()
+        channels = [3, *widths]
+        self.slope = slope
+        self.convolutions = nn.ModuleList(
+            SameConv2d(before, after, kernel_size, 2) for before, after in zip(channels[:-1], widths, strict=True)
+        )
+        self.adversarial = SameConv2d(channels[-1], 1, 3, bias=bias)
+
+    def features(self, x: Tensor) -> Tensor:
+        """The last map before the critic's own convolution."""
+        for convolution in self.convolutions:
+            x = F.leaky_relu_(convolution(x), self.slope)
+        return x
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The critic's map."""
+        return self.adversarial(self.features(x))
+
+    def input_gradient(self, x: Tensor) -> Tensor:
+        """The gradient of the map's sum with respect to ``x``, [N, 3, S, S], differentiable in the weights once."""
+        maps, h = [x], x
+        with torch.no_grad():
+            for convolution in self.convolutions:
+                h = F.leaky_relu_(convolution(h), self.slope)
+                maps.append(h)
+        side = h.shape[-1]
+        g = self.adversarial.adjoint(h.new_ones(1, 1, side, side), side, side).expand_as(h)
+        for convolution, before, after in zip(
+            reversed(self.convolutions), reversed(maps[:-1]), reversed(maps[1:]), strict=True
+        ):
+            g = torch.ops.aten.leaky_relu_backward(g, after, self.slope, False)
+            g = convolution.adjoint(g, *before.shape[-2:])
+        return g
+
+    def gradient_penalty(self, x: Tensor) -> Tensor:
+        """The gradient penalty of WGAN-GP (Gulrajani et al., 2017) for each sample.
+
+        Args:
+            x: [B, 3, S, S], images between real and generated ones.
+
+        Returns:
+            [B]: (L2 norm of the critic's gradient, minus 1) squared.
+        """
+        gradient = self.input_gradient(x)
+        wide = torch.promote_types(gradient.dtype, torch.float32)
+        return (torch.linalg.vector_norm(gradient, dim=(1, 2, 3), dtype=wide) - 1) ** 2
