@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from sgbench.data.labels import Attribute, Group
 from sgbench.methods.contract import Batch, Method, MethodSettings, update
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
+from sgbench.methods.losses import widened
 from sgbench.methods.networks import frozen, initialise, widths_at
 from sgbench.methods.norms import InstanceNorm
 
@@ -122,51 +123,59 @@ class ResidualGAN(Method):
         }
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
-        """One update of the discriminator, of network 0 and of network 1, in this order and on the same batch."""
+        """One update of the discriminator, of network 0 and of network 1, in this order and on the same batch.
+
+        No network changes between the discriminator's update and its own, so its residuals serve both.
+        """
         (batch,) = batches
         x_real = batch.images.chunk(2)
-        losses = update(self.optimizers["discriminator"], self.discriminator_losses(x_real))
+        residuals = [generator(x) for generator, x in zip(self.generators, x_real, strict=True)]
+        losses = update(self.optimizers["discriminator"], self.discriminator_losses(x_real, residuals))
         with frozen(self.discriminator):
             with torch.no_grad():
                 phi = self.discriminator.features(batch.images).chunk(2)
             by_source = []
             for source in (0, 1):
                 with frozen(self.generators[1 - source]):
-                    terms = self.generator_losses(x_real[source], phi[source], source)
+                    terms = self.generator_losses(x_real[source], residuals[source], phi[source], source)
                     by_source.append(update(self.optimizers[f"generator_{source}"], terms))
         return losses | {name: by_source[0][name] + by_source[1][name] for name in by_source[0]}
 
-    def discriminator_losses(self, x_real: Sequence[Tensor]) -> dict[str, Tensor]:
-        """Sums over both values: ``d_real``, ``d_fake``. ``x_real``: images of value 0, as many images of value 1."""
-        with torch.no_grad():
-            x_fake = [x + generator(x).to(x.dtype) for generator, x in zip(self.generators, x_real, strict=True)]
+    def discriminator_losses(self, x_real: Sequence[Tensor], residuals: Sequence[Tensor]) -> dict[str, Tensor]:
+        """Sums over both values: ``d_real``, ``d_fake``.
+
+        Args:
+            x_real: images of value 0, as many images of value 1.
+            residuals: what their networks add to them.
+        """
+        size = len(x_real[0])
+        x_fake = [x + residual.detach() for x, residual in zip(x_real, residuals, strict=True)]
         logits, _ = self.discriminator(torch.cat([*x_real, *x_fake]))
-        of_real, of_fake = logits.split([2 * len(x_real[0]), 2 * len(x_real[0])])
-        values = torch.arange(2, device=logits.device).repeat_interleave(len(x_real[0]))
+        values = torch.arange(2, device=logits.device).repeat_interleave(size)
         return {
-            "d_real": 2 * F.cross_entropy(of_real, values),
-            "d_fake": 2 * _cross_entropy(of_fake, GENERATED),
+            "d_real": 2 * F.cross_entropy(logits[: 2 * size], values),
+            "d_fake": 2 * _cross_entropy(logits[2 * size :], GENERATED),
         }
 
-    def generator_losses(self, x: Tensor, phi: Tensor, source: int) -> dict[str, Tensor]:
+    def generator_losses(self, x: Tensor, residual: Tensor, phi: Tensor, source: int) -> dict[str, Tensor]:
         """Weighted terms of the network that changes value ``source``: ``g_cls``, ``g_dual``, ``g_sparse``, ``g_perc``.
 
         Only this network may be trained by them, so freeze the others.
 
         Args:
             x: [B, 3, S, S], images of this value.
+            residual: what this network adds to them.
             phi: the discriminator's features of them.
         """
         settings, target = self.settings, 1 - source
-        residual = self.generators[source](x)
         x_fake = x + residual
-        logits, phi_fake = self.discriminator(x_fake)
-        logits_back, _ = self.discriminator(x_fake + self.generators[target](x_fake))
+        x_back = x_fake + self.generators[target](x_fake)
+        logits, phi_fake = self.discriminator(torch.cat([x_fake, x_back]))
         return {
-            "g_cls": _cross_entropy(logits, target),
-            "g_dual": settings.lambda_dual * _cross_entropy(logits_back, source),
+            "g_cls": _cross_entropy(logits[: len(x)], target),
+            "g_dual": settings.lambda_dual * _cross_entropy(logits[len(x) :], source),
             "g_sparse": self.sparsity * _l1(residual),
-            "g_perc": settings.beta * _l1(phi - phi_fake),
+            "g_perc": settings.beta * _l1(phi - phi_fake[: len(x)]),
         }
 
     @torch.no_grad()
@@ -182,4 +191,4 @@ def _cross_entropy(logits: Tensor, value: int) -> Tensor:
 
 def _l1(x: Tensor) -> Tensor:
     """L1 norm of each sample, in float32, mean over samples."""
-    return x.float().abs().flatten(1).sum(1).mean()
+    return widened(x).abs().flatten(1).sum(1).mean()

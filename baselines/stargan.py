@@ -18,7 +18,7 @@ from sgbench.data.labels import HIDDEN, Attribute, Group
 from sgbench.methods.contract import Batch, Method, MethodSettings, update
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
-from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction
+from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.networks import frozen, norm_relu, trunk, widths_at
 
 DISCRIMINATOR_WIDTHS = {
@@ -162,13 +162,22 @@ class StarGAN(Method):
         return self.settings.n_critic
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
-        """``n_critic`` updates of the discriminator, then one of the generator."""
+        """``n_critic`` updates of the discriminator, then one of the generator.
+
+        The generator does not change before its own update, so the last batch's results serve both networks.
+        """
         losses: dict[str, Tensor] = {}
-        for batch in batches:
+        for batch in batches[:-1]:
             targets = self.draw_targets(batch.labels)
-            losses |= update(self.optimizers["discriminator"], self.discriminator_losses(batch, targets))
+            with torch.no_grad():
+                x_fake = self.generator(batch.images, targets)
+            update(self.optimizers["discriminator"], self.discriminator_losses(batch, x_fake))
+        last = batches[-1]
+        targets = self.draw_targets(last.labels)
+        x_fake = self.generator(last.images, targets)
+        losses |= update(self.optimizers["discriminator"], self.discriminator_losses(last, x_fake.detach()))
         with frozen(self.discriminator):
-            losses |= update(self.optimizers["generator"], self.generator_losses(batches[-1], targets))
+            losses |= update(self.optimizers["generator"], self.generator_losses(last, targets, x_fake))
         return losses
 
     def draw_targets(self, labels: Tensor) -> Tensor:
@@ -178,13 +187,12 @@ class StarGAN(Method):
             return self.codec.encode(labels)[0][torch.randperm(size, device=device)]
         return self.pool[torch.randint(len(self.pool), (size,), device=device)]
 
-    def discriminator_losses(self, batch: Batch, targets: Tensor) -> dict[str, Tensor]:
-        """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``."""
+    def discriminator_losses(self, batch: Batch, x_fake: Tensor) -> dict[str, Tensor]:
+        """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``. ``x_fake``: what the generator makes of it, without a graph."""
         settings, x = self.settings, batch.images
-        with torch.no_grad():
-            x_fake = self.generator(x, targets).to(x.dtype)
+        x_fake = x_fake.to(x.dtype)
         features = self.discriminator.features(torch.cat([x, x_fake]))
-        scores = self.discriminator.adversarial(features).float()
+        scores = widened(self.discriminator.adversarial(features))
         logits = self.discriminator.classify(features[: len(x)])
         mix = torch.rand(len(x), 1, 1, 1, device=x.device)
         penalty = self.discriminator.gradient_penalty(torch.lerp(x_fake, x, mix.to(x.dtype)))
@@ -194,16 +202,20 @@ class StarGAN(Method):
             "d_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, *self.codec.encode(batch.labels)),
         }
 
-    def generator_losses(self, batch: Batch, targets: Tensor) -> dict[str, Tensor]:
-        """Weighted terms: ``g_adv``, ``g_cls``, ``g_rec``, the last over images whose whole vector is known."""
+    def generator_losses(self, batch: Batch, targets: Tensor, x_fake: Tensor) -> dict[str, Tensor]:
+        """Weighted terms: ``g_adv``, ``g_cls``, ``g_rec``, the last over images whose whole vector is known.
+
+        Args:
+            targets: [B, c], the vectors that were asked for.
+            x_fake: [B, 3, S, S], what the generator made of the batch for them.
+        """
         settings, x = self.settings, batch.images
         vectors, known = self.codec.encode(batch.labels)
-        x_fake = self.generator(x, targets)
         x_rec = self.generator(x_fake, vectors)
         features = self.discriminator.features(x_fake)
         logits = self.discriminator.classify(features)
         return {
-            "g_adv": -settings.lambda_adv * self.discriminator.adversarial(features).float().mean(),
+            "g_adv": -settings.lambda_adv * widened(self.discriminator.adversarial(features)).mean(),
             "g_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, targets, torch.ones_like(known)),
             "g_rec": settings.lambda_rec * masked_reconstruction(x, x_rec, known.all(1)),
         }

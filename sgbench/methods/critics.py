@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.methods.convolutions import SameConv2d
+from sgbench.methods.losses import widened
 
 
 class StridedCritic(nn.Module):
@@ -69,5 +70,4 @@ class StridedCritic(nn.Module):
             [B]: (L2 norm of the critic's gradient, minus 1) squared.
         """
         gradient = self.input_gradient(x)
-        wide = torch.promote_types(gradient.dtype, torch.float32)
-        return (torch.linalg.vector_norm(gradient, dim=(1, 2, 3), dtype=wide) - 1) ** 2
+        return (torch.linalg.vector_norm(widened(gradient), dim=(1, 2, 3)) - 1) ** 2

@@ -7,6 +7,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
+def widened(x: Tensor) -> Tensor:
+    """The tensor in float32 if it has fewer digits, so that its mean has them."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 def gradient_penalty(critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, mix: Tensor) -> Tensor:
     """The gradient penalty of WGAN-GP (Gulrajani et al., 2017) for each sample, differentiable.
 
@@ -20,7 +25,7 @@ def gradient_penalty(critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake:
     """
     share = mix.reshape(-1, *[1] * (x_real.dim() - 1))
     x_mix = (share * x_real + (1 - share) * x_fake).detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(critic(x_mix).float().sum(), x_mix, create_graph=True)
+    (gradient,) = torch.autograd.grad(widened(critic(x_mix)).sum(), x_mix, create_graph=True)
     return (gradient.flatten(1).norm(dim=1) - 1) ** 2
 
 

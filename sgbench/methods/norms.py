@@ -6,6 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+try:
+    from sgbench.methods import _native
+except ImportError:  # built without a C compiler
+    _native = None
 
 IDENTITY = 1.0
 RELU = 0.0
@@ -40,42 +46,68 @@ def norm_leaky(x: Tensor, weight: Tensor, bias: Tensor, slope: float, eps: float
 
 
 class _NormThenLeaky(Function):
-    """The formula in channels-last rows: [N, H * W, C]."""
+    """Computed by ``_native`` where it was built and knows the type, else by the formula in torch's operators."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
-        rows = _rows(x)
-        wide = torch.promote_types(x.dtype, torch.float32)
-        centred = rows.to(wide)
-        centred = centred - centred.mean(1, keepdim=True)
-        scale = (centred.square().mean(1, keepdim=True) + eps).rsqrt_()
-        y = torch.addcmul(bias, centred, scale * weight).to(x.dtype)
-        if slope != IDENTITY:
-            torch.nn.functional.leaky_relu_(y, slope)
-        ctx.save_for_backward(centred, scale, weight, y)
-        ctx.slope, ctx.shape = slope, x.shape
-        return _maps(y, x.shape)
+        x = x.contiguous(memory_format=torch.channels_last)
+        if _is_native(x, weight):
+            y, mean, scale = torch.empty_like(x), *weight.new_empty(2, len(x), x.shape[1])
+            addresses = (t.data_ptr() for t in (x, weight, bias, y, mean, scale))
+            _native.norm_forward(*addresses, *_sizes(x), eps, slope, x.dtype == torch.bfloat16)
+        else:
+            y, mean, scale = _forward(x, weight, bias, eps, slope)
+        ctx.save_for_backward(x, weight, bias, mean, scale)
+        ctx.slope = slope
+        return y
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple:
-        centred, scale, weight, y = ctx.saved_tensors
-        g = _rows(gradient)
-        if ctx.slope != IDENTITY:
-            g = torch.ops.aten.leaky_relu_backward(g, y, ctx.slope, True)
-        g = g.to(centred.dtype)
-        of_bias = g.sum(1, keepdim=True)
-        of_weight = (g * centred).sum(1, keepdim=True).mul_(scale)
-        places = g.shape[1]
-        x = torch.addcmul(of_bias / -places, centred, of_weight * scale / -places).add_(g).mul_(scale * weight)
-        return _maps(x.to(y.dtype), ctx.shape), of_weight.sum((0, 1)), of_bias.sum((0, 1)), None, None
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        x, weight, bias, mean, scale = ctx.saved_tensors
+        g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
+        if _is_native(x, weight):
+            of_x, (of_weight, of_bias) = torch.empty_like(x), weight.new_empty(2, len(x), x.shape[1])
+            addresses = (t.data_ptr() for t in (g, x, weight, bias, mean, scale, of_x, of_weight, of_bias))
+            _native.norm_backward(*addresses, *_sizes(x), ctx.slope, x.dtype == torch.bfloat16)
+        else:
+            of_x, of_weight, of_bias = _backward(g, x, weight, bias, mean, scale, ctx.slope)
+        return of_x, of_weight.sum(0), of_bias.sum(0), None, None
 
 
-def _rows(x: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N, H * W, C], a view where the layout is channels-last."""
-    return x.permute(0, 2, 3, 1).flatten(1, 2)
+def _is_native(x: Tensor, weight: Tensor) -> bool:
+    known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == torch.float32
+    return _native is not None and known and x.device.type == "cpu"
 
 
-def _maps(rows: Tensor, shape: torch.Size) -> Tensor:
-    """[N, H * W, C] -> [N, C, H, W], channels-last."""
-    return rows.unflatten(1, shape[2:]).permute(0, 3, 1, 2)
+def _sizes(x: Tensor) -> tuple[int, int, int]:
+    """Images, places, channels."""
+    return x.shape[0], x.shape[2] * x.shape[3], x.shape[1]
+
+
+def _forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Results, and the mean and the reciprocal deviation of each image's channels, [N, C]."""
+    wide = x.to(torch.promote_types(x.dtype, torch.float32))
+    mean = wide.mean((2, 3), keepdim=True)
+    scale = ((wide - mean).square().mean((2, 3), keepdim=True) + eps).rsqrt()
+    y = (wide - mean) * (scale * _over(weight)) + _over(bias)
+    return F.leaky_relu(y, slope).to(x.dtype), mean.flatten(1), scale.flatten(1)
+
+
+def _backward(
+    g: Tensor, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor, slope: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Gradients with respect to x, and with respect to weight and bias for each image, [N, C]."""
+    wide = torch.promote_types(x.dtype, torch.float32)
+    centred, scale = x.to(wide) - mean[:, :, None, None], scale[:, :, None, None]
+    y = centred * (scale * _over(weight)) + _over(bias)
+    g = torch.where(y > 0, g.to(wide), slope * g.to(wide))
+    of_bias, of_weight = g.sum((2, 3), keepdim=True), (g * centred).sum((2, 3), keepdim=True) * scale
+    places = x.shape[2] * x.shape[3]
+    of_x = (g - of_bias / places - centred * (of_weight * scale / places)) * (scale * _over(weight))
+    return of_x.to(x.dtype), of_weight.flatten(1), of_bias.flatten(1)
+
+
+def _over(channels: Tensor) -> Tensor:
+    """[C] -> [C, 1, 1]."""
+    return channels[:, None, None]

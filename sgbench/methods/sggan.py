@@ -20,7 +20,7 @@ from sgbench.methods.casting import lowered
 from sgbench.methods.contract import Method, MethodSettings, update
 from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
-from sgbench.methods.losses import masked_cross_entropy
+from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.methods.networks import frozen, initialise, trunk, widths_at
 from sgbench.methods.norms import RELU, InstanceNorm, norm_leaky
 
@@ -196,21 +196,32 @@ class SGGAN(Method):
         return self.settings.n_critic
 
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
-        """``n_critic`` updates of the discriminator, then one of the generator."""
+        """``n_critic`` updates of the discriminator, then one of the generator.
+
+        The generator does not change before its own update, so the last batch's results serve both networks.
+        """
         losses: dict[str, Tensor] = {}
-        for batch in batches:
-            losses |= update(self.optimizers["discriminator"], self.discriminator_losses(batch))
+        for batch in batches[:-1]:
+            with torch.no_grad():
+                fakes = self.generator(batch.images)
+            update(self.optimizers["discriminator"], self.discriminator_losses(batch, fakes))
+        last = batches[-1]
+        fakes = self.generator(last.images)
+        losses |= update(self.optimizers["discriminator"], self.discriminator_losses(last, fakes.detach()))
         with frozen(self.discriminator):
-            losses |= update(self.optimizers["generator"], self.generator_losses(batches[-1].images))
+            losses |= update(self.optimizers["generator"], self.generator_losses(fakes))
         return losses
 
-    def discriminator_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Weighted terms, sums over groups: ``d_adv``, ``d_gp``, ``d_cls``."""
+    def discriminator_losses(self, batch: Batch, fakes: Tensor) -> dict[str, Tensor]:
+        """Weighted terms, sums over groups: ``d_adv``, ``d_gp``, ``d_cls``.
+
+        Args:
+            fakes: [groups, B, 3, S, S], what the generator makes of the batch, without a graph.
+        """
         settings, x, count = self.settings, batch.images, len(self.groups)
-        with torch.no_grad():
-            fakes = self.generator(x).to(x.dtype)
+        fakes = fakes.to(x.dtype)
         features = self.discriminator.features(torch.cat([x, fakes.flatten(0, 1)]))
-        scores = self.discriminator.adversarial(features).float()
+        scores = widened(self.discriminator.adversarial(features))
         logits = self.discriminator.classify(features[: len(x)])
         mix = torch.rand(count, len(x), 1, 1, 1, device=x.device)
         penalty = self.discriminator.gradient_penalty(torch.lerp(fakes, x, mix.to(x.dtype)).flatten(0, 1))
@@ -221,19 +232,22 @@ class SGGAN(Method):
             * sum(masked_cross_entropy(logit, batch.labels[:, j]) for j, logit in enumerate(logits)),
         }
 
-    def generator_losses(self, x: Tensor) -> dict[str, Tensor]:
-        """Weighted terms, sums over groups: ``g_adv``, ``g_cls``, ``g_rec``."""
+    def generator_losses(self, fakes: Tensor) -> dict[str, Tensor]:
+        """Weighted terms, sums over groups: ``g_adv``, ``g_cls``, ``g_rec``.
+
+        Args:
+            fakes: [groups, B, 3, S, S], what the generator makes of a batch.
+        """
         settings, count = self.settings, len(self.groups)
-        fakes = self.generator(x)
         features = self.discriminator.features(fakes.flatten(0, 1))
         g_cls = sum(
-            self._classification(logit.unflatten(0, (count, len(x))), attribute)
+            self._classification(logit.unflatten(0, fakes.shape[:2]), attribute)
             for attribute, logit in enumerate(self.discriminator.classify(features))
         )
         pairs = self.reconstruction_errors(fakes)
         g_rec = pairs.mean() if settings.rec_reduction == "mean" else pairs.sum()
         return {
-            "g_adv": -settings.lambda_adv * count * self.discriminator.adversarial(features).float().mean(),
+            "g_adv": -settings.lambda_adv * count * widened(self.discriminator.adversarial(features)).mean(),
             "g_cls": settings.lambda_cls * g_cls,
             "g_rec": settings.lambda_rec * g_rec,
         }
@@ -258,7 +272,7 @@ class SGGAN(Method):
             targets = [k for k, g in enumerate(self.groups) if ahead < len(self.attributes[g.attribute].values)]
             sources = [self._source_of(self.groups[k], ahead) for k in targets]
             again = self.generator.branches.paired(targets, picked(features, sources), picked(fakes, sources))
-            errors.append((again - picked(fakes, targets)).float().abs().mean((1, 2, 3, 4)))
+            errors.append(widened(again - picked(fakes, targets)).abs().mean((1, 2, 3, 4)))
         return torch.cat(errors)
 
     def _source_of(self, target: Group, ahead: int) -> int:

@@ -1,0 +1,201 @@
+/* Instance norm with leaky ReLU on a CPU, in float32 or bfloat16, over maps in channels-last layout [N, P, C].
+ *
+ * What torch's operators do in a dozen passes over memory is done in two. Each image is treated alone, so that its part
+ * of the map is still in the cache when it is read again. Sums are taken in float32 over a few rows and added up in
+ * float64, around the image's first row, so that a large mean costs no digits.
+ *
+ * Python hands over addresses of contiguous memory; norms.py checks types, shapes and layouts.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
+#define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define FOR_EACH_CPU
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+enum {
+    LANES = 16, /* channels that are treated at once */
+    ROWS = 64,  /* rows whose sums are taken in float32 */
+};
+typedef float Floats __attribute__((vector_size(4 * LANES)));
+typedef uint32_t Words __attribute__((vector_size(4 * LANES)));
+typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+typedef struct {
+    const float *weight, *bias;
+    float eps, slope;
+    long n, p, c;
+} Norm;
+
+/* `count` of LANES numbers, the rest 0. */
+INLINE Floats read_f32(const float *from, long count) {
+    Floats v = {0};
+    memcpy(&v, from, 4 * count);
+    return v;
+}
+
+INLINE void write_f32(float *to, Floats v, long count) { memcpy(to, &v, 4 * count); }
+
+INLINE Floats read_bf16(const uint16_t *from, long count) {
+    Halves h = {0};
+    memcpy(&h, from, 2 * count);
+    return (Floats)(__builtin_convertvector(h, Words) << 16);
+}
+
+INLINE void write_bf16(uint16_t *to, Floats v, long count) { /* to the nearest, halves to even, as torch does */
+    Words bits = (Words)v, is_nan = (Words)(v != v);
+    bits = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+    Halves h = __builtin_convertvector((bits & ~is_nan) | (is_nan & 0x7fc0), Halves);
+    memcpy(to, &h, 2 * count);
+}
+
+INLINE Floats leaky(Floats v, Floats by, float slope) { /* v where `by` is positive, else slope * v */
+    Words positive = (Words)(by > 0);
+    return (Floats)(((Words)v & positive) | ((Words)(v * slope) & ~positive));
+}
+
+#define DEFINE(KIND, TYPE)                                                                                             \
+                                                                                                                       \
+    /* A block of channels of one image. */                                                                            \
+    INLINE void forward_block_##KIND(const Norm *norm, const TYPE *x, TYPE *y, float *mean_out, float *rstd_out,       \
+                                     long first, long count) {                                                         \
+        double total[LANES] = {0}, square[LANES] = {0};                                                                \
+        long c = norm->c, p = norm->p;                                                                                 \
+        Floats shift = read_##KIND(x, count);                                                                          \
+        for (long start = 0; start < p; start += ROWS) {                                                               \
+            long end = start + ROWS < p ? start + ROWS : p;                                                            \
+            Floats part = {0}, part_square = {0};                                                                      \
+            for (long r = start; r < end; r++) {                                                                       \
+                Floats v = read_##KIND(x + r * c, count) - shift;                                                      \
+                part += v;                                                                                             \
+                part_square += v * v;                                                                                  \
+            }                                                                                                          \
+            for (long k = 0; k < LANES; k++) total[k] += part[k], square[k] += part_square[k];                         \
+        }                                                                                                              \
+        Floats mean, rstd;                                                                                             \
+        for (long k = 0; k < LANES; k++) {                                                                             \
+            double average = total[k] / p, variance = square[k] / p - average * average;                               \
+            mean[k] = (float)(shift[k] + average);                                                                     \
+            rstd[k] = (float)(1 / sqrt((variance > 0 ? variance : 0) + norm->eps));                                    \
+        }                                                                                                              \
+        write_f32(mean_out, mean, count);                                                                              \
+        write_f32(rstd_out, rstd, count);                                                                              \
+        Floats scale = rstd * read_f32(norm->weight + first, count), bias = read_f32(norm->bias + first, count);       \
+        for (long r = 0; r < p; r++) {                                                                                 \
+            Floats v = (read_##KIND(x + r * c, count) - mean) * scale + bias;                                          \
+            write_##KIND(y + r * c, leaky(v, v, norm->slope), count);                                                  \
+        }                                                                                                              \
+    }                                                                                                                  \
+                                                                                                                       \
+    INLINE void backward_block_##KIND(const Norm *norm, const TYPE *g, const TYPE *x, const float *mean_in,            \
+                                      const float *rstd_in, TYPE *of_x, float *of_weight, float *of_bias, long first,  \
+                                      long count) {                                                                    \
+        double total[LANES] = {0}, product[LANES] = {0};                                                               \
+        long c = norm->c, p = norm->p;                                                                                 \
+        Floats mean = read_f32(mean_in, count), rstd = read_f32(rstd_in, count);                                       \
+        Floats scale = rstd * read_f32(norm->weight + first, count), bias = read_f32(norm->bias + first, count);       \
+        for (long start = 0; start < p; start += ROWS) {                                                               \
+            long end = start + ROWS < p ? start + ROWS : p;                                                            \
+            Floats part = {0}, part_product = {0};                                                                     \
+            for (long r = start; r < end; r++) {                                                                       \
+                Floats centred = read_##KIND(x + r * c, count) - mean;                                                 \
+                Floats v = leaky(read_##KIND(g + r * c, count), centred * scale + bias, norm->slope);                  \
+                part += v;                                                                                             \
+                part_product += v * centred;                                                                           \
+            }                                                                                                          \
+            for (long k = 0; k < LANES; k++) total[k] += part[k], product[k] += part_product[k];                       \
+        }                                                                                                              \
+        Floats constant, along;                                                                                        \
+        for (long k = 0; k < LANES; k++) {                                                                             \
+            constant[k] = (float)(total[k] / p);                                                                       \
+            along[k] = (float)(product[k] / p * rstd[k] * rstd[k]);                                                    \
+        }                                                                                                              \
+        for (long k = 0; k < count; k++) {                                                                             \
+            of_weight[k] = (float)(product[k] * rstd[k]);                                                              \
+            of_bias[k] = (float)total[k];                                                                              \
+        }                                                                                                              \
+        for (long r = 0; r < p; r++) {                                                                                 \
+            Floats centred = read_##KIND(x + r * c, count) - mean;                                                     \
+            Floats v = leaky(read_##KIND(g + r * c, count), centred * scale + bias, norm->slope);                      \
+            write_##KIND(of_x + r * c, (v - constant - centred * along) * scale, count);                               \
+        }                                                                                                              \
+    }                                                                                                                  \
+                                                                                                                       \
+    FOR_EACH_CPU static void forward_##KIND(const Norm *norm, const TYPE *x, TYPE *y, float *mean, float *rstd) {      \
+        long c = norm->c, image = norm->p * c, k;                                                                      \
+        for (long i = 0; i < norm->n; i++, x += image, y += image, mean += c, rstd += c) {                             \
+            for (k = 0; k + LANES <= c; k += LANES)                                                                    \
+                forward_block_##KIND(norm, x + k, y + k, mean + k, rstd + k, k, LANES);                                \
+            if (k < c) forward_block_##KIND(norm, x + k, y + k, mean + k, rstd + k, k, c - k);                         \
+        }                                                                                                              \
+    }                                                                                                                  \
+                                                                                                                       \
+    FOR_EACH_CPU static void backward_##KIND(const Norm *norm, const TYPE *g, const TYPE *x, const float *mean,        \
+                                             const float *rstd, TYPE *of_x, float *of_weight, float *of_bias) {        \
+        long c = norm->c, image = norm->p * c, k;                                                                      \
+        for (long i = 0; i < norm->n; i++) {                                                                           \
+            for (k = 0; k + LANES <= c; k += LANES)                                                                    \
+                backward_block_##KIND(norm, g + k, x + k, mean + k, rstd + k, of_x + k, of_weight + k, of_bias + k, k, \
+                                      LANES);                                                                          \
+            if (k < c)                                                                                                 \
+                backward_block_##KIND(norm, g + k, x + k, mean + k, rstd + k, of_x + k, of_weight + k, of_bias + k, k, \
+                                      c - k);                                                                          \
+            g += image, x += image, of_x += image, mean += c, rstd += c, of_weight += c, of_bias += c;                 \
+        }                                                                                                              \
+    }
+
+DEFINE(bf16, uint16_t)
+DEFINE(f32, float)
+
+static PyObject *norm_forward(PyObject *self, PyObject *arguments) {
+    unsigned long long x, weight, bias, y, mean, rstd;
+    int narrow;
+    Norm norm;
+    if (!PyArg_ParseTuple(arguments, "KKKKKKlllffp", &x, &weight, &bias, &y, &mean, &rstd, &norm.n, &norm.p, &norm.c,
+                          &norm.eps, &norm.slope, &narrow))
+        return NULL;
+    norm.weight = (const float *)weight, norm.bias = (const float *)bias;
+    Py_BEGIN_ALLOW_THREADS
+    if (narrow)
+        forward_bf16(&norm, (void *)x, (void *)y, (void *)mean, (void *)rstd);
+    else
+        forward_f32(&norm, (void *)x, (void *)y, (void *)mean, (void *)rstd);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyObject *norm_backward(PyObject *self, PyObject *arguments) {
+    unsigned long long g, x, weight, bias, mean, rstd, of_x, of_weight, of_bias;
+    int narrow;
+    Norm norm = {0};
+    if (!PyArg_ParseTuple(arguments, "KKKKKKKKKlllfp", &g, &x, &weight, &bias, &mean, &rstd, &of_x, &of_weight, &of_bias,
+                          &norm.n, &norm.p, &norm.c, &norm.slope, &narrow))
+        return NULL;
+    norm.weight = (const float *)weight, norm.bias = (const float *)bias;
+    Py_BEGIN_ALLOW_THREADS
+    if (narrow)
+        backward_bf16(&norm, (void *)g, (void *)x, (void *)mean, (void *)rstd, (void *)of_x, (void *)of_weight,
+                      (void *)of_bias);
+    else
+        backward_f32(&norm, (void *)g, (void *)x, (void *)mean, (void *)rstd, (void *)of_x, (void *)of_weight,
+                     (void *)of_bias);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+    {"norm_forward", norm_forward, METH_VARARGS, 
+     "Addresses of x, weight, bias, y, mean, rstd; N, P, C, eps, slope, whether bfloat16."},
+    {"norm_backward", norm_backward, METH_VARARGS,
+     "Addresses of g, x, weight, bias, mean, rstd, of_x, of_weight, of_bias; N, P, C, slope, whether bfloat16."},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&module); }
