@@ -1,6 +1,10 @@
-"""Random training batches. Those of iteration t depend only on (seed, t), so a job can resume at any iteration."""
+"""Random training batches. Those of iteration t depend only on (seed, t), so a job can resume at any iteration.
 
-from typing import Literal
+What is drawn is decided on the host, and so is the same on every device; images are fetched, mirrored and converted
+where they are used.
+"""
+
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -9,6 +13,13 @@ from torch import Tensor
 from sgbench.data.labels import HIDDEN, Batch, SparseLabels
 from sgbench.data.pixels import to_mirrored_floats
 from sgbench.data.store.packed import PackedImages
+
+
+class Draw(NamedTuple):
+    """Rows int64 [count, B] of the training images and which of them are mirrored, bool [count, B]."""
+
+    rows: Tensor
+    mirrored: Tensor
 
 
 class Batches:
@@ -44,16 +55,31 @@ class Batches:
             everything = torch.arange(len(positions))
             self.parts = [(labels.pool, labelled), (everything, batch_size - labelled)]
 
+    @property
+    def batch_size(self) -> int:
+        """Images in a batch."""
+        return sum(number for _, number in self.parts)
+
+    def draw(self, iteration: int, count: int) -> Draw:
+        """What the batches of an iteration hold."""
+        rng = np.random.default_rng([self.seed, iteration, 0xBA7C])
+        drawn = [self._draw(rng) for _ in range(count)]
+        return Draw(*map(torch.stack, zip(*drawn, strict=True)))
+
     def at(self, iteration: int, count: int) -> list[Batch]:
         """The batches of an iteration."""
-        rng = np.random.default_rng([self.seed, iteration, 0xBA7C])
-        return [self._draw(rng) for _ in range(count)]
+        drawn = self.draw(iteration, count)
+        return [
+            Batch(
+                to_mirrored_floats(self.images[self.positions[rows]], mirrored, self.device),
+                self.labels.labels[rows].to(self.device),
+            )
+            for rows, mirrored in zip(*drawn, strict=True)
+        ]
 
-    def _draw(self, rng: np.random.Generator) -> Batch:
+    def _draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         rows = torch.cat([pool[torch.from_numpy(rng.integers(len(pool), size=n))] for pool, n in self.parts if n])
-        flip = torch.from_numpy(rng.random(len(rows)) < 0.5)
-        x = to_mirrored_floats(self.images[self.positions[rows]], flip, self.device)
-        return Batch(x, self.labels.labels[rows].to(self.device))
+        return rows, torch.from_numpy(rng.random(len(rows)) < 0.5)
 
 
 def _equal_pools(column: Tensor, seed: int) -> list[Tensor]:

@@ -4,6 +4,7 @@ from types import TracebackType
 
 import torch
 from torch import Tensor
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 _kept: dict[tuple[int, bool], tuple[int, Tensor]] | None = None
 
@@ -11,17 +12,24 @@ _kept: dict[tuple[int, bool], tuple[int, Tensor]] | None = None
 class cast_once:
     """Context in which ``lowered`` keeps what it has cast until the parameter changes.
 
-    Parameters must live as long as the context does. A parameter's version, which every update in place raises, says
-    whether it has changed, so that no stale weight can be used.
+    Every optimiser's step ends what is kept; other changes in place raise a parameter's version, which is looked at.
+    So no stale weight can be used. Parameters must live as long as the context does.
     """
 
     def __enter__(self) -> None:
         global _kept
         self.before, _kept = _kept, {}
+        self.hook = register_optimizer_step_post_hook(_forget)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         global _kept
+        self.hook.remove()
         _kept = self.before
+
+
+def _forget(*step: object) -> None:
+    if _kept is not None:
+        _kept.clear()
 
 
 def lowered(parameter: Tensor) -> Tensor:

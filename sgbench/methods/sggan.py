@@ -7,7 +7,6 @@ critic's loss (equation 8 as printed is unbounded), and the equation's penalty h
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import permutations
 from typing import Literal
 
 import torch

@@ -6,25 +6,30 @@ Iteration t is seeded from (seed, t) alone, so no random state is saved, and run
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from sgbench.data.batches import Batches
-from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from sgbench.results.job_folder import JobFolder
 from sgbench.support.errors import UserError
+from sgbench.training.feeds import make_feed
 from sgbench.training.interrupts import interruptible
+from sgbench.training.optimisers import load_state, rates_of, set_rates, state_to_keep
 from sgbench.training.precision import Precision
+from sgbench.training.steps import Steps, make_steps
 
 LOOP_VERSION = 1
 """Part of a job's hash: raised when a change of the loop gives another model for the same method and labels.
 
 Learning rates, seeds and the batches that ``data.batches`` draws count as parts of the loop.
 """
+
+_READ_AT_ONCE = 50
+"""Iterations whose losses are brought over from a GPU together."""
 
 
 @dataclass(frozen=True)
@@ -71,46 +76,75 @@ def train(
     """
     loop = loop or Loop()
     total = method.settings.iterations
-    rates = {name: [g["lr"] for g in optimizer.param_groups] for name, optimizer in method.optimizers.items()}
+    rates = {name: rates_of(optimizer) for name, optimizer in method.optimizers.items()}
     start, seconds_before = _resume(method, folder)
     began = time.monotonic() - seconds_before
     last = total if until is None else min(until, total)
-    device_type = next(method.parameters()).device.type
-    autocast = (
-        torch.autocast(device_type, torch.bfloat16, cache_enabled=False) if precision == "bfloat16" else nullcontext()
-    )
     sample_every = max(1, total // loop.num_samples)
     saved_at = time.monotonic()
     method.train()
-    rows: list[dict[str, float]] = []
+    steps = make_steps(method, make_feed(batches, method.batches_per_iteration), precision, start)
+    history = _History(folder, steps, loop.report)
     done = start
     with interruptible() as interrupted:
         for iteration in range(start, last):
             torch.manual_seed(step_seed(seed, iteration))
             for name, optimizer in method.optimizers.items():
-                for group, rate in zip(optimizer.param_groups, rates[name], strict=True):
-                    group["lr"] = rate * rate_factor(method.settings, iteration)
-            drawn = batches.at(iteration, method.batches_per_iteration)
-            with autocast, cast_once():
-                losses = {name: float(value) for name, value in method.step(drawn, iteration).items()}
+                set_rates(optimizer, [rate * rate_factor(method.settings, iteration) for rate in rates[name]])
+            history.add(steps.run(iteration), iteration + 1)
             done = iteration + 1
-            rows.append({"iteration": done} | losses)
-            if not_finite := [name for name, value in losses.items() if not math.isfinite(value)]:
-                raise UserError(
-                    f"{folder.path}: iteration {done}: {', '.join(not_finite)} not finite; lower the learning rate"
-                )
-            if loop.report:
-                loop.report(done, losses)
             if loop.sample and (done % sample_every == 0 or done == total):
                 loop.sample(method, done)
             stop = interrupted()
             if stop or time.monotonic() - saved_at > loop.checkpoint_seconds:
-                _save(method, folder, done, rows, time.monotonic() - began)
+                _save(method, folder, done, history, time.monotonic() - began)
                 saved_at = time.monotonic()
             if stop:
                 raise KeyboardInterrupt
-    _save(method, folder, done, rows, time.monotonic() - began)
+    _save(method, folder, done, history, time.monotonic() - began)
     return done
+
+
+class _History:
+    """Losses on their way from the device to the folder. Reading waits for the device, so a GPU's are read in lots.
+
+    Raises:
+        UserError: a loss is not finite; found before anything of that iteration is kept.
+    """
+
+    def __init__(self, folder: JobFolder, steps: Steps, report: Callable[[int, dict[str, float]], None] | None):
+        self.folder, self.steps, self.report = folder, steps, report
+        self.most = 1 if steps.device.type == "cpu" else _READ_AT_ONCE
+        self.unread: list[tuple[int, Tensor]] = []
+        self.rows: list[dict[str, float]] = []
+
+    def add(self, losses: Tensor, done: int) -> None:
+        """Take an iteration's losses; read them now or later."""
+        self.unread.append((done, losses))
+        if len(self.unread) >= self.most:
+            self.read()
+
+    def read(self) -> None:
+        """Bring over what is unread, check and report it."""
+        if not self.unread:
+            return
+        values = torch.stack([losses for _, losses in self.unread]).tolist()
+        for (done, _), row in zip(self.unread, values, strict=True):
+            losses = dict(zip(self.steps.names, row, strict=True))
+            if not_finite := [name for name, value in losses.items() if not math.isfinite(value)]:
+                raise UserError(
+                    f"{self.folder.path}: iteration {done}: {', '.join(not_finite)} not finite; lower the learning rate"
+                )
+            self.rows.append({"iteration": done} | losses)
+            if self.report:
+                self.report(done, losses)
+        self.unread.clear()
+
+    def keep(self) -> None:
+        """Write everything to the folder."""
+        self.read()
+        self.folder.add_losses(self.rows)
+        self.rows.clear()
 
 
 def step_seed(seed: int, iteration: int) -> int:
@@ -118,11 +152,10 @@ def step_seed(seed: int, iteration: int) -> int:
     return (seed * 1_000_003 + iteration) * 2_654_435_761 % 2**63
 
 
-def _save(method: Method, folder: JobFolder, iteration: int, rows: list[dict[str, float]], seconds: float) -> None:
+def _save(method: Method, folder: JobFolder, iteration: int, history: _History, seconds: float) -> None:
     """Write losses, then the checkpoint: rows after the checkpoint's iteration are dropped on resuming."""
-    folder.add_losses(rows)
-    rows.clear()
-    optimizers = {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()}
+    history.keep()
+    optimizers = {name: state_to_keep(optimizer) for name, optimizer in method.optimizers.items()}
     write_checkpoint(folder, Checkpoint(iteration, seconds, method.state_dict(), optimizers))
 
 
@@ -134,6 +167,6 @@ def _resume(method: Method, folder: JobFolder) -> tuple[int, float]:
     checkpoint = read_checkpoint(folder, next(method.parameters()).device)
     method.load_state_dict(checkpoint.method)
     for name, optimizer in method.optimizers.items():
-        optimizer.load_state_dict(checkpoint.optimizers[name])
+        load_state(optimizer, checkpoint.optimizers[name])
     folder.keep_losses(checkpoint.iteration)
     return checkpoint.iteration, checkpoint.seconds or 0.0
