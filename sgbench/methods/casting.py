@@ -4,16 +4,17 @@ from types import TracebackType
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-_kept: dict[tuple[int, bool], tuple[int, Tensor]] | None = None
+_kept: dict[int, tuple[int, Tensor]] | None = None
 
 
 class cast_once:
     """Context in which ``lowered`` keeps what it has cast until the parameter changes.
 
-    Every optimiser's step ends what is kept; other changes in place raise a parameter's version, which is looked at.
-    So no stale weight can be used. Parameters must live as long as the context does.
+    An optimiser's step ends what is kept of its parameters; other changes in place raise a parameter's version, which is
+    looked at. So no stale weight can be used. Parameters must live as long as the context does.
     """
 
     def __enter__(self) -> None:
@@ -27,21 +28,23 @@ class cast_once:
         _kept = self.before
 
 
-def _forget(*step: object) -> None:
-    if _kept is not None:
-        _kept.clear()
-
-
 def lowered(parameter: Tensor) -> Tensor:
     """A parameter in the precision that autocast computes in; outside autocast the parameter itself."""
     device = parameter.device.type
     if not torch.is_autocast_enabled(device):
         return parameter
+    precision = torch.get_autocast_dtype(device)
     if _kept is None:
-        return parameter.to(torch.get_autocast_dtype(device))
-    key = id(parameter), parameter.requires_grad and torch.is_grad_enabled()
-    version, cast = _kept.get(key, (None, None))
-    if version != parameter._version:
-        cast = parameter.to(torch.get_autocast_dtype(device))
-        _kept[key] = parameter._version, cast
-    return cast
+        return parameter.to(precision)
+    version, cast = _kept.get(id(parameter), (None, None))
+    if version != parameter._version or parameter.requires_grad > cast.requires_grad:
+        with torch.enable_grad():
+            cast = parameter.to(precision)
+        _kept[id(parameter)] = parameter._version, cast
+    return cast if parameter.requires_grad and torch.is_grad_enabled() else cast.detach()
+
+
+def _forget(optimizer: Optimizer, *step: object) -> None:
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            _kept.pop(id(parameter), None)

@@ -1,20 +1,21 @@
-"""Convolutions with TensorFlow's "same" padding, their adjoints, and how both are computed.
+"""Convolutions with TensorFlow's "same" padding, their adjoints, and how both are computed on a CPU."""
 
-On a CPU a convolution over a map of a few places spends its time on arranging weights; as one matrix product of all
-patches it is several times as fast. Such maps are computed so; the product sums the same terms.
-"""
+from typing import Any
 
-from functools import lru_cache
-
-import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 from torch.nn import functional as F
 
 from sgbench.methods.casting import lowered
 
 _FEW_PLACES = 16
-"""Output places up to which a convolution on a CPU is computed as a matrix product of patches."""
+"""Output places up to which a convolution on a CPU is computed as a matrix product of patches.
+
+There the library's convolution spends its time on arranging weights; the product sums the same terms.
+"""
+_SOME_PATCHES = 1024
+"""Patches in a batch up to which the gradient of the weights is computed so, if a map has at most 64 of them."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -25,62 +26,19 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, out_channels, ceil(H / stride), ceil(W / stride)]."""
-        weight, bias = lowered(self.weight), None if self.bias is None else lowered(self.bias)
-        height, width = x.shape[-2:]
-        if self._has_few_places(x, height, width):
-            return self._product(x, weight, bias)
-        (top, bottom), (left, right) = self._padding_of(height), self._padding_of(width)
-        if top == bottom and left == right:
-            return F.conv2d(x, weight, bias, self.stride, (top, left))
-        return F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, self.stride)
+        bias = None if self.bias is None else lowered(self.bias)
+        return convolve(x, lowered(self.weight), bias, self.stride[0])
 
     def adjoint(self, g: Tensor, height: int, width: int) -> Tensor:
         """What the convolution's output is to its input: [N, out_channels, h, w] -> [N, C, height, width].
 
         It is the gradient with respect to the input, as a function of its own that can be differentiated.
         """
-        weight = lowered(self.weight)
-        if self._has_few_places(g, height, width):
-            return self._adjoint_product(g, weight, height, width)
-        (top, _), (left, _) = self._padding_of(height), self._padding_of(width)
-        missing = [
-            side + before - ((places - 1) * self.stride[0] + self.kernel_size[0] - before)
-            for side, before, places in ((height, top, g.shape[-2]), (width, left, g.shape[-1]))
-        ]
-        y = F.conv_transpose2d(g, weight, None, self.stride, (top, left), [max(0, m) for m in missing])
-        return y[..., :height, :width] if min(missing) < 0 else y
-
-    def _padding_of(self, side: int) -> tuple[int, int]:
-        (kernel, _), (stride, _) = self.kernel_size, self.stride
-        total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-        return total // 2, total - total // 2
-
-    def _has_few_places(self, x: Tensor, height: int, width: int) -> bool:
-        stride = self.stride[0]
-        return x.device.type == "cpu" and -(-height // stride) * -(-width // stride) <= _FEW_PLACES
-
-    def _places(self, height: int, width: int) -> Tensor:
-        (top, _), (left, _) = self._padding_of(height), self._padding_of(width)
-        return torch.from_numpy(places_of_patches(height, width, self.kernel_size[0], self.stride[0], top, left))
-
-    def _product(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        n, _, height, width = x.shape
-        pixels = F.pad(x.permute(0, 2, 3, 1).flatten(1, 2), (0, 0, 0, 1))
-        patches = pixels.index_select(1, self._places(height, width))
-        stride = self.stride[0]
-        y = F.linear(patches.view(-1, weight[0].numel()), weight.permute(0, 2, 3, 1).flatten(1), bias)
-        return y.view(n, -(-height // stride), -(-width // stride), len(weight)).permute(0, 3, 1, 2)
-
-    def _adjoint_product(self, g: Tensor, weight: Tensor, height: int, width: int) -> Tensor:
-        patches = g.permute(0, 2, 3, 1).flatten(0, 2) @ weight.permute(0, 2, 3, 1).flatten(1)
-        places = self._places(height, width)
-        pixels = patches.new_zeros(len(g), height * width + 1, self.in_channels)
-        pixels = pixels.index_add(1, places, patches.view(len(g), len(places), self.in_channels))
-        return pixels[:, :-1].unflatten(1, (height, width)).permute(0, 3, 1, 2)
+        return spread(g, lowered(self.weight), None, self.stride[0], height, width)
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
-    """The gradient of a "same" convolution: ``side * stride`` outputs, an odd pixel cut off at the end."""
+    """The gradient of a "same" convolution: ``side * stride`` outputs."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int, bias: bool = True):
         if kernel_size < stride:
@@ -94,9 +52,8 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     def part(self, x: Tensor, channels: slice) -> Tensor:
         """Some of the output channels."""
         weight, bias = lowered(self.weight)[:, channels], None if self.bias is None else lowered(self.bias)[channels]
-        before, odd = divmod(self.kernel_size[0] - self.stride[0], 2)
-        y = F.conv_transpose2d(x, weight, bias, self.stride, before)
-        return y[..., : y.shape[-2] - odd, : y.shape[-1] - odd] if odd else y
+        stride = self.stride[0]
+        return spread(x, weight, bias, stride, x.shape[-2] * stride, x.shape[-1] * stride)
 
 
 class WholeConv2d(nn.Conv2d):
@@ -107,24 +64,148 @@ class WholeConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, k, k] -> [N, out_channels]."""
-        if x.shape[-2:] != self.kernel_size:
-            return F.conv2d(x, lowered(self.weight), None if self.bias is None else lowered(self.bias)).flatten(1)
-        weight, bias = lowered(self.weight), None if self.bias is None else lowered(self.bias)
-        return F.linear(x.permute(0, 2, 3, 1).flatten(1), weight.permute(0, 2, 3, 1).flatten(1), bias)
+        bias = None if self.bias is None else lowered(self.bias)
+        return F.linear(x.permute(0, 2, 3, 1).flatten(1), _rows(lowered(self.weight)), bias)
 
 
-@lru_cache(maxsize=256)
-def places_of_patches(height: int, width: int, kernel: int, stride: int, top: int, left: int) -> np.ndarray:
-    """Where each patch of a padded map lies in it, row by row: int64 [output places * kernel * kernel].
-
-    A place is ``row * width + column``; ``height * width`` stands for padding.
-    """
-    rows = _reach(height, kernel, stride, top)[:, None, :, None]
-    columns = _reach(width, kernel, stride, left)[None, :, None, :]
-    inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
-    return np.where(inside, rows * width + columns, height * width).ravel()
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
+    """A "same" convolution: [N, C, H, W], [c, C, k, k] -> [N, c, ceil(H / stride), ceil(W / stride)]."""
+    if x.device.type == "cpu":
+        return _Convolve.apply(_like(x, weight), weight, bias, stride)
+    return _convolve(x, weight, bias, stride)
 
 
-def _reach(side: int, kernel: int, stride: int, before: int) -> np.ndarray:
-    """The coordinates that each output of one dimension looks at: int64 [outputs, kernel]."""
-    return np.arange(-(-side // stride))[:, None] * stride - before + np.arange(kernel)
+def spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
+    """The adjoint of ``convolve``: [N, c, h, w], [c, C, k, k] -> [N, C, height, width]; then a bias [C] is added."""
+    if g.device.type == "cpu":
+        return _Spread.apply(_like(g, weight), weight, bias, stride, height, width)
+    return _spread(g, weight, bias, stride, height, width)
+
+
+def padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's "same" padding before and after a side."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
+
+
+class _Convolve(Function):
+    """``convolve`` on a CPU. Its backward pass can be differentiated again."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride, ctx.has_bias = stride, bias is not None
+        if _places(x, stride) > _FEW_PLACES:
+            return _convolve(x, weight, bias, stride)
+        shape = len(x), len(weight), -(-x.shape[2] // stride), -(-x.shape[3] // stride)
+        y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
+        torch.mm(_patches(x, weight.shape[-1], stride), _rows(weight).t(), out=_flat(y))
+        return y if bias is None else y.add_(bias[:, None, None])
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        x, weight = ctx.saved_tensors
+        of_x = spread(g, weight, None, ctx.stride, *x.shape[2:]) if ctx.needs_input_grad[0] else None
+        of_weight = _of_weight(g, x, weight, ctx.stride) if ctx.needs_input_grad[1] else None
+        of_bias = g.sum((0, 2, 3)) if ctx.has_bias and ctx.needs_input_grad[2] else None
+        return of_x, of_weight, of_bias, None
+
+
+class _Spread(Function):
+    """``spread`` on a CPU. Its backward pass can be differentiated again."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int
+    ) -> Tensor:
+        ctx.save_for_backward(g, weight)
+        ctx.stride, ctx.has_bias = stride, bias is not None
+        if g.shape[2] * g.shape[3] > _FEW_PLACES:
+            return _spread(g, weight, bias, stride, height, width)
+        kernel = weight.shape[-1]
+        patches = (_flat(g) @ _rows(weight)).view(len(g), *g.shape[2:], kernel, kernel, -1)
+        return _summed(patches, stride, height, width, bias)
+
+    @staticmethod
+    def backward(ctx: Any, x: Tensor) -> tuple:
+        g, weight = ctx.saved_tensors
+        of_g = convolve(x, weight, None, ctx.stride) if ctx.needs_input_grad[0] else None
+        of_weight = _of_weight(g, x, weight, ctx.stride) if ctx.needs_input_grad[1] else None
+        of_bias = x.sum((0, 2, 3)) if ctx.has_bias and ctx.needs_input_grad[2] else None
+        return of_g, of_weight, of_bias, None, None, None
+
+
+def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
+    (top, bottom), (left, right) = (padding(side, weight.shape[-1], stride) for side in x.shape[2:])
+    if top == bottom and left == right:
+        return F.conv2d(x, weight, bias, stride, (top, left))
+    return F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, stride)
+
+
+def _spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
+    kernel = weight.shape[-1]
+    before = [padding(side, kernel, stride)[0] for side in (height, width)]
+    missing = [
+        side - ((places - 1) * stride - 2 * start + kernel)
+        for side, places, start in zip((height, width), g.shape[2:], before, strict=True)
+    ]
+    y = F.conv_transpose2d(g, weight, bias, stride, before, [max(0, m) for m in missing])
+    return y[..., :height, :width] if min(missing) < 0 else y
+
+
+def _of_weight(g: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """The gradient of a convolution's weight, from that of its output ``g`` and its input ``x``."""
+    kernel = weight.shape[-1]
+    places = g.shape[2] * g.shape[3]
+    if places <= _FEW_PLACES or (places <= 64 and len(g) * places <= _SOME_PATCHES):
+        product = _flat(g).t() @ _patches(x, kernel, stride)
+        return product.view(len(weight), kernel, kernel, -1).permute(0, 3, 1, 2)
+    (top, bottom), (left, right) = (padding(side, kernel, stride) for side in x.shape[2:])
+    if top != bottom or left != right:
+        x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
+    options = [stride, stride], [top, left], [1, 1], False, [0, 0], 1, [False, True, False]
+    return torch.ops.aten.convolution_backward(g, x, weight, None, *options)[1]
+
+
+def _patches(x: Tensor, kernel: int, stride: int) -> Tensor:
+    """[N, C, H, W] -> [N * places, kernel * kernel * C], what each output place looks at."""
+    (top, bottom), (left, right) = (padding(side, kernel, stride) for side in x.shape[2:])
+    x = F.pad(x.permute(0, 2, 3, 1), (0, 0, left, right, top, bottom)).contiguous()
+    size, height, width, channels = x.shape
+    rows, columns = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+    line = width * channels
+    strides = (height * line, stride * line, stride * channels, line, 1)
+    patches = x.as_strided((size, rows, columns, kernel, kernel * channels), strides)
+    return patches.reshape(size * rows * columns, kernel * kernel * channels)
+
+
+def _summed(patches: Tensor, stride: int, height: int, width: int, bias: Tensor | None) -> Tensor:
+    """The adjoint of ``_patches``: patches [N, h, w, k, k, C] are added where they came from, [N, C, height, width]."""
+    size, rows, columns, kernel, _, channels = patches.shape
+    (top, bottom), (left, right) = (padding(side, kernel, stride) for side in (height, width))
+    total = patches.new_zeros(size, height + top + bottom, width + left + right, channels)
+    for i in range(kernel):
+        for j in range(kernel):
+            to = total[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
+            to += patches[:, :, :, i, j]
+    total = total[:, top : top + height, left : left + width]
+    return (total if bias is None else total + bias).permute(0, 3, 1, 2)
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """[c, C, k, k] -> [c, k * k * C], a view where the layout is channels-last."""
+    return weight.permute(0, 2, 3, 1).flatten(1)
+
+
+def _flat(x: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N * H * W, C]."""
+    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+
+
+def _places(x: Tensor, stride: int) -> int:
+    return -(-x.shape[2] // stride) * -(-x.shape[3] // stride)
+
+
+def _like(x: Tensor, weight: Tensor) -> Tensor:
+    """In the weight's precision, which autocast has chosen."""
+    return x.to(weight.dtype)

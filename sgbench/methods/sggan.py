@@ -67,7 +67,10 @@ class Branches(nn.Module):
         f = F.conv_transpose2d(
             _beside(features), weight.flatten(0, 1), self._own(self.deconv.bias, positions), 2, 1, groups=count
         )
-        f = norm_leaky(f, self._own(self.norm.weight, positions), self._own(self.norm.bias, positions), RELU)
+        scale, shift = (
+            picked(p.unflatten(0, (self.num_groups, -1)), positions).flatten() for p in self.norm.parameters()
+        )
+        f = norm_leaky(f, scale, shift, RELU)
         weight, bias = self._own(self.of_features.weight, positions), self._own(self.of_features.bias, positions)
         y = F.conv2d(f, weight, bias, padding=3, groups=count)
         if self.of_image is not None:
