@@ -4,6 +4,8 @@ from types import TracebackType
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import increment_version
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 _kept: dict[tuple[int, bool], tuple[int, Tensor]] | None = None
 
@@ -11,17 +13,20 @@ _kept: dict[tuple[int, bool], tuple[int, Tensor]] | None = None
 class cast_once:
     """Context in which ``lowered`` keeps what it has cast until the parameter changes.
 
-    Parameters must live as long as the context does. A parameter's version, which every update in place raises, says
-    whether it has changed, so that no stale weight can be used.
+    Parameters must live as long as the context does. A parameter's version says whether it has changed, so that no
+    stale weight can be used: torch raises it with every change in place, and the context with an optimiser's steps,
+    since fused ones do not.
     """
 
     def __enter__(self) -> None:
         global _kept
         self.before, _kept = _kept, {}
+        self.hook = register_optimizer_step_post_hook(_raise_versions)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         global _kept
         _kept = self.before
+        self.hook.remove()
 
 
 def lowered(parameter: Tensor) -> Tensor:
@@ -37,3 +42,7 @@ def lowered(parameter: Tensor) -> Tensor:
         cast = parameter.to(torch.get_autocast_dtype(device))
         _kept[key] = parameter._version, cast
     return cast
+
+
+def _raise_versions(optimizer: Optimizer, *_: object) -> None:
+    increment_version([p for group in optimizer.param_groups for p in group["params"]])
