@@ -7,7 +7,6 @@ critic's loss (equation 8 as printed is unbounded), and the equation's penalty h
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import permutations
 from typing import Literal
 
 import torch
@@ -66,18 +65,18 @@ class Branches(nn.Module):
         count = len(positions)
         weight = picked(lowered(self.deconv.weight).unflatten(1, (self.num_groups, -1)).transpose(0, 1), positions)
         f = F.conv_transpose2d(
-            _beside(features), weight.flatten(0, 1), self._own(self.deconv.bias, positions), 2, 1, groups=count
+            _beside(features), weight.flatten(0, 1), self._own(lowered(self.deconv.bias), positions), 2, 1, groups=count
         )
         f = norm_leaky(f, self._own(self.norm.weight, positions), self._own(self.norm.bias, positions), RELU)
-        weight, bias = self._own(self.of_features.weight, positions), self._own(self.of_features.bias, positions)
+        weight, bias = (self._own(lowered(p), positions) for p in (self.of_features.weight, self.of_features.bias))
         y = F.conv2d(f, weight, bias, padding=3, groups=count)
         if self.of_image is not None:
-            y = y + F.conv2d(_beside(x), self._own(self.of_image.weight, positions), padding=3, groups=count)
+            y = y + F.conv2d(_beside(x), self._own(lowered(self.of_image.weight), positions), padding=3, groups=count)
         return self._finished(y.unflatten(1, (count, 3)).transpose(0, 1), x)
 
     def _own(self, parameter: Tensor, positions: Sequence[int]) -> Tensor:
-        """The rows of some groups, in autocast's precision."""
-        return picked(lowered(parameter).unflatten(0, (self.num_groups, -1)), positions).flatten(0, 1)
+        """The rows of some groups."""
+        return picked(parameter.unflatten(0, (self.num_groups, -1)), positions).flatten(0, 1)
 
     def _finished(self, y: Tensor, x: Tensor) -> Tensor:
         """Results in [-1, 1]; for the variant ``residual``, x plus a residual in [-1, 1], not clamped."""

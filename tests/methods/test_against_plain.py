@@ -1,7 +1,7 @@
 """The methods against the plain references of benchmarks/plain: losses, gradients, and iterations one after another.
 
-The references were written from the description alone. They compute one branch after another, differentiate the gradient
-penalty twice, and use torch's own layers. Weights and random draws are the same on both sides.
+The references were written from the description alone. They compute one branch after another, differentiate the
+gradient penalty twice, and use torch's own layers. Weights and random draws are the same on both sides.
 """
 
 import pytest
