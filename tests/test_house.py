@@ -30,7 +30,7 @@ LAYERS = (
 )
 """Parts of sgbench from the top: each imports only what is below its row, or its own package."""
 METHODS_MAY_IMPORT = {
-    "sgbench.methods.casting",
+    "sgbench.methods.branches",
     "sgbench.methods.contract",
     "sgbench.methods.convolutions",
     "sgbench.methods.critics",
