@@ -188,7 +188,7 @@ class StarGAN(Method):
         return self.pool[torch.randint(len(self.pool), (size,), device=device)]
 
     def discriminator_losses(self, batch: Batch, x_fake: Tensor) -> dict[str, Tensor]:
-        """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``. ``x_fake``: what the generator makes of it, detached."""
+        """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``. ``x_fake``: the generator's results, without a graph."""
         settings, x = self.settings, batch.images
         x_fake = x_fake.to(x.dtype)
         features = self.discriminator.features(torch.cat([x, x_fake]))

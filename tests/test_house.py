@@ -30,9 +30,13 @@ LAYERS = (
 )
 """Parts of sgbench from the top: each imports only what is below its row, or its own package."""
 METHODS_MAY_IMPORT = {
+    "sgbench.methods.branches",
     "sgbench.methods.contract",
-    "sgbench.methods.networks",
+    "sgbench.methods.convolutions",
+    "sgbench.methods.critics",
     "sgbench.methods.losses",
+    "sgbench.methods.networks",
+    "sgbench.methods.norms",
     "sgbench.data.labels",
 }
 WITH_TORCH = {"report.comparisons", "report.making", "report.verification", "regression.by_images"}

@@ -13,8 +13,9 @@ _kept: dict[int, tuple[int, Tensor]] | None = None
 class cast_once:
     """Context in which ``lowered`` keeps what it has cast until the parameter changes.
 
-    An optimiser's step ends what is kept of its parameters; other changes in place raise a parameter's version, which is
-    looked at. So no stale weight can be used. Parameters must live as long as the context does.
+    An optimiser's step ends what is kept of its parameters (not every optimiser raises their versions); other changes
+    in place raise a parameter's version, which is looked at. So no stale weight can be used. Parameters must live as
+    long as the context does.
     """
 
     def __enter__(self) -> None:

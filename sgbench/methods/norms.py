@@ -50,8 +50,8 @@ class _NormThenLeaky(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
-        x = x.contiguous(memory_format=torch.channels_last)
-        if _is_native(x, weight):
+        x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
+        if _is_native(x, weight, bias):
             y, mean, scale = torch.empty_like(x), *weight.new_empty(2, len(x), x.shape[1])
             addresses = (t.data_ptr() for t in (x, weight, bias, y, mean, scale))
             _native.norm_forward(*addresses, *_sizes(x), eps, slope, x.dtype == torch.bfloat16)
@@ -66,7 +66,7 @@ class _NormThenLeaky(Function):
     def backward(ctx: Any, g: Tensor) -> tuple:
         x, weight, bias, mean, scale = ctx.saved_tensors
         g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
-        if _is_native(x, weight):
+        if _is_native(x, weight, bias):
             of_x, (of_weight, of_bias) = torch.empty_like(x), weight.new_empty(2, len(x), x.shape[1])
             addresses = (t.data_ptr() for t in (g, x, weight, bias, mean, scale, of_x, of_weight, of_bias))
             _native.norm_backward(*addresses, *_sizes(x), ctx.slope, x.dtype == torch.bfloat16)
@@ -75,8 +75,8 @@ class _NormThenLeaky(Function):
         return of_x, of_weight.sum(0), of_bias.sum(0), None, None
 
 
-def _is_native(x: Tensor, weight: Tensor) -> bool:
-    known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == torch.float32
+def _is_native(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
+    known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == bias.dtype == torch.float32
     return _native is not None and known and x.device.type == "cpu"
 
 

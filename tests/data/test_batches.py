@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from sgbench.data.batches import Batches
-from sgbench.data.labels import HIDDEN, Attribute, sparsify
+from sgbench.data.labels import HIDDEN, NONE, Attribute, Batch, sparsify
 from sgbench.data.pixels import to_mirrored_floats
 
 GENDER = Attribute("gender", ("female", "male"))
@@ -104,6 +104,22 @@ def test_by_value_draws_equally_many_of_equally_large_pools(images, positions, l
     met = [set(torch.cat([numbers_of(b)[part] for b in drawn]).tolist()) for part in (slice(4), slice(4, 8))]
     smaller = min(int((labels.labels[:, 0] == v).sum()) for v in (0, 1))
     assert [len(numbers) for numbers in met] == [smaller, smaller]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("level", [10, "all"])
+@pytest.mark.parametrize("share_of_1", [0.15, 0.85])
+def test_by_value_batches_are_value_0_and_then_value_1(images, positions, level, batch_size, share_of_1):
+    """Whichever is rarer; images whose label is hidden or has no value are never among them."""
+    shares = [0.9 * (1 - share_of_1), 0.9 * share_of_1, 0.1]
+    truth = torch.from_numpy(np.random.default_rng(3).choice([0, 1, NONE], (NUM_TRAIN, 1), p=shares).astype(np.int8))
+    labels = sparsify(truth, [Attribute("hair", ("black", "blond"), exhaustive=False)], level, 0)
+    batches = Batches(images, positions, labels, batch_size, 0.25, "by_value", 0, CPU)
+    assert (labels.labels < 0).any()
+    for batch in batches.at(0, 50):
+        for value, (x, known) in enumerate(zip(batch.images.chunk(2), batch.labels.chunk(2), strict=True)):
+            assert known.tolist() == [[value]] * batch_size
+            assert (truth[torch.searchsorted(positions, numbers_of(Batch(x, known)))] == value).all()
 
 
 def test_half_of_the_images_are_flipped(images, positions):

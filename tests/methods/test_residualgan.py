@@ -11,9 +11,10 @@ from baselines.residualgan import ResidualGAN, ResidualGANDiscriminator, Residua
 from sgbench.data.labels import HIDDEN, Attribute, Group
 from sgbench.methods.contract import Batch, update
 from sgbench.methods.networks import frozen, num_parameters
+from sgbench.methods.norms import InstanceNorm
 
 SMILE = Attribute("smile", ("no", "yes"))
-LABELS = torch.tensor([[1], [0], [0], [1]], dtype=torch.int8)
+LABELS = torch.tensor([[0], [0], [1], [1]], dtype=torch.int8)
 
 
 def make(size=32, **settings):
@@ -28,6 +29,14 @@ def make_batch(labels=LABELS, size=32):
 
 def cross_entropy(logits, target):
     return logits.exp().sum().log() - logits[target]
+
+
+def d_losses(method, x_real):
+    return method.discriminator_losses(x_real, [g(x) for g, x in zip(method.generators, x_real, strict=True)])
+
+
+def g_losses(method, x, source):
+    return method.generator_losses(x, method.generators[source](x), method.discriminator.features(x), source)
 
 
 @pytest.mark.parametrize(("size", "count"), [(32, 671_939), (64, 2_782_915), (128, 11_199_171), (256, 27_979_459)])
@@ -68,9 +77,15 @@ def test_networks_norms_and_activations():
     method = make()
     for generator in method.generators:
         kinds = [type(m) for m in generator.body]
-        assert kinds.count(nn.InstanceNorm2d) == kinds.count(nn.LeakyReLU) == 5
+        assert kinds.count(InstanceNorm) == 5
+        assert kinds[1:10:2] == [InstanceNorm] * 5
         assert isinstance(generator.body[-1], nn.Conv2d)
-    assert not isinstance(method.discriminator.features[1], nn.InstanceNorm2d)
+    assert isinstance(method.discriminator.features[1], nn.LeakyReLU)
+    assert [isinstance(m, InstanceNorm) for m in method.discriminator.classifier] == [True, False, True, False]
+    norms = [m for m in method.modules() if isinstance(m, nn.InstanceNorm2d)]
+    assert len(norms) == 2 * 5 + 2
+    assert all(m.slope == 0.2 for m in norms)  # a norm includes its activation
+    assert all((m.weight == 1).all() and (m.bias == 0).all() for m in norms)
     convolutions = [m for m in method.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
     assert all((m.bias == 0).all() for m in convolutions)
     assert all(m.negative_slope == 0.2 for m in method.modules() if isinstance(m, nn.LeakyReLU))
@@ -97,12 +112,6 @@ def test_unsupported_size_and_unknown_setting_are_errors():
         ResidualGAN.Settings(lambda_gp=1)
 
 
-def test_batch_without_one_of_the_values_is_an_error():
-    method, batch = make(), make_batch(torch.tensor([[0], [HIDDEN]], dtype=torch.int8))
-    with pytest.raises(ValueError, match=r"both values of smile.*1 and 0"):
-        method.step([batch], 0)
-
-
 def test_defaults_are_the_official_ones():
     s = ResidualGAN.Settings()
     assert (s.iterations, s.constant_iterations, s.batch_size, s.learning_rate) == (50_000, 20_000, 16, 1e-4)
@@ -118,8 +127,8 @@ def test_defaults_are_the_official_ones():
 
 def test_discriminator_losses_image_by_image():
     method, batch = make(), make_batch()
-    x_real = [batch.images[[1, 2]], batch.images[[0, 3]]]
-    losses = method.discriminator_losses(x_real)
+    x_real = batch.images.chunk(2)
+    losses = d_losses(method, x_real)
     real = fake = 0.0
     for value in (0, 1):
         for x in x_real[value]:
@@ -133,7 +142,7 @@ def test_discriminator_losses_image_by_image():
 @pytest.mark.parametrize("source", [0, 1])
 def test_generator_losses_image_by_image(source):
     method, batch = make(alpha=0.3, beta=0.2, lambda_dual=5), make_batch()
-    losses = method.generator_losses(batch.images, source)
+    losses = g_losses(method, batch.images, source)
     own, other = method.generators[source], method.generators[1 - source]
     cls = dual = sparse = perceptual = 0.0
     for x in batch.images[:, None]:
@@ -155,7 +164,7 @@ def test_terms_of_a_known_residual():
         generator.forward = lambda x: torch.full_like(x, 0.5)
     method.discriminator.forward = lambda x: (torch.zeros(len(x), 3), x * 2)
     method.discriminator.features.forward = lambda x: x * 2
-    losses = method.generator_losses(x, 0)
+    losses = g_losses(method, x, 0)
     assert losses["g_cls"].item() == pytest.approx(math.log(3))
     assert losses["g_dual"].item() == pytest.approx(math.log(3))
     assert losses["g_sparse"].item() == pytest.approx(5e-5 * 16 * 0.5 * 3 * 32 * 32, rel=1e-5)
@@ -170,7 +179,7 @@ def test_a_given_residual_costs_the_same_at_every_size(size):
 
 def test_each_update_touches_its_own_network():
     method, batch = make(), make_batch()
-    x_real = [batch.images[[1, 2]], batch.images[[0, 3]]]
+    x_real = batch.images.chunk(2)
 
     def changed(name, losses):
         before = copy.deepcopy(method.state_dict())
@@ -181,14 +190,12 @@ def test_each_update_touches_its_own_network():
         after = method.state_dict()
         return {key for key in before if not torch.equal(before[key], after[key])}, with_gradient
 
-    moved, _ = changed("discriminator", lambda: method.discriminator_losses(x_real))
+    moved, with_gradient = changed("discriminator", lambda: d_losses(method, x_real))
     assert moved
-    assert all(key.startswith("discriminator") for key in moved)
+    assert all(key.startswith("discriminator") for key in moved | with_gradient)
     for source in (0, 1):
         with frozen(method.discriminator), frozen(method.generators[1 - source]):
-            moved, with_gradient = changed(
-                f"generator_{source}", lambda s=source: method.generator_losses(x_real[s], s)
-            )
+            moved, with_gradient = changed(f"generator_{source}", lambda s=source: g_losses(method, x_real[s], s))
         assert moved
         assert all(key.startswith(f"generators.{source}") for key in moved)
         assert all(key.startswith(f"generators.{source}") for key in with_gradient)
@@ -197,35 +204,58 @@ def test_each_update_touches_its_own_network():
 def test_dual_term_trains_through_the_other_network():
     method, batch = make(), make_batch()
     with frozen(method.discriminator), frozen(method.generators[1]):
-        losses = method.generator_losses(batch.images, 0)
+        losses = g_losses(method, batch.images, 0)
     gradients = torch.autograd.grad(losses["g_dual"], method.generators[0].body[-1].weight)
     assert gradients[0].abs().max() > 0
 
 
-def test_step_selects_by_label_in_any_order_and_ignores_hidden_images():
-    extra = make_batch(torch.tensor([[0], [HIDDEN], [1], [1], [0]], dtype=torch.int8))
-    order = torch.tensor([4, 3, 0, 2])  # values 0, 1, 0, 1
-    first, second = make(), make()
-    one = first.step([extra], 0)
-    two = second.step([Batch(extra.images[order], extra.labels[order])], 0)
-    assert set(one) == {"d_real", "d_fake", "g_cls", "g_dual", "g_sparse", "g_perc"}
-    for name, value in one.items():
-        assert value.dim() == 0
-        assert not value.requires_grad
-        torch.testing.assert_close(value, two[name], rtol=1e-4, atol=1e-6)
-    steps = {name: next(iter(o.state.values()))["step"].item() for name, o in first.optimizers.items()}
+def test_step_takes_the_first_half_as_value_0_and_the_second_as_value_1():
+    method, batch = make(), make_batch()
+    critic, own = [], []
+    method.discriminator_losses = lambda x_real, residuals: (
+        critic.append((x_real, [r.detach() for r in residuals]))
+        or ResidualGAN.discriminator_losses(method, x_real, residuals)
+    )
+    method.generator_losses = lambda x, residual, phi, source: (
+        own.append((x, residual, phi, source)) or ResidualGAN.generator_losses(method, x, residual, phi, source)
+    )
+    before = copy.deepcopy(method.generators)
+    losses = method.step([batch], 0)
+    assert set(losses) == {"d_real", "d_fake", "g_cls", "g_dual", "g_sparse", "g_perc"}
+    assert all(value.dim() == 0 and value.isfinite() and not value.requires_grad for value in losses.values())
+    ((x_real, residuals),) = critic
+    halves = [batch.images[:2], batch.images[2:]]
+    assert len(x_real) == len(residuals) == len(own) == 2
+    for source, (x, residual, phi, said) in enumerate(own):
+        assert said == source
+        assert torch.equal(x, halves[source])
+        assert torch.equal(x_real[source], halves[source])
+        torch.testing.assert_close(residuals[source], before[source](halves[source]).detach())
+        assert torch.equal(residual, residuals[source])
+        torch.testing.assert_close(phi, method.discriminator.features(x).detach())
+        assert not phi.requires_grad
+    steps = {name: next(iter(o.state.values()))["step"].item() for name, o in method.optimizers.items()}
     assert steps == {"generator_0": 1, "generator_1": 1, "discriminator": 1}
-    assert all(p.requires_grad for p in first.parameters())
+    assert all(p.requires_grad for p in method.parameters())
+
+
+def test_step_depends_on_the_half_of_an_image_and_not_on_its_place_in_it():
+    batch, losses = make_batch(), []
+    for order in ([0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1]):
+        losses.append(make().step([Batch(batch.images[order], batch.labels)], 0))
+    for name, value in losses[0].items():
+        torch.testing.assert_close(value, losses[1][name], rtol=1e-4, atol=1e-6)
+    assert losses[0]["d_real"] != pytest.approx(losses[2]["d_real"].item(), rel=1e-4)
 
 
 def test_step_reports_the_sum_of_both_networks_terms():
     method, twin, batch = make(), make(), make_batch()
     losses = method.step([batch], 0)
-    x_real = [batch.images[[1, 2]], batch.images[[0, 3]]]
-    update(twin.optimizers["discriminator"], twin.discriminator_losses(x_real))
-    zero = twin.generator_losses(x_real[0], 0)
+    x_real = batch.images.chunk(2)
+    update(twin.optimizers["discriminator"], d_losses(twin, x_real))
+    zero = g_losses(twin, x_real[0], 0)
     update(twin.optimizers["generator_0"], zero)
-    one = twin.generator_losses(x_real[1], 1)
+    one = g_losses(twin, x_real[1], 1)
     for name in zero:
         torch.testing.assert_close(losses[name], (zero[name] + one[name]).detach(), rtol=1e-4, atol=1e-6)
 

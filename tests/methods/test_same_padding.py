@@ -6,7 +6,7 @@ import torch
 from oracles_tf import conv2d_same, conv_transpose2d_same, same_padding
 from torch import nn
 
-from sgbench.methods.networks import SameConv2d, SameConvTranspose2d
+from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
 
 SIDES = (4, 7, 8, 32)
 TOLERANCE = {"rtol": 0, "atol": 1e-12}

@@ -29,6 +29,17 @@ def make_batch(labels=LABELS, seed=1, size=32):
     return Batch(torch.rand(len(labels), 3, size, size, generator=generator) * 2 - 1, labels)
 
 
+def logits_of(method, x):
+    return method.discriminator.classify(method.discriminator.features(x))
+
+
+def losses_of(method, batch, targets):
+    """All terms of both networks."""
+    fakes = method.generator(batch.images, targets)
+    d_losses = method.discriminator_losses(batch, fakes.detach())
+    return d_losses | method.generator_losses(batch, targets, fakes)
+
+
 def bce(logit, target):
     return -(target * torch.sigmoid(logit).log() + (1 - target) * torch.sigmoid(-logit).log())
 
@@ -49,9 +60,8 @@ def test_generator_has_the_official_number_of_parameters_and_no_convolution_bias
 @pytest.mark.parametrize(("size", "side"), [(32, 2), (64, 2), (128, 2), (256, 4)])
 def test_shapes_at_every_size(size, side):
     method, batch = make(size=size), make_batch(size=size)
-    score, logits = method.discriminator(batch.images)
-    assert score.shape == (5, 1, side, side)
-    assert logits.shape == (5, 6)
+    assert method.discriminator(batch.images).shape == (5, 1, side, side)
+    assert logits_of(method, batch.images).shape == (5, 6)
     result = method.edit(batch.images, batch.labels, Group(2, 1))
     assert result.shape == batch.images.shape
     assert result.abs().max() <= 1
@@ -72,7 +82,7 @@ def test_defaults_are_the_official_ones():
     method = make(discriminator_learning_rate=3e-4, discriminator_width=3)
     rates = {name: o.param_groups[0]["lr"] for name, o in method.optimizers.items()}
     assert rates == {"generator": 1e-4, "discriminator": 3e-4}
-    assert method.discriminator.body[0].out_channels == 3
+    assert method.discriminator.convolutions[0].out_channels == 3
 
 
 def test_vector_of_the_papers_attributes_has_five_entries():
@@ -142,18 +152,18 @@ def test_discriminator_losses_image_by_image():
     method, batch = make(lambda_gp=7, lambda_cls=3), make_batch()
     targets = method.draw_targets(batch.labels)
     torch.manual_seed(3)
-    losses = method.discriminator_losses(batch, targets)
+    losses = method.discriminator_losses(batch, method.generator(batch.images, targets).detach())
     torch.manual_seed(3)
     mix = torch.rand(5)
     d, adversarial, penalty = method.discriminator, [], []
     entry_terms = [[] for _ in range(6)]
     for i, (x, label) in enumerate(zip(batch.images, batch.labels, strict=True)):
         fake = method.generator(x[None], targets[i : i + 1]).detach()
-        adversarial.append(d(fake)[0].mean() - d(x[None])[0].mean())
+        adversarial.append(d(fake).mean() - d(x[None]).mean())
         between = (mix[i] * x[None] + (1 - mix[i]) * fake).requires_grad_()
-        gradient = torch.autograd.grad(d(between)[0].sum(), between)[0]
+        gradient = torch.autograd.grad(d(between).sum(), between)[0]
         penalty.append((gradient.square().sum().sqrt() - 1).square())
-        logits = d(x[None])[1][0]
+        logits = logits_of(method, x[None])[0]
         if label[0] != HIDDEN:
             entry_terms[0].append(bce(logits[0], int(label[0] == 1)))
         for first, j, count in ((1, 1, 2), (3, 2, 3)):
@@ -169,13 +179,13 @@ def test_discriminator_losses_image_by_image():
 def test_generator_losses_image_by_image():
     method, batch = make(lambda_adv=2, lambda_cls=3, lambda_rec=5), make_batch()
     targets = method.draw_targets(batch.labels)
-    losses = method.generator_losses(batch, targets)
+    losses = method.generator_losses(batch, targets, method.generator(batch.images, targets))
     own = method.codec.encode(batch.labels)[0]
     adversarial, cls, rec = [], [], []
     for i, x in enumerate(batch.images):
         fake = method.generator(x[None], targets[i : i + 1])
-        score, logits = method.discriminator(fake)
-        adversarial.append(-score.mean())
+        logits = logits_of(method, fake)
+        adversarial.append(-method.discriminator(fake).mean())
         cls.append(sum(bce(logits[0, k], targets[i, k]) for k in range(6)))
         if i in (0, 1, 4):
             rec.append((x - method.generator(fake, own[i : i + 1])[0]).abs().mean())
@@ -189,8 +199,7 @@ def test_mixed_images_change_no_masked_term():
     other = make_batch(torch.full((4, 3), HIDDEN, dtype=torch.int8), seed=2)
     both = Batch(torch.cat([batch.images, other.images]), torch.cat([batch.labels, other.labels]))
     targets = method.draw_targets(both.labels)
-    few = method.discriminator_losses(batch, targets[:5]) | method.generator_losses(batch, targets[:5])
-    many = method.discriminator_losses(both, targets) | method.generator_losses(both, targets)
+    few, many = losses_of(method, batch, targets[:5]), losses_of(method, both, targets)
     for name in ("d_cls", "g_rec"):
         torch.testing.assert_close(few[name], many[name], rtol=1e-5, atol=1e-6)
     assert few["g_adv"] != many["g_adv"]
@@ -200,11 +209,13 @@ def test_all_hidden_batch_has_no_masked_term_and_no_gradient_of_it():
     method = make()
     batch = make_batch(torch.full((3, 3), HIDDEN, dtype=torch.int8))
     targets = method.draw_targets(batch.labels)
-    losses = method.discriminator_losses(batch, targets) | method.generator_losses(batch, targets)
+    losses = losses_of(method, batch, targets)
     assert losses["d_cls"] == 0
     assert losses["g_rec"] == 0
     gradients = torch.autograd.grad(losses["g_rec"], method.generator.parameters(), retain_graph=True)
     assert all((g == 0).all() for g in gradients)
+    losses["d_cls"].backward()
+    assert all(p.grad is None or (p.grad == 0).all() for p in method.discriminator.parameters())
 
 
 def test_targets_enter_the_generator_after_the_image():
@@ -232,7 +243,7 @@ def test_translate_sets_all_groups_at_once_and_keeps_the_sources_labels():
 def test_translate_takes_the_discriminators_guess_only_where_unknown():
     method, batch = make(), make_batch()
     logits = torch.tensor([5.0, -1, 4, 1, 3, 2]).repeat(5, 1)
-    handle = method.discriminator.register_forward_hook(lambda *_: (None, logits))
+    handle = method.discriminator.classify.register_forward_hook(lambda *_: logits)
     result = method.translate(batch.images, batch.labels, [Group(1, 1)])
     handle.remove()
     own = method.codec.encode(batch.labels)[0]
@@ -246,13 +257,14 @@ def test_each_update_touches_its_own_network():
     method, batch = make(), make_batch()
     targets = method.draw_targets(batch.labels)
     before = copy.deepcopy(method.state_dict())
-    update(method.optimizers["discriminator"], method.discriminator_losses(batch, targets))
+    fakes = method.generator(batch.images, targets)
+    update(method.optimizers["discriminator"], method.discriminator_losses(batch, fakes.detach()))
     middle = copy.deepcopy(method.state_dict())
     assert all(p.grad is None for p in method.generator.parameters())
     for p in method.discriminator.parameters():
         p.grad = None
     with frozen(method.discriminator):
-        update(method.optimizers["generator"], method.generator_losses(batch, targets))
+        update(method.optimizers["generator"], method.generator_losses(batch, targets, fakes))
     assert all(p.grad is None for p in method.discriminator.parameters())
     after = method.state_dict()
     for name in before:
@@ -263,20 +275,27 @@ def test_each_update_touches_its_own_network():
 def test_step_updates_the_critic_on_every_batch_and_the_generator_on_the_last():
     method = make(n_critic=3)
     batches = [make_batch(seed=s) for s in range(method.batches_per_iteration)]
-    seen = []
-    method.generator_losses = lambda batch, targets: (
-        seen.append((batch, targets)) or StarGAN.generator_losses(method, batch, targets)
+    first = copy.deepcopy(method.generator)
+    drawn, critic, seen = [], [], []
+    method.draw_targets = lambda labels: drawn.append(StarGAN.draw_targets(method, labels)) or drawn[-1]
+    method.generator_losses = lambda batch, targets, fakes: (
+        seen.append((batch, targets, fakes)) or StarGAN.generator_losses(method, batch, targets, fakes)
     )
-    critic_targets = []
-    method.discriminator_losses = lambda batch, targets: (
-        critic_targets.append(targets) or StarGAN.discriminator_losses(method, batch, targets)
+    method.discriminator_losses = lambda batch, fakes: (
+        critic.append((batch, fakes)) or StarGAN.discriminator_losses(method, batch, fakes)
     )
     losses = method.step(batches, 0)
     assert set(losses) == {"d_adv", "d_gp", "d_cls", "g_adv", "g_cls", "g_rec"}
     assert all(value.dim() == 0 and value.isfinite() and not value.requires_grad for value in losses.values())
+    assert [batch is own for (batch, _), own in zip(critic, batches, strict=True)] == [True] * 3
+    for (batch, fakes), targets in zip(critic, drawn, strict=True):  # one generator for all of them
+        assert not fakes.requires_grad
+        torch.testing.assert_close(fakes, first(batch.images, targets).detach())
     assert len(seen) == 1
     assert seen[0][0] is batches[-1]
-    assert seen[0][1] is critic_targets[-1]
+    assert seen[0][1] is drawn[-1]
+    assert seen[0][2].requires_grad
+    assert torch.equal(seen[0][2], critic[-1][1])
     steps = {name: next(iter(o.state.values()))["step"].item() for name, o in method.optimizers.items()}
     assert steps == {"generator": 1, "discriminator": 3}
     assert all(p.requires_grad for p in method.parameters())
