@@ -1,0 +1,61 @@
+"""Kernels without a GPU: Triton's interpreter runs them on a CPU, and its compiler makes code for an H100 of them.
+
+The interpreter has to be chosen before Triton is imported, and the compiler is given no driver: in other processes.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="this build of PyTorch is without Triton")
+
+
+def python(*arguments, **environment):
+    root = HERE.parents[1]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(root)} | environment
+    done = subprocess.run(
+        [sys.executable, *arguments], env=environment, cwd=root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("kernels", ["norm", "shift", "pad"])
+def test_kernels_in_the_interpreter(kernels):
+    tests = HERE / "interpreted_kernels.py"
+    said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", f"test_{kernels}", tests, TRITON_INTERPRET="1")
+    assert int(re.search(r"(\d+) passed", said)[1]) > 10
+
+
+def test_kernels_compile_for_an_h100(tmp_path):
+    said = python(HERE / "compiled_kernels.py", TRITON_CACHE_DIR=str(tmp_path), TRITON_INTERPRET="0")
+    launches = re.findall(r"Used (\d+) registers(?s:.*?)\nkernel (\w+) (\d+) (\d+) (\d+)\n", said)
+    names = {name for _, name, *_ in launches}
+    assert {"split_moments", "norm_act", "split_sums", "norm_act_backward"} < names
+    assert names >= {"_sum_shifted", "_gather_shifted", "_leaky_pad"}
+    spilt = [int(amount) for amount in re.findall(r"(\d+) bytes spill", said)]
+    assert spilt
+    assert not any(spilt)
+    for registers, name, warps, wide, fused in launches:
+        assert 2 * int(registers) * int(warps) * 32 <= 65536, f"{name}: a processor has no room for two programs"
+        assert int(wide) > 0, f"{name} moves single values"
+        # A fused product can have another sign than the same product rounded, and both passes must see one sign.
+        assert int(fused) == 0, f"{name} fuses what the code does not"
+
+
+def test_methods_are_found_without_triton():
+    program = """
+import sys
+sys.modules["triton"] = None
+from sgbench.methods.contract import Method
+from sgbench.settings.reading import METHOD_PACKAGES
+from sgbench.support.loading import classes_in
+print(*(cls.key for cls in classes_in(METHOD_PACKAGES, Method)))
+"""
+    assert "sggan" in python("-c", program).split()
