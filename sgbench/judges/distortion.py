@@ -75,7 +75,7 @@ def _halved(x: Tensor) -> Tensor:
 def _compressed(x: Tensor, strength: float) -> Tensor:
     """Frequencies of 8x8 blocks rounded to steps that grow with the frequency, as JPEG does."""
     n, channels, side = len(x), x.shape[1], x.shape[-1] // _BLOCK
-    basis = _cosines(x.device)
+    basis = _cosines(x.device).to(x.dtype)
     blocks = x.reshape(n, channels, side, _BLOCK, side, _BLOCK).transpose(3, 4)
     steps = torch.arange(_BLOCK, device=x.device)
     steps = (1 + steps[:, None] + steps) * strength * _COMPRESSION / 2
@@ -90,7 +90,7 @@ def _cosines(device: torch.device) -> Tensor:
     places = torch.arange(_BLOCK, dtype=torch.float64)
     basis = torch.cos(math.pi / _BLOCK * (places + 0.5) * places[:, None]) * math.sqrt(2 / _BLOCK)
     basis[0] /= math.sqrt(2)
-    return basis.float().to(device)
+    return basis.to(device)
 
 
 def _recoloured(x: Tensor, strength: float) -> Tensor:

@@ -21,7 +21,7 @@ from sgbench.judges.architectures import Architecture
 from sgbench.judges.augmentation import Mix, draw_mix, jittered
 from sgbench.judges.distortion import distort
 from sgbench.judges.judge import Judge, balanced
-from sgbench.methods.losses import masked_cross_entropy
+from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.training.precision import Precision
 
 _HELD_AT_ONCE = 1000
@@ -113,12 +113,12 @@ def train_judge(
         judge.train()
         drawn = rest[torch.from_numpy(rng.choice(len(rest), size=len(rest), p=shares))]
         for step, rows in enumerate(drawn.split(settings.batch_size)):
-            x, known = to_floats(images[positions[rows]].to(device)), labels[rows].to(device)
+            x, known = to_floats(images[positions[rows]].to(device), torch.get_default_dtype()), labels[rows].to(device)
             mix = draw_mix(len(rows), settings.mixed, device)
             x = _augment(x if mix is None else mix.of_images(x), settings)
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                 logits = judge.logits(x)
-            loss = sum(_loss(logit.float(), known[:, j], mix) for j, logit in enumerate(logits))
+            loss = sum(_loss(widened(logit), known[:, j], mix) for j, logit in enumerate(logits))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
