@@ -62,7 +62,7 @@ def run_study(study: "Study") -> "Report":
         UserError: an image cannot be read, a loss is not finite, the disk is full, ...
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
-    from sgbench.launching.launch import train_jobs
+    from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report
     from sgbench.scoring.stages import prepare_data, train_judges
@@ -75,6 +75,7 @@ def run_study(study: "Study") -> "Report":
     was_scored = study.is_scored()
     if not was_scored:
         with stages.stage("prepare data"):
+            check_launcher(study)
             data = prepare_data(study)
     write_intent(study)  # nothing is refused any more
     if not was_scored:

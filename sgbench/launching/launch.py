@@ -6,11 +6,23 @@ from sgbench.data.store.packed import PackedImages
 from sgbench.launching.job import losses_in_words, run_job
 from sgbench.launching.memory import memory_errors_in_a_line
 from sgbench.launching.processes import train_in_processes
+from sgbench.launching.ray_cluster import imported_ray
+from sgbench.launching.ray_jobs import train_on_ray
 from sgbench.launching.slots import slot_devices, too_few_cores
 from sgbench.plan.study import Study
 from sgbench.support.cores import torch_threads
 from sgbench.support.screen import Task
 from sgbench.training.loop import Loop
+
+
+def check_launcher(study: Study) -> None:
+    """Refuse a launcher that is not installed, before anything is trained.
+
+    Raises:
+        UserError: says what to install.
+    """
+    if study.settings.launcher == "ray":
+        imported_ray()
 
 
 def train_jobs(study: Study, images: PackedImages) -> None:
@@ -29,7 +41,13 @@ def train_jobs(study: Study, images: PackedImages) -> None:
     jobs = [job for job in study.plan.jobs if not study.runs.job(job.name).is_done()]
     labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
     workers, threads = study.settings.workers, study.settings.threads
-    if jobs and (note := too_few_cores(min(workers, len(jobs)), threads)):
+    if not jobs:
+        return
+    at_once = min(workers, len(jobs))
+    if study.settings.launcher == "ray":
+        train_on_ray(jobs, labels, images, study.runs, study.device, at_once, threads, study.screen)
+        return
+    if note := too_few_cores(at_once, threads):
         study.screen.say(note)
     if workers > 1:
         devices = slot_devices(study.device, workers, torch.cuda.device_count())
