@@ -39,10 +39,11 @@ def train_jobs(study: Study, images: PackedImages) -> None:
         KeyboardInterrupt: interrupted; every job that was running has left a checkpoint.
     """
     jobs = [job for job in study.plan.jobs if not study.runs.job(job.name).is_done()]
-    labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
-    workers, threads = study.settings.workers, study.settings.threads
     if not jobs:
         return
+    labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
+    workers, threads = study.settings.workers, study.settings.threads
+    torch.cuda.empty_cache()  # what this process keeps for later is memory that processes of jobs could not have
     at_once = min(workers, len(jobs))
     if study.settings.launcher == "ray":
         train_on_ray(jobs, labels, images, study.runs, study.device, at_once, threads, study.screen)

@@ -50,7 +50,6 @@ def train_in_processes(
         UserError: what is wrong with a job; the others have left checkpoints.
         KeyboardInterrupt: interrupted; every job that was running has left a checkpoint.
     """
-    torch.cuda.empty_cache()  # what this process keeps for later is memory that the jobs cannot have
     waiting = list(zip(jobs, labels, strict=True))
     free = list(devices)
     running: list[_Worker] = []

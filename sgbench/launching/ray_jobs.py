@@ -78,6 +78,12 @@ def train_on_ray(
         waiting = list(range(len(jobs)))
         running: dict[Any, int] = {}
         tasks: dict[int, Task] = {}
+
+        def show(number: int, done: int, losses: str) -> None:
+            if number not in tasks:
+                tasks[number] = add(labels[number], jobs[number].entry.settings.iterations)
+            tasks[number].update(done, losses)
+
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
@@ -85,39 +91,58 @@ def train_on_ray(
                     parcel = Parcel(jobs[number], images, runs, given, threads, _LOCK_SECONDS)
                     running[remote.remote(parcel.packed(), str(store), board, number)] = number
                 ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
-                for number, news in ray.get(board.news.remote()).items():
-                    if number not in tasks:
-                        tasks[number] = add(labels[number], jobs[number].entry.settings.iterations)
-                    tasks[number].update(*news)
-                for job in ended:
-                    _conclude(ray, job, jobs[running.pop(job)])
+                for number, said in ray.get(board.news.remote()).items():
+                    show(number, *said)
+                for reference in ended:
+                    number = running.pop(reference)
+                    try:
+                        said = _ending(ray, reference, jobs[number])
+                    except ray.exceptions.TaskCancelledError:  # told to end by its machine, it has left a checkpoint
+                        waiting.append(number)
+                    else:
+                        if said:
+                            show(number, *said)
         finally:
-            for job in running:
-                ray.cancel(job)
+            for reference in running:
+                ray.cancel(reference)
             if running:
                 ray.wait(list(running), num_returns=len(running), timeout=_ENDING_SECONDS)
 
 
-def _conclude(ray: ModuleType, ended: Any, job: Job) -> None:
-    """Raise what a job that has ended says is wrong, if anything."""
+def _ending(ray: ModuleType, reference: Any, job: Job) -> tuple[int, str] | None:
+    """What a job that has ended said last: iterations done and losses; None if it had been done before.
+
+    Raises:
+        UserError: what is wrong with the job.
+        TaskCancelledError: Ray's, of a job that was told to end.
+    """
     try:
-        wrong = ray.get(ended)
-    except ray.exceptions.RayTaskError:
+        wrong, said = ray.get(reference)
+    except (ray.exceptions.TaskCancelledError, ray.exceptions.RayTaskError):  # the latter is a fault of the code
         raise
     except ray.exceptions.RayError as error:
         raise killed(job) from error
     if wrong:
         raise UserError(wrong)
+    return said
 
 
-def _train(packed: bytes, store: str, board: Any, number: int) -> str | None:
-    """Train one job in a process of the cluster; returns what is wrong, or None.
+def _train(packed: bytes, store: str, board: Any, number: int) -> tuple[str | None, tuple[int, str] | None]:
+    """Train one job in a process of the cluster; returns what is wrong, or None, and what was said last.
+
+    What is said is not waited for: while a task waits, Ray takes it that its CPUs are free.
 
     Args:
         store: the folder of the packed images, by which it is known whether this machine shares the run folder.
     """
-    import ray
-
     if not Path(store).is_dir():
-        return f"{store}: cannot be seen on {platform.node()}; --out must be on a file system that all machines share"
-    return carry_out(packed, lambda done, losses: ray.get(board.tell.remote(number, done, losses)))
+        return f"{store}: cannot be seen on {platform.node()}; --out must be on a file system that all share", None
+    last: tuple[int, str] | None = None
+
+    def tell(done: int, losses: str) -> None:
+        nonlocal last
+        if last:
+            board.tell.remote(number, *last)  # but for the last, which is returned
+        last = done, losses
+
+    return carry_out(packed, tell), last

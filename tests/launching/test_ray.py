@@ -115,7 +115,9 @@ def checkpoints(out):
 
 
 @pytest.mark.slow
-def test_interrupted_and_with_a_process_killed_the_models_are_those_of_one_machine(environment, command, tmp_path):
+def test_interrupted_and_with_processes_killed_and_ended_the_models_are_those_of_one_machine(
+    environment, command, tmp_path
+):
     alone, out = tmp_path / "alone", tmp_path / "on ray"
     subprocess.run(command("Watched", "--out", str(alone)), env=environment, check=True, capture_output=True)
     ran_before = set(iterations(environment))
@@ -147,13 +149,16 @@ def test_interrupted_and_with_a_process_killed_the_models_are_those_of_one_machi
     process = start()
     wait_for(process, lambda: ran(3))
     first = ran(3)
-    victim = next(iter(first))
-    os.kill(victim, signal.SIGKILL)
+    killed, ended = first
+    os.kill(killed, signal.SIGKILL)
+    os.kill(ended, signal.SIGTERM)
     _, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
-    (resumed,) = iterations(environment).keys() - ran_before - first.keys()
-    assert first[victim][0] in kept.values()
-    assert iterations(environment)[resumed] == list(range(first[victim][0], SMALL["iterations"]))
+    done = iterations(environment)
+    resumed = [done[p] for p in done.keys() - ran_before - first.keys()]
+    assert {done[killed][0], done[ended][0]} == set(kept.values())
+    assert sorted(done[0] for done in resumed) == sorted([done[killed][0], done[ended][-1] + 1])
+    assert all(done == list(range(done[0], SMALL["iterations"])) for done in resumed)
     assert err.count("training 1/2") >= 1
     assert err.count("training 2/2") >= 1
 
