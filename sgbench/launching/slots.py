@@ -22,6 +22,10 @@ def too_few_cores(at_once: int, threads: int) -> str | None:
     if at_once * threads <= cores:
         return None
     return (
-        f"training {at_once} at once with {threads} thread{'s' * (threads > 1)} each, but only {cores} "
-        f"core{'s' * (cores > 1)} may be used here: slower than it could be, with the same results"
+        f"training {_counted(at_once, 'job')} at once with {_counted(threads, 'thread')} each, but only "
+        f"{_counted(cores, 'core')} may be used here: slower than it could be, with the same results"
     )
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -129,6 +129,7 @@ def test_interrupted_and_with_processes_killed_and_ended_the_models_are_those_of
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
 
     def ran(at_least):
@@ -137,7 +138,7 @@ def test_interrupted_and_with_processes_killed_and_ended_the_models_are_those_of
 
     process = start()
     wait_for(process, lambda: ran(5))
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "interrupted; all that is done is kept: run the same command again to go on"

@@ -22,7 +22,12 @@ def test_a_cpu_is_there_for_all():
 
 @pytest.mark.parametrize(
     ("at_once", "threads", "words"),
-    [(2, 2, None), (4, 1, None), (5, 1, "5 at once with 1 thread each"), (2, 3, "2 at once with 3 threads each")],
+    [
+        (2, 2, None),
+        (4, 1, None),
+        (5, 1, "5 jobs at once with 1 thread each"),
+        (2, 3, "2 jobs at once with 3 threads each"),
+    ],
 )
 def test_jobs_with_more_threads_than_cores_are_a_line(monkeypatch, at_once, threads, words):
     monkeypatch.setattr(slots, "usable_cores", lambda: 4)
