@@ -1,7 +1,6 @@
 """The Ray cluster that jobs are sent to: one that is running, or one that is started on this machine."""
 
 import logging
-import math
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +25,6 @@ def imported_ray() -> ModuleType:
     Raises:
         UserError: it is not installed.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
     except ImportError as error:
@@ -49,6 +47,7 @@ def connected(ray: ModuleType, at_once: int, threads: int, screen: Screen) -> It
         UserError: there is no cluster at the address.
     """
     address = os.environ.get("RAY_ADDRESS", "auto")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     quiet = {"logging_level": logging.ERROR, "log_to_driver": False}
     logging.getLogger("ray").setLevel(logging.ERROR)
     try:
@@ -73,7 +72,7 @@ def _joined(ray: ModuleType, address: str, quiet: dict) -> bool:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
         if port.isdecimal():  # Ray itself would wait for the address without an end
-            socket.create_connection((host, int(port)), _ANSWER_SECONDS).close()
+            socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
         ray.init(address, **quiet)
     except Exception as error:  # Ray raises errors of many kinds
         if address == "auto" and isinstance(error, ConnectionError):
@@ -85,7 +84,9 @@ def _joined(ray: ModuleType, address: str, quiet: dict) -> bool:
 
 
 def gpu_share(machines: Sequence[Mapping[str, float]], device: torch.device, threads: int, workers: int) -> float:
-    """The part of a GPU that each of ``workers`` jobs takes, so that all have room on the cluster; 0 on a CPU.
+    """The part of a GPU that each of ``workers`` jobs takes; 0 on a CPU.
+
+    Every GPU takes equally many, so that of 9 workers for 8 GPUs one waits: Ray fills a GPU before it takes the next.
 
     Args:
         machines: what each machine of the cluster has, by Ray's names: ``CPU``, ``GPU``.
@@ -104,4 +105,4 @@ def gpu_share(machines: Sequence[Mapping[str, float]], device: torch.device, thr
     gpus = sum(machine.get("GPU", 0) for machine in machines)
     if not gpus:
         raise UserError("--launcher ray: the cluster has no GPU; add machines that have, or choose --device cpu")
-    return 1 / math.ceil(workers / gpus)
+    return 1 / max(1, int(workers // gpus))

@@ -234,12 +234,13 @@ NODE = {"CPU": 8.0, "GPU": 4.0}
         ([NODE], GPU, 3, 1.0),
         ([NODE], GPU, 8, 0.5),
         ([NODE, NODE], GPU, 8, 1.0),
-        ([NODE, NODE], GPU, 9, 0.5),
+        ([NODE, NODE], GPU, 9, 1.0),
+        ([NODE, NODE], GPU, 16, 0.5),
         ([NODE, {"CPU": 2.0}], GPU, 12, 1 / 3),
         ([NODE], CPU, 8, 0.0),
     ],
 )
-def test_each_job_takes_the_part_of_a_gpu_that_leaves_room_for_all(machines, device, workers, share):
+def test_each_job_takes_the_part_of_a_gpu_by_which_all_gpus_are_filled(machines, device, workers, share):
     assert gpu_share(machines, device, 2, workers) == share
 
 
