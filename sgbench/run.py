@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from sgbench.commands.execution import Parser, execute
 from sgbench.commands.options import (
     add_data_options,
+    add_launching_options,
     add_scoring_options,
     data_overrides,
     given,
     jury_overrides,
+    launching_overrides,
     levels,
     names,
     numbers,
@@ -44,10 +46,7 @@ def parser() -> Parser:
     p.add_argument("--seeds", type=numbers, metavar="0,1", help="seeds of sparse labels and training")
     add_data_options(p)
     add_scoring_options(p)
-    p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (default: auto)")
-    p.add_argument(
-        "--workers", type=int, metavar="N", help="jobs trained at once on a CPU, each with its share of cores"
-    )
+    add_launching_options(p)
     return p
 
 
@@ -63,7 +62,7 @@ def run_study(study: "Study") -> "Report":
         UserError: an image cannot be read, a loss is not finite, the disk is full, ...
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
-    from sgbench.launching.launch import train_jobs
+    from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report
     from sgbench.scoring.stages import prepare_data, train_judges
@@ -76,6 +75,7 @@ def run_study(study: "Study") -> "Report":
     was_scored = study.is_scored()
     if not was_scored:
         with stages.stage("prepare data"):
+            check_launcher(study)
             data = prepare_data(study)
     write_intent(study)  # nothing is refused any more
     if not was_scored:
@@ -120,9 +120,8 @@ def _overrides(arguments: argparse.Namespace) -> dict:
             "methods": arguments.methods,
             "levels": arguments.sparse,
             "seeds": arguments.seeds,
-            "device": arguments.device,
-            "workers": arguments.workers,
         }
+        | launching_overrides(arguments)
     )
 
 

@@ -1,4 +1,4 @@
-"""Options that several commands share: the config, the data, the networks that look at results."""
+"""Groups of options: the config and the data, the networks that look at results, where jobs are trained."""
 
 import argparse
 from pathlib import Path
@@ -107,3 +107,20 @@ def scoring_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
             "embedder": arguments.embedder,
         }
     )
+
+
+def add_launching_options(parser: Parser) -> None:
+    """Options that choose where jobs are trained, and how many at once."""
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (default: auto)")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="jobs trained at once, spread over the GPUs if there are"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="threads that each job computes with on the CPU")
+    parser.add_argument(
+        "--launcher", choices=("local", "ray"), help="train on this machine, or on a Ray cluster (default: local)"
+    )
+
+
+def launching_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What the command line sets at the top level of where jobs are trained."""
+    return {key: getattr(arguments, key) for key in ("device", "workers", "threads", "launcher")}

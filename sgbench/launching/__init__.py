@@ -1,1 +1,1 @@
-"""Jobs carried out: here, or in several processes."""
+"""Jobs carried out: in this process, in several of this machine, or on a cluster."""

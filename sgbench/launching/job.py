@@ -25,15 +25,18 @@ from sgbench.training.loop import Loop, train
 _SAMPLES = 8
 
 
-def run_job(job: Job, images: PackedImages, runs: RunFolder, device: torch.device, loop: Loop) -> None:
+def run_job(
+    job: Job, images: PackedImages, runs: RunFolder, device: torch.device, loop: Loop, lock_seconds: float = 0.0
+) -> None:
     """Train or resume, unless done; the job's name, which holds its hash, says where.
 
     Args:
         images: all images of the job's data set.
+        lock_seconds: how long to wait for another process that is at this job.
 
     Raises:
         ValueError: the images are of another data set than the job's hash says.
-        UserError: another process is at this job.
+        UserError: another process is still at this job.
     """
     if images.fingerprint != job.source:
         raise ValueError(f"{job.name}: is of data {job.source[:16]}, the images are of {str(images.fingerprint)[:16]}")
@@ -41,7 +44,7 @@ def run_job(job: Job, images: PackedImages, runs: RunFolder, device: torch.devic
     folder.path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.lock)
     try:
-        with lock.acquire(timeout=0):
+        with lock.acquire(timeout=lock_seconds):
             if not folder.is_done():
                 folder.prepare()
                 _train(job, images, folder, device, loop)

@@ -1,11 +1,8 @@
-"""Jobs in processes of their own: started, listened to, ended together."""
+"""Jobs in processes of their own on this machine: started, listened to, ended together."""
 
 import multiprocessing
-import os
-import pickle
 import signal
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -13,19 +10,21 @@ from multiprocessing.connection import Connection, wait
 import torch
 
 from sgbench.data.store.packed import PackedImages
-from sgbench.launching.job import losses_in_words, run_job
+from sgbench.launching.memory import killed
+from sgbench.launching.parcel import Parcel, carry_out
+from sgbench.launching.termination import termination_interrupts
 from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen, Task
-from sgbench.training.loop import Loop
 
-_REPORT_SECONDS = 0.5
 _INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
 class _Worker:
+    job: Job
+    device: torch.device
     process: multiprocessing.process.BaseProcess
     messages: Connection
     task: Task
@@ -36,37 +35,50 @@ def train_in_processes(
     labels: Sequence[str],
     images: PackedImages,
     runs: RunFolder,
-    workers: int,
+    devices: Sequence[torch.device],
+    threads: int,
     screen: Screen,
 ) -> None:
-    """Train jobs on the CPU, ``workers`` of them at a time, each with its share of the cores.
+    """Train jobs, one at a time on each of the devices.
 
     Args:
         labels: what the screen calls each job.
+        devices: one for each worker; the same device can be there several times.
+        threads: those that each job computes with on the CPU.
+
+    Raises:
+        UserError: what is wrong with a job; the others have left checkpoints.
+        KeyboardInterrupt: interrupted; every job that was running has left a checkpoint.
     """
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    context = multiprocessing.get_context("spawn")
     waiting = list(zip(jobs, labels, strict=True))
+    free = list(devices)
     running: list[_Worker] = []
     with screen.tasks() as add:
         try:
-            with _termination_interrupts():
+            with termination_interrupts():
                 while waiting or running:
-                    while waiting and len(running) < workers:
+                    while waiting and free:
                         job, label = waiting.pop(0)
-                        receive, send = context.Pipe(duplex=False)
-                        arguments = (pickle.dumps((job, images, runs)), send, threads)
-                        process = context.Process(target=_work, args=arguments, daemon=True)
-                        _start(process)
-                        send.close()
-                        running.append(_Worker(process, receive, add(label, job.entry.settings.iterations)))
+                        task = add(label, job.entry.settings.iterations)
+                        running.append(_started(Parcel(job, images, runs, free.pop(0), threads), task))
                     ready = wait([worker.messages for worker in running])
-                    running = [w for w in running if w.messages not in ready or _listen(w)]
+                    ended = [worker for worker in running if worker.messages in ready and not _listen(worker)]
+                    free += [worker.device for worker in ended]
+                    running = [worker for worker in running if worker not in ended]
         finally:
             for worker in running:
                 worker.process.terminate()
             for worker in running:
                 worker.process.join()
+
+
+def _started(parcel: Parcel, task: Task) -> _Worker:
+    context = multiprocessing.get_context("spawn")
+    receive, send = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(parcel.packed(), send), daemon=True)
+    _start(process)
+    send.close()
+    return _Worker(parcel.job, parcel.device, process, receive, task)
 
 
 def _start(process: multiprocessing.process.BaseProcess) -> None:
@@ -82,7 +94,7 @@ def _listen(worker: _Worker) -> bool:
     """Show what a worker says; whether it is still at work.
 
     Raises:
-        UserError: it says what is wrong.
+        UserError: it says what is wrong, or was killed.
         KeyboardInterrupt: it was interrupted.
     """
     try:
@@ -91,8 +103,10 @@ def _listen(worker: _Worker) -> bool:
         worker.process.join()
         if worker.process.exitcode == _INTERRUPTED:
             raise KeyboardInterrupt from None
+        if worker.process.exitcode == -signal.SIGKILL:
+            raise killed(worker.job) from None
         if worker.process.exitcode:
-            raise UserError(f"a training process ended with status {worker.process.exitcode}") from None
+            raise UserError(f"{worker.job.title}: its process ended with status {worker.process.exitcode}") from None
         return False
     if isinstance(message, str):
         raise UserError(message)
@@ -100,43 +114,11 @@ def _listen(worker: _Worker) -> bool:
     return True
 
 
-def _work(parcel: bytes, messages: Connection, threads: int) -> None:
-    """Train one job in a process of its own; say how far it is, or what is wrong.
-
-    Args:
-        parcel: the job, the images and the folder of all runs, pickled by the process that starts this one.
-    """
-    torch.set_num_threads(threads)
-    job, images, runs = pickle.loads(parcel)
-    folder = runs.job(job.name)
+def _work(parcel: bytes, messages: Connection) -> None:
+    """Train one job in a process of its own; say how far it is, or what is wrong."""
     try:
-        run_job(job, images, runs, torch.device("cpu"), _telling(messages, job.entry.settings.iterations))
-    except UserError as error:
-        messages.send(str(error))
-    except OSError as error:
-        messages.send(f"{error.filename or folder.path}: {error.strerror or error}; free space or mend the path")
+        wrong = carry_out(parcel, lambda done, losses: messages.send((done, losses)))
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
-
-
-def _telling(messages: Connection, iterations: int) -> Loop:
-    """A loop that tells the parent now and then how far it is."""
-    last = 0.0
-
-    def report(done: int, losses: dict[str, float]) -> None:
-        nonlocal last
-        if done == iterations or time.monotonic() - last > _REPORT_SECONDS:
-            last = time.monotonic()
-            messages.send((done, losses_in_words(losses)))
-
-    return Loop(report=report)
-
-
-class _termination_interrupts:
-    """Context in which SIGTERM raises KeyboardInterrupt, as SIGINT does."""
-
-    def __enter__(self) -> None:
-        self.previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    def __exit__(self, *error: object) -> None:
-        signal.signal(signal.SIGTERM, self.previous)
+    if wrong:
+        messages.send(wrong)

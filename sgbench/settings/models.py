@@ -97,7 +97,12 @@ class ScoringSettings(BaseModel):
 
 
 class Settings(BaseModel):
-    """A study."""
+    """A study.
+
+    ``workers``: jobs trained at once. ``threads``: those that torch computes with on the CPU in each job, however many
+    jobs there are, so that the number of workers changes no figure. ``launcher``: on this machine, or a Ray cluster.
+    Neither these nor the device are part of a hash.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
@@ -112,6 +117,8 @@ class Settings(BaseModel):
     precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     workers: PositiveInt = 1
+    threads: PositiveInt = 1
+    launcher: Literal["local", "ray"] = "local"
     judge: JudgeSettings = JudgeSettings()
     jury: JurySettings = JurySettings()
     scoring: ScoringSettings = ScoringSettings()

@@ -54,7 +54,10 @@ def packages() -> dict[str, str]:
 
 def device_name(device: torch.device) -> str:
     """The name of a device, for people."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' * (threads > 1)}"
 
 
 def origin(device: torch.device, **more: str) -> dict[str, Any]:

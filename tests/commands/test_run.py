@@ -320,6 +320,8 @@ BAD_INPUT = {
     "image size text": (["--image-size", "big"], "argument --image-size: invalid int value: 'big'"),
     "test set": (["--num-test", "200"], "data.num_test is 200, but there are only 200 images: choose fewer"),
     "device": (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
+    "no thread": (["--threads", "0"], "command line: threads: Input should be greater than 0, not 0"),
+    "launcher": (["--launcher", "slurm"], "argument --launcher: invalid choice: 'slurm'"),
     "allow missing faces": (["--allow-missing"], "command line: unknown key data.allow_missing"),
     "no data folder": (["--data", "/nowhere/photos"], "/nowhere/photos: no folder with CelebA's images there"),
 }

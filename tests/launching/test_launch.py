@@ -16,6 +16,8 @@ from sgbench.plan.study import open_study
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.run import main
 from sgbench.settings.reading import read_settings
+from sgbench.support.cores import torch_threads
+from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen
 
 SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
@@ -24,6 +26,44 @@ CONFIG = {
     "levels": [5],
     "methods": {"sggan": SMALL | {"n_critic": 1}, "residualgan": SMALL},
 }
+
+
+FAILING = """
+import os
+import signal
+
+import torch
+
+from sgbench.methods.sggan import SGGAN
+
+
+class Hungry(SGGAN):
+    key = "hungry"
+
+    def step(self, batches, iteration):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+
+class Greedy(SGGAN):
+    key = "greedy"
+
+    def step(self, batches, iteration):
+        torch.empty(10**15)
+
+
+class Shot(SGGAN):
+    key = "shot"
+
+    def step(self, batches, iteration):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Faulty(SGGAN):
+    key = "faulty"
+
+    def step(self, batches, iteration):
+        raise RuntimeError("of something else")
+"""
 
 
 @pytest.fixture
@@ -37,26 +77,73 @@ def config(tmp_path):
     return write
 
 
-def train(config, out, workers):
-    study = open_study(read_settings(config, {"workers": workers}, {}), out, Screen())
+@pytest.fixture
+def failing(tmp_path, monkeypatch):
+    """Makes a study of a single method that fails; returns the config and the only job's title."""
+
+    def make(name):
+        (tmp_path / "failing_methods.py").write_text(FAILING)
+        monkeypatch.syspath_prepend(tmp_path)
+        path = tmp_path / "tiny.yaml"
+        method = SMALL | {"n_critic": 1, "class": f"failing_methods:{name}"}
+        path.write_text(yaml.safe_dump(CONFIG | {"methods": {name.lower(): method}}))
+        return path, f"{name.lower()} (5, seed 0)"
+
+    return make
+
+
+def train(config, out, **overrides):
+    study = open_study(read_settings(config, overrides, {}), out, Screen())
     train_jobs(study, open_store(study.plan.source, study.runs.store))
+    return study
+
+
+def models(study):
     return {job.name: read_checkpoint(study.runs.job(job.name)).method for job in study.plan.jobs}
 
 
 @pytest.mark.slow
-def test_two_at_a_time_are_the_same_models(config, tmp_path):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(1, os.cpu_count() // 2))
-    try:
-        alone = train(config(), tmp_path / "one", 1)
-    finally:
-        torch.set_num_threads(threads)
-    together = train(config(), tmp_path / "two", 2)
-    assert len(together) == 3
-    assert together.keys() == alone.keys()
-    for name, parameters in alone.items():
+def test_the_number_of_workers_changes_no_model(config, tmp_path):
+    with torch_threads(1):  # what this process happens to compute with does not matter
+        alone = train(config(), tmp_path / "one", workers=1, threads=2)
+        assert torch.get_num_threads() == 1
+    together = train(config(), tmp_path / "two", workers=2, threads=2)
+    assert len(models(together)) == 3
+    assert models(together).keys() == models(alone).keys()
+    for name, parameters in models(alone).items():
         for key, value in parameters.items():
-            assert torch.equal(value, together[name][key]), f"{name}: {key}"
+            assert torch.equal(value, models(together)[name][key]), f"{name}: {key}"
+    for study in (alone, together):
+        for job in study.plan.jobs:
+            assert study.runs.job(job.name).origin()["device"] == "CPU, 2 threads"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("name", ["Hungry", "Greedy"])
+def test_memory_that_runs_out_is_one_line(failing, tmp_path, name, workers):
+    path, title = failing(name)
+    with pytest.raises(UserError) as caught:
+        train(path, tmp_path / "runs", workers=workers)
+    assert str(caught.value) == (
+        f"{title}: out of memory on cpu; lower --workers, methods.{name.lower()}.batch_size (now 2) or --image-size "
+        "(now 32), and run again"
+    )
+
+
+def test_a_process_that_was_killed_is_one_line(failing, tmp_path):
+    path, title = failing("Shot")
+    with pytest.raises(UserError, match="most likely because memory ran out; lower --workers") as caught:
+        train(path, tmp_path / "runs", workers=2)
+    assert str(caught.value).startswith(f"{title}: its process was killed")
+
+
+def test_another_error_is_no_shortage_of_memory(failing, tmp_path):
+    path, title = failing("Faulty")
+    with pytest.raises(RuntimeError, match="of something else"):
+        train(path, tmp_path / "runs")
+    with pytest.raises(UserError, match="ended with status 1") as caught:
+        train(path, tmp_path / "runs", workers=2)
+    assert str(caught.value).startswith(title)
 
 
 def test_what_is_wrong_in_a_process_is_one_line(config, tmp_path, capsys):

@@ -140,6 +140,7 @@ def test_a_jobs_name_changes_with_what_decides_its_model(study, change):
 NO_MATTER = {
     "study": {"study": "another"},
     "device": {"device": "cpu"},
+    "launching": {"workers": 3, "threads": 2, "launcher": "ray"},
     "judge": {"judge": {"epochs": 7}},
     "scoring": {"scoring": {"num_resamples": 7}},
     "notes": {"about": "a try", "notes": ["a note"]},
@@ -200,7 +201,13 @@ def test_the_protocols_hash_changes_with_what_decides_a_score(study, change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"seeds": [1]}, {"levels": ["all"]}, {"device": "cpu"}, {"scoring": {"batch_size": 7, "correlated_above": 0.5}}],
+    [
+        {"seeds": [1]},
+        {"levels": ["all"]},
+        {"device": "cpu"},
+        {"threads": 2},
+        {"scoring": {"batch_size": 7, "correlated_above": 0.5}},
+    ],
 )
 def test_the_protocols_hash_changes_with_nothing_else(study, change):
     assert study().protocol.hash == study(**change).protocol.hash

@@ -21,6 +21,7 @@ import torch
 from sgbench.data.source import Source
 from sgbench.data.store.shards import ShardLayout, checksums
 from sgbench.support.atomic import discard_partials
+from sgbench.support.cores import usable_cores
 from sgbench.support.errors import UserError
 
 _BLOCK = 64
@@ -45,7 +46,7 @@ def pack(
 
     Args:
         advance: called with the number of images written since the last call.
-        processes: number of processes that decode; by default one per core, fewer for few images.
+        processes: number of processes that decode; by default one for each core that may be used, fewer for few images.
 
     Raises:
         UserError: an image cannot be read, the disk is full, or a process was killed. Finished shards are kept.
@@ -122,10 +123,10 @@ def _check_room(layout: ShardLayout, shards: Sequence[int]) -> None:
 
 
 def _num_cores() -> int:
-    """Number of cores that this process may use; 1 if it may not start other processes."""
+    """Number of cores for the processes that decode; 1 if this process may not start other processes."""
     if multiprocessing.current_process().daemon:
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()
 
 
 def _spread(work: Callable[[Any], None], jobs: Iterable[Any], processes: int) -> Iterator[Any]:
