@@ -425,6 +425,8 @@ def test_exchanged_rows_of_an_inception_score_are_scored_as_if_each_swap_were_ma
     a[3] = torch.tensor([0.0, 1, 0, 0, 0], dtype=torch.float64)
     swaps = torch.from_numpy(rng.random((40, 31)) < 0.5)
     metric = InceptionScore(num_splits)
-    fast = metric.exchanged(a, b, swaps)
-    slow = ImageMetric.exchanged(metric, a, b, swaps)
+    pairs = [(a, b), (b, a.flip(0))]
+    fast = metric.exchanged(pairs, swaps)
+    slow = ImageMetric.exchanged(metric, pairs, swaps)
+    assert fast.shape == slow.shape == (2, 40)
     assert torch.allclose(fast, slow, rtol=0, atol=1e-12)
