@@ -45,6 +45,7 @@ class Page:
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
         comparisons: paired tests between systems (``beyond.comparisons_table``).
+        tested_against: a sentence that names the reference system of these tests; empty if they are of all pairs.
         cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
             heading; text is shown as it is.
         judges: how well each judge sees each attribute, as ``cost`` is given.
@@ -58,6 +59,7 @@ class Page:
     figures: Sequence[tuple[str, str]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
     comparisons: pd.DataFrame | None = None
+    tested_against: str = ""
     cost: pd.DataFrame | None = None
     judges: pd.DataFrame | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
@@ -109,7 +111,7 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         matrix_table(frame, layout),
     ]
     if page.comparisons is not None:
-        tables.append(comparisons_table(page.comparisons, layout))
+        tables.append(comparisons_table(page.comparisons, layout, page.tested_against))
     return tables
 
 

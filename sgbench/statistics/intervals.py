@@ -79,7 +79,8 @@ def bootstrap_intervals(
     parts = []
     for start in range(0, num_resamples, chunk):
         counts = _draw(generator, min(chunk, num_resamples - start), len(unique))
-        parts.append(figures(torch.from_numpy(counts[:, position]).double()).cpu().numpy())
+        weights = torch.from_numpy(counts[:, position].astype(np.float64, order="C"))
+        parts.append(figures(weights).cpu().numpy())
     drawn = np.concatenate(parts, 1)
     ends = [np.quantile(row, [(1 - confidence) / 2, (1 + confidence) / 2]) for row in drawn]
     if recentre:
