@@ -15,7 +15,7 @@ from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception
 from sgbench.metrics.jury import JuryAccuracy, JuryAgreement
 from sgbench.results.records import ALL, Record
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
-from sgbench.scoring.cells import Cell, judges_priors
+from sgbench.scoring.cells import Cell, bootstrapped, judges_priors
 
 NUM_SPLITS = 10
 
@@ -23,8 +23,10 @@ NUM_SPLITS = 10
 def make_records(scores: Scores) -> list[Record]:
     """All records of a system, or of the untouched test images."""
     found = list(figures(scores))
-    priors = judges_priors([figure for figure in found if isinstance(figure, Cell)])
-    return [f.measured(scores.num_resamples, priors) if isinstance(f, Cell) else f for f in found]
+    own = {k: figure for k, figure in enumerate(found) if isinstance(figure, Cell)}
+    priors = judges_priors(own.values())
+    intervals = bootstrapped(own, scores.num_resamples)
+    return [f.measured(intervals.get(k), priors) if isinstance(f, Cell) else f for k, f in enumerate(found)]
 
 
 def cells(scores: Scores) -> list[Cell]:

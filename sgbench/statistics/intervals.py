@@ -79,6 +79,7 @@ def bootstrap_intervals(
     parts = []
     for start in range(0, num_resamples, chunk):
         counts = _draw(generator, min(chunk, num_resamples - start), len(unique))
+        # row by row in memory: the order of sums decides the last digits
         weights = torch.from_numpy(counts[:, position].astype(np.float64, order="C"))
         parts.append(figures(weights).cpu().numpy())
     drawn = np.concatenate(parts, 1)
