@@ -15,6 +15,8 @@ from sgbench.metrics.image_metric import ImageMetric, check_posterior
 
 INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
 """Which network and which of its outputs give an Inception Score; the weights are named separately."""
+_NEXT_TO_NOTHING = 1e-300
+"""Stands for a probability of 0, whose logarithm has no value; it adds nothing to a sum."""
 
 
 class InceptionScore(ImageMetric):
@@ -53,15 +55,15 @@ class InceptionScore(ImageMetric):
     def exchanged(self, pairs: Sequence[tuple[Tensor, Tensor]], swaps: Tensor) -> Tensor:
         """Use sums over each split, which are linear in its rows, so no swap is scored anew. No term may be NaN."""
         terms = pairs[0][0]
-        totals = terms.new_zeros(len(pairs), len(swaps))
+        totals, by_row = terms.new_zeros(len(pairs), len(swaps)), swaps.T.contiguous()
         for rows in self._rows(terms):
-            swapped = swaps[:, rows].to(terms)
+            swapped = by_row[rows].to(terms).T
             for pair, total in zip(pairs, totals, strict=True):
                 a, b = (torch.cat([t[rows], torch.xlogy(t[rows], t[rows]).sum(1, keepdim=True)], 1) for t in pair)
                 shift = swapped @ (b - a) / len(rows)
                 for means, sign in ((a.mean(0) + shift, 1), (b.mean(0) - shift, -1)):
-                    marginal = means[:, :-1].clamp(min=0)
-                    total += sign * (means[:, -1] - torch.xlogy(marginal, marginal).sum(1)).exp()
+                    marginal = means[:, :-1].clamp(min=_NEXT_TO_NOTHING)
+                    total += sign * (means[:, -1] - (marginal * marginal.log()).sum(1)).exp()
         return totals / self.num_splits
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:

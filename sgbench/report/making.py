@@ -84,7 +84,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
         judges=_judges(controls, layout),
         provenance=description.provenance,
     )
-    path = write_report(study.report, _with_published(records), page)
+    path = write_report(study.report, _with_published(frame), page)
     study.report.remove_unlinked()
     return Report(path, tuple(records), layout)
 
@@ -173,8 +173,9 @@ def _scaled(value: float | None, unit: float) -> float:
     return float("nan") if value is None else value / unit
 
 
-def _with_published(records: Sequence[Record]) -> pd.DataFrame:
+def _with_published(frame: pd.DataFrame) -> pd.DataFrame:
     """All records for the tables: on CelebA they include the paper's numbers."""
-    on_celeba = any(record.dataset == "celeba" for record in records)
-    paper = [record for table in TABLES for record in published(table)] if on_celeba else []
-    return to_frame([*records, *paper])
+    if not (frame["dataset"] == "celeba").any():
+        return frame
+    paper = to_frame(record for table in TABLES for record in published(table))
+    return pd.concat([frame, paper], ignore_index=True)

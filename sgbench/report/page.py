@@ -16,7 +16,7 @@ from sgbench.report.beyond import (
 )
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frame_to_latex, to_latex
-from sgbench.report.layout import MISSING, Layout, Table, row_labels, to_csv
+from sgbench.report.layout import MISSING, SYSTEM, Layout, Table, row_labels, to_csv
 from sgbench.report.markdown import in_a_cell, markdown, to_markdown
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import (
@@ -222,20 +222,19 @@ def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
 
 
 def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    systems = ["method", "variant", "level"]
-    whole = frame[frame["direction"] == ALL]
+    parts = dict(list(frame[frame["direction"] == ALL].groupby([*SYSTEM, "target"], sort=False)))
     rows = []
     for key, label in row_labels(frame, layout).items():
-        of_row = whole[(whole[systems] == list(key)).all(axis=1)]
-        parts = {shown: of_row[of_row["target"] == target] for target, shown in layout.attributes.items()}
-        if any(len(part) for part in parts.values()):
-            rows.append({"": label} | {shown: _asked_scored_clipped(part) for shown, part in parts.items()})
+        texts = {
+            shown: _asked_scored_clipped(parts[*key, target]) if (*key, target) in parts else MISSING
+            for target, shown in layout.attributes.items()
+        }
+        if any(text != MISSING for text in texts.values()):
+            rows.append({"": label} | texts)
     return pd.DataFrame(rows)
 
 
 def _asked_scored_clipped(records: pd.DataFrame) -> str:
-    if records.empty:
-        return MISSING
     missing = records[records["metric"] == "left_out"]["value"].sum()
     asked = records.groupby("seed")["num_images"].max().sum() + int(missing)
     judged = (records["metric"] == "jury_accuracy") & (records["measured_on"] == records["target"])
