@@ -67,9 +67,9 @@ class Pair:
     recentre: bool = False
 
     @property
-    def alike(self) -> tuple[object, ...]:
-        """What pairs have in common that can be compared together."""
-        return type(self.metric), self.metric.definition, self.recentre, self.sources.tobytes()
+    def figure(self) -> tuple[object, ...]:
+        """What pairs have in common whose figures can be computed together."""
+        return type(self.metric), self.metric.definition, self.recentre
 
     def applicable(self) -> "Pair":
         """Without the requests for which the metric does not apply to either result.
@@ -129,29 +129,32 @@ def paired_differences(
     seed: int = 0,
     num_swaps: int | None = None,
 ) -> list[PairedDifference]:
-    """``paired_difference`` of several pairs; those of the same metric and sources share their draws and swaps.
+    """``paired_difference`` of several pairs; those of the same sources share their swaps, and draws of each figure.
 
     Raises:
         ValueError: the shapes of a pair do not match.
     """
-    together: dict[tuple[object, ...], dict[int, Pair]] = {}
+    together: dict[bytes, dict[tuple[object, ...], dict[int, Pair]]] = {}
     for k, pair in enumerate(pairs):
         kept = pair.applicable()
-        together.setdefault(kept.alike, {})[k] = kept
+        together.setdefault(kept.sources.tobytes(), {}).setdefault(kept.figure, {})[k] = kept
     found: dict[int, PairedDifference] = {}
-    for of_group in together.values():
-        compared = _compared(list(of_group.values()), num_resamples, confidence, seed, num_swaps or num_resamples)
-        found |= dict(zip(of_group, compared, strict=True))
+    for by_figure in together.values():
+        groups = [list(of_figure.values()) for of_figure in by_figure.values()]
+        if not len(groups[0][0].sources):
+            found |= {k: PairedDifference(np.nan, np.nan, np.nan, np.nan, 0) for own in by_figure.values() for k in own}
+            continue
+        swapped = _swapped_differences(groups, num_swaps or num_resamples, seed)
+        for of_figure, group, by_swap in zip(by_figure.values(), groups, swapped, strict=True):
+            found |= zip(of_figure, _compared(group, by_swap, num_resamples, confidence, seed), strict=True)
     return [found[k] for k in range(len(pairs))]
 
 
 def _compared(
-    pairs: Sequence[Pair], num_resamples: int, confidence: float, seed: int, num_swaps: int
+    pairs: Sequence[Pair], swapped: np.ndarray, num_resamples: int, confidence: float, seed: int
 ) -> list[PairedDifference]:
-    """The differences of pairs that are alike."""
+    """The differences of pairs of the same figure and sources, given those after each swap, float64 [P, num_swaps]."""
     metric, sources, recentre = pairs[0].metric, pairs[0].sources, pairs[0].recentre
-    if not len(sources):
-        return [PairedDifference(np.nan, np.nan, np.nan, np.nan, 0)] * len(pairs)
     both = [*(pair.terms_a for pair in pairs), *(pair.terms_b for pair in pairs)]
 
     def differences(weights: Tensor) -> Tensor:
@@ -160,12 +163,11 @@ def _compared(
 
     intervals = bootstrap_intervals(differences, sources, num_resamples, confidence, seed, recentre)
     figures = metric.reduce_each(both, both[0].new_ones(1, len(sources)))[:, 0].chunk(2)
-    swapped = _swapped_differences(pairs, num_swaps, seed)
     found = []
     for pair, a, b, (low, high), by_swap in zip(pairs, *(f.tolist() for f in figures), intervals, swapped, strict=True):
         tie = _TIE * max(abs(a), abs(b))  # equal differences may differ by rounding
         as_large = int(np.count_nonzero(~(np.abs(by_swap) < abs(a - b) - tie)))
-        p = np.nan if np.isnan(a - b) else (1 + as_large) / (1 + num_swaps)
+        p = np.nan if np.isnan(a - b) else (1 + as_large) / (1 + len(by_swap))
         if not as_large:
             p = min(p, _tail_bound(metric, pair.terms_a, pair.terms_b, sources))
         found.append(PairedDifference(a - b, low, high, p, len(sources)))
@@ -180,27 +182,37 @@ def _tail_bound(metric: ImageMetric, terms_a: Tensor, terms_b: Tensor, sources: 
     return 2 * GAUSSIAN_BOUND * float(norm.sf(abs(by_source.sum()) / spread)) if spread > 0 else 1.0
 
 
-def _swapped_differences(pairs: Sequence[Pair], num_swaps: int, seed: int) -> np.ndarray:
-    """The differences of pairs that are alike after each random swap, float64 [P, num_swaps]."""
-    metric, sources = pairs[0].metric, pairs[0].sources
-    sides = [(pair.terms_a, pair.terms_b) for pair in pairs]
-    is_mean = type(metric).reduce is ImageMetric.reduce  # then a swap only changes signs
+def _swapped_differences(groups: Sequence[Sequence[Pair]], num_swaps: int, seed: int) -> list[np.ndarray]:
+    """For each group of pairs of one figure the differences after each random swap, float64 [P, num_swaps].
+
+    All groups are of the same sources.
+    """
+    sources = groups[0][0].sources
     unique, position = np.unique(sources, return_inverse=True)
     generator = np.random.default_rng([seed, 1])
     chunk = max(1, _SWAPS_AT_ONCE // len(sources))
-    gaps = np.stack([_gaps(metric, *both, position) for both in sides], 1) if is_mean else None
-    differences = []
+    gaps = [_gaps(pairs, position) for pairs in groups]
+    differences: list[list[np.ndarray]] = [[] for _ in groups]
     for start in range(0, num_swaps, chunk):
         swaps = generator.integers(2, size=(min(chunk, num_swaps - start), len(unique))) == 1
-        if gaps is not None:
-            differences.append((np.where(swaps, -1.0, 1.0) @ gaps / len(sources)).T)
-        else:  # rows keep their places, because an Inception Score's splits depend on them
-            rows = torch.from_numpy(swaps[:, position]).to(sides[0][0].device)
-            differences.append(metric.exchanged(sides, rows).cpu().numpy())
-    return np.concatenate(differences, 1)
+        signs = np.where(swaps, -1.0, 1.0)
+        for pairs, own, found in zip(groups, gaps, differences, strict=True):
+            if own is not None:
+                found.append((signs @ own / len(sources)).T)
+            else:  # rows keep their places, because an Inception Score's splits depend on them
+                rows = torch.from_numpy(swaps[:, position]).to(pairs[0].terms_a.device)
+                sides = [(pair.terms_a, pair.terms_b) for pair in pairs]
+                found.append(pairs[0].metric.exchanged(sides, rows).cpu().numpy())
+    return [np.concatenate(found, 1) for found in differences]
 
 
-def _gaps(metric: ImageMetric, terms_a: Tensor, terms_b: Tensor, position: np.ndarray) -> np.ndarray:
-    """For each source image, the sum over its requests of the value by system a less that by system b."""
-    values_a, values_b = (metric.per_image(terms.cpu()) for terms in (terms_a, terms_b))
-    return np.bincount(position, (values_a - values_b).numpy())
+def _gaps(pairs: Sequence[Pair], position: np.ndarray) -> np.ndarray | None:
+    """For each source image, the sum over its requests of the value by system a less that by system b: float64 [S, P].
+
+    None for a figure that is no mean over images; in a mean a swap only changes the sign of a gap.
+    """
+    metric = pairs[0].metric
+    if type(metric).reduce is not ImageMetric.reduce:
+        return None
+    values = [(metric.per_image(pair.terms_a.cpu()) - metric.per_image(pair.terms_b.cpu())).numpy() for pair in pairs]
+    return np.stack([np.bincount(position, gaps) for gaps in values], 1)

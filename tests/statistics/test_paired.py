@@ -17,7 +17,7 @@ from sgbench.metrics.perceptual import PerceptualDistance
 from sgbench.statistics import paired as comparison
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.intervals import bootstrap_interval
-from sgbench.statistics.paired import paired_difference
+from sgbench.statistics.paired import Pair, paired_difference, paired_differences
 
 MEAN = PerceptualDistance("mean")
 
@@ -410,6 +410,20 @@ def test_holm_counts_tests_that_were_made():
 def test_holm_refuses_what_is_no_row_of_probabilities(p):
     with pytest.raises(ValueError, match="from 0 to 1"):
         holm(p)
+
+
+def test_pairs_that_are_compared_together_have_the_figures_that_each_has_alone():
+    sources, fewer = np.asarray(SOURCES), np.asarray([i % 7 for i in range(12)])
+    given = [(metric, a, b, own) for metric, a, b in CASES.values() for own in (sources, fewer)]
+    given += [(metric, b, a.flip(0), sources) for metric, a, b in CASES.values()]
+    given += [
+        (MEAN, torch.where(torch.arange(12)[:, None] < 3, math.nan, a), b, sources) for _, a, b in [CASES["mean"]]
+    ]
+    found = paired_differences([Pair(*one, recentre=k % 2 == 0) for k, one in enumerate(given)], 60, num_swaps=90)
+    alone = [paired_difference(*one, 60, recentre=k % 2 == 0, num_swaps=90) for k, one in enumerate(given)]
+    assert len(found) == 25
+    np.testing.assert_array_equal([vars(d) for d in found], [vars(d) for d in alone])
+    assert found[-1].num_images == 9
 
 
 def test_holm_keeps_the_rate_of_any_false_discovery():
