@@ -54,17 +54,17 @@ class InceptionScore(ImageMetric):
 
     def exchanged(self, pairs: Sequence[tuple[Tensor, Tensor]], swaps: Tensor) -> Tensor:
         """Use sums over each split, which are linear in its rows, so no swap is scored anew. No term may be NaN."""
-        terms = pairs[0][0]
-        totals, by_row = terms.new_zeros(len(pairs), len(swaps)), swaps.T.contiguous()
-        for rows in self._rows(terms):
-            swapped = by_row[rows].to(terms).T
-            for pair, total in zip(pairs, totals, strict=True):
-                a, b = (torch.cat([t[rows], torch.xlogy(t[rows], t[rows]).sum(1, keepdim=True)], 1) for t in pair)
-                shift = swapped @ (b - a) / len(rows)
-                for means, sign in ((a.mean(0) + shift, 1), (b.mean(0) - shift, -1)):
-                    marginal = means[:, :-1].clamp(min=_NEXT_TO_NOTHING)
-                    total += sign * (means[:, -1] - (marginal * marginal.log()).sum(1)).exp()
-        return totals / self.num_splits
+        sides = (torch.stack(side) for side in zip(*pairs, strict=True))
+        a, b = (torch.cat([t, torch.xlogy(t, t).sum(2, keepdim=True)], 2) for t in sides)
+        totals, by_row = a.new_zeros(len(swaps), len(pairs)), swaps.T.contiguous()
+        for rows in self._rows(pairs[0][0]):
+            of_a, of_b = a[:, rows], b[:, rows]
+            gaps = (of_b - of_a).transpose(0, 1)
+            shift = (by_row[rows].to(a).T @ gaps.flatten(1) / len(rows)).unflatten(1, gaps.shape[1:])
+            for means, sign in ((of_a.mean(1) + shift, 1), (of_b.mean(1) - shift, -1)):
+                marginal = means[..., :-1].clamp(min=_NEXT_TO_NOTHING)
+                totals += sign * (means[..., -1] - (marginal * marginal.log()).sum(-1)).exp()
+        return totals.T / self.num_splits
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
         """Go split by split, because rows of both sides together would fall into other splits. No term may be NaN."""
