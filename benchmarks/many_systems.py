@@ -50,7 +50,7 @@ class Bench:
     samples: tuple[Samples, ...]
 
     def add_system(self, number: int) -> ReportedSystem:
-        """Score a system and write its folder; the same number is always the same system.
+        """Score a system and write its folder, if it is not there; the same number is always the same system.
 
         Returns:
             The system as a report has it: a method of its own, so that it has a row of its own in every table.
@@ -58,6 +58,9 @@ class Bench:
         scorer, rng = self.scorer, np.random.default_rng([number, 3])
         method, share = f"method{number:03d}", rng.uniform(0.1, 0.9)
         folder = scorer.study.runs.system(f"{method}-{scorer.study.protocol.hash[:8]}")
+        system = ReportedSystem(folder.name, method, f"Method {number}")
+        if folder.is_scored():
+            return system
         folder.write_cost(Cost(1_000_000 + number, 10**8, 1.0, 60.0, "not run here"))
         write_samples(
             folder.samples_file, [people[int(rng.random() < share)] for people in zip(*self.samples, strict=True)]
@@ -71,7 +74,7 @@ class Bench:
         scorer.keep(folder, scorer.scores(base, requests, (0,) * len(requests), targets))
         losses = enumerate(rng.random(NUM_ITERATIONS), 1)
         scorer.study.runs.job(method).add_losses([{"iteration": i, "generator": float(x)} for i, x in losses])
-        return ReportedSystem(folder.name, method, f"Method {number}")
+        return system
 
     def study_of(self, systems: Sequence[ReportedSystem]) -> StudyFolder:
         """The folder of a study with these systems, ready to be reported."""
@@ -97,7 +100,7 @@ def open_bench(runs: Path, num_test: int) -> Bench:
     """Draw faces, train judges and score the controls.
 
     Args:
-        runs: an empty folder.
+        runs: the run folder; what it has already is not made again.
         num_test: number of test images.
     """
     study = open_quick(runs, num_test)
