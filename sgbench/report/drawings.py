@@ -47,7 +47,8 @@ def drawings(
     faces = description.shown
     figures = face_drawings(faces, controls, systems) if faces.asked else []
     rows = list(dict.fromkeys(member.row for member in systems))
-    left_out = {member.folder.name for member in systems if member.row in set(rows[FEW:])}
+    later = set(rows[FEW:])
+    left_out = {member.folder.name for member in systems if member.row in later}
     other = "other seeds, another jury" if description.num_seeds > 1 else "another jury"
     figures += [
         Drawing(

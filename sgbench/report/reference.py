@@ -36,7 +36,7 @@ class Reference:
             text += " Systems of one seed are tested against its model of that seed."
         alone = [] if NO_SEED in seeds else [m for m in self.others if m.seed not in {NO_SEED, *seeds}]
         if alone:
-            text += f" Of seeds for which it has no model, {len(alone)} systems are not tested."
+            text += f" Not tested, because it has no model of their seed: {len(alone)}."
         return text
 
 

@@ -74,7 +74,7 @@ def test_systems_without_a_reference_of_their_seed_are_counted():
     reference = choose_reference(systems, "")
     assert [m.label for m in reference.systems] == ["m0, 0", "m0, 8"]
     alone = choose_reference([*members(FEW), Member(SystemFolder(Path("x")), "x", "x", "x", "X", seed=5)], "")
-    assert "Of seeds for which it has no model, 1 systems are not tested." in alone.told
+    assert "Not tested, because it has no model of their seed: 1." in alone.told
 
 
 def test_scores_of_few_systems_are_held_at_once(tmp_path, monkeypatch):
