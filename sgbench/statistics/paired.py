@@ -155,16 +155,24 @@ def _compared(
 ) -> list[PairedDifference]:
     """The differences of pairs of the same figure and sources, given those after each swap, float64 [P, num_swaps]."""
     metric, sources, recentre = pairs[0].metric, pairs[0].sources, pairs[0].recentre
-    both = [*(pair.terms_a for pair in pairs), *(pair.terms_b for pair in pairs)]
+    systems = {id(terms): terms for pair in pairs for terms in (pair.terms_a, pair.terms_b)}  # one may be in many pairs
+    places = {key: place for place, key in enumerate(systems)}
+    first, second = (
+        [places[id(t)] for t in side] for side in zip(*((p.terms_a, p.terms_b) for p in pairs), strict=True)
+    )
+
+    def figures(weights: Tensor) -> Tensor:
+        return metric.reduce_each(list(systems.values()), weights.to(pairs[0].terms_a))
 
     def differences(weights: Tensor) -> Tensor:
-        figures_a, figures_b = metric.reduce_each(both, weights.to(both[0])).chunk(2)
-        return figures_a - figures_b
+        of_systems = figures(weights)
+        return of_systems[first] - of_systems[second]
 
     intervals = bootstrap_intervals(differences, sources, num_resamples, confidence, seed, recentre)
-    figures = metric.reduce_each(both, both[0].new_ones(1, len(sources)))[:, 0].chunk(2)
+    whole = figures(torch.ones(1, len(sources), dtype=torch.float64))[:, 0]
+    sides = whole[first].tolist(), whole[second].tolist()
     found = []
-    for pair, a, b, (low, high), by_swap in zip(pairs, *(f.tolist() for f in figures), intervals, swapped, strict=True):
+    for pair, a, b, (low, high), by_swap in zip(pairs, *sides, intervals, swapped, strict=True):
         tie = _TIE * max(abs(a), abs(b))  # equal differences may differ by rounding
         as_large = int(np.count_nonzero(~(np.abs(by_swap) < abs(a - b) - tie)))
         p = np.nan if np.isnan(a - b) else (1 + as_large) / (1 + len(by_swap))
