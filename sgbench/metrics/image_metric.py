@@ -1,6 +1,7 @@
 """The contract of a metric: it computes a row of terms for each image, and one figure from all rows."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 import torchmetrics
@@ -63,6 +64,13 @@ class ImageMetric(torchmetrics.Metric, ABC):
         """
         return weighted_mean(self.per_image(terms).unsqueeze(1), weights).squeeze(1)
 
+    def reduce_each(self, systems: Sequence[Tensor], weights: Tensor) -> Tensor:
+        """``reduce`` for several systems' terms of the same images: float64 [T, R] of T systems. No term may be NaN.
+
+        A metric overrides this if it can share work between systems; the figures are the same, bit for bit.
+        """
+        return torch.stack([self.reduce(terms, weights) for terms in systems])
+
     def refusal(self, terms: Tensor) -> str:
         """Why no figure can be computed from these terms; empty if it can."""
         return ""
@@ -71,23 +79,23 @@ class ImageMetric(torchmetrics.Metric, ABC):
         """How many of these terms are clipped; None for a metric that does not report it."""
         return None
 
-    def exchanged(self, terms_a: Tensor, terms_b: Tensor, swaps: Tensor) -> Tensor:
-        """The figure of side a minus that of side b, after each exchange of rows between the sides.
+    def exchanged(self, pairs: Sequence[tuple[Tensor, Tensor]], swaps: Tensor) -> Tensor:
+        """The figure of side a minus that of side b of several pairs, after each exchange of rows between the sides.
 
         Args:
-            terms_a: float64 [N, K].
-            terms_b: float64 [N, K].
+            pairs: the terms of both sides of each, float64 [N, K] and [N, K]; all pairs are of the same images.
             swaps: bool [R, N], which rows are exchanged. A row is exchanged with the same row of the other side.
 
         Returns:
-            float64 [R].
+            float64 [P, R] of P pairs.
         """
-        weights = terms_a.new_ones(1, len(terms_a))
+        weights = pairs[0][0].new_ones(1, len(pairs[0][0]))
         differences = []
-        for swap in swaps.unsqueeze(2):
-            a, b = torch.where(swap, terms_b, terms_a), torch.where(swap, terms_a, terms_b)
-            differences.append(self.reduce(a, weights) - self.reduce(b, weights))
-        return torch.cat(differences)
+        for terms_a, terms_b in pairs:
+            for swap in swaps.unsqueeze(2):
+                a, b = torch.where(swap, terms_b, terms_a), torch.where(swap, terms_a, terms_b)
+                differences.append(self.reduce(a, weights) - self.reduce(b, weights))
+        return torch.cat(differences).reshape(len(pairs), len(swaps))
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
         """How much each row contributes to the figure of side a minus that of side b, to first order: float64 [N].
@@ -119,8 +127,9 @@ class ImageMetric(torchmetrics.Metric, ABC):
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """Means over images [R, K] of values [N, K] under weights [R, N]; rows with a NaN have no weight."""
     applies = ~values.isnan().any(1)
-    weights = weights[:, applies]
-    return weights @ values[applies] / weights.sum(1, keepdim=True)
+    if not applies.all():
+        values, weights = values[applies], weights[:, applies]
+    return weights @ values / weights.sum(1, keepdim=True)
 
 
 def check_images(**images: Tensor) -> None:

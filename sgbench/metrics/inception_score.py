@@ -5,7 +5,7 @@ by NumPy's RandomState(2020), splits i*N//10 to (i+1)*N//10, mean and population
 the judge's joint posterior, the same formula gives the Judge Score, which is never called Inception Score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from sgbench.metrics.image_metric import ImageMetric, check_posterior
 
 INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
 """Which network and which of its outputs give an Inception Score; the weights are named separately."""
+_NEXT_TO_NOTHING = 1e-300
+"""Stands for a probability of 0, whose logarithm has no value; it adds nothing to a sum."""
 
 
 class InceptionScore(ImageMetric):
@@ -41,33 +43,33 @@ class InceptionScore(ImageMetric):
         Raises:
             ValueError: fewer images than splits.
         """
-        return self._splits(terms, weights).nanmean(1)
+        return self._splits([terms], weights)[0].nanmean(1)
+
+    def reduce_each(self, systems: Sequence[Tensor], weights: Tensor) -> Tensor:
+        return torch.stack([splits.nanmean(1) for splits in self._splits(systems, weights)])
 
     def spread(self, terms: Tensor) -> float:
         """Population standard deviation over the splits, of terms [N, C]."""
-        return float(self._splits(terms, terms.new_ones(1, len(terms))).std(correction=0))
+        return float(self._splits([terms], terms.new_ones(1, len(terms)))[0].std(correction=0))
 
-    def exchanged(self, terms_a: Tensor, terms_b: Tensor, swaps: Tensor) -> Tensor:
+    def exchanged(self, pairs: Sequence[tuple[Tensor, Tensor]], swaps: Tensor) -> Tensor:
         """Use sums over each split, which are linear in its rows, so no swap is scored anew. No term may be NaN."""
-        order = torch.from_numpy(np.random.RandomState(self.seed).permutation(len(terms_a))).to(terms_a.device)
-        n, total = len(terms_a), terms_a.new_zeros(len(swaps))
-        for i in range(self.num_splits):
-            rows = order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
-            a, b = (
-                torch.cat([t[rows], torch.xlogy(t[rows], t[rows]).sum(1, keepdim=True)], 1) for t in (terms_a, terms_b)
-            )
-            shift = swaps[:, rows].to(a) @ (b - a) / len(rows)
-            for means, sign in ((a.mean(0) + shift, 1), (b.mean(0) - shift, -1)):
-                marginal = means[:, :-1].clamp(min=0)
-                total += sign * (means[:, -1] - torch.xlogy(marginal, marginal).sum(1)).exp()
-        return total / self.num_splits
+        sides = (torch.stack(side) for side in zip(*pairs, strict=True))
+        a, b = (torch.cat([t, torch.xlogy(t, t).sum(2, keepdim=True)], 2) for t in sides)
+        totals, by_row = a.new_zeros(len(swaps), len(pairs)), swaps.T.contiguous()
+        for rows in self._rows(pairs[0][0]):
+            of_a, of_b = a[:, rows], b[:, rows]
+            gaps = (of_b - of_a).transpose(0, 1)
+            shift = (by_row[rows].to(a).T @ gaps.flatten(1) / len(rows)).unflatten(1, gaps.shape[1:])
+            for means, sign in ((of_a.mean(1) + shift, 1), (of_b.mean(1) - shift, -1)):
+                marginal = means[..., :-1].clamp(min=_NEXT_TO_NOTHING)
+                totals += sign * (means[..., -1] - (marginal * marginal.log()).sum(-1)).exp()
+        return totals.T / self.num_splits
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
         """Go split by split, because rows of both sides together would fall into other splits. No term may be NaN."""
-        order = torch.from_numpy(np.random.RandomState(self.seed).permutation(len(terms_a))).to(terms_a.device)
-        n, shares = len(terms_a), terms_a.new_empty(len(terms_a))
-        for i in range(self.num_splits):
-            rows = order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
+        shares = terms_a.new_empty(len(terms_a))
+        for rows in self._rows(terms_a):
             a, b = terms_a[rows], terms_b[rows]
             marginal = (a.mean(0) + b.mean(0)) / 2
             kl_a, kl_b = ((torch.xlogy(p, p) - torch.xlogy(p, marginal)).sum(1) for p in (a, b))
@@ -75,23 +77,31 @@ class InceptionScore(ImageMetric):
             shares[rows] = score * (kl_a - kl_b) / len(rows) / self.num_splits
         return shares
 
-    def _splits(self, terms: Tensor, weights: Tensor) -> Tensor:
-        """Score of each split under each weighting, [R, num_splits]; NaN where a split has no weight."""
-        applies = ~terms.isnan().any(1)
-        terms, weights = terms[applies], weights[:, applies]
-        n = len(terms)
+    def _splits(self, systems: Sequence[Tensor], weights: Tensor) -> list[Tensor]:
+        """Each system's score of each split under each weighting, [R, num_splits]; NaN where a split has no weight."""
+        applies = ~torch.stack([terms.isnan().any(1) for terms in systems]).any(0)
+        if not applies.all():
+            systems, weights = [terms[applies] for terms in systems], weights[:, applies]
+        n = len(systems[0])
         if n < self.num_splits:
             raise ValueError(f"{n} images are too few for {self.num_splits} splits")
-        order = torch.from_numpy(np.random.RandomState(self.seed).permutation(n)).to(terms.device)
-        scores = []
-        for i in range(self.num_splits):
-            rows = order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
-            p, w = terms[rows], weights[:, rows]
+        scores: list[list[Tensor]] = [[] for _ in systems]
+        for rows in self._rows(systems[0]):
+            w = weights[:, rows]
             w = w / w.sum(1, keepdim=True)
-            marginal = w @ p
-            divergence = w @ torch.xlogy(p, p).sum(1) - torch.xlogy(marginal, marginal).sum(1)
-            scores.append(divergence.exp())
-        return torch.stack(scores, 1)
+            for terms, own in zip(systems, scores, strict=True):
+                p = terms[rows]
+                marginal = w @ p
+                divergence = w @ torch.xlogy(p, p).sum(1) - torch.xlogy(marginal, marginal).sum(1)
+                own.append(divergence.exp())
+        return [torch.stack(own, 1) for own in scores]
+
+    def _rows(self, terms: Tensor) -> Iterator[Tensor]:
+        """The rows of each split, int64."""
+        n = len(terms)
+        order = torch.from_numpy(np.random.RandomState(self.seed).permutation(n)).to(terms.device)
+        for i in range(self.num_splits):
+            yield order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
 
 
 def inception_posterior(logits: Tensor) -> Tensor:

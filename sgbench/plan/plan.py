@@ -70,6 +70,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     train, test = source.scored_split()
     _check_scored(source.labels[test], source.attributes, settings.data.scored_on)
     _check_balanced(settings, source.attributes)
+    _check_reference(settings)
     systems = tuple(
         System(entry, level, seed, _jobs(settings, source, train, entry, level, seed))
         for entry in settings.methods
@@ -134,6 +135,13 @@ def _check_balanced(settings: Settings, attributes: Sequence[Attribute]) -> None
     balanced = [name for entry in settings.methods for name in settings.balanced_of(entry)]
     if unknown := [name for name in [*settings.balanced, *balanced] if name not in known]:
         raise UserError(f"balanced: unknown attribute '{unknown[0]}'; the study has {', '.join(sorted(known))}")
+
+
+def _check_reference(settings: Settings) -> None:
+    """Refuse to test methods against one that the study does not have; without methods there is nothing to test."""
+    named, known = settings.scoring.reference, [entry.key for entry in settings.methods]
+    if named is not None and known and named not in known:
+        raise UserError(f"scoring.reference: unknown method '{named}'; the study has {', '.join(known)}")
 
 
 def _check_scored(labels: Tensor, attributes: Sequence[Attribute], scored_on: str) -> None:

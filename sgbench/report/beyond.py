@@ -75,12 +75,13 @@ def matrix_table(frame: pd.DataFrame, layout: Layout) -> Table:
     return make_table("matrix", "Target x measured attribute", caption, cells, ranked=False)
 
 
-def comparisons_table(comparisons: pd.DataFrame, layout: Layout) -> Table:
+def comparisons_table(comparisons: pd.DataFrame, layout: Layout, tested_against: str = "") -> Table:
     """Paired tests between systems.
 
     Args:
         comparisons: one row per test, with target, measured_on, metric, first and second (labels of systems),
             difference (first less second), low and high (its 95 % interval), p, p_adjusted, num_images, unit.
+        tested_against: a sentence that names the reference system; empty if all pairs are tested.
     """
     shown = comparisons.assign(
         block=[f"Target: {layout.attributes.get(t, t)}" for t in comparisons["target"]],
@@ -96,7 +97,7 @@ def comparisons_table(comparisons: pd.DataFrame, layout: Layout) -> Table:
     caption += (
         "shares), with its 95 % interval and the p of a paired test, adjusted for the number of tests. Of accuracy, "
     )
-    caption += "both hold what another jury would say too."
+    caption += "both hold what another jury would say too." + (f" {tested_against}" if tested_against else "")
     first = ["block", "row", "column"]
     return Table(
         "comparisons", "Comparisons", caption, shown[first + [c for c in shown if c not in first]], ranked=False

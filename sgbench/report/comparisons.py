@@ -1,9 +1,8 @@
 """Paired tests between the systems of a report, on the requests for which both systems were scored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 import pandas as pd
@@ -17,83 +16,106 @@ from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.crossed import CrossedTable, crossed_table, judges_priors
 from sgbench.statistics.moderation import Prior
-from sgbench.statistics.paired import PairedDifference, paired_difference
+from sgbench.statistics.paired import Pair, PairedDifference, paired_differences
 
 SWAPS_PER_RESAMPLE = 10
 """Many tests need a small p, and a p below 1 / (number of swaps + 1) is only bounded."""
+_AT_ONCE = 12
+"""So many pairs of systems share their draws; only their scores are in memory."""
 _ABOUT = ("target", "measured_on", "metric", "unit")
 COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")
+_NOTHING = PairedDifference(np.nan, np.nan, np.nan, np.nan, 0)
 
 
-def compare_systems(systems: Sequence[tuple[str, Scores]], num_resamples: int) -> pd.DataFrame:
-    """Compare all pairs of systems that have the same seed, or of which one has no seed.
+def compare_systems(
+    systems: Iterable[tuple[str, Scores]], num_resamples: int, references: Iterable[tuple[str, Scores]] = ()
+) -> pd.DataFrame:
+    """Compare systems that have the same seed, or of which one has no seed: all pairs, or each with the reference.
 
     Args:
-        systems: label and scores of each system.
+        systems: label and scores of each system; each is read once, and with references none is kept.
+        references: the reference system, once for each of its seeds; it is the second of every pair. Without it all
+            pairs of systems are compared.
 
     Returns:
         One row per test: ``COLUMNS`` and num_images; ``p_adjusted`` is adjusted by Holm's procedure over all rows.
     """
-    compared = [(label, scores.base.seed, _compared(scores)) for label, scores in systems]
-    about, pairs = [], []
-    for (first, seed, first_cells), (second, other_seed, second_cells) in combinations(compared, 2):
-        if NO_SEED not in (seed, other_seed) and seed != other_seed:
-            continue
-        for key, cell in first_cells.items():
-            if key in second_cells:
-                about.append({k: getattr(cell.record, k) for k in _ABOUT} | {"first": first, "second": second})
-                pairs.append(_Pair(*in_common(cell, second_cells[key])))
-    by_jury = [pair for pair in pairs if pair.by_jury]
-    attributes = {pair.first.record.measured_on for pair in by_jury}
-    priors = judges_priors((pair.table for pair in by_jury), len(attributes))
-    rows = [a | asdict(pair.difference(num_resamples, priors)) for a, pair in zip(about, pairs, strict=True)]
+    tests: list[_Test] = []
+    pairs = _pairs(map(_compared, systems), [_compared(reference) for reference in references])
+    while some := list(islice(pairs, _AT_ONCE)):
+        tests += _carried_out(some, num_resamples)
+    tables = [test.table for test in tests if test.table]
+    priors = judges_priors(tables, len({test.about["measured_on"] for test in tests if test.table}))
+    rows = [test.about | asdict(test.with_other_juries(priors)) for test in tests]
     frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c != "p_adjusted"), "num_images"])
     return frame.assign(p_adjusted=holm(frame["p"].to_numpy(dtype=float)))
 
 
 @dataclass(frozen=True)
-class _Pair:
-    """The same figure of two systems, on the same requests in the same order."""
+class _Compared:
+    """A system's cells that it is compared by, by target, metric, what is measured, and definition."""
 
-    first: Cell
-    second: Cell
+    label: str
+    seed: int
+    cells: Mapping[tuple[str, ...], Cell]
 
-    @property
-    def by_jury(self) -> bool:
-        return self.first.by_jury and self.second.by_jury
 
-    @cached_property
-    def table(self) -> CrossedTable:
-        return crossed_table(self.first.terms - self.second.terms, self.first.sources)
+@dataclass(frozen=True)
+class _Test:
+    """A test that was carried out.
 
-    def difference(self, num_resamples: int, priors: Mapping[int, Prior]) -> PairedDifference:
+    Attributes:
+        about: the columns that say what was tested.
+        difference: with the jury as it is.
+        table: of a figure by a jury, the differences by image and judge.
+    """
+
+    about: dict[str, str]
+    difference: PairedDifference
+    table: CrossedTable | None
+
+    def with_other_juries(self, priors: Mapping[int, Prior]) -> PairedDifference:
         """The difference, its interval and its p.
 
         Of a figure by a jury both hold what other judges would say too: p is the larger of that of the permutation
         test, which takes the jury as given, and that of the mean over images and judges.
         """
-        metric, num_images = self.first.metric, len(self.first.terms)
-        if isinstance(metric, InceptionScore) and num_images < metric.num_splits:
-            return PairedDifference(np.nan, np.nan, np.nan, np.nan, num_images)
-        difference = paired_difference(
-            metric,
-            self.first.terms,
-            self.second.terms,
-            self.first.sources,
-            num_resamples,
-            recentre=self.first.recentre,
-            num_swaps=SWAPS_PER_RESAMPLE * num_resamples,
-        )
-        if not self.by_jury:
-            return difference
-        table = self.table
-        mean = table.crossed_mean(priors.get(table.num_judges))
+        if self.table is None:
+            return self.difference
+        mean = self.table.crossed_mean(priors.get(self.table.num_judges))
         low, high = mean.interval()
-        return replace(difference, low=low, high=high, p=max(difference.p, mean.p))
+        return replace(self.difference, low=low, high=high, p=max(self.difference.p, mean.p))
+
+
+def _pairs(systems: Iterator[_Compared], references: Sequence[_Compared]) -> Iterator[tuple[_Compared, _Compared]]:
+    pairs = ((system, reference) for system in systems for reference in references)
+    for first, second in pairs if references else combinations(systems, 2):
+        if NO_SEED in (first.seed, second.seed) or first.seed == second.seed:
+            yield first, second
+
+
+def _carried_out(pairs: Sequence[tuple[_Compared, _Compared]], num_resamples: int) -> list[_Test]:
+    """The tests of some pairs of systems, pair by pair."""
+    abouts, both = [], []
+    for first, second in pairs:
+        names = {"first": first.label, "second": second.label}
+        for key, cell in first.cells.items():
+            if key in second.cells:
+                abouts.append({k: getattr(cell.record, k) for k in _ABOUT} | names)
+                both.append(in_common(cell, second.cells[key]))
+    asked = {k: Pair(a.metric, a.terms, b.terms, a.sources, a.recentre) for k, (a, b) in enumerate(both) if _enough(a)}
+    found = paired_differences(list(asked.values()), num_resamples, num_swaps=SWAPS_PER_RESAMPLE * num_resamples)
+    differences = dict(zip(asked, found, strict=True))
+    return [
+        _Test(about, differences.get(k, replace(_NOTHING, num_images=len(a.terms))), _table(a, b))
+        for k, (about, (a, b)) in enumerate(zip(abouts, both, strict=True))
+    ]
 
 
 def in_common(first: Cell, second: Cell) -> tuple[Cell, Cell]:
     """Both cells with only the requests that both have, in the order of the first."""
+    if np.array_equal(first.sources, second.sources) and np.array_equal(first.values, second.values):
+        return first, second
     keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
     _, here, there = np.intersect1d(*keys, return_indices=True)
     order = np.argsort(here)
@@ -104,12 +126,24 @@ def _only(cell: Cell, rows: np.ndarray) -> Cell:
     return replace(cell, terms=cell.terms[rows], sources=cell.sources[rows], values=cell.values[rows])
 
 
-def _compared(scores: Scores) -> dict[tuple[str, ...], Cell]:
+def _enough(cell: Cell) -> bool:
+    """Whether there are as many images as a score has splits."""
+    return not isinstance(cell.metric, InceptionScore) or len(cell.terms) >= cell.metric.num_splits
+
+
+def _table(first: Cell, second: Cell) -> CrossedTable | None:
+    """Of a figure by a jury, the differences by image and judge."""
+    return crossed_table(first.terms - second.terms, first.sources) if first.by_jury and second.by_jury else None
+
+
+def _compared(system: tuple[str, Scores]) -> _Compared:
     """The cells that systems are compared by: accuracy on the target, and the other metrics marked in the catalogue."""
+    label, scores = system
 
     def counts(record: Record) -> bool:
         asked = record.metric != "jury_accuracy" or record.measured_on == record.target
         return spec_of(record.metric).compared and record.direction == ALL and asked
 
     chosen = [cell for cell in cells(scores) if counts(cell.record)]
-    return {(c.record.target, c.record.metric, c.record.measured_on, c.record.definition): c for c in chosen}
+    keyed = {(c.record.target, c.record.metric, c.record.measured_on, c.record.definition): c for c in chosen}
+    return _Compared(label, scores.base.seed, keyed)

@@ -45,8 +45,9 @@ def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[st
     for target in targets:
         heading = Text(layout.attributes[target].center(len(_HEADINGS)), style="bold")
         table.add_column(heading.append("\n" + _HEADINGS, style="not bold dim"), no_wrap=True)
+    by_row = dict(list(cells.groupby("row")))
     for row in rows:
-        of_row = cells[cells["row"] == row]
+        of_row = by_row[row]
         style = "dim" if (of_row["origin"] == "control").any() else ""
         table.add_row(Text(row), *(_cell(of_row[of_row["target"] == t], t) for t in targets), style=style)
     return table

@@ -1,6 +1,6 @@
 """The figures of a report with their captions, drawn from samples, records and losses in the run folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pandas as pd
 
 from sgbench.report.grids import figure3, figure4
 from sgbench.report.layout import Layout
-from sgbench.report.members import Member, beside_variants, without_variants
+from sgbench.report.members import FEW, Member, beside_variants, without_variants
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
 from sgbench.results.description import Description, ShownFaces
 from sgbench.results.records import COPY, ORACLE
@@ -39,9 +39,16 @@ def drawings(
     systems: Sequence[Member],
     runs: RunFolder,
 ) -> list[Drawing]:
-    """All figures of a report, in their order."""
+    """All figures of a report, in their order.
+
+    Those that have a part for each system show the first of many systems, and their captions say so. Target accuracy
+    shows all of them, a line each.
+    """
     faces = description.shown
-    figures = face_drawings(frame, faces, controls, systems) if faces.asked else []
+    figures = face_drawings(faces, controls, systems) if faces.asked else []
+    rows = list(dict.fromkeys(member.row for member in systems))
+    later = set(rows[FEW:])
+    left_out = {member.folder.name for member in systems if member.row in later}
     other = "other seeds, another jury" if description.num_seeds > 1 else "another jury"
     figures += [
         Drawing(
@@ -50,28 +57,30 @@ def drawings(
             lambda path: interval_plot(path, frame, layout),
         ),
         Drawing(
-            "Accuracy of every attribute (across) under every target (down, framed).",
+            f"Accuracy of every attribute (across) under every target (down, framed).{_first(rows, 'rows of tables')}",
             "matrix",
-            lambda path: matrix_plot(path, frame, layout),
+            lambda path: matrix_plot(path, frame[~frame["system"].isin(left_out)] if left_out else frame, layout),
         ),
     ]
     if description.jobs:
-        figures.append(Drawing("Losses of each job.", "losses", lambda path: _draw_losses(path, description, runs)))
+        jobs = list(description.jobs)[: FEW if len(systems) > FEW else None]
+        part = _first(list(description.jobs), "jobs") if len(systems) > FEW else ""
+        titles = {name: description.jobs[name] for name in jobs}
+        figures.append(Drawing(f"Losses of each job.{part}", "losses", lambda path: _draw_losses(path, titles, runs)))
     return figures
 
 
-def face_drawings(
-    frame: pd.DataFrame, faces: ShownFaces, controls: Sequence[Member], systems: Sequence[Member]
-) -> list[Drawing]:
+def face_drawings(faces: ShownFaces, controls: Sequence[Member], systems: Sequence[Member]) -> list[Drawing]:
     """Figures of a few test faces and their results; variants of methods have a separate figure."""
     headings, single = faces.headings, faces.num_single
-    plain, ablation = without_variants(frame, systems), beside_variants(frame, systems)
+    all_plain, all_beside = without_variants(systems), beside_variants(systems)
+    plain, ablation = all_plain[:FEW], all_beside[:FEW]
     rows = [*_shown_controls(controls, plain), *plain]
     pairs = f", then in pairs ({'; '.join(headings[single:])})" if headings[single:] else ""
     figures = [
         Drawing(
             f"Translations of test faces, each attribute changed alone{pairs}. Above each column stands the value "
-            "asked for.",
+            f"asked for.{_first(all_plain, 'systems')}",
             "figure3",
             lambda path: figure3(path, headings, _people(faces, rows), (1, single), asked=faces.asked),
         )
@@ -79,7 +88,8 @@ def face_drawings(
     if plain:
         figures.append(
             Drawing(
-                "Translations, and how far each pixel is from the input, twice as bright.",
+                "Translations, and how far each pixel is from the input, twice as bright."
+                + _first(all_plain, "systems"),
                 "figure4",
                 lambda path: figure4(path, headings, _people(faces, rows), range(1, single), asked=faces.asked),
             )
@@ -87,7 +97,7 @@ def face_drawings(
     if ablation:
         names = " and ".join(dict.fromkeys(member.shown for member in ablation))
         last = ", below them the method itself" if set(plain) & set(ablation) else ""
-        caption = f"The same faces by the variants of {names}{last}."
+        caption = f"The same faces by the variants of {names}{last}.{_first(all_beside, 'systems')}"
         figures.append(Drawing(caption, "figure6", lambda path: _draw_variants(path, faces, ablation)))
     return figures
 
@@ -98,8 +108,13 @@ def _draw_variants(path: Path, faces: ShownFaces, ablation: Sequence[Member]) ->
     figure3(path, faces.headings[:single], people, asked=[texts[:single] for texts in faces.asked])
 
 
-def _draw_losses(path: Path, description: Description, runs: RunFolder) -> None:
-    loss_curves(path, {title: runs.job(name).losses() for name, title in description.jobs.items()})
+def _draw_losses(path: Path, titles: Mapping[str, str], runs: RunFolder) -> None:
+    loss_curves(path, {title: runs.job(name).losses() for name, title in titles.items()})
+
+
+def _first(whole: Sequence[object], what: str) -> str:
+    """A sentence that says how many of many are shown; empty for a few."""
+    return f" The first {FEW} of {len(whole)} {what} are shown." if len(whole) > FEW else ""
 
 
 def _shown_controls(controls: Sequence[Member], systems: Sequence[Member]) -> list[Member]:

@@ -76,9 +76,11 @@ def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
     name in the records.
     """
     systems = list(frame[SYSTEM].drop_duplicates().itertuples(index=False, name=None))
-    order = [*layout.methods, *(m for m, _, _ in systems if m not in layout.methods)]
-    systems.sort(key=lambda s: (order.index(s[0]), -float(s[2].replace(ALL, "") or "inf"), s[1]))
-    levels = {m: {s[2] for s in systems if s[0] == m} for m in order}
+    order = {m: place for place, m in enumerate(dict.fromkeys([*layout.methods, *(m for m, _, _ in systems)]))}
+    systems.sort(key=lambda s: (order[s[0]], -float(s[2].replace(ALL, "") or "inf"), s[1]))
+    levels: dict[str, set[str]] = {}
+    for method, _, level in systems:
+        levels.setdefault(method, set()).add(level)
     labels = {}
     for method, variant, level in systems:
         shown = level if level not in {"", ALL} or len(levels[method]) > 1 else ""

@@ -1,6 +1,6 @@
 """Makes a report from a run folder alone; runs, evaluations and verifications all use the same function."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from sgbench.report.drawings import drawings
 from sgbench.report.layout import Layout
 from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
+from sgbench.report.reference import Reference, choose_reference
 from sgbench.results.description import Description
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
-from sgbench.results.scores import read_scores
+from sgbench.results.scores import Scores, read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import BrokenFile, UserError
@@ -66,6 +67,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
     write_records(study.report.records_file, records)
     frame, layout = to_frame(records), _layout(description)
     systems = labelled(frame, layout, systems)
+    reference = choose_reference(systems, description.reference)
     figures = drawings(frame, layout, description, controls, systems, study.runs)
     for figure in figures if pictures else ():
         figure.draw(study.report.figure(figure.name))
@@ -76,12 +78,13 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
         notes=[*_left_out(records, systems), *description.notes],
         figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
-        comparisons=_comparisons(systems, description.num_resamples),
+        comparisons=_comparisons(systems, reference, description.num_resamples),
+        tested_against=reference.told if reference else "",
         cost=_cost(systems),
         judges=_judges(controls, layout),
         provenance=description.provenance,
     )
-    path = write_report(study.report, _with_published(records), page)
+    path = write_report(study.report, _with_published(frame), page)
     study.report.remove_unlinked()
     return Report(path, tuple(records), layout)
 
@@ -117,12 +120,18 @@ def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]
     ]
 
 
-def _comparisons(systems: Sequence[Member], num_resamples: int) -> pd.DataFrame | None:
-    """Paired tests between all systems; None if there are fewer than two."""
+def _comparisons(systems: Sequence[Member], reference: Reference | None, num_resamples: int) -> pd.DataFrame | None:
+    """Paired tests between all systems, or with the reference; None if there are fewer than two systems."""
     if len(systems) < 2:
         return None
-    scores = [(member.label, read_scores(member.folder.scores_file)) for member in systems]
-    return compare_systems(scores, num_resamples)
+    if reference is None:
+        return compare_systems(_scores(systems), num_resamples)
+    return compare_systems(_scores(reference.others), num_resamples, _scores(reference.systems))
+
+
+def _scores(systems: Sequence[Member]) -> Iterator[tuple[str, Scores]]:
+    """Label and scores of each system, which are read when they are asked for."""
+    return ((member.label, read_scores(member.folder.scores_file)) for member in systems)
 
 
 def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:
@@ -164,8 +173,9 @@ def _scaled(value: float | None, unit: float) -> float:
     return float("nan") if value is None else value / unit
 
 
-def _with_published(records: Sequence[Record]) -> pd.DataFrame:
+def _with_published(frame: pd.DataFrame) -> pd.DataFrame:
     """All records for the tables: on CelebA they include the paper's numbers."""
-    on_celeba = any(record.dataset == "celeba" for record in records)
-    paper = [record for table in TABLES for record in published(table)] if on_celeba else []
-    return to_frame([*records, *paper])
+    if not (frame["dataset"] == "celeba").any():
+        return frame
+    paper = to_frame(record for table in TABLES for record in published(table))
+    return pd.concat([frame, paper], ignore_index=True)

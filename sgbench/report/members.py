@@ -1,5 +1,6 @@
 """The systems and controls of a report: their folders and the names that are shown."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,8 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import UserError
 
 CONTROL_TITLES = {REAL: "Real images", COPY: "Copy of the source", ORACLE: "Oracle (counterfactual)"}
+FEW = 12
+"""Up to so many systems a report tests all pairs, and its figures show each of them."""
 
 
 @dataclass(frozen=True)
@@ -20,25 +23,35 @@ class Member:
     Attributes:
         method: the method's name in the records.
         shown: the method's name in the report.
-        label: the system's name in the rows of tables.
+        label: the system's name in figures and comparisons.
+        row: the name of its row in tables, which takes seeds together.
+        variant: as in the records.
+        level: as in the records.
+        seed: as in the records.
     """
 
     folder: SystemFolder
     method: str
     shown: str
     label: str = ""
+    row: str = ""
+    variant: str = ""
+    level: str = ""
+    seed: int = NO_SEED
 
 
 def labelled(frame: pd.DataFrame, layout: Layout, systems: Sequence[Member]) -> list[Member]:
-    """Systems with their labels; a label has the seed if there are several seeds."""
+    """Systems with what their records say of them, and with labels, which have the seed if there are several."""
     rows = row_labels(frame, layout)
-    first = frame.drop_duplicates("system").set_index("system")
-    several = len(set(first.loc[[m.folder.name for m in systems], "seed"]) - {NO_SEED}) > 1
+    first = frame.drop_duplicates("system").set_index("system").to_dict("index")
+    several = len({first[member.folder.name]["seed"] for member in systems} - {NO_SEED}) > 1
     with_labels = []
     for member in systems:
-        row = first.loc[member.folder.name]
-        seed = f", seed {row['seed']}" if several and row["seed"] != NO_SEED else ""
-        with_labels.append(replace(member, label=rows[row["method"], row["variant"], row["level"]] + seed))
+        record = first[member.folder.name]
+        about = {key: record[key] for key in ("variant", "level", "seed")}
+        row = rows[record["method"], record["variant"], record["level"]]
+        seed = f", seed {record['seed']}" if several and record["seed"] != NO_SEED else ""
+        with_labels.append(replace(member, row=row, label=row + seed, **about))
     return with_labels
 
 
@@ -52,28 +65,23 @@ def check_different(systems: Sequence[Record]) -> None:
         UserError: there are two such systems; the message names them.
     """
     rows = [(r.method, r.variant, r.level, r.seed) for r in systems]
+    times = Counter(rows)
     for row, system in zip(rows, systems, strict=True):
-        if rows.count(row) > 1:
+        if times[row] > 1:
             raise UserError(
                 f"{system.system}: another system is {' '.join(map(str, filter(None, row[:3])))}, seed {row[3]}, too; "
                 "compare with one of them"
             )
 
 
-def without_variants(frame: pd.DataFrame, systems: Sequence[Member]) -> list[Member]:
+def without_variants(systems: Sequence[Member]) -> list[Member]:
     """The systems whose method is not a variant, in their order."""
-    return [member for member in systems if not _place(frame, member)[2]]
+    return [member for member in systems if not member.variant]
 
 
-def beside_variants(frame: pd.DataFrame, systems: Sequence[Member]) -> list[Member]:
+def beside_variants(systems: Sequence[Member]) -> list[Member]:
     """For each method and level with variants: the variants by name, then the method itself; empty without variants."""
-    places = {member: _place(frame, member) for member in systems}
-    levels = list(dict.fromkeys((method, level) for method, level, variant in places.values() if variant))
-    chosen = [member for member, (method, level, _) in places.items() if (method, level) in levels]
-    return sorted(chosen, key=lambda m: (levels.index(places[m][:2]), not places[m][2], places[m][2]))
-
-
-def _place(frame: pd.DataFrame, member: Member) -> tuple[str, str, str]:
-    """A system's method, level and variant."""
-    row = frame[frame["system"] == member.folder.name].iloc[0]
-    return row["method"], row["level"], row["variant"]
+    varied = dict.fromkeys((member.method, member.level) for member in systems if member.variant)
+    places = {level: place for place, level in enumerate(varied)}
+    chosen = [member for member in systems if (member.method, member.level) in places]
+    return sorted(chosen, key=lambda m: (places[m.method, m.level], not m.variant, m.variant))

@@ -16,7 +16,7 @@ from sgbench.report.beyond import (
 )
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frame_to_latex, to_latex
-from sgbench.report.layout import MISSING, Layout, Table, row_labels, to_csv
+from sgbench.report.layout import MISSING, SYSTEM, Layout, Table, row_labels, to_csv
 from sgbench.report.markdown import in_a_cell, markdown, to_markdown
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import (
@@ -45,6 +45,7 @@ class Page:
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
         comparisons: paired tests between systems (``beyond.comparisons_table``).
+        tested_against: a sentence that names the reference system of these tests; empty if they are of all pairs.
         cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
             heading; text is shown as it is.
         judges: how well each judge sees each attribute, as ``cost`` is given.
@@ -58,6 +59,7 @@ class Page:
     figures: Sequence[tuple[str, str]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
     comparisons: pd.DataFrame | None = None
+    tested_against: str = ""
     cost: pd.DataFrame | None = None
     judges: pd.DataFrame | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
@@ -109,7 +111,7 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         matrix_table(frame, layout),
     ]
     if page.comparisons is not None:
-        tables.append(comparisons_table(page.comparisons, layout))
+        tables.append(comparisons_table(page.comparisons, layout, page.tested_against))
     return tables
 
 
@@ -220,20 +222,19 @@ def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
 
 
 def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    systems = ["method", "variant", "level"]
-    whole = frame[frame["direction"] == ALL]
+    parts = dict(list(frame[frame["direction"] == ALL].groupby([*SYSTEM, "target"], sort=False)))
     rows = []
     for key, label in row_labels(frame, layout).items():
-        of_row = whole[(whole[systems] == list(key)).all(axis=1)]
-        parts = {shown: of_row[of_row["target"] == target] for target, shown in layout.attributes.items()}
-        if any(len(part) for part in parts.values()):
-            rows.append({"": label} | {shown: _asked_scored_clipped(part) for shown, part in parts.items()})
+        texts = {
+            shown: _asked_scored_clipped(parts[*key, target]) if (*key, target) in parts else MISSING
+            for target, shown in layout.attributes.items()
+        }
+        if any(text != MISSING for text in texts.values()):
+            rows.append({"": label} | texts)
     return pd.DataFrame(rows)
 
 
 def _asked_scored_clipped(records: pd.DataFrame) -> str:
-    if records.empty:
-        return MISSING
     missing = records[records["metric"] == "left_out"]["value"].sum()
     asked = records.groupby("seed")["num_images"].max().sum() + int(missing)
     judged = (records["metric"] == "jury_accuracy") & (records["measured_on"] == records["target"])

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from sgbench.report.making import make_report
 from sgbench.results.checksums import check_files
 from sgbench.results.run_folder import RunFolder
-from sgbench.results.scores import Scores, read_scores
+from sgbench.results.scores import read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
@@ -45,31 +45,32 @@ def verify(folder: Path) -> Verification:
     study = StudyFolder(folder)
     try:
         members = study.members()
-        scores = {member: read_scores(member.scores_file) for member in members}
+        names = {member: read_scores(member.scores_file).base.system for member in members}
     except (OSError, ValueError) as error:
         raise UserError(
             f"{folder}: not a finished study with its per-image scores ({error}); run its command again, or give a "
             "folder such as runs/quick-500"
         ) from error
     foreign = [
-        f"{member.scores_file}: holds the scores of {kept.base.system}"
-        for member, kept in scores.items()
-        if kept.base.system != member.name
+        f"{member.scores_file}: holds the scores of {name}" for member, name in names.items() if name != member.name
     ]
     if foreign:
-        return Verification(0, len(scores), len(scores), tuple(foreign))
+        return Verification(0, len(members), len(members), tuple(foreign))
     with TemporaryDirectory() as name:
         again = StudyFolder(Path(name).resolve() / "runs" / folder.resolve().name)
-        for member, kept in scores.items():
-            if broken := _remake(member, kept, again.runs):
-                return Verification(0, len(scores), len(scores), (broken,))
+        for member in members:
+            if broken := _remake(member, again.runs):
+                return Verification(0, len(members), len(members), (broken,))
         return _compared(study, again, members)
 
 
-def _remake(member: SystemFolder, scores: Scores, runs: RunFolder) -> str:
-    """Copy a system into another run folder, with records made from its scores; returns a problem, or nothing."""
+def _remake(member: SystemFolder, runs: RunFolder) -> str:
+    """Copy a system into another run folder, with records made from its scores; returns a problem, or nothing.
+
+    The scores are read here, although they were checked before, so that those of one system at a time are in memory.
+    """
     try:
-        records = make_records(scores)
+        records = make_records(read_scores(member.scores_file))
     except (ValueError, IndexError, RuntimeError) as error:
         return f"{member.scores_file}: no records can be made of it: {error}"
     copy = runs.system(member.name)

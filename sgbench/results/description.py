@@ -49,6 +49,7 @@ class Description:
         num_resamples: of the bootstrap of paired tests.
         num_seeds: how many seeds were trained.
         provenance: what the page states of what made the figures.
+        reference: folder of the system that many systems are tested against; empty for the first.
     """
 
     title: str
@@ -67,6 +68,7 @@ class Description:
     num_seeds: int
     manifests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    reference: str = ""
 
 
 def description_of(plain: Mapping[str, Any]) -> Description:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -78,7 +78,7 @@ _TYPES = {f.name: f.type if f.type in (int, float) else str for f in fields(Reco
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
     """Records as a table with the columns in ``COLUMNS``."""
-    return pd.DataFrame([asdict(r) for r in records], columns=list(COLUMNS))
+    return pd.DataFrame([vars(r) for r in records], columns=list(COLUMNS))
 
 
 def from_frame(frame: pd.DataFrame) -> list[Record]:

@@ -1,11 +1,11 @@
 """A cell: a figure before it is computed. Records, paired comparisons and regression tests all start from cells."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sgbench.metrics.accuracy import Accuracy
@@ -15,7 +15,7 @@ from sgbench.metrics.jury import JuryAccuracy
 from sgbench.results.records import ALL, Record
 from sgbench.statistics.crossed import crossed_table
 from sgbench.statistics.crossed import judges_priors as priors_of
-from sgbench.statistics.intervals import bootstrap_interval, exact_interval
+from sgbench.statistics.intervals import bootstrap_intervals, exact_interval
 from sgbench.statistics.moderation import Prior
 
 
@@ -52,25 +52,45 @@ class Cell:
         is_mean = type(self.metric) is JuryAccuracy and not self.record.note
         return is_mean and len(np.unique(self.sources)) > 1
 
-    def measured(self, num_resamples: int, priors: Mapping[int, Prior] = MappingProxyType({})) -> Record:
+    def measured(self, interval: tuple[float, float] | None, priors: Mapping[int, Prior]) -> Record:
         """The record with its value and interval.
 
         Args:
-            num_resamples: of the bootstrap, for figures that no jury has a part in.
+            interval: by the bootstrap (``bootstrapped``); None for a figure by a jury, and where there is no figure.
             priors: of the variance of judges, by their number (``judges_priors``), for figures by a jury.
         """
-        low = high = math.nan
+        low, high = interval or (math.nan, math.nan)
         value, parts, num_images = self.value, {}, len(np.unique(self.sources))
         if self.by_jury:
             mean = crossed_table(self.terms, self.sources).crossed_mean(priors.get(self.terms.shape[1]))
             low, high = mean.interval()
             parts = {"variance_images": mean.images, "variance_judges": mean.judges, "freedom": mean.freedom}
-        elif not self.record.note:
-            low, high = bootstrap_interval(self.metric, self.terms, self.sources, num_resamples, recentre=self.recentre)
         if isinstance(self.metric, Accuracy | JuryAccuracy) and value in (0.0, 1.0):
             low, high = exact_interval(value, num_images)
         floor, ceiling = spec_of(self.record.metric).bounds  # a recentred interval may exceed the bounds
         return replace(self.record, value=value, low=max(low, floor), high=min(high, ceiling), **parts)
+
+
+def bootstrapped(cells: Mapping[int, Cell], num_resamples: int) -> dict[int, tuple[float, float]]:
+    """Intervals over test images, by the cell's number; cells of the same sources share their draws.
+
+    Figures by a jury are left out, and cells without a figure.
+    """
+    together: dict[tuple[bool, bytes], list[int]] = {}
+    for k, cell in cells.items():
+        if not cell.record.note and not cell.by_jury:
+            together.setdefault((cell.recentre, cell.sources.tobytes()), []).append(k)
+    found = {}
+    for (recentre, _), places in together.items():
+        alike = [cells[k] for k in places]
+
+        def figures(weights: Tensor, alike: Sequence[Cell] = alike) -> Tensor:
+            return torch.stack([cell.metric.reduce(cell.terms, weights) for cell in alike])
+
+        found |= zip(
+            places, bootstrap_intervals(figures, alike[0].sources, num_resamples, recentre=recentre), strict=True
+        )
+    return found
 
 
 def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:

@@ -15,7 +15,7 @@ from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception
 from sgbench.metrics.jury import JuryAccuracy, JuryAgreement
 from sgbench.results.records import ALL, Record
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
-from sgbench.scoring.cells import Cell, judges_priors
+from sgbench.scoring.cells import Cell, bootstrapped, judges_priors
 
 NUM_SPLITS = 10
 
@@ -23,8 +23,10 @@ NUM_SPLITS = 10
 def make_records(scores: Scores) -> list[Record]:
     """All records of a system, or of the untouched test images."""
     found = list(figures(scores))
-    priors = judges_priors([figure for figure in found if isinstance(figure, Cell)])
-    return [f.measured(scores.num_resamples, priors) if isinstance(f, Cell) else f for f in found]
+    own = {k: figure for k, figure in enumerate(found) if isinstance(figure, Cell)}
+    priors = judges_priors(own.values())
+    intervals = bootstrapped(own, scores.num_resamples)
+    return [f.measured(intervals.get(k), priors) if isinstance(f, Cell) else f for k, f in enumerate(found)]
 
 
 def cells(scores: Scores) -> list[Cell]:
@@ -62,7 +64,8 @@ class _Target:
         """Accuracy on untouched images: the jury's; the ResNet-18's, with its balanced accuracy and calibration."""
         for j, attribute in enumerate(self.scores.attributes):
             labels = self.scores.labels[self.positions, j]
-            yield from self._by_jury(j, labels, {"measured_on": attribute.name})
+            for name, of_jury, terms, too_few in self._by_jury(j, labels):
+                yield self._cell(of_jury, terms, name, too_few, measured_on=attribute.name)
             posterior, refusal = self.measured.posteriors[0][j], self.scores.judges[0].verdicts[j].refusal
             metric, recall, error = Accuracy(), BalancedAccuracy(), ExpectedCalibrationError()
             place = {"measured_on": attribute.name}
@@ -79,24 +82,28 @@ class _Target:
             expected = self.values if j == self.number else self.scores.labels[self.positions, j]
             metric, refusal = Accuracy(), self.scores.judges[0].verdicts[j].refusal
             terms = metric.terms(self.measured.posteriors[0][j], expected)
+            by_jury = self._by_jury(j, expected)
             for direction, rows in directions.items():
                 place = {"direction": direction, "measured_on": attribute.name}
-                yield from self._by_jury(j, expected, place, rows)
+                for name, of_jury, own_terms, own_refusal in by_jury:
+                    yield self._cell(of_jury, own_terms, name, own_refusal, rows=rows, **place)
                 yield self._cell(metric, terms, "accuracy", refusal, rows=rows, **place)
 
-    def _by_jury(
-        self, attribute: int, expected: Tensor, place: dict[str, str], rows: Tensor | None = None
-    ) -> Iterator[Cell]:
-        """Accuracy by the judges that sit for an attribute, and how often they agree."""
+    def _by_jury(self, attribute: int, expected: Tensor) -> list[tuple[str, ImageMetric, Tensor, str]]:
+        """Accuracy by the judges that sit for an attribute, and how often they agree.
+
+        Returns:
+            Name, metric, terms of all results and, if it is not scored, why.
+        """
         sitting, refusal = self.scores.sitting(attribute)
         looking = sitting or range(1, len(self.scores.judges))
         jury = "; ".join(self.scores.judges[k].name for k in looking)
         posteriors = [self.measured.posteriors[k][attribute] for k in looking]
-        for name, metric in (
-            ("jury_accuracy", JuryAccuracy(f"most probable value, mean over a jury ({jury})")),
-            ("jury_agreement", JuryAgreement(f"most probable value, by every judge of a jury ({jury})")),
-        ):
-            yield self._cell(metric, metric.terms(posteriors, expected), name, refusal, rows=rows, **place)
+        metrics = {
+            "jury_accuracy": JuryAccuracy(f"most probable value, mean over a jury ({jury})"),
+            "jury_agreement": JuryAgreement(f"most probable value, by every judge of a jury ({jury})"),
+        }
+        return [(name, metric, metric.terms(posteriors, expected), refusal) for name, metric in metrics.items()]
 
     def image_figures(self) -> Iterator[Cell | Record]:
         """Figures of the results' pixels, and the number of missing results."""

@@ -79,10 +79,12 @@ class LPIPSSettings(BaseModel):
 
 
 class ScoringSettings(BaseModel):
-    """How results are scored.
+    """How results are scored and reported.
 
-    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``embedder``: of faces, as
-    ``package.module:function`` or an exported program; without it there is no identity score.
+    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``reference``: the method
+    that others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
+    ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
+    score.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -91,6 +93,7 @@ class ScoringSettings(BaseModel):
     num_resamples: PositiveInt = 1000
     figure_people: NonNegativeInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
+    reference: str | None = None
     inception: InceptionSettings = InceptionSettings()
     lpips: LPIPSSettings | None = None
     embedder: str | None = None

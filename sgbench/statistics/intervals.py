@@ -1,5 +1,6 @@
 """Bootstrap intervals over source images (Efron's percentile interval), and exact intervals of shares 0 and 1."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -47,24 +48,46 @@ def bootstrap_interval(
     Raises:
         ValueError: ``sources`` does not match ``terms``.
     """
+    if np.shape(sources) != (len(terms),):
+        raise ValueError(f"sources must be [{len(terms)}], one for each row of terms, not {list(np.shape(sources))}")
+
+    def figure(weights: Tensor) -> Tensor:
+        return metric.reduce(terms, weights.to(terms))[None]
+
+    return bootstrap_intervals(figure, sources, num_resamples, confidence, seed, recentre)[0]
+
+
+def bootstrap_intervals(
+    figures: Callable[[Tensor], Tensor],
+    sources: ArrayLike,
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    recentre: bool = False,
+) -> list[tuple[float, float]]:
+    """``bootstrap_interval`` of several figures of the same requests, for which the images are drawn once.
+
+    Args:
+        figures: weights float64 [R, N] -> the figures float64 [T, R].
+    """
     unique, position = np.unique(np.asarray(sources), return_inverse=True)
-    if position.shape != (len(terms),):
-        raise ValueError(f"sources must be [{len(terms)}], one for each row of terms, not {list(position.shape)}")
+    everyone = torch.ones(1, len(position), dtype=torch.float64)
     if len(unique) < 2:
-        return float("nan"), float("nan")
+        return [(float("nan"), float("nan"))] * len(figures(everyone))
     generator = np.random.default_rng(seed)
-    chunk = max(1, _WEIGHTS_AT_ONCE // len(terms))
-    figures = []
+    chunk = max(1, _WEIGHTS_AT_ONCE // len(position))
+    parts = []
     for start in range(0, num_resamples, chunk):
         counts = _draw(generator, min(chunk, num_resamples - start), len(unique))
-        weights = torch.from_numpy(counts[:, position]).to(terms)
-        figures.append(metric.reduce(terms, weights).cpu().numpy())
-    figures = np.concatenate(figures)
-    low, high = np.quantile(figures, [(1 - confidence) / 2, (1 + confidence) / 2])
+        # row by row in memory: the order of sums decides the last digits
+        weights = torch.from_numpy(counts[:, position].astype(np.float64, order="C"))
+        parts.append(figures(weights).cpu().numpy())
+    drawn = np.concatenate(parts, 1)
+    ends = [np.quantile(row, [(1 - confidence) / 2, (1 + confidence) / 2]) for row in drawn]
     if recentre:
-        offset = float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) - figures.mean()
-        low, high = low + offset, high + offset
-    return float(low), float(high)
+        whole = figures(everyone)[:, 0].tolist()
+        ends = [own + (figure - row.mean()) for own, figure, row in zip(ends, whole, drawn, strict=True)]
+    return [(float(low), float(high)) for low, high in ends]
 
 
 def exact_interval(share: float, num_sources: int, confidence: float = 0.95) -> tuple[float, float]:

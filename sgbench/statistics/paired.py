@@ -13,7 +13,8 @@ variables", 2015). The difference of two means is such a sum. For another metric
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from scipy.stats import norm
 from torch import Tensor
 
 from sgbench.metrics.image_metric import ImageMetric
-from sgbench.statistics.intervals import bootstrap_interval
+from sgbench.statistics.intervals import bootstrap_intervals
 
 GAUSSIAN_BOUND = 1 / (4 * norm.sf(math.sqrt(2)))
 _TIE = 1e-9
@@ -48,15 +49,44 @@ class PairedDifference:
     num_images: int
 
 
-class _Difference:
-    """The figure of system a minus that of system b, from their terms side by side [N, 2K]."""
+@dataclass(frozen=True)
+class Pair:
+    """The same figure of two systems on the same requests.
 
-    def __init__(self, metric: ImageMetric) -> None:
-        self.metric = metric
+    Attributes:
+        terms_a: float64 [N, K], one row per request.
+        terms_b: float64 [N, K], row i is the same request by the other system.
+        sources: integer [N], the source image of each request.
+        recentre: as in ``intervals.bootstrap_interval``.
+    """
 
-    def reduce(self, terms: Tensor, weights: Tensor) -> Tensor:
-        terms_a, terms_b = terms.chunk(2, 1)
-        return self.metric.reduce(terms_a, weights) - self.metric.reduce(terms_b, weights)
+    metric: ImageMetric
+    terms_a: Tensor
+    terms_b: Tensor
+    sources: np.ndarray
+    recentre: bool = False
+
+    @property
+    def figure(self) -> tuple[object, ...]:
+        """What pairs have in common whose figures can be computed together."""
+        return type(self.metric), self.metric.definition, self.recentre
+
+    def applicable(self) -> "Pair":
+        """Without the requests for which the metric does not apply to either result.
+
+        Raises:
+            ValueError: the shapes do not match.
+        """
+        if self.terms_a.shape != self.terms_b.shape or self.sources.shape != self.terms_a.shape[:1]:
+            raise ValueError(
+                "the same translations must be compared: "
+                f"terms {list(self.terms_a.shape)} and {list(self.terms_b.shape)}, sources {list(self.sources.shape)}"
+            )
+        applies = ~(self.terms_a.isnan() | self.terms_b.isnan()).any(1)
+        if applies.all():
+            return self
+        terms_a, terms_b = self.terms_a[applies], self.terms_b[applies]
+        return replace(self, terms_a=terms_a, terms_b=terms_b, sources=self.sources[applies.cpu().numpy()])
 
 
 def paired_difference(
@@ -88,27 +118,68 @@ def paired_difference(
     Raises:
         ValueError: the shapes do not match.
     """
-    sources = np.asarray(sources)
-    if terms_a.shape != terms_b.shape or sources.shape != terms_a.shape[:1]:
-        raise ValueError(
-            "the same translations must be compared: "
-            f"terms {list(terms_a.shape)} and {list(terms_b.shape)}, sources {list(sources.shape)}"
-        )
-    applies = ~(terms_a.isnan() | terms_b.isnan()).any(1)
-    both, sources = torch.cat([terms_a, terms_b], 1)[applies], sources[applies.cpu().numpy()]
-    if not len(both):
-        return PairedDifference(np.nan, np.nan, np.nan, np.nan, 0)
-    figures = [float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0]) for terms in both.chunk(2, 1)]
-    difference = figures[0] - figures[1]
-    low, high = bootstrap_interval(_Difference(metric), both, sources, num_resamples, confidence, seed, recentre)
-    tie = _TIE * max(map(abs, figures))  # equal differences may differ by rounding
-    num_swaps = num_swaps or num_resamples
-    swapped = _swapped_differences(metric, both, sources, num_swaps, seed)
-    as_large = int(np.count_nonzero(~(np.abs(swapped) < abs(difference) - tie)))
-    p = np.nan if np.isnan(difference) else (1 + as_large) / (1 + num_swaps)
-    if not as_large:
-        p = min(p, _tail_bound(metric, *both.chunk(2, 1), sources))
-    return PairedDifference(difference, low, high, p, len(both))
+    pair = Pair(metric, terms_a, terms_b, np.asarray(sources), recentre)
+    return paired_differences([pair], num_resamples, confidence, seed, num_swaps)[0]
+
+
+def paired_differences(
+    pairs: Sequence[Pair],
+    num_resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    num_swaps: int | None = None,
+) -> list[PairedDifference]:
+    """``paired_difference`` of several pairs; those of the same sources share their swaps, and draws of each figure.
+
+    Raises:
+        ValueError: the shapes of a pair do not match.
+    """
+    together: dict[bytes, dict[tuple[object, ...], dict[int, Pair]]] = {}
+    for k, pair in enumerate(pairs):
+        kept = pair.applicable()
+        together.setdefault(kept.sources.tobytes(), {}).setdefault(kept.figure, {})[k] = kept
+    found: dict[int, PairedDifference] = {}
+    for by_figure in together.values():
+        groups = [list(of_figure.values()) for of_figure in by_figure.values()]
+        if not len(groups[0][0].sources):
+            found |= {k: PairedDifference(np.nan, np.nan, np.nan, np.nan, 0) for own in by_figure.values() for k in own}
+            continue
+        swapped = _swapped_differences(groups, num_swaps or num_resamples, seed)
+        for of_figure, group, by_swap in zip(by_figure.values(), groups, swapped, strict=True):
+            found |= zip(of_figure, _compared(group, by_swap, num_resamples, confidence, seed), strict=True)
+    return [found[k] for k in range(len(pairs))]
+
+
+def _compared(
+    pairs: Sequence[Pair], swapped: np.ndarray, num_resamples: int, confidence: float, seed: int
+) -> list[PairedDifference]:
+    """The differences of pairs of the same figure and sources, given those after each swap, float64 [P, num_swaps]."""
+    metric, sources, recentre = pairs[0].metric, pairs[0].sources, pairs[0].recentre
+    systems = {id(terms): terms for pair in pairs for terms in (pair.terms_a, pair.terms_b)}  # one may be in many pairs
+    places = {key: place for place, key in enumerate(systems)}
+    first, second = (
+        [places[id(t)] for t in side] for side in zip(*((p.terms_a, p.terms_b) for p in pairs), strict=True)
+    )
+
+    def figures(weights: Tensor) -> Tensor:
+        return metric.reduce_each(list(systems.values()), weights.to(pairs[0].terms_a))
+
+    def differences(weights: Tensor) -> Tensor:
+        of_systems = figures(weights)
+        return of_systems[first] - of_systems[second]
+
+    intervals = bootstrap_intervals(differences, sources, num_resamples, confidence, seed, recentre)
+    whole = figures(torch.ones(1, len(sources), dtype=torch.float64))[:, 0]
+    sides = whole[first].tolist(), whole[second].tolist()
+    found = []
+    for pair, a, b, (low, high), by_swap in zip(pairs, *sides, intervals, swapped, strict=True):
+        tie = _TIE * max(abs(a), abs(b))  # equal differences may differ by rounding
+        as_large = int(np.count_nonzero(~(np.abs(by_swap) < abs(a - b) - tie)))
+        p = np.nan if np.isnan(a - b) else (1 + as_large) / (1 + len(by_swap))
+        if not as_large:
+            p = min(p, _tail_bound(metric, pair.terms_a, pair.terms_b, sources))
+        found.append(PairedDifference(a - b, low, high, p, len(sources)))
+    return found
 
 
 def _tail_bound(metric: ImageMetric, terms_a: Tensor, terms_b: Tensor, sources: np.ndarray) -> float:
@@ -119,21 +190,37 @@ def _tail_bound(metric: ImageMetric, terms_a: Tensor, terms_b: Tensor, sources: 
     return 2 * GAUSSIAN_BOUND * float(norm.sf(abs(by_source.sum()) / spread)) if spread > 0 else 1.0
 
 
-def _swapped_differences(
-    metric: ImageMetric, both: Tensor, sources: np.ndarray, num_swaps: int, seed: int
-) -> np.ndarray:
-    """The difference after each random swap, float64 [num_swaps]."""
+def _swapped_differences(groups: Sequence[Sequence[Pair]], num_swaps: int, seed: int) -> list[np.ndarray]:
+    """For each group of pairs of one figure the differences after each random swap, float64 [P, num_swaps].
+
+    All groups are of the same sources.
+    """
+    sources = groups[0][0].sources
     unique, position = np.unique(sources, return_inverse=True)
     generator = np.random.default_rng([seed, 1])
     chunk = max(1, _SWAPS_AT_ONCE // len(sources))
-    differences = []
+    gaps = [_gaps(pairs, position) for pairs in groups]
+    differences: list[list[np.ndarray]] = [[] for _ in groups]
     for start in range(0, num_swaps, chunk):
         swaps = generator.integers(2, size=(min(chunk, num_swaps - start), len(unique))) == 1
-        if type(metric).reduce is ImageMetric.reduce:  # a mean over images: a swap only changes a sign
-            values_a, values_b = (metric.per_image(terms) for terms in both.cpu().chunk(2, 1))
-            gaps = np.bincount(position, (values_a - values_b).numpy())
-            differences.append(np.where(swaps, -1.0, 1.0) @ gaps / len(both))
-        else:  # rows keep their places, because an Inception Score's splits depend on them
-            rows = torch.from_numpy(swaps[:, position]).to(both.device)
-            differences.append(metric.exchanged(*both.chunk(2, 1), rows).cpu().numpy())
-    return np.concatenate(differences)
+        signs = np.where(swaps, -1.0, 1.0)
+        for pairs, own, found in zip(groups, gaps, differences, strict=True):
+            if own is not None:
+                found.append((signs @ own / len(sources)).T)
+            else:  # rows keep their places, because an Inception Score's splits depend on them
+                rows = torch.from_numpy(swaps[:, position]).to(pairs[0].terms_a.device)
+                sides = [(pair.terms_a, pair.terms_b) for pair in pairs]
+                found.append(pairs[0].metric.exchanged(sides, rows).cpu().numpy())
+    return [np.concatenate(found, 1) for found in differences]
+
+
+def _gaps(pairs: Sequence[Pair], position: np.ndarray) -> np.ndarray | None:
+    """For each source image, the sum over its requests of the value by system a less that by system b: float64 [S, P].
+
+    None for a figure that is no mean over images; in a mean a swap only changes the sign of a gap.
+    """
+    metric = pairs[0].metric
+    if type(metric).reduce is not ImageMetric.reduce:
+        return None
+    values = [(metric.per_image(pair.terms_a.cpu()) - metric.per_image(pair.terms_b.cpu())).numpy() for pair in pairs]
+    return np.stack([np.bincount(position, gaps) for gaps in values], 1)

@@ -74,7 +74,14 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
             "test images": len(plan.test),
             "jobs": ", ".join(job.name for job in plan.jobs) or "none",
         },
+        reference=_reference(study),
     )
+
+
+def _reference(study: Study) -> str:
+    """The folder of a system of the method that the settings name as the reference; empty if they name none."""
+    named = [s for s in study.plan.systems if s.entry.key == study.settings.scoring.reference]
+    return study.system_folder(named[0]).name if named else ""
 
 
 def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: float) -> frozenset[tuple[str, str]]:

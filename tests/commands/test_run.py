@@ -212,7 +212,7 @@ INTERRUPTED_IN = {
     "judge": "sgbench.judges.training._augment",
     "training": "sgbench.methods.sggan.SGGAN.discriminator_losses",
     "scoring": "sgbench.judges.judge.Judge.posteriors",
-    "bootstrap": "sgbench.scoring.cells.bootstrap_interval",
+    "bootstrap": "sgbench.scoring.cells.bootstrap_intervals",
     "report": "sgbench.report.drawings.loss_curves",
 }
 

@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from frames import record
 
 from sgbench.data.labels import Attribute
 from sgbench.plan.edits import asked_values, choose_edits
 from sgbench.report.drawings import face_drawings
-from sgbench.report.members import CONTROL_TITLES, Member, beside_variants, without_variants
+from sgbench.report.members import CONTROL_TITLES, FEW, Member, beside_variants, without_variants
 from sgbench.results.description import ShownFaces
-from sgbench.results.records import to_frame
 from sgbench.results.samples import write_samples
 from sgbench.results.system_folder import SystemFolder
 
@@ -22,20 +20,22 @@ ATTRIBUTES = (Attribute("smile", ("neutral", "smiling")), Attribute("species", (
 
 
 def members(systems, attributes=ATTRIBUTES):
-    """Systems of a report, a record of each, and what figures of two faces show."""
+    """Systems of a report, and what figures of two faces show."""
     names = ["-".join(filter(None, system)) for system in systems]
-    frame = to_frame([record(m, level, "smile", "smile", 0.5, variant=v) for m, v, level in systems])
-    found = [Member(SystemFolder(Path(n)), m, m.title(), n) for n, (m, _, _) in zip(names, systems, strict=True)]
+    found = [
+        Member(SystemFolder(Path(n)), m, m.title(), n, variant=v, level=level)
+        for n, (m, v, level) in zip(names, systems, strict=True)
+    ]
     labels = torch.zeros(2, len(attributes), dtype=torch.int8)
     edits = choose_edits(labels, attributes, [a.title for a in attributes], 2)
     asked = asked_values(labels, attributes, edits)
     faces = ShownFaces(edits.headings, 1 + len(attributes), tuple(map(tuple, asked)))
-    return frame.assign(system=names), faces, found
+    return faces, found
 
 
 def drawn(monkeypatch, tmp_path, systems, attributes=ATTRIBUTES, controls=("real", "copy")):
     """Captions, and for each figure its columns, labels of rows and values asked for."""
-    frame, faces, found = members(systems, attributes)
+    faces, found = members(systems, attributes)
     beside = [Member(SystemFolder(Path(c)), c, CONTROL_TITLES[c], CONTROL_TITLES[c]) for c in controls]
     monkeypatch.chdir(tmp_path)
     image = np.zeros((4, 4, 3), np.uint8)
@@ -49,7 +49,7 @@ def drawn(monkeypatch, tmp_path, systems, attributes=ATTRIBUTES, controls=("real
 
     for figure in ("figure3", "figure4"):
         monkeypatch.setattr(f"sgbench.report.drawings.{figure}", draw)
-    drawings = face_drawings(frame, faces, beside, found)
+    drawings = face_drawings(faces, beside, found)
     for drawing in drawings:
         drawing.draw(tmp_path / f"{drawing.name}.png")
     assert [f"{drawing.name}.png" for drawing in drawings] == list(figures)
@@ -89,6 +89,17 @@ def test_one_attribute_has_no_pairs(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("chosen", [[], [0], [0, 1, 4]])
 def test_systems_without_variants_keep_their_order(chosen):
-    frame, _, found = members([SYSTEMS[k] for k in chosen])
-    assert without_variants(frame, found) == found
-    assert beside_variants(frame, found) == []
+    _, found = members([SYSTEMS[k] for k in chosen])
+    assert without_variants(found) == found
+    assert beside_variants(found) == []
+
+
+def test_of_many_systems_figures_show_the_first_and_say_so(monkeypatch, tmp_path):
+    many = [(f"m{k:02d}", "", "all") for k in range(FEW + 1)]
+    captions, figures = drawn(monkeypatch, tmp_path, many[:FEW])
+    assert "first" not in captions["figure3.png"] + captions["figure4.png"]
+    captions, figures = drawn(monkeypatch, tmp_path, [*many, ("m00", "two", "all")])
+    for name in ("figure3.png", "figure4.png"):
+        assert figures[name][1] == [f"m{k:02d}-all" for k in range(FEW)]
+        assert captions[name].endswith(f" The first {FEW} of {FEW + 1} systems are shown.")
+    assert "first" not in captions["figure6.png"]

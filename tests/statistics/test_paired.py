@@ -17,7 +17,7 @@ from sgbench.metrics.perceptual import PerceptualDistance
 from sgbench.statistics import paired as comparison
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.intervals import bootstrap_interval
-from sgbench.statistics.paired import paired_difference
+from sgbench.statistics.paired import Pair, paired_difference, paired_differences
 
 MEAN = PerceptualDistance("mean")
 
@@ -412,6 +412,20 @@ def test_holm_refuses_what_is_no_row_of_probabilities(p):
         holm(p)
 
 
+def test_pairs_that_are_compared_together_have_the_figures_that_each_has_alone():
+    sources, fewer = np.asarray(SOURCES), np.asarray([i % 7 for i in range(12)])
+    given = [(metric, a, b, own) for metric, a, b in CASES.values() for own in (sources, fewer)]
+    given += [(metric, b, a.flip(0), sources) for metric, a, b in CASES.values()]
+    given += [
+        (MEAN, torch.where(torch.arange(12)[:, None] < 3, math.nan, a), b, sources) for _, a, b in [CASES["mean"]]
+    ]
+    found = paired_differences([Pair(*one, recentre=k % 2 == 0) for k, one in enumerate(given)], 60, num_swaps=90)
+    alone = [paired_difference(*one, 60, recentre=k % 2 == 0, num_swaps=90) for k, one in enumerate(given)]
+    assert len(found) == 25
+    np.testing.assert_array_equal([vars(d) for d in found], [vars(d) for d in alone])
+    assert found[-1].num_images == 9
+
+
 def test_holm_keeps_the_rate_of_any_false_discovery():
     rng = np.random.default_rng(0)
     any_false = np.mean([(holm(rng.uniform(size=8)) <= 0.1).any() for _ in range(2000)])
@@ -425,6 +439,8 @@ def test_exchanged_rows_of_an_inception_score_are_scored_as_if_each_swap_were_ma
     a[3] = torch.tensor([0.0, 1, 0, 0, 0], dtype=torch.float64)
     swaps = torch.from_numpy(rng.random((40, 31)) < 0.5)
     metric = InceptionScore(num_splits)
-    fast = metric.exchanged(a, b, swaps)
-    slow = ImageMetric.exchanged(metric, a, b, swaps)
+    pairs = [(a, b), (b, a.flip(0))]
+    fast = metric.exchanged(pairs, swaps)
+    slow = ImageMetric.exchanged(metric, pairs, swaps)
+    assert fast.shape == slow.shape == (2, 40)
     assert torch.allclose(fast, slow, rtol=0, atol=1e-12)
