@@ -113,7 +113,10 @@ def add_launching_options(parser: Parser) -> None:
     """Options that choose where jobs are trained, and how many at once."""
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (default: auto)")
     parser.add_argument(
-        "--workers", type=int, metavar="N", help="jobs trained at once, spread over the GPUs if there are"
+        "--workers",
+        type=int,
+        metavar="N",
+        help="jobs trained at once, by default one a GPU, or as many as the cores allow",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that each job computes with on the CPU")
     parser.add_argument(

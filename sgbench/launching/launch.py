@@ -8,7 +8,7 @@ from sgbench.launching.memory import memory_errors_in_a_line
 from sgbench.launching.processes import train_in_processes
 from sgbench.launching.ray_cluster import imported_ray
 from sgbench.launching.ray_jobs import train_on_ray
-from sgbench.launching.slots import slot_devices, too_few_cores
+from sgbench.launching.slots import room_for, slot_devices, too_few_cores
 from sgbench.plan.study import Study
 from sgbench.support.cores import torch_threads
 from sgbench.support.screen import Task
@@ -44,10 +44,11 @@ def train_jobs(study: Study, images: PackedImages) -> None:
     labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
     workers, threads = study.settings.workers, study.settings.threads
     torch.cuda.empty_cache()  # what this process keeps for later is memory that processes of jobs could not have
-    at_once = min(workers, len(jobs))
     if study.settings.launcher == "ray":
-        train_on_ray(jobs, labels, images, study.runs, study.device, at_once, threads, study.screen)
+        train_on_ray(jobs, labels, images, study.runs, study.device, workers, threads, study.screen)
         return
+    workers = workers or room_for(study.device, threads, torch.cuda.device_count())
+    at_once = min(workers, len(jobs))
     if note := too_few_cores(at_once, threads):
         study.screen.say(note)
     if workers > 1:

@@ -16,6 +16,7 @@ from sgbench.launching.board import Board
 from sgbench.launching.memory import killed
 from sgbench.launching.parcel import Parcel, carry_out
 from sgbench.launching.ray_cluster import connected, gpu_share, imported_ray
+from sgbench.launching.slots import room_for
 from sgbench.launching.termination import termination_interrupts
 from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
@@ -43,13 +44,14 @@ def train_on_ray(
     images: PackedImages,
     runs: RunFolder,
     device: torch.device,
-    workers: int,
+    workers: int | None,
     threads: int,
     screen: Screen,
 ) -> None:
     """Train jobs on a Ray cluster, ``workers`` of them at a time on all its machines together.
 
     Args:
+        workers: None for as many as the cluster has room for, each on a GPU of its own if they take GPUs.
         labels: what the screen calls each job.
         device: the kind of device; which one it is, the cluster decides.
         threads: CPUs that each job takes, and threads that it computes with on them.
@@ -62,11 +64,11 @@ def train_on_ray(
     ray = imported_ray()
     with (
         termination_interrupts(),
-        connected(ray, workers, threads, screen),
+        connected(ray, workers or room_for(device, threads, torch.cuda.device_count()), threads, screen),
         termination_interrupts(),  # again, for connecting sets a handler of Ray's own
         screen.tasks() as add,
     ):
-        share = gpu_share([node["Resources"] for node in ray.nodes() if node["Alive"]], device, threads, workers)
+        share = gpu_share([node["Resources"] for node in ray.nodes() if node["Alive"]], device, threads, workers or 1)
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), False
         )
@@ -86,7 +88,7 @@ def train_on_ray(
 
         try:
             while waiting or running:
-                while waiting and len(running) < workers:
+                while waiting and len(running) < (workers or len(jobs)):
                     number = waiting.pop(0)
                     parcel = Parcel(jobs[number], images, runs, given, threads, _LOCK_SECONDS)
                     running[remote.remote(parcel.packed(), str(store), board, number)] = number

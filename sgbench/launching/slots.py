@@ -5,6 +5,16 @@ import torch
 from sgbench.support.cores import usable_cores
 
 
+def room_for(device: torch.device, threads: int, gpus: int) -> int:
+    """How many jobs are trained at once if nothing is said: one for each GPU, or as many as the cores allow.
+
+    Args:
+        threads: of each job on the CPU.
+        gpus: number of GPUs that torch sees.
+    """
+    return max(1, gpus if device.type == "cuda" else usable_cores() // threads)
+
+
 def slot_devices(device: torch.device, workers: int, gpus: int) -> list[torch.device]:
     """The device of each worker: worker k trains on GPU k mod ``gpus``, or all on the CPU.
 

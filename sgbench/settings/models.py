@@ -102,9 +102,9 @@ class ScoringSettings(BaseModel):
 class Settings(BaseModel):
     """A study.
 
-    ``workers``: jobs trained at once. ``threads``: those that torch computes with on the CPU in each job, however many
-    jobs there are, so that the number of workers changes no figure. ``launcher``: on this machine, or a Ray cluster.
-    Neither these nor the device are part of a hash.
+    ``workers``: jobs trained at once, by default as many as there is room for. ``threads``: those that torch computes
+    with on the CPU in each job, however many jobs there are, so that the number of workers changes no figure.
+    ``launcher``: on this machine, or a Ray cluster.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -119,7 +119,7 @@ class Settings(BaseModel):
     balanced: tuple[str, ...] = ()
     precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: PositiveInt = 1
+    workers: PositiveInt | None = None
     threads: PositiveInt = 1
     launcher: Literal["local", "ray"] = "local"
     judge: JudgeSettings = JudgeSettings()

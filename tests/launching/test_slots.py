@@ -4,7 +4,17 @@ import pytest
 import torch
 
 from sgbench.launching import slots
-from sgbench.launching.slots import slot_devices, too_few_cores
+from sgbench.launching.slots import room_for, slot_devices, too_few_cores
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "gpus", "room"), [("cpu", 1, 0, 6), ("cpu", 4, 8, 1), ("cpu", 8, 0, 1), ("cuda", 4, 8, 8)]
+)
+def test_there_is_room_for_a_job_on_each_gpu_or_for_as_many_as_the_cores_allow(
+    device, threads, gpus, room, monkeypatch
+):
+    monkeypatch.setattr(slots, "usable_cores", lambda: 6)
+    assert room_for(torch.device(device), threads, gpus) == room
 
 
 def test_workers_are_spread_over_gpus_in_turn():
