@@ -15,7 +15,7 @@ from sgbench.settings.reading import METHOD_PACKAGES, read_settings
 from sgbench.support.loading import load_class
 
 METHODS = ("sggan", "stargan", "residualgan")
-TINY = {"base_width": 4, "discriminator_width": 4, "batch_size": 4}
+TINY = {"base_width": 2, "discriminator_width": 2, "batch_size": 2, "n_critic": 2}
 _NUM_IMAGES, _LEVEL = 128, 20
 
 
@@ -104,7 +104,7 @@ class Case:
 
     def tiny(self) -> "Case":
         """The same with networks and images that take no time, to see that a benchmark runs."""
-        return replace(self.changed(**TINY, n_critic=2), size=32, values=self.values[:2])
+        return replace(self.changed(**TINY), size=32, values=self.values[:1])
 
 
 def case_of(method: str, values: Collection[int], size: int, all_labels: bool = False, **settings: object) -> Case:

@@ -3,9 +3,9 @@
     python child.py ROOT CASES
 
 Nothing of the project may be imported but what lies in ROOT, whatever is installed: hooks of editable installs are
-taken away. CASES is JSON: method -> values, size, settings, precision. For each line ``METHOD ITERATIONS`` on standard
-input
-it prints the seconds of an iteration. It works with this version's places of modules and with those of earlier ones.
+taken away. CASES is JSON: method -> values, size, settings, precision. A line ``METHOD ITERATIONS`` on standard input
+is answered by the seconds of an iteration. It knows where modules lie in this version and where they lay in earlier
+ones.
 """
 
 import importlib

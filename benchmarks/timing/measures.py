@@ -21,14 +21,16 @@ from torch.utils._pytree import tree_leaves
 from sgbench.methods import norms
 
 _OF_THE_PROFILER = "profiler"
+_ONLY_MEMORY = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "_unsafe_view")
 
 
 class Traffic(TorchDispatchMode):
     """Counts operators, the bytes that they read and write, and the memory of what they make.
 
-    Views do not count: they move nothing. A tensor counts with the bytes that it has, at most those of its memory, so
-    that what is expanded counts once. The C extension's norms are no operators of torch; they are counted as one each,
-    by the formula of what they read and write. Kernels that Python starts in other ways are not seen.
+    Views do not count, nor does memory that is only set aside: they move nothing. A tensor counts with the bytes that
+    it has, at most those of its memory, so that what is expanded counts once. The C extension's norms are no
+    operators of torch; they are counted as one each, by the formula of what they read and write. Kernels that Python
+    starts in other ways are not seen.
 
     Attributes:
         operators: how many there were.
@@ -61,6 +63,8 @@ class Traffic(TorchDispatchMode):
         new = [x for x in made if x.untyped_storage()._cdata not in held]
         for tensor in new:
             self._watch(tensor.untyped_storage())
+        if function._opname in _ONLY_MEMORY:
+            return result
         if new or function._schema.is_mutable or not made:
             self.operators += 1
             self.bytes += sum(map(_size, given)) + sum(map(_size, made))
