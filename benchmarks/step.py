@@ -93,7 +93,7 @@ def parser() -> argparse.ArgumentParser:
     parsed.add_argument("--methods", type=lambda text: text.split(","), default=list(METHODS), help="with commas")
     parsed.add_argument("--rounds", type=int, default=12, help="how often each version has its turn")
     parsed.add_argument("--against", metavar="COMMIT", help="also time this commit's step and today's in turns")
-    parsed.add_argument("--turns", type=int, default=12, help="of each of the two commits")
+    parsed.add_argument("--turns", type=int, default=24, help="of each of the two commits")
     parsed.add_argument("--dry", action="store_true", help="tiny networks: only to see that it runs")
     parsed.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".md"))
     return parsed

@@ -122,7 +122,7 @@ class Kernel:
 
 
 def kernels(run: Callable[[], None], device: torch.device) -> list[Kernel]:
-    """The kernels of a run, most time first; on a CPU torch's operators, each without those that it calls."""
+    """The kernels and copies of a run, most time first; on a CPU operators, each without those that it calls."""
     on_gpu = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * on_gpu]
     synchronise(device)
@@ -133,7 +133,10 @@ def kernels(run: Callable[[], None], device: torch.device) -> list[Kernel]:
     for event in profiled.key_averages():
         spent = event.self_device_time_total if on_gpu else event.self_cpu_time_total
         of_the_device = event.device_type == torch.autograd.DeviceType.CUDA
-        if spent > 0 and of_the_device == on_gpu and not event.key.startswith(("Optimizer.", "ProfilerStep")):
+        named_by_code = getattr(event, "is_user_annotation", False) or event.key.startswith(
+            ("Optimizer.", "ProfilerStep")
+        )
+        if spent > 0 and of_the_device == on_gpu and not named_by_code:
             rows.append(Kernel(event.key, event.count, spent))
     return sorted(rows, key=lambda row: -row.microseconds)
 

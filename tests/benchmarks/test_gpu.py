@@ -126,7 +126,7 @@ def test_a_report_says_what_failed_what_was_missed_and_what_was_ended():
                 ],
             },
             "kernels": {
-                "status": "was ended after 40 seconds",
+                "status": "was ended after 60 seconds",
                 "rows": [{"case": "A", "version": "after", "kernels": 12, "ms": 4.0, "largest": [kernel]}],
             },
         },
@@ -138,7 +138,7 @@ def test_a_report_says_what_failed_what_was_missed_and_what_was_ended():
     assert "| A | 5.00 | 4.00 | MISSED | 6.00 | 1.00 |" in text
     assert "| A | 1.00 | 4.00 | met |" in text
     assert "| A | 2 | 13.0 | 6.00 + 7.00 | 1.30 |" in text
-    assert "**This part was ended after 40 seconds**" in text
+    assert "**This part was ended after 60 seconds**" in text
     assert "| `gemm<bfloat16>` | 3 | 1.000 | 25.0 |" in text
 
 

@@ -1,6 +1,8 @@
 """What the benchmarks of steps count and measure: by hand on single operators, and on cases with known arithmetic."""
 
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +13,7 @@ from benchmarks.timing import child, commits
 from benchmarks.timing.cases import METHODS, case_of, cases_of
 from benchmarks.timing.markdown import mebibytes, rounded, table
 from benchmarks.timing.measures import Traffic, in_turns, kernels, matrix_peak, ratio
-from benchmarks.timing.versions import NEEDS_A_GPU, bytes_held, our_steps, plain_steps, runner
+from benchmarks.timing.versions import NEEDS_A_GPU, CapturedPlainSteps, bytes_held, our_steps, plain_steps, runner
 from sgbench.methods import norms
 from sgbench.methods.norms import InstanceNorm
 from sgbench.training.steps import Steps
@@ -212,3 +214,28 @@ def test_a_commit_against_itself():
     assert 0.05 < result.ratio < 20
     assert set(native) == {"before", "now"}
     assert commits.git("worktree", "list") == before
+
+
+def test_a_plain_graph_is_recorded_once_and_replayed(monkeypatch):
+    """With a CPU in the place of a GPU: recording carries out, replaying is counted."""
+    case = case_of("residualgan", (2,), 32).tiny()
+    plain = plain_steps(case, CPU, "bfloat16")
+    steps = CapturedPlainSteps.__new__(CapturedPlainSteps)
+    steps.__dict__ |= vars(plain) | {"graph": None}
+    done = {"carried out": 0, "replayed": 0}
+
+    def count(name):
+        done[name] += 1
+
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: stream)
+    monkeypatch.setattr(torch.cuda, "stream", lambda one: nullcontext())
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: SimpleNamespace(replay=lambda: count("replayed")))
+    monkeypatch.setattr(torch.cuda, "graph", lambda graph: nullcontext())
+    plain_step = steps.step
+    steps.step = lambda batches: (count("carried out"), plain_step(batches))
+    run = runner(steps)
+    for _ in range(3):
+        run()
+    assert done == {"carried out": 4, "replayed": 3}
