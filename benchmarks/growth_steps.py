@@ -9,7 +9,6 @@ computes, and the paper's on a GPU. The step is the one that the loop runs, in b
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
@@ -223,5 +222,4 @@ def report(growths: Sequence[Growth], device: torch.device, options: argparse.Na
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     main()

@@ -9,7 +9,6 @@ also timed in turns with another commit's, on the CPU. Writes ``step.md``.
 """
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -220,5 +219,4 @@ def comparison(commit: str, results: Sequence[Against], native: dict[str, bool])
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     main()

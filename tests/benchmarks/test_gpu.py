@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from benchmarks import gpu
-from benchmarks.timing import checks
+from benchmarks.timing import checks, gpu_parts
 from benchmarks.timing.cases import case_of
 from benchmarks.timing.checks import Check, HostDraws, checks_of, differences, distance, trained
 from benchmarks.timing.gpu_report import report
+from benchmarks.timing.versions import our_steps
 
 CPU = torch.device("cpu")
 TINY = case_of("residualgan", (2,), 32).tiny()
@@ -25,15 +26,15 @@ def test_arguments():
 
 
 def test_the_cases_have_their_bars():
-    bars = [(str(entry.case), entry.bar) for entry in gpu.TIMED]
+    bars = [(str(entry.case), entry.bar) for entry in gpu_parts.TIMED]
     assert bars == [
         ("SG-GAN, 4 attributes, 128x128, batch 8", 45),
         ("SG-GAN, 3 attributes, 64x64, batch 8", 15),
         ("StarGAN, 4 attributes, 128x128, batch 16", 25),
         ("ResidualGAN, 1 attribute, 128x128, batch 16", 9),
     ]
-    assert all(entry.case.widths == (64, 64) for entry in gpu.TIMED)
-    assert {entry.case.settings.n_critic for entry in gpu.TIMED[:3]} == {5}
+    assert all(entry.case.widths == (64, 64) for entry in gpu_parts.TIMED)
+    assert {entry.case.settings.n_critic for entry in gpu_parts.TIMED[:3]} == {5}
     assert gpu.SECONDS <= 240
 
 
@@ -82,11 +83,11 @@ def test_draws_of_the_host_are_the_same_for_every_device():
 
 
 def test_times_and_kernels_of_a_case():
-    row = gpu.time_case(gpu.Timed(TINY, 9), CPU, dry=True)
+    row = gpu_parts.time_case(gpu_parts.Timed(TINY, 9), CPU, dry=True)
     assert row["ms"] > 0
     assert row["plain_graph_ms"] == row["times_as_fast_as_graph"] == row["allocated"] == "needs a GPU"
     assert row["times_as_fast_as_eager"] > 0
-    found = gpu.kernels_of(gpu.our_steps(TINY, CPU, "bfloat16", replayed=True), CPU)
+    found = gpu_parts.kernels_of(our_steps(TINY, CPU, "bfloat16", replayed=True), CPU)
     assert found["kernels"] > 100
     shares = [kernel["share"] for kernel in found["largest"]]
     assert len(shares) == 10
@@ -140,6 +141,19 @@ def test_a_report_says_what_failed_what_was_missed_and_what_was_ended():
     assert "| A | 2 | 13.0 | 6.00 + 7.00 | 1.30 |" in text
     assert "**This part was ended after 60 seconds**" in text
     assert "| `gemm<bfloat16>` | 3 | 1.000 | 25.0 |" in text
+
+
+def test_a_case_that_breaks_is_told_after_the_others():
+    def find(entry):
+        if entry.case.method == "stargan":
+            raise RuntimeError("broken")
+        yield {"case": entry.case.method}
+
+    rows = gpu_parts.each_case(find, CPU, dry=True)
+    assert [next(rows)["case"], next(rows)["case"]] == ["sggan", "residualgan"]
+    with pytest.raises(ExceptionGroup, match="cases that broke") as raised:
+        next(rows)
+    assert [error.__notes__ for error in raised.value.exceptions] == [[str(gpu_parts.timed_cases(dry=True)[1].case)]]
 
 
 @pytest.mark.slow
