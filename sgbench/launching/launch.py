@@ -47,7 +47,7 @@ def train_jobs(study: Study, images: PackedImages) -> None:
     if study.settings.launcher == "ray":
         train_on_ray(jobs, labels, images, study.runs, study.device, workers, threads, study.screen)
         return
-    workers = workers or room_for(study.device, threads, torch.cuda.device_count())
+    workers = workers or min(room_for(study.device, threads, torch.cuda.device_count()), len(jobs))
     at_once = min(workers, len(jobs))
     if note := too_few_cores(at_once, threads):
         study.screen.say(note)

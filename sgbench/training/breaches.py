@@ -14,14 +14,15 @@ from torch.utils._pytree import tree_leaves
 
 _READS = dict.fromkeys(("_local_scalar_dense", "item", "equal", "is_nonzero"), "reads a value on the host")
 _SHAPES = dict.fromkeys(
-    ("nonzero", "masked_select", "_unique2", "unique_dim", "unique_consecutive", "bincount"),
+    ("nonzero", "masked_select", "repeat_interleave", "_unique2", "unique_dim", "unique_consecutive", "bincount"),
     "makes a tensor whose shape depends on values",
 )
 _CONSTANTS = {"lift_fresh": "makes a tensor of numbers that lie on the host"}
 _BREACHES = _READS | _SHAPES | _CONSTANTS
-_NOT_A_METHODS = tuple(
-    str(Path(folder)) for folder in (Path(torch.__file__).parent, Path(__file__).parent, sysconfig.get_path("stdlib"))
-)
+_MASKED = ("index", "index_put", "index_put_", "_index_put_impl_")
+_COPIES = ("_to_copy", "copy_")
+_NOT_A_METHODS = str(Path(torch.__file__).parent), str(Path(__file__).parent)
+_STDLIB = str(Path(sysconfig.get_path("stdlib")))
 
 
 def find_breach(load: Callable[[int], object], carry_out: Callable[[int], object], iteration: int) -> str | None:
@@ -61,11 +62,13 @@ class _Watch(TorchDispatchMode):
     def __torch_dispatch__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         name, place = function._schema.name.partition("::")[2], _place()
         why = _BREACHES.get(name)
-        if name == "index" and any(isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in args[1]):
+        if name in _MASKED and any(isinstance(i, Tensor) and i.dtype in (torch.bool, torch.uint8) for i in args[1]):
             why = _SHAPES["nonzero"]
+        result = function(*args, **(kwargs or {}))
+        if name in _COPIES and len({x.device for x in (*args, result) if isinstance(x, Tensor)}) > 1:
+            why = "moves values from one device to another"
         if why and not self.breach:
             self.breach = f"it {why} ({name}) in {place}"
-        result = function(*args, **(kwargs or {}))
         self.operations.append(((name, *map(_seen, tree_leaves((args, kwargs, result)))), place))
         return result
 
@@ -80,12 +83,18 @@ def _seen(leaf: Any) -> Any:
 def _place() -> str:
     """File, line and text of the innermost caller that belongs to the method."""
     frame = sys._getframe(2)
-    while frame and frame.f_code.co_filename.startswith(_NOT_A_METHODS):
+    while frame and not _may_be_a_methods(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None:
         return "the method"
     path = frame.f_code.co_filename
     return f"{Path(path).name}, line {frame.f_lineno}: {linecache.getline(path, frame.f_lineno).strip()}"
+
+
+def _may_be_a_methods(path: str) -> bool:
+    """Whether a file is neither torch's, nor the loop's, nor of Python itself, which may hold what is installed."""
+    of_python = path.startswith(_STDLIB) and not {"site-packages", "dist-packages"} & set(Path(path).parts)
+    return not (of_python or path.startswith(_NOT_A_METHODS))
 
 
 def _words(operation: tuple) -> str:

@@ -4,7 +4,6 @@ A feed is loaded with an iteration, then gives its batches. What a device feed d
 of operations on the same memory in every iteration, so it can be part of a CUDA graph.
 """
 
-from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -18,6 +17,8 @@ from sgbench.data.store.packed import PackedImages
 _CHUNK = 4096
 _SHARE_OF_MEMORY = 0.5
 """Of the memory that is free on a device, how much images may take there."""
+_held: dict[tuple[PackedImages, torch.device], Tensor] = {}
+"""The packed images of one data set, on a device."""
 
 
 class Feed(Protocol):
@@ -116,7 +117,7 @@ def mirrored_floats(images: Tensor, mirrored: Tensor) -> Tensor:
 
 def _holds(source: Batches) -> bool:
     """Whether all images already lie on the device, for an earlier job."""
-    return isinstance(source.images, PackedImages) and _packed_on.cache_info().currsize > 0
+    return isinstance(source.images, PackedImages) and (source.images, source.device) in _held
 
 
 def _on_device(source: Batches) -> Tensor:
@@ -125,11 +126,13 @@ def _on_device(source: Batches) -> Tensor:
     return _packed_on(source.images, source.device)
 
 
-@lru_cache(maxsize=1)
 def _packed_on(images: PackedImages, device: torch.device) -> Tensor:
     """All packed images on a device, kept there for the jobs that follow in this process."""
-    held = torch.empty(images.shape, dtype=torch.uint8, device=device)
-    for start in range(0, len(images), _CHUNK):
-        end = min(start + _CHUNK, len(images))
-        held[start:end] = images[torch.arange(start, end)].to(device)
-    return held
+    if (images, device) not in _held:
+        _held.clear()  # before others are moved there: a device may not have room for both
+        held = torch.empty(images.shape, dtype=torch.uint8, device=device)
+        for start in range(0, len(images), _CHUNK):
+            end = min(start + _CHUNK, len(images))
+            held[start:end] = images[torch.arange(start, end)].to(device)
+        _held[images, device] = held
+    return _held[images, device]

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any
 
@@ -72,11 +72,15 @@ class ReplayedSteps(Steps):
         return self.losses.clone()
 
     def _record(self, iteration: int) -> None:
-        """Recording carries nothing out: the caller replays this iteration too, from the seed that it has set."""
+        """Recording carries nothing out: the caller replays this iteration too, from the seed that it has set.
+
+        So what the warm-up draws is given back to the generators: a job that goes on from a checkpoint draws, in the
+        iteration that it records, what it would have drawn without a break.
+        """
         here = torch.cuda.current_stream(self.device)
         aside = torch.cuda.Stream(self.device)
         aside.wait_stream(here)
-        with kept_state(self.method), torch.cuda.stream(aside):
+        with kept_state(self.method), _kept_draws(self.device), torch.cuda.stream(aside):
             for _ in range(_WARM_UP):
                 self.carry_out(iteration)
         here.wait_stream(aside)
@@ -106,8 +110,7 @@ def make_steps(method: Method, feed: Feed, precision: Precision, iteration: int)
 
 def breach_of(steps: Steps, iteration: int) -> str | None:
     """What keeps a method from being replayed, in words; the method is afterwards as it was before."""
-    devices = [steps.device] if steps.device.type == "cuda" else []
-    with kept_state(steps.method), torch.random.fork_rng(devices):
+    with kept_state(steps.method), _kept_draws(steps.device):
         steps.run(iteration)  # makes what is made once, such as an optimiser's moments
         return find_breach(steps.feed.load, steps.carry_out, iteration)
 
@@ -129,6 +132,11 @@ def kept_state(method: Method) -> Iterator[None]:
                 tensor.copy_(value)
             for name, optimizer in method.optimizers.items():
                 _put_back(optimizer.state_dict()["state"], moments[name])
+
+
+def _kept_draws(device: torch.device) -> AbstractContextManager:
+    """Context after which torch's generators draw as if nothing had been drawn in it."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 def _put_back(now: dict[int, dict[str, Any]], before: dict[int, dict[str, Any]]) -> None:

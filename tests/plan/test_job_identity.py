@@ -72,7 +72,7 @@ def test_moving_a_methods_file_orphans_no_model(write, tmp_path, monkeypatch, ca
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('key = "mine"', 'key = "other"'), ('key = "mine"', 'key = "mine"\n    version = 2')],
+    [('key = "mine"', 'key = "other"'), ('key = "mine"', 'key = "mine"\n    version = 12')],
     ids=["key", "version"],
 )
 def test_another_key_or_version_is_another_model(write, tmp_path, old, new):
