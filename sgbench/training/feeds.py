@@ -59,8 +59,8 @@ class ResidentFeed:
     def load(self, iteration: int) -> None:
         """Move the numbers of the images that are drawn."""
         drawn = self.source.draw(iteration, self.count)
-        self.rows.copy_(drawn.rows)
-        self.mirrored.copy_(drawn.mirrored)
+        _put(self.rows, drawn.rows)
+        _put(self.mirrored, drawn.mirrored)
 
     def batches(self) -> list[Batch]:
         """Gathered in one go, then taken apart."""
@@ -84,9 +84,9 @@ class StreamedFeed:
     def load(self, iteration: int) -> None:
         """Read and move the images that are drawn."""
         rows, mirrored = (part.flatten() for part in self.source.draw(iteration, self.count))
-        self.pixels.copy_(self.source.images[self.source.positions[rows]])
-        self.labels.copy_(self.source.labels.labels[rows])
-        self.mirrored.copy_(mirrored)
+        _put(self.pixels, self.source.images[self.source.positions[rows]])
+        _put(self.labels, self.source.labels.labels[rows])
+        _put(self.mirrored, mirrored)
 
     def batches(self) -> list[Batch]:
         """Mirrored and converted in one go, then taken apart."""
@@ -107,6 +107,11 @@ def make_feed(source: Batches, count: int) -> Feed:
     if bytes_of_all > _SHARE_OF_MEMORY * torch.cuda.mem_get_info(source.device)[0] and not _holds(source):
         return StreamedFeed(source, count, source.device)
     return ResidentFeed(source, count, _on_device(source))
+
+
+def _put(to: Tensor, values: Tensor) -> None:
+    """Copy from the host; a GPU copies when it gets there, while the host goes on."""
+    to.copy_(values.pin_memory() if to.is_cuda else values, non_blocking=True)
 
 
 def mirrored_floats(images: Tensor, mirrored: Tensor) -> Tensor:
