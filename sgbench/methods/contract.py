@@ -37,10 +37,10 @@ class Method(nn.Module, ABC):
 
     On a GPU an iteration is recorded once and then replayed (``training.steps``), which is several times as fast. For
     that, ``step`` must run the same operations on tensors of the same shapes in every iteration. It reads no value on
-    the host (``item``, ``if`` on a tensor, a boolean mask as an index), makes no tensor of numbers that lie on the host,
-    does nothing that depends on ``iteration``, draws random numbers from torch's default generator alone, and its
-    optimisers have the option ``capturable``. A method that breaks this is trained step by step, with a warning that
-    says what breaks it and where.
+    the host (``item``, ``if`` on a tensor, a boolean mask as an index), makes no tensor of numbers that lie on the
+    host, does nothing that depends on ``iteration``, draws random numbers from torch's default generator alone, and
+    its optimisers have the option ``capturable``. A method that breaks this is trained step by step, with a warning
+    that says what breaks it and where.
     """
 
     Settings: ClassVar[type[MethodSettings]]
@@ -53,8 +53,8 @@ class Method(nn.Module, ABC):
     one_attribute: ClassVar[bool] = False
     """A job learns one attribute, and a system is made of several jobs."""
     sampling: ClassVar[Literal["mixed", "by_value"]] = "mixed"
-    """``mixed``: a share of labelled images, the rest from all. ``by_value``: equally many labelled images of each value,
-    those of value 0 first."""
+    """``mixed``: a share of labelled images, the rest from all. ``by_value``: equally many labelled images of each
+    value, those of value 0 first."""
     needs_complete_vectors: ClassVar[bool] = False
     """Training needs images with every label known."""
     needs_source_labels: ClassVar[bool] = False
