@@ -143,7 +143,7 @@ def run_study(runs: Path, name: str, methods: Mapping[str, Any], seed: int) -> p
     options += [] if methods else ["--methods", "none"]
     subprocess.run([sys.executable, "-m", "sgbench.run", *map(str, options)], check=True, stdout=subprocess.DEVNULL)
     (folder,) = runs.glob(f"{name}@validation")
-    return pd.DataFrame(read_records(folder / "records.csv"))
+    return pd.DataFrame(read_records(folder / "report" / "records.csv"))
 
 
 def figures(records: pd.DataFrame, method: str) -> dict[str, float]:
