@@ -16,6 +16,7 @@ CONFIG = {
     "study": "own",
     "data": {"class": "faces", "num_images": 200, "image_size": 32, "attributes": ["gender"]},
     "levels": [4],
+    "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 20, "figure_people": 1},

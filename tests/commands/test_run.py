@@ -29,6 +29,7 @@ CONFIG = {
         "attributes": ["gender", "hair_color"],
     },
     "levels": [5],
+    "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 20, "figure_people": 1},

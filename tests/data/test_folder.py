@@ -443,6 +443,7 @@ def planned(animals, tmp_path):
         raw = {
             "data": {"class": "folder", "path": str(animals), "image_size": 32, "attributes": attributes},
             "levels": [3],
+            "workers": 1,
             "methods": dict.fromkeys(methods, SMALL),
         }
         (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw))

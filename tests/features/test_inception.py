@@ -224,6 +224,7 @@ def test_a_run_with_weights_scores_and_names_them(weights, tmp_path, capsys):
         "study": "weighed",
         "data": {"num_images": 60, "num_test": 14, "image_size": 32, "attributes": ["gender"]},
         "levels": [4],
+        "workers": 1,
         "judge": {"epochs": 1, "floor": 0.5},
         "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
         "scoring": {"num_resamples": 10, "figure_people": 1},

@@ -65,7 +65,7 @@ def test_what_is_left_of_the_image_is_most_of_it():
 def test_compression_rounds_the_cosines_of_blocks(monkeypatch):
     from sgbench.judges import distortion
 
-    basis = distortion._cosines(torch.device("cpu"))
+    basis = distortion._cosines(torch.device("cpu")).float()
     assert torch.allclose(basis @ basis.T, torch.eye(8), atol=1e-6)
     by_hand = [math.sqrt((1 if k == 0 else 2) / 8) * math.cos(math.pi / 8 * 2.5 * k) for k in range(8)]
     assert torch.allclose(basis[:, 2], torch.tensor(by_hand), atol=1e-6)

@@ -13,6 +13,7 @@ CONFIG = {
     "study": "tiny",
     "data": {"class": "faces", "num_images": 120, "num_test": 40, "image_size": 32, "attributes": ["gender"]},
     "levels": [5],
+    "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 10, "figure_people": 1},

@@ -27,6 +27,7 @@ SMALL = {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size
 CONFIG = {
     "data": DATA,
     "levels": [5],
+    "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 20, "figure_people": 1},
