@@ -26,11 +26,21 @@ def python(*arguments, **environment):
     return done.stdout
 
 
+def passed_in_the_interpreter(file, names):
+    """How many tests passed; none may fail."""
+    said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", names, HERE / file, TRITON_INTERPRET="1")
+    return int(re.search(r"(\d+) passed", said)[1])
+
+
 @pytest.mark.parametrize("kernels", ["norm", "shift", "pad"])
 def test_kernels_in_the_interpreter(kernels):
-    tests = HERE / "interpreted_kernels.py"
-    said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", f"test_{kernels}", tests, TRITON_INTERPRET="1")
-    assert int(re.search(r"(\d+) passed", said)[1]) > 10
+    assert passed_in_the_interpreter("interpreted_kernels.py", f"test_{kernels}") > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tests", "count"), [("test_block", 17), ("test_iteration", 3)])
+def test_methods_in_the_interpreter(tests, count):
+    assert passed_in_the_interpreter("interpreted_methods.py", tests) == count
 
 
 def test_kernels_compile_for_an_h100(tmp_path):
