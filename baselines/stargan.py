@@ -16,9 +16,10 @@ from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, Attribute, Group
 from sgbench.methods.contract import Batch, Method, MethodSettings, update
-from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
+from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
+from sgbench.methods.narrow import NarrowConv2d
 from sgbench.methods.networks import frozen, norm_relu, trunk, widths_at
 
 DISCRIMINATOR_WIDTHS = {
@@ -82,7 +83,7 @@ class StarGANGenerator(nn.Module):
         self.body = nn.Sequential(
             trunk(3 + num_entries, width, bias=False),
             norm_relu(SameConvTranspose2d(2 * width, width, 4, 2, bias=False)),
-            SameConv2d(width, 3, 7, bias=False),
+            NarrowConv2d(width, 3, 7, bias=False),
             nn.Tanh(),
         )
 

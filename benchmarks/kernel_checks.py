@@ -3,12 +3,14 @@
     python benchmarks/kernel_checks.py
 
 It needs a GPU. Errors are the largest of all values, each divided by the sum of its size and of the root mean square.
+Then come iterations of methods, by ``iteration_checks``.
 """
 
 from collections.abc import Iterator
 from itertools import product
 
 import torch
+from iteration_checks import iteration_errors
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -191,7 +193,7 @@ def error(found: Tensor, wanted: Tensor) -> float:
 
 def main() -> None:
     """Print every check, and fail if one does not hold."""
-    found = check("cuda")
+    found = [*check("cuda"), *iteration_errors("cuda")]
     for name, largest, allowed in found:
         print(f"{'ok  ' if largest <= allowed else 'FAIL'} {largest:9.2e} of {allowed:9.2e}  {name}")
     if not all(largest <= allowed for _, largest, allowed in found):

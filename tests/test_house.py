@@ -35,6 +35,7 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.convolutions",
     "sgbench.methods.critics",
     "sgbench.methods.losses",
+    "sgbench.methods.narrow",
     "sgbench.methods.networks",
     "sgbench.methods.norms",
     "sgbench.data.labels",

@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from sgbench.methods import kernels
 from sgbench.methods.casting import lowered
 from sgbench.methods.convolutions import SameConvTranspose2d
+from sgbench.methods.narrow import NarrowConv2d, narrow
 from sgbench.methods.norms import RELU, InstanceNorm, norm_leaky
 
 Residual = Literal["refined", "residual", "none"]
@@ -26,13 +28,12 @@ class Branches(nn.Module):
         self.num_groups, self.width, self.residual = num_groups, width, residual
         self.deconv = SameConvTranspose2d(2 * width, num_groups * width, 4, 2)
         self.norm = InstanceNorm(num_groups * width, RELU)
-        self.of_features = nn.Conv2d(num_groups * width, 3 * num_groups, 7, padding=3, groups=num_groups)
+        self.of_features = NarrowConv2d(num_groups * width, 3 * num_groups, 7, groups=num_groups)
         self.of_image = nn.Conv2d(3, 3 * num_groups, 7, padding=3, bias=False) if residual == "refined" else None
 
     def forward(self, features: Tensor, x: Tensor) -> Tensor:
         """Every branch at once: features [N, 2w, S/2, S/2], images [N, 3, S, S] -> results [N, groups, 3, S, S]."""
-        weight, bias = lowered(self.of_features.weight), lowered(self.of_features.bias)
-        y = F.conv2d(self.norm(self.deconv(features)), weight, bias, padding=3, groups=self.num_groups)
+        y = self.of_features(self.norm(self.deconv(features)))
         if self.of_image is not None:
             y = y + F.conv2d(x, lowered(self.of_image.weight), padding=3)
         return self._finished(y.unflatten(1, (self.num_groups, 3)), x[:, None])
@@ -44,21 +45,28 @@ class Branches(nn.Module):
         weight, bias = lowered(self.of_features.weight)[out], lowered(self.of_features.bias)[out]
         if self.of_image is not None:
             f, weight = torch.cat([f, x.to(f.dtype)], 1), torch.cat([weight, lowered(self.of_image.weight)[out]], 1)
-        return self._finished(F.conv2d(f, weight, bias, padding=3), x)
+        return self._finished(narrow(f, weight, bias), x)
 
-    def paired(self, positions: Sequence[int], features: Tensor, x: Tensor) -> Tensor:
-        """Some branches, each on input of its own: [K, N, 2w, S/2, S/2], [K, N, 3, S, S] -> [K, N, 3, S, S]."""
-        count = len(positions)
-        weight = picked(lowered(self.deconv.weight).unflatten(1, (self.num_groups, -1)).transpose(0, 1), positions)
-        f = F.conv_transpose2d(
-            _beside(features), weight.flatten(0, 1), self._own(lowered(self.deconv.bias), positions), 2, 1, groups=count
-        )
+    def paired(self, positions: Sequence[int], features: Sequence[Tensor], x: Sequence[Tensor]) -> Tensor:
+        """Some branches, each on input of its own: K times [N, 2w, S/2, S/2] and [N, 3, S, S] -> [K, N, 3, S, S]."""
+        count, x = len(positions), torch.cat([*x], 1)
+        f = self._spread(positions, features)
         f = norm_leaky(f, self._own(self.norm.weight, positions), self._own(self.norm.bias, positions), RELU)
         weight, bias = (self._own(lowered(p), positions) for p in (self.of_features.weight, self.of_features.bias))
-        y = F.conv2d(f, weight, bias, padding=3, groups=count)
+        y = narrow(f, weight, bias, count)
         if self.of_image is not None:
-            y = y + F.conv2d(_beside(x), self._own(lowered(self.of_image.weight), positions), padding=3, groups=count)
-        return self._finished(y.unflatten(1, (count, 3)).transpose(0, 1), x)
+            y = y + narrow(x, self._own(lowered(self.of_image.weight), positions), None, count)
+        return self._finished(y, x).unflatten(1, (count, 3)).transpose(0, 1)
+
+    def _spread(self, positions: Sequence[int], features: Sequence[Tensor]) -> Tensor:
+        """The transposed convolutions of some branches, [N, K * w, S, S]."""
+        weight = picked(lowered(self.deconv.weight).unflatten(1, (self.num_groups, -1)).transpose(0, 1), positions)
+        bias = self._own(lowered(self.deconv.bias), positions)
+        if kernels.usable(features[0]):
+            # cuDNN's transposed convolutions in groups are slow; one group alone fills a GPU, and a copy joins results.
+            f = torch.cat([F.conv_transpose2d(own, w, None, 2, 1) for own, w in zip(features, weight, strict=True)], 1)
+            return f.add_(bias[:, None, None])
+        return F.conv_transpose2d(torch.cat([*features], 1), weight.flatten(0, 1), bias, 2, 1, groups=len(positions))
 
     def _own(self, parameter: Tensor, positions: Sequence[int]) -> Tensor:
         """The rows of some groups."""
@@ -95,10 +103,3 @@ def picked(x: Tensor, positions: Sequence[int]) -> Tensor:
         return x
     entries = x.unbind()
     return torch.stack([entries[k] for k in positions])
-
-
-def _beside(x: Tensor) -> Tensor:
-    """[K, N, C, H, W] -> [N, K * C, H, W]: what belongs to K groups, as channels, channels-last."""
-    count, size, channels, height, width = x.shape
-    rows = x.permute(1, 3, 4, 0, 2).reshape(size, height, width, count * channels)
-    return rows.permute(0, 3, 1, 2)

@@ -47,11 +47,14 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
         """[N, C, H, W] -> [N, out_channels, H * stride, W * stride]."""
-        return self.part(x, slice(None))
+        return self._spread_by(x, lowered(self.weight), None if self.bias is None else lowered(self.bias))
 
     def part(self, x: Tensor, channels: slice) -> Tensor:
         """Some of the output channels."""
         weight, bias = lowered(self.weight)[:, channels], None if self.bias is None else lowered(self.bias)[channels]
+        return self._spread_by(x, weight, bias)
+
+    def _spread_by(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         stride = self.stride[0]
         return spread(x, weight, bias, stride, x.shape[-2] * stride, x.shape[-1] * stride)
 

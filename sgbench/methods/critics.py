@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.methods.convolutions import SameConv2d
+from sgbench.methods.leaky import convolve_leaky, leaky_adjoint
 from sgbench.methods.losses import widened
+from sgbench.methods.norms import IDENTITY
 
 
 class StridedCritic(nn.Module):
@@ -29,6 +31,7 @@ class StridedCritic(nn.Module):
         super().__init__()
         channels = [3, *widths]
         self.slope = slope
+        self.slopes = [IDENTITY, *[slope] * (len(widths) - 1)]
         self.convolutions = nn.ModuleList(
             SameConv2d(before, after, kernel_size, 2) for before, after in zip(channels[:-1], widths, strict=True)
         )
@@ -36,9 +39,9 @@ class StridedCritic(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """The last map before the critic's own convolution."""
-        for convolution in self.convolutions:
-            x = F.leaky_relu_(convolution(x), self.slope)
-        return x
+        for convolution, slope in zip(self.convolutions, self.slopes, strict=True):
+            x = convolve_leaky(convolution, x, slope)
+        return F.leaky_relu_(x, self.slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """The critic's map."""
@@ -46,18 +49,16 @@ class StridedCritic(nn.Module):
 
     def input_gradient(self, x: Tensor) -> Tensor:
         """The gradient of the map's sum with respect to ``x``, [N, 3, S, S], differentiable in the weights once."""
-        maps, h = [x], x
+        maps, h = [], x
         with torch.no_grad():
-            for convolution in self.convolutions:
-                h = F.leaky_relu_(convolution(h), self.slope)
+            for convolution, slope in zip(self.convolutions, self.slopes, strict=True):
                 maps.append(h)
+                h = convolve_leaky(convolution, h, slope)
         side = h.shape[-1]
         g = self.adversarial.adjoint(h.new_ones(1, 1, side, side), side, side).expand_as(h)
-        for convolution, before, after in zip(
-            reversed(self.convolutions), reversed(maps[:-1]), reversed(maps[1:]), strict=True
-        ):
-            g = torch.ops.aten.leaky_relu_backward(g, after, self.slope, False)
-            g = convolution.adjoint(g, *before.shape[-2:])
+        g = torch.ops.aten.leaky_relu_backward(g, h, self.slope, False)
+        for convolution, before, slope in reversed([*zip(self.convolutions, maps, self.slopes, strict=True)]):
+            g = leaky_adjoint(convolution, g, before, slope)
         return g
 
     def gradient_penalty(self, x: Tensor) -> Tensor:

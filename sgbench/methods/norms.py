@@ -8,6 +8,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from sgbench.methods import kernels
+
 try:
     from sgbench.methods import _native
 except ImportError:  # built without a C compiler
@@ -33,7 +35,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H, W]."""
-        return self.part(x, slice(None))
+        return norm_leaky(x, self.weight, self.bias, self.slope, self.eps)
 
     def part(self, x: Tensor, channels: slice) -> Tensor:
         """Some of the channels alone, [N, c, H, W], by their scales and shifts."""
@@ -46,12 +48,16 @@ def norm_leaky(x: Tensor, weight: Tensor, bias: Tensor, slope: float, eps: float
 
 
 class _NormThenLeaky(Function):
-    """Computed by ``_native`` where it was built and knows the type, else by the formula in torch's operators."""
+    """Computed by kernels on a GPU, by ``_native`` on a CPU, and by the formula in torch's operators without those."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
         x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
-        if _is_native(x, weight, bias):
+        if kernels.usable(x):
+            from sgbench.methods.kernels.norms import norm_act
+
+            y, mean, scale = norm_act(x, weight, bias, eps, slope)
+        elif _is_native(x, weight, bias):
             y, mean, scale = torch.empty_like(x), *weight.new_empty(2, len(x), x.shape[1])
             addresses = (t.data_ptr() for t in (x, weight, bias, y, mean, scale))
             _native.norm_forward(*addresses, *_sizes(x), eps, slope, x.dtype == torch.bfloat16)
@@ -66,6 +72,10 @@ class _NormThenLeaky(Function):
     def backward(ctx: Any, g: Tensor) -> tuple:
         x, weight, bias, mean, scale = ctx.saved_tensors
         g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
+        if kernels.usable(x):
+            from sgbench.methods.kernels.norms import norm_act_backward
+
+            return *norm_act_backward(g, x, weight, bias, mean, scale, ctx.slope), None, None
         if _is_native(x, weight, bias):
             of_x, (of_weight, of_bias) = torch.empty_like(x), weight.new_empty(2, len(x), x.shape[1])
             addresses = (t.data_ptr() for t in (g, x, weight, bias, mean, scale, of_x, of_weight, of_bias))

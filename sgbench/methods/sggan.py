@@ -188,12 +188,13 @@ class SGGAN(Method):
         Args:
             fakes: [groups, N, 3, S, S].
         """
-        features = self.generator.trunk(fakes.flatten(0, 1)).unflatten(0, fakes.shape[:2])
+        features = self.generator.trunk(fakes.flatten(0, 1))
         errors = []
         for ahead in range(1, max(len(a.values) for a in self.attributes)):
             targets = [k for k, g in enumerate(self.groups) if ahead < len(self.attributes[g.attribute].values)]
             sources = [self._source_of(self.groups[k], ahead) for k in targets]
-            again = self.generator.branches.paired(targets, picked(features, sources), picked(fakes, sources))
+            given = ([maps[k] for k in sources] for maps in (features.chunk(len(fakes)), fakes.unbind()))
+            again = self.generator.branches.paired(targets, *given)
             errors.append(widened(again - picked(fakes, targets)).abs().mean((1, 2, 3, 4)))
         return torch.cat(errors)
 

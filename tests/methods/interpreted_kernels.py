@@ -3,13 +3,12 @@
 import sys
 from pathlib import Path
 
-import numpy as np
+import interpreter  # noqa: F401
 import pytest
 import torch
 import triton
 import triton.language as tl
 from torch.nn import functional as F
-from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
 
 from sgbench.methods.kernels import norm_passes, norms
 from sgbench.methods.kernels.norms import norm_act, norm_act_backward
@@ -18,17 +17,6 @@ from sgbench.methods.kernels.shifts import gather_shifted, shifted_weight, sum_s
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from kernel_checks import EPS, channels_last, noise, norm_errors, pad_errors, shift_errors
-
-
-def rounded(builder, source, dtype, cut=InterpreterBuilder.create_fp_trunc):
-    """The interpreter cuts bits of bfloat16 off; a GPU rounds to the nearest."""
-    if dtype.scalar != tl.bfloat16:
-        return cut(builder, source, dtype)
-    bits = torch.from_numpy(np.atleast_1d(source.data)).float().bfloat16().view(torch.int16).numpy().view(np.uint16)
-    return TensorHandle(bits.reshape(np.shape(source.data)), dtype.scalar)
-
-
-InterpreterBuilder.create_fp_trunc = rounded
 
 
 @triton.jit

@@ -9,8 +9,12 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
+
+from sgbench.methods import kernels
 
 HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="this build of PyTorch is without Triton")
@@ -26,11 +30,21 @@ def python(*arguments, **environment):
     return done.stdout
 
 
+def passed_in_the_interpreter(file, names):
+    """How many tests passed; none may fail."""
+    said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", names, HERE / file, TRITON_INTERPRET="1")
+    return int(re.search(r"(\d+) passed", said)[1])
+
+
 @pytest.mark.parametrize("kernels", ["norm", "shift", "pad"])
 def test_kernels_in_the_interpreter(kernels):
-    tests = HERE / "interpreted_kernels.py"
-    said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", f"test_{kernels}", tests, TRITON_INTERPRET="1")
-    assert int(re.search(r"(\d+) passed", said)[1]) > 10
+    assert passed_in_the_interpreter("interpreted_kernels.py", f"test_{kernels}") > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tests", "count"), [("test_block", 17), ("test_iteration", 3)])
+def test_methods_in_the_interpreter(tests, count):
+    assert passed_in_the_interpreter("interpreted_methods.py", tests) == count
 
 
 def test_kernels_compile_for_an_h100(tmp_path):
@@ -59,3 +73,26 @@ from sgbench.support.loading import classes_in
 print(*(cls.key for cls in classes_in(METHOD_PACKAGES, Method)))
 """
     assert "sggan" in python("-c", program).split()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_kernels_are_used_on_the_current_gpu_for_two_types(known, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 1)
+    monkeypatch.setattr(kernels, "_has_triton", lambda: known)
+    used = {
+        (device, dtype)
+        for device in ("cpu", "meta", "cuda:0", "cuda:1")
+        for dtype in (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+        if kernels.usable(SimpleNamespace(device=torch.device(device), dtype=dtype))
+    }
+    assert used == ({("cuda:1", torch.bfloat16), ("cuda:1", torch.float32)} if known else set())
+
+
+def test_without_triton_no_kernel_is_used():
+    program = """
+import sys
+sys.modules["triton"] = None
+from sgbench.methods import kernels
+print(kernels._has_triton())
+"""
+    assert python("-c", program) == "False\n"
