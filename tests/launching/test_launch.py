@@ -146,6 +146,7 @@ def test_another_error_is_no_shortage_of_memory(failing, tmp_path):
     assert str(caught.value).startswith(title)
 
 
+@pytest.mark.slow
 def test_what_is_wrong_in_a_process_is_one_line(config, tmp_path, capsys):
     path = config(residualgan={"learning_rate": 1e30, "iterations": 5})
     assert main(["--config", str(path), "--out", str(tmp_path / "runs"), "--workers", "2"]) == 2

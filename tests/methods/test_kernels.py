@@ -36,6 +36,7 @@ def passed_in_the_interpreter(file, names):
     return int(re.search(r"(\d+) passed", said)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kernels", ["norm", "shift", "pad"])
 def test_kernels_in_the_interpreter(kernels):
     assert passed_in_the_interpreter("interpreted_kernels.py", f"test_{kernels}") > 10
@@ -47,6 +48,7 @@ def test_methods_in_the_interpreter(tests, count):
     assert passed_in_the_interpreter("interpreted_methods.py", tests) == count
 
 
+@pytest.mark.slow
 def test_kernels_compile_for_an_h100(tmp_path):
     said = python(HERE / "compiled_kernels.py", TRITON_CACHE_DIR=str(tmp_path), TRITON_INTERPRET="0")
     launches = re.findall(r"Used (\d+) registers(?s:.*?)\nkernel (\w+) (\d+) (\d+) (\d+)\n", said)

@@ -116,7 +116,8 @@ def test_figure_4_balances_pale_skin_for_sggan_alone(tmp_path, celeba_copy):
     assert "| all, seed 0  " in page
 
 
-@pytest.mark.parametrize("size", [64, *(pytest.param(size, marks=pytest.mark.slow) for size in (128, 256))])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [64, 128, 256])
 def test_every_method_trains_and_is_scored_at_every_size(tmp_path, celeba_copy, size):
     own = ["--methods", "sggan,stargan,residualgan", "--sparse", "5", "--attributes", "gender,hair_color"]
     frame, _ = run(tmp_path, celeba_copy(70, (178, 218)), size, *own)
