@@ -142,7 +142,7 @@ def run_study(runs: Path, name: str, methods: Mapping[str, Any], seed: int) -> p
     options = ["--config", path, "--scored-on", "validation", "--seeds", str(seed), "--out", runs, "--workers", "1"]
     options += [] if methods else ["--methods", "none"]
     subprocess.run([sys.executable, "-m", "sgbench.run", *map(str, options)], check=True, stdout=subprocess.DEVNULL)
-    (folder,) = runs.glob(f"{name}@validation")
+    (folder,) = runs.glob(f"{name}*@validation")
     return pd.DataFrame(read_records(folder / "report" / "records.csv"))
 
 
