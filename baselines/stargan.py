@@ -20,7 +20,7 @@ from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.narrow import NarrowConv2d
-from sgbench.methods.networks import frozen, norm_relu, trunk, widths_at
+from sgbench.methods.networks import carry_image, frozen, norm_relu, put_pixels_together, trunk, widths_at
 
 DISCRIMINATOR_WIDTHS = {
     32: (1, 2, 4, 8),
@@ -92,6 +92,18 @@ class StarGANGenerator(nn.Module):
         planes = vectors[:, :, None, None].expand(-1, -1, *x.shape[-2:])
         return self.body(torch.cat([x, planes.to(x.dtype)], 1))
 
+    @torch.no_grad()
+    def pass_through(self, gain: float) -> None:
+        """Start near tanh(gain * x), where x has lost the mean and the contrast that norms take away."""
+        layers, (up, _), last, _ = self.body
+        carry_image(layers)
+        last.weight.mul_(0.1)
+        last.weight[:, :6] = 0
+        centre = last.kernel_size[0] // 2
+        for first, sign in ((0, 1.0), (3, -1.0)):  # a ReLU lets each sign through in a channel of its own
+            put_pixels_together(up, 3, first, sign)
+            last.weight[:, first : first + 3, centre, centre] = gain * sign * torch.eye(3)
+
 
 class StarGANDiscriminator(StridedCritic):
     """Critic and classifier: [N, 3, S, S] -> ([N, 1, h, w], logits [N, c])."""
@@ -112,7 +124,10 @@ class StarGAN(Method):
     needs_source_labels = True
 
     class Settings(MethodSettings):
-        """Defaults are those of the official code."""
+        """Defaults are those of the official code.
+
+        ``pass_through``: if positive, the generator starts near tanh(pass_through * x), up to colour and contrast.
+        """
 
         iterations: PositiveInt = 40_000
         constant_iterations: NonNegativeInt = 20_000
@@ -124,6 +139,7 @@ class StarGAN(Method):
         lambda_adv: NonNegativeFloat = 1.0
         lambda_cls: NonNegativeFloat = 1.0
         lambda_rec: NonNegativeFloat = 10.0
+        pass_through: NonNegativeFloat = 0.0
 
     settings: Settings
 
@@ -133,6 +149,8 @@ class StarGAN(Method):
         self.codec = VectorCodec(attributes)
         num_entries = len(self.codec.entries)
         self.generator = StarGANGenerator(num_entries, settings.base_width)
+        if settings.pass_through:
+            self.generator.pass_through(settings.pass_through)
         width = settings.discriminator_width or settings.base_width
         self.discriminator = StarGANDiscriminator(num_entries, image_size, width)
         self.register_buffer("pool", self._complete_vectors(labels), persistent=False)

@@ -63,6 +63,7 @@ SPACE: Mapping[str, Mapping[str, tuple]] = {
         "labelled_share": (0.5, 0.75, 1.0),
         "batch_size": (8, 12),
         "base_width": (16, 24),
+        "pass_through": (0.3, 0.45),
     },
     "residualgan": {
         "learning_rate": (5e-4, 1e-3, 2e-3),

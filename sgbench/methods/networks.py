@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
@@ -38,6 +39,50 @@ def trunk(in_channels: int, width: int, bias: bool, num_blocks: int = 6) -> nn.S
         *(ResidualBlock(4 * width, bias) for _ in range(num_blocks)),
         norm_relu(SameConvTranspose2d(4 * width, 2 * width, 4, 2, bias=bias)),
     )
+
+
+_AWAY_FROM_THE_KINK = 2.0
+"""Shift of a norm whose ReLU is to let most of a standardised channel through."""
+
+
+@torch.no_grad()
+def carry_image(layers: nn.Sequential) -> None:
+    """Start a trunk so that it carries its input's first three channels through, up to what norms take away.
+
+    Where a map is halved, its channels become four, one for each pixel of 2x2; residual blocks start as identities. Of
+    the result [N, 2 * width, S / 2, S / 2] channel 3 * k + c is colour c of pixel k, row by row.
+
+    Raises:
+        ValueError: the trunk is narrower than the 48 channels that this takes at a quarter of the image's side.
+    """
+    (first, norm), (half, half_norm), (quarter, quarter_norm), *blocks, (up, up_norm) = layers
+    if up.in_channels < 48:
+        raise ValueError(f"pass_through needs a base_width of at least 12, not {up.in_channels // 4}")
+    centre = first.kernel_size[0] // 2
+    first.weight[:3] = 0
+    first.weight[:3, :3, centre, centre] = torch.eye(3)
+    for convolution, channels in ((half, 3), (quarter, 12)):
+        convolution.weight[: 4 * channels] = 0
+        _set_pixels(convolution.weight, channels, slice(channels), 1.0)
+    for block in blocks:
+        block.body[-1].weight.zero_()
+    put_pixels_together(up, 12)
+    for shifted, channels in ((norm, 3), (half_norm, 12), (quarter_norm, 48), (up_norm, 12)):
+        shifted.bias[:channels] = _AWAY_FROM_THE_KINK
+
+
+@torch.no_grad()
+def put_pixels_together(up: SameConvTranspose2d, channels: int, first: int = 0, sign: float = 1.0) -> None:
+    """Start some output channels, from ``first`` on, as what was taken apart into four times as many."""
+    own = slice(first, first + channels)
+    up.weight[:, own] = 0
+    _set_pixels(up.weight, channels, own, sign)
+
+
+def _set_pixels(weight: Tensor, channels: int, own: slice, sign: float) -> None:
+    """In 4x4 kernels of stride 2, tie channel k * channels + c to pixel k of 2x2 of the c-th own channel."""
+    for k in range(4):
+        weight[k * channels : (k + 1) * channels, own, 1 + k // 2, 1 + k % 2] = sign * torch.eye(channels)
 
 
 def widths_at(image_size: int, table: dict[int, Sequence[int]], base: int) -> list[int]:

@@ -306,3 +306,39 @@ def test_instance_norm_is_the_same_in_evaluation_mode():
     vectors = method.codec.encode(batch.labels)[0]
     training = method.train().generator(batch.images, vectors)
     assert torch.equal(training, method.eval().generator(batch.images, vectors))
+
+
+@pytest.mark.parametrize("size", [32, 64])
+def test_pass_through_starts_near_the_image_but_for_colour_and_contrast(size):
+    torch.manual_seed(0)
+    attributes = [Attribute("smile", ("no", "yes"))]
+    labels = torch.zeros(4, 1, dtype=torch.int8)
+    method = StarGAN(attributes, size, StarGAN.Settings(base_width=12, pass_through=0.1), labels)
+    coarse = torch.rand(5, 3, 4, 4, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    x = torch.nn.functional.interpolate(coarse, size=size, mode="bicubic").clamp(-1, 1)
+    results = method.generator(x, torch.zeros(5, 1)).detach()
+    for image, result in zip(x.flatten(0, 1).flatten(1), results.flatten(0, 1).flatten(1), strict=True):
+        assert torch.corrcoef(torch.stack([image, result]))[0, 1] > 0.9
+        assert result.std() == pytest.approx(0.1, rel=0.2)
+
+
+def test_pass_through_draws_nothing_and_leaves_the_discriminator_alone():
+    attributes, labels = [Attribute("smile", ("no", "yes"))], torch.zeros(4, 1, dtype=torch.int8)
+    states = []
+    for gain in (0, 0.5):
+        torch.manual_seed(0)
+        method = StarGAN(attributes, 32, StarGAN.Settings(base_width=12, pass_through=gain), labels)
+        states.append(method.state_dict() | {"next": torch.rand(3)})
+    plain, passing = states
+    assert torch.equal(plain["next"], passing["next"])
+    changed = {name for name in plain if not torch.equal(plain[name], passing[name])}
+    assert all(name.startswith("generator.") for name in changed)
+    first = "generator.body.0.0.0.weight"
+    assert torch.equal(plain[first][3:], passing[first][3:])
+
+
+def test_pass_through_of_a_narrow_network_is_an_error():
+    with pytest.raises(ValueError, match="base_width of at least 12, not 8"):
+        StarGAN(
+            [Attribute("smile", ("no", "yes"))], 32, StarGAN.Settings(base_width=8, pass_through=0.5), torch.zeros(4, 1)
+        )
