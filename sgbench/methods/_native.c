@@ -116,8 +116,8 @@ INLINE Floats leaky(Floats v, Floats by, float slope) { /* v where `by` is posit
             along[k] = (float)(product[k] / p * rstd[k] * rstd[k]);                                                    \
         }                                                                                                              \
         for (long k = 0; k < count; k++) {                                                                             \
-            of_weight[k] = (float)(product[k] * rstd[k]);                                                              \
-            of_bias[k] = (float)total[k];                                                                              \
+            of_weight[k] += (float)(product[k] * rstd[k]);                                                             \
+            of_bias[k] += (float)total[k];                                                                             \
         }                                                                                                              \
         for (long r = 0; r < p; r++) {                                                                                 \
             Floats centred = read_##KIND(x + r * c, count) - mean;                                                     \
@@ -138,6 +138,8 @@ INLINE Floats leaky(Floats v, Floats by, float slope) { /* v where `by` is posit
     FOR_EACH_CPU static void backward_##KIND(const Norm *norm, const TYPE *g, const TYPE *x, const float *mean,        \
                                              const float *rstd, TYPE *of_x, float *of_weight, float *of_bias) {        \
         long c = norm->c, image = norm->p * c, k;                                                                      \
+        memset(of_weight, 0, 4 * c);                                                                                   \
+        memset(of_bias, 0, 4 * c);                                                                                     \
         for (long i = 0; i < norm->n; i++) {                                                                           \
             for (k = 0; k + LANES <= c; k += LANES)                                                                    \
                 backward_block_##KIND(norm, g + k, x + k, mean + k, rstd + k, of_x + k, of_weight + k, of_bias + k, k, \
@@ -145,54 +147,57 @@ INLINE Floats leaky(Floats v, Floats by, float slope) { /* v where `by` is posit
             if (k < c)                                                                                                 \
                 backward_block_##KIND(norm, g + k, x + k, mean + k, rstd + k, of_x + k, of_weight + k, of_bias + k, k, \
                                       c - k);                                                                          \
-            g += image, x += image, of_x += image, mean += c, rstd += c, of_weight += c, of_bias += c;                 \
+            g += image, x += image, of_x += image, mean += c, rstd += c;                                               \
         }                                                                                                              \
     }
 
 DEFINE(bf16, uint16_t)
 DEFINE(f32, float)
 
+/* `moments` holds the means, [N, C], and then the reciprocal deviations, [N, C]. */
 static PyObject *norm_forward(PyObject *self, PyObject *arguments) {
-    unsigned long long x, weight, bias, y, mean, rstd;
+    unsigned long long x, weight, bias, y, moments;
     int narrow;
     Norm norm;
-    if (!PyArg_ParseTuple(arguments, "KKKKKKlllffp", &x, &weight, &bias, &y, &mean, &rstd, &norm.n, &norm.p, &norm.c,
+    if (!PyArg_ParseTuple(arguments, "KKKKKlllffp", &x, &weight, &bias, &y, &moments, &norm.n, &norm.p, &norm.c,
                           &norm.eps, &norm.slope, &narrow))
         return NULL;
     norm.weight = (const float *)weight, norm.bias = (const float *)bias;
+    float *mean = (float *)moments, *rstd = mean + norm.n * norm.c;
     Py_BEGIN_ALLOW_THREADS
     if (narrow)
-        forward_bf16(&norm, (void *)x, (void *)y, (void *)mean, (void *)rstd);
+        forward_bf16(&norm, (void *)x, (void *)y, mean, rstd);
     else
-        forward_f32(&norm, (void *)x, (void *)y, (void *)mean, (void *)rstd);
+        forward_f32(&norm, (void *)x, (void *)y, mean, rstd);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
+/* `of_affine` gets the gradients of weight and of bias, [2, C]. */
 static PyObject *norm_backward(PyObject *self, PyObject *arguments) {
-    unsigned long long g, x, weight, bias, mean, rstd, of_x, of_weight, of_bias;
+    unsigned long long g, x, weight, bias, moments, of_x, of_affine;
     int narrow;
     Norm norm = {0};
-    if (!PyArg_ParseTuple(arguments, "KKKKKKKKKlllfp", &g, &x, &weight, &bias, &mean, &rstd, &of_x, &of_weight, &of_bias,
-                          &norm.n, &norm.p, &norm.c, &norm.slope, &narrow))
+    if (!PyArg_ParseTuple(arguments, "KKKKKKKlllfp", &g, &x, &weight, &bias, &moments, &of_x, &of_affine, &norm.n, &norm.p,
+                          &norm.c, &norm.slope, &narrow))
         return NULL;
     norm.weight = (const float *)weight, norm.bias = (const float *)bias;
+    const float *mean = (const float *)moments, *rstd = mean + norm.n * norm.c;
+    float *of_weight = (float *)of_affine, *of_bias = of_weight + norm.c;
     Py_BEGIN_ALLOW_THREADS
     if (narrow)
-        backward_bf16(&norm, (void *)g, (void *)x, (void *)mean, (void *)rstd, (void *)of_x, (void *)of_weight,
-                      (void *)of_bias);
+        backward_bf16(&norm, (void *)g, (void *)x, mean, rstd, (void *)of_x, of_weight, of_bias);
     else
-        backward_f32(&norm, (void *)g, (void *)x, (void *)mean, (void *)rstd, (void *)of_x, (void *)of_weight,
-                     (void *)of_bias);
+        backward_f32(&norm, (void *)g, (void *)x, mean, rstd, (void *)of_x, of_weight, of_bias);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
 
 static PyMethodDef methods[] = {
     {"norm_forward", norm_forward, METH_VARARGS, 
-     "Addresses of x, weight, bias, y, mean, rstd; N, P, C, eps, slope, whether bfloat16."},
+     "Addresses of x, weight, bias, y, moments; N, P, C, eps, slope, whether bfloat16."},
     {"norm_backward", norm_backward, METH_VARARGS,
-     "Addresses of g, x, weight, bias, mean, rstd, of_x, of_weight, of_bias; N, P, C, slope, whether bfloat16."},
+     "Addresses of g, x, weight, bias, moments, of_x, of_affine; N, P, C, slope, whether bfloat16."},
     {NULL, NULL, 0, NULL},
 };
 

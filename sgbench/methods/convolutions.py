@@ -1,5 +1,6 @@
 """Convolutions with TensorFlow's "same" padding, their adjoints, and how both are computed on a CPU."""
 
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -73,18 +74,21 @@ class WholeConv2d(nn.Conv2d):
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     """A "same" convolution: [N, C, H, W], [c, C, k, k] -> [N, c, ceil(H / stride), ceil(W / stride)]."""
-    if x.device.type == "cpu":
-        return _Convolve.apply(_like(x, weight), weight, bias, stride)
+    x = x.to(weight.dtype)
+    if _is_small(x, -(-x.shape[2] // stride) * -(-x.shape[3] // stride)):
+        return _Convolve.apply(x, weight, bias, stride)
     return _convolve(x, weight, bias, stride)
 
 
 def spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
     """The adjoint of ``convolve``: [N, c, h, w], [c, C, k, k] -> [N, C, height, width]; then a bias [C] is added."""
-    if g.device.type == "cpu":
-        return _Spread.apply(_like(g, weight), weight, bias, stride, height, width)
+    g = g.to(weight.dtype)
+    if _is_small(g, g.shape[2] * g.shape[3]):
+        return _Spread.apply(g, weight, bias, stride, height, width)
     return _spread(g, weight, bias, stride, height, width)
 
 
+@lru_cache
 def padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
     """TensorFlow's "same" padding before and after a side."""
     total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
@@ -98,9 +102,9 @@ class _Convolve(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.has_bias = stride, bias is not None
-        if _places(x, stride) > _FEW_PLACES:
-            return _convolve(x, weight, bias, stride)
         shape = len(x), len(weight), -(-x.shape[2] // stride), -(-x.shape[3] // stride)
+        if shape[2] * shape[3] > _FEW_PLACES:
+            return _convolve(x, weight, bias, stride)
         y = torch.empty(shape, dtype=x.dtype, memory_format=torch.channels_last)
         torch.mm(_patches(x, weight.shape[-1], stride), _rows(weight).t(), out=_flat(y))
         return y if bias is None else y.add_(bias[:, None, None])
@@ -159,15 +163,8 @@ def _spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height:
 def _of_weight(g: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """The gradient of a convolution's weight, from that of its output ``g`` and its input ``x``."""
     kernel = weight.shape[-1]
-    places = g.shape[2] * g.shape[3]
-    if places <= _FEW_PLACES or (places <= 64 and len(g) * places <= _SOME_PATCHES):
-        product = _flat(g).t() @ _patches(x, kernel, stride)
-        return product.view(len(weight), kernel, kernel, -1).permute(0, 3, 1, 2)
-    (top, bottom), (left, right) = (padding(side, kernel, stride) for side in x.shape[2:])
-    if top != bottom or left != right:
-        x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
-    options = [stride, stride], [top, left], [1, 1], False, [0, 0], 1, [False, True, False]
-    return torch.ops.aten.convolution_backward(g, x, weight, None, *options)[1]
+    product = _flat(g).t() @ _patches(x, kernel, stride)
+    return product.view(len(weight), kernel, kernel, -1).permute(0, 3, 1, 2)
 
 
 def _patches(x: Tensor, kernel: int, stride: int) -> Tensor:
@@ -205,10 +202,6 @@ def _flat(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
-def _places(x: Tensor, stride: int) -> int:
-    return -(-x.shape[2] // stride) * -(-x.shape[3] // stride)
-
-
-def _like(x: Tensor, weight: Tensor) -> Tensor:
-    """In the weight's precision, which autocast has chosen."""
-    return x.to(weight.dtype)
+def _is_small(x: Tensor, places: int) -> bool:
+    """Whether, on a CPU, the weights' gradient is taken as a product of patches; a map has ``places`` of them."""
+    return x.device.type == "cpu" and (places <= _FEW_PLACES or (places <= 64 and len(x) * places <= _SOME_PATCHES))

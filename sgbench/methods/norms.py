@@ -53,46 +53,44 @@ class _NormThenLeaky(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
         x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
-        if kernels.usable(x):
+        n, c, height, width = x.shape
+        ctx.slope, ctx.sizes, ctx.way = slope, (n, height * width, c), _way(x, weight, bias)
+        if ctx.way == "kernels":
             from sgbench.methods.kernels.norms import norm_act
 
-            y, mean, scale = norm_act(x, weight, bias, eps, slope)
-        elif _is_native(x, weight, bias):
-            y, mean, scale = torch.empty_like(x), *weight.new_empty(2, len(x), x.shape[1])
-            addresses = (t.data_ptr() for t in (x, weight, bias, y, mean, scale))
-            _native.norm_forward(*addresses, *_sizes(x), eps, slope, x.dtype == torch.bfloat16)
+            y, *moments = norm_act(x, weight, bias, eps, slope)
+        elif ctx.way == "native":
+            y, moments = torch.empty_like(x), [weight.new_empty(2, n, c)]
+            addresses = [t.data_ptr() for t in (x, weight, bias, y, *moments)]
+            _native.norm_forward(*addresses, *ctx.sizes, eps, slope, x.dtype == torch.bfloat16)
         else:
-            y, mean, scale = _forward(x, weight, bias, eps, slope)
-        ctx.save_for_backward(x, weight, bias, mean, scale)
-        ctx.slope = slope
+            y, *moments = _forward(x, weight, bias, eps, slope)
+        ctx.save_for_backward(x, weight, bias, *moments)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple:
-        x, weight, bias, mean, scale = ctx.saved_tensors
+        x, weight, bias, *moments = ctx.saved_tensors
         g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
-        if kernels.usable(x):
+        if ctx.way == "kernels":
             from sgbench.methods.kernels.norms import norm_act_backward
 
-            return *norm_act_backward(g, x, weight, bias, mean, scale, ctx.slope), None, None
-        if _is_native(x, weight, bias):
-            of_x, (of_weight, of_bias) = torch.empty_like(x), weight.new_empty(2, len(x), x.shape[1])
-            addresses = (t.data_ptr() for t in (g, x, weight, bias, mean, scale, of_x, of_weight, of_bias))
-            _native.norm_backward(*addresses, *_sizes(x), ctx.slope, x.dtype == torch.bfloat16)
-        else:
-            of_x, of_weight, of_bias = _backward(g, x, weight, bias, mean, scale, ctx.slope)
-        return of_x, of_weight.sum(0), of_bias.sum(0), None, None
+            return *norm_act_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+        if ctx.way == "native":
+            of_x, of_affine = torch.empty_like(x), weight.new_empty(2, len(weight))
+            addresses = [t.data_ptr() for t in (g, x, weight, bias, *moments, of_x, of_affine)]
+            _native.norm_backward(*addresses, *ctx.sizes, ctx.slope, x.dtype == torch.bfloat16)
+            return of_x, *of_affine.unbind(), None, None
+        return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
 
 
-def _is_native(x: Tensor, weight: Tensor, bias: Tensor) -> bool:
+def _way(x: Tensor, weight: Tensor, bias: Tensor) -> str:
+    """Which of the three ways is taken."""
+    if kernels.usable(x):
+        return "kernels"
     known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == bias.dtype == torch.float32
-    return _native is not None and known and x.device.type == "cpu"
-
-
-def _sizes(x: Tensor) -> tuple[int, int, int]:
-    """Images, places, channels."""
-    return x.shape[0], x.shape[2] * x.shape[3], x.shape[1]
+    return "native" if _native is not None and known and x.device.type == "cpu" else "formula"
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -107,7 +105,7 @@ def _forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) 
 def _backward(
     g: Tensor, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, scale: Tensor, slope: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients with respect to x, and with respect to weight and bias for each image, [N, C]."""
+    """Gradients with respect to x, weight and bias."""
     wide = torch.promote_types(x.dtype, torch.float32)
     centred, scale = x.to(wide) - mean[:, :, None, None], scale[:, :, None, None]
     y = centred * (scale * _over(weight)) + _over(bias)
@@ -115,7 +113,7 @@ def _backward(
     of_bias, of_weight = g.sum((2, 3), keepdim=True), (g * centred).sum((2, 3), keepdim=True) * scale
     places = x.shape[2] * x.shape[3]
     of_x = (g - of_bias / places - centred * (of_weight * scale / places)) * (scale * _over(weight))
-    return of_x.to(x.dtype), of_weight.flatten(1), of_bias.flatten(1)
+    return of_x.to(x.dtype), of_weight.sum((0, 2, 3)), of_bias.sum((0, 2, 3))
 
 
 def _over(channels: Tensor) -> Tensor:
