@@ -10,13 +10,13 @@ from torch.nn import functional as F
 
 from sgbench.methods.casting import lowered
 
-_FEW_PLACES = 16
+_FEW_PLACES = 4
 """Output places up to which a convolution on a CPU is computed as a matrix product of patches.
 
 There the library's convolution spends its time on arranging weights; the product sums the same terms.
 """
-_SOME_PATCHES = 1024
-"""Patches in a batch up to which the gradient of the weights is computed so, if a map has at most 64 of them."""
+_WEIGHTS_PER_PATCH = 200
+"""Weights for each patch of a batch from which on the gradient of the weights is computed so, on a CPU."""
 
 
 class SameConv2d(nn.Conv2d):
@@ -75,7 +75,7 @@ class WholeConv2d(nn.Conv2d):
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     """A "same" convolution: [N, C, H, W], [c, C, k, k] -> [N, c, ceil(H / stride), ceil(W / stride)]."""
     x = x.to(weight.dtype)
-    if _is_small(x, -(-x.shape[2] // stride) * -(-x.shape[3] // stride)):
+    if _is_small(x, -(-x.shape[2] // stride) * -(-x.shape[3] // stride), weight):
         return _Convolve.apply(x, weight, bias, stride)
     return _convolve(x, weight, bias, stride)
 
@@ -83,7 +83,7 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Ten
 def spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
     """The adjoint of ``convolve``: [N, c, h, w], [c, C, k, k] -> [N, C, height, width]; then a bias [C] is added."""
     g = g.to(weight.dtype)
-    if _is_small(g, g.shape[2] * g.shape[3]):
+    if _is_small(g, g.shape[2] * g.shape[3], weight):
         return _Spread.apply(g, weight, bias, stride, height, width)
     return _spread(g, weight, bias, stride, height, width)
 
@@ -202,6 +202,7 @@ def _flat(x: Tensor) -> Tensor:
     return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
-def _is_small(x: Tensor, places: int) -> bool:
-    """Whether, on a CPU, the weights' gradient is taken as a product of patches; a map has ``places`` of them."""
-    return x.device.type == "cpu" and (places <= _FEW_PLACES or (places <= 64 and len(x) * places <= _SOME_PATCHES))
+def _is_small(x: Tensor, places: int, weight: Tensor) -> bool:
+    """Whether, on a CPU, the weights' gradient is taken as a product of patches; each map has ``places`` of them."""
+    few = places <= _FEW_PLACES or len(x) * places * _WEIGHTS_PER_PATCH <= weight.numel()
+    return few and x.device.type == "cpu"

@@ -38,7 +38,7 @@ def with_gradients(layer, x, g, call=None):
 def no_products(monkeypatch):
     """Every convolution is the library's; a product would fail."""
     monkeypatch.setattr(convolutions, "_FEW_PLACES", 0)
-    monkeypatch.setattr(convolutions, "_SOME_PATCHES", 0)
+    monkeypatch.setattr(convolutions, "_WEIGHTS_PER_PATCH", 10**12)
     monkeypatch.setattr(convolutions, "_patches", None)
 
 
@@ -116,18 +116,18 @@ def test_small_maps_are_products_and_large_ones_are_not(monkeypatch):
     seen = []
     monkeypatch.setattr(convolutions, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
     layer = SameConv2d(3, 4, 5, 2)
-    for side in (2, 8, 9, 32):
+    for side in (2, 4, 5, 32):
         layer(torch.zeros(1, 3, side, side))
-    assert seen == [2, 8]
+    assert seen == [2, 4]
 
 
 def test_gradients_of_weights_are_products_where_patches_are_few(monkeypatch):
     seen = []
     monkeypatch.setattr(convolutions, "_patches", lambda x, *rest: seen.append(len(x)) or patches(x, *rest))
-    layer = SameConv2d(3, 4, 5, 2)
-    for size, side in ((16, 16), (17, 16), (1, 18)):
-        layer(torch.zeros(size, 3, side, side)).sum().backward()
-    assert seen == [16]
+    layer = SameConv2d(16, 32, 5, 2)
+    for size in (4, 5):  # 4 x 16 patches, and 12,800 weights: 200 for each
+        layer(torch.zeros(size, 16, 8, 8)).sum().backward()
+    assert seen == [4]
 
 
 @pytest.mark.parametrize("bias", [False, True])
