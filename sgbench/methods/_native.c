@@ -203,4 +203,11 @@ static PyMethodDef methods[] = {
 
 static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, methods, NULL, NULL, NULL, NULL};
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModule_Create(&module); }
+PyMODINIT_FUNC PyInit__native(void) {
+    PyObject *built = PyModule_Create(&module);
+    if (built && PyModule_AddIntConstant(built, "INTERFACE", 2) < 0) { /* raised when a function takes other arguments */
+        Py_DECREF(built);
+        return NULL;
+    }
+    return built;
+}

@@ -1,5 +1,6 @@
 """Instance norm with its activation, in one step forward and one back, without a change of memory layout."""
 
+import warnings
 from typing import Any
 
 import torch
@@ -10,10 +11,16 @@ from torch.nn import functional as F
 
 from sgbench.methods import kernels
 
+_INTERFACE = 2
+"""Of the extension: one that was built from earlier code takes other arguments."""
 try:
     from sgbench.methods import _native
 except ImportError:  # built without a C compiler
     _native = None
+else:
+    if getattr(_native, "INTERFACE", 1) != _INTERFACE:
+        warnings.warn(f"{_native.__file__} is of an earlier version and left alone; install again", stacklevel=2)
+        _native = None
 
 IDENTITY = 1.0
 RELU = 0.0

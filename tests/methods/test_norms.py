@@ -1,5 +1,8 @@
 """Instance norm with its activation against torch's own operators, in torch's types and by the C extension."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -238,3 +241,19 @@ def test_a_weight_changed_before_the_backward_pass_is_an_error(path):
         weight.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         y.sum().backward()
+
+
+def test_an_extension_that_was_built_from_earlier_code_is_left_alone():
+    program = """
+import sys, types, warnings
+earlier = types.ModuleType("sgbench.methods._native")
+earlier.__file__ = "_native.so"
+sys.modules[earlier.__name__] = earlier
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    from sgbench.methods import norms
+assert norms._native is None
+print(said[-1].message)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "_native.so is of an earlier version and left alone; install again"
