@@ -1,6 +1,4 @@
-"""WGAN-GP and masked terms: pure functions of tensors, shared by the methods."""
-
-from collections.abc import Callable
+"""Terms of losses that methods share: pure functions of tensors."""
 
 import torch
 from torch import Tensor
@@ -10,23 +8,6 @@ from torch.nn import functional as F
 def widened(x: Tensor) -> Tensor:
     """The tensor in float32 if it has fewer digits, so that its mean has them."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
-
-
-def gradient_penalty(critic: Callable[[Tensor], Tensor], x_real: Tensor, x_fake: Tensor, mix: Tensor) -> Tensor:
-    """The gradient penalty of WGAN-GP (Gulrajani et al., 2017) for each sample, differentiable.
-
-    Args:
-        critic: maps [B, ...] to any map; the gradient is that of the map's sum.
-        x_real, x_fake: [B, ...].
-        mix: [B] in [0, 1], the real image's share.
-
-    Returns:
-        [B]: (L2 norm of the gradient at mix * x_real + (1 - mix) * x_fake, minus 1) squared.
-    """
-    share = mix.reshape(-1, *[1] * (x_real.dim() - 1))
-    x_mix = (share * x_real + (1 - share) * x_fake).detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(widened(critic(x_mix)).sum(), x_mix, create_graph=True)
-    return (gradient.flatten(1).norm(dim=1) - 1) ** 2
 
 
 def masked_cross_entropy(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:

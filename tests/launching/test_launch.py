@@ -9,6 +9,7 @@ import time
 import pytest
 import torch
 import yaml
+from failing import FAILING
 
 from sgbench.data.store.packed import open_store
 from sgbench.launching.launch import train_jobs
@@ -26,44 +27,6 @@ CONFIG = {
     "levels": [5],
     "methods": {"sggan": SMALL | {"n_critic": 1}, "residualgan": SMALL},
 }
-
-
-FAILING = """
-import os
-import signal
-
-import torch
-
-from sgbench.methods.sggan import SGGAN
-
-
-class Hungry(SGGAN):
-    key = "hungry"
-
-    def step(self, batches, iteration):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-
-
-class Greedy(SGGAN):
-    key = "greedy"
-
-    def step(self, batches, iteration):
-        torch.empty(10**15)
-
-
-class Shot(SGGAN):
-    key = "shot"
-
-    def step(self, batches, iteration):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-
-class Faulty(SGGAN):
-    key = "faulty"
-
-    def step(self, batches, iteration):
-        raise RuntimeError("of something else")
-"""
 
 
 @pytest.fixture

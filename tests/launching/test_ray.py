@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from failing import FAILING
 
 from sgbench.launching.ray_cluster import gpu_share
 from sgbench.run import main
@@ -37,20 +38,6 @@ class Watched(SGGAN):
             print(os.getpid(), iteration, file=file)
         time.sleep(0.1)
         return super().step(batches, iteration)
-
-
-class Hungry(SGGAN):
-    key = "hungry"
-
-    def step(self, batches, iteration):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
-
-
-class Shot(SGGAN):
-    key = "shot"
-
-    def step(self, batches, iteration):
-        os.kill(os.getpid(), signal.SIGKILL)
 """
 CONFIG = {
     "study": "tiny",
@@ -67,7 +54,7 @@ SMALL = {"iterations": 60, "constant_iterations": 30, "base_width": 2, "batch_si
 def environment(tmp_path):
     """Of a command that starts a Ray cluster of its own, whose files lie where sockets may have their names."""
     (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "methods_of_a_test.py").write_text(METHODS)
+    (tmp_path / "code" / "methods_of_a_test.py").write_text(FAILING + METHODS)
     folder = tempfile.mkdtemp(prefix="ray")
     paths = os.pathsep.join(filter(None, [str(tmp_path / "code"), os.environ.get("PYTHONPATH")]))
     own = {"RAY_ADDRESS": "local", "RAY_TMPDIR": folder, "RAY_AUTH_TOKEN": uuid.uuid4().hex, "PYTHONPATH": paths}

@@ -1,4 +1,4 @@
-"""The masked losses and the gradient penalty against hand-computed and NumPy values."""
+"""The masked losses against hand-computed and NumPy values."""
 
 import math
 
@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from sgbench.methods.losses import (
-    gradient_penalty,
     masked_binary_cross_entropy,
     masked_cross_entropy,
     masked_reconstruction,
@@ -21,85 +20,6 @@ def _random(*shape, seed=0):
 def _close(actual, expected, tolerance=1e-12):
     actual = actual.detach().numpy() if isinstance(actual, torch.Tensor) else actual
     np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance)
-
-
-# Gradient penalty
-
-
-def test_penalty_linear_critic_by_hand():
-    weight = torch.tensor([3.0, 4.0], dtype=torch.float64)  # norm 5: every sample's penalty is 16
-    real, fake = _random(6, 2), _random(6, 2, seed=1)
-    penalty = gradient_penalty(lambda x: x @ weight, real, fake, torch.linspace(0, 1, 6, dtype=torch.float64))
-    assert penalty.shape == (6,)
-    _close(penalty, np.full(6, 16.0))
-
-
-def test_penalty_linear_critic_on_images_with_a_map():
-    weight = _random(4, 3, 8, 8)
-    norm = math.sqrt(float((weight.sum(0) ** 2).sum()))
-    real, fake, mix = _random(5, 3, 8, 8), _random(5, 3, 8, 8, seed=1), torch.rand(5, dtype=torch.float64)
-
-    def critic(x):  # a 2x2 map: the gradient is that of the map's sum
-        return torch.einsum("bchw,kchw->bk", x, weight).reshape(-1, 1, 2, 2)
-
-    _close(gradient_penalty(critic, real, fake, mix), np.full(5, (norm - 1) ** 2))
-
-
-def test_penalty_quadratic_critic_by_hand():
-    # D(x) = |x|^2 / 2 has gradient x: the penalty is (|x_mix| - 1)^2.
-    real = torch.tensor([[3.0, 4.0], [3.0, 4.0], [3.0, 4.0], [6.0, 8.0]], dtype=torch.float64)
-    fake = torch.tensor([[0.0, 1.0], [0.0, 1.0], [0.0, 0.0], [0.0, 0.0]], dtype=torch.float64)
-    mix = torch.tensor([1.0, 0.0, 0.5, 0.25], dtype=torch.float64)
-    penalty = gradient_penalty(lambda x: x.square().sum(1) / 2, real, fake, mix)
-    _close(penalty, [16.0, 0.0, 2.25, 2.25])
-
-
-@pytest.mark.parametrize("shape", [(7,), (3, 4, 4)])
-def test_penalty_quadratic_critic_against_numpy(shape):
-    size = math.prod(shape)
-    matrix = _random(size, size, seed=2)
-    real, fake = _random(5, *shape), _random(5, *shape, seed=1)
-    mix = torch.tensor([0.0, 0.2, 0.5, 0.9, 1.0], dtype=torch.float64)
-
-    def critic(x):
-        x = x.flatten(1)
-        return ((x @ matrix) * x).sum(1) / 2
-
-    expected = []
-    symmetric = (matrix.numpy() + matrix.numpy().T) / 2
-    for a, b, t in zip(real.numpy(), fake.numpy(), mix.numpy(), strict=True):
-        gradient = symmetric @ (t * a + (1 - t) * b).ravel()
-        expected.append((math.sqrt((gradient**2).sum()) - 1) ** 2)
-    _close(gradient_penalty(critic, real, fake, mix), expected, 1e-11)
-
-
-def test_penalty_is_differentiable_in_the_critic():
-    # d/dw (|w| - 1)^2 = 2 (|w| - 1) w / |w|
-    weight = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
-    mix = torch.full((4,), 0.5, dtype=torch.float64)
-    gradient_penalty(lambda x: x @ weight, _random(4, 2), _random(4, 2, seed=1), mix).mean().backward()
-    _close(weight.grad, [8 * 0.6, 8 * 0.8])
-
-
-def test_penalty_of_a_network_agrees_with_finite_differences():
-    torch.manual_seed(0)
-    hidden, out = torch.nn.Linear(6, 5).double(), torch.nn.Linear(5, 1).double()
-    real, fake, mix = _random(3, 6), _random(3, 6, seed=1), torch.rand(3, dtype=torch.float64)
-
-    def penalty(weight):
-        def critic(x):
-            return out(torch.tanh(torch.nn.functional.linear(x, weight, hidden.bias)))
-
-        return gradient_penalty(critic, real, fake, mix).mean()
-
-    weight = hidden.weight.detach().clone().requires_grad_(True)
-    assert torch.autograd.gradcheck(penalty, (weight,), eps=1e-6, atol=1e-7)
-
-
-def test_penalty_leaves_the_parameters_without_gradient_until_backward():
-    weight = torch.tensor([3.0, 4.0], dtype=torch.float64, requires_grad=True)
-    gradient_penalty(lambda x: x @ weight, _random(4, 2), _random(4, 2, seed=1), torch.rand(4, dtype=torch.float64))
-    assert weight.grad is None
 
 
 # Masked cross entropy

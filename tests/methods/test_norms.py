@@ -1,5 +1,6 @@
 """Instance norm with its activation against torch's own operators, in torch's types and by the C extension."""
 
+import shutil
 import subprocess
 import sys
 
@@ -25,6 +26,12 @@ def take(path, monkeypatch):
     elif norms._native is None:
         pytest.skip("built without the C extension")
     return path
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_the_extension_is_built_where_there_is_a_compiler():
+    """Otherwise the tests of its path would be left out unnoticed."""
+    assert norms._native is not None
 
 
 def drawn(channels, dtype=torch.float64, size=(3, 6, 5), mean=0.0, deviation=1.0, seed=0):

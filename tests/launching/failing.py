@@ -1,0 +1,38 @@
+"""Methods that fail in the middle of training, as the source of a module of their own."""
+
+FAILING = """
+import os
+import signal
+
+import torch
+
+from sgbench.methods.sggan import SGGAN
+
+
+class Hungry(SGGAN):
+    key = "hungry"
+
+    def step(self, batches, iteration):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+
+
+class Greedy(SGGAN):
+    key = "greedy"
+
+    def step(self, batches, iteration):
+        torch.empty(10**15)
+
+
+class Shot(SGGAN):
+    key = "shot"
+
+    def step(self, batches, iteration):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Faulty(SGGAN):
+    key = "faulty"
+
+    def step(self, batches, iteration):
+        raise RuntimeError("of something else")
+"""
