@@ -94,6 +94,15 @@ _OF_IMAGES = (
         places=(Place("background", (RESULT, SOURCE, BACKGROUND)),),
     ),
     MetricSpec(
+        "background_tint",
+        "Background tint",
+        "lower",
+        **_LEVELS,
+        implementation="sgbench.metrics.distance:BackgroundTint",
+        places=(Place("background", (RESULT, SOURCE, BACKGROUND)),),
+        recentred=True,
+    ),
+    MetricSpec(
         "background_mae",
         "Corner error",
         "lower",

@@ -16,7 +16,7 @@ from sgbench.metrics.background import (
     num_clipped,
     side,
 )
-from sgbench.metrics.distance import MeanAbsoluteDistance, changed_region
+from sgbench.metrics.distance import BackgroundTint, MeanAbsoluteDistance, changed_region
 from sgbench.metrics.inception_score import InceptionScore, joint_posterior
 
 
@@ -207,6 +207,30 @@ def test_distance_over_an_empty_region_does_not_apply():
     metric = MeanAbsoluteDistance("a region")
     assert metric.terms(results, references, region).isnan().squeeze(1).tolist() == [True, False]
     assert _once(metric, results, references, region) == 20
+
+
+def test_tint_is_what_the_most_changed_channel_drifts_by():
+    """Two images: red goes up by 6 and down by 2, so 2 on average; blue goes down by 3 in both, which is more."""
+    sources, mask = torch.full((2, 3, 4, 4), 100, dtype=torch.uint8), torch.zeros(2, 4, 4, dtype=torch.bool)
+    mask[:, 0] = True
+    results = sources.clone()
+    results[0, 0, 0], results[1, 0, 0] = 106, 98
+    results[:, 2, 0] -= 3
+    results[:, 1, 1:] = 255  # outside of the mask
+    metric = BackgroundTint()
+    assert _once(metric, results, sources, mask) == 3
+    assert metric.per_image(metric.terms(results, sources, mask)).tolist() == [6, 3]
+    noise = sources.clone()
+    noise[:, :, 0, ::2] += 9
+    noise[:, :, 0, 1::2] -= 9
+    assert _once(BackgroundTint(), noise, sources, mask) == 0
+
+
+def test_tint_of_an_image_without_background_does_not_apply():
+    sources, mask = torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(2, 4, 4, dtype=torch.bool)
+    mask[1] = True
+    assert _once(BackgroundTint(), sources + 5, sources, mask) == 5
+    assert math.isnan(_once(BackgroundTint(), sources + 5, sources, mask & False))
 
 
 def test_distance_does_not_wrap_around():

@@ -8,7 +8,7 @@ import torch
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.background import BackgroundMAE, BackgroundMSSSIM, BackgroundMSSSIMAsReleased, BackgroundPSNR
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.distance import MeanAbsoluteDistance
+from sgbench.metrics.distance import BackgroundTint, MeanAbsoluteDistance
 from sgbench.metrics.identity import IdentitySimilarity
 from sgbench.metrics.image_metric import check_posterior
 from sgbench.metrics.inception_score import InceptionScore
@@ -54,6 +54,7 @@ CASES = {
     "inception_score_unsplit": (lambda: InceptionScore(num_splits=1), lambda: (_posterior(6),)),
     "distance": (lambda: MeanAbsoluteDistance("whole image"), lambda: _images(0)),
     "distance_region": (lambda: MeanAbsoluteDistance("a region"), lambda: (*_images(0), _region())),
+    "tint": (BackgroundTint, lambda: (*_images(0), _region())),
     "whole_psnr": (PSNR, lambda: _images(0)),
     "whole_ssim": (SSIM, lambda: _images(0)),
     "whole_ms_ssim": (lambda: MSSSIM(64), lambda: _images(0, 64)),
