@@ -127,9 +127,9 @@ BARS = {
 }
 """What is asked of a result, and the difference that counts as 1; negative where more is better.
 
-Target accuracy and its lower direction (%), unrelated accuracy beside the ceiling (points), error inside of what changes
-beside that of a copy (levels of 255), error outside of it (levels), tint of the background in one direction (levels),
-background MS-SSIM x 100.
+Target accuracy and its lower direction (%), unrelated accuracy beside the ceiling (points), error inside of what
+changes beside that of a copy (levels of 255), error outside of it (levels), tint of the background in one direction
+(levels), background MS-SSIM x 100.
 """
 
 
