@@ -4,21 +4,20 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sgbench.data.labels import Attribute, Batch, Group
+from sgbench.support.settings_model import SettingsModel
 
 
-class MethodSettings(BaseModel):
+class MethodSettings(SettingsModel):
     """Settings that every method has. A method can add more.
 
     An **iteration** is one update of the generator. Learning rates are constant for ``constant_iterations``, then fall
     linearly to 0 at ``iterations``.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     iterations: PositiveInt
     constant_iterations: NonNegativeInt
