@@ -17,6 +17,7 @@ from sgbench.data.requests import Requests
 from sgbench.results.records import Record
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
+from sgbench.support.strict import parse_json
 
 NOT_SCORED = "not scored: "
 """Start of a note that says why a figure is missing."""
@@ -201,7 +202,7 @@ def read_scores(path: Path) -> Scores:
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
-    about = json.loads(str(arrays["about"]))
+    about = parse_json(str(arrays["about"]))
     requests, targets = [], []
     for target, figures in zip(about["targets"], about["figures"], strict=True):
         t = str(target)

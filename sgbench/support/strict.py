@@ -94,7 +94,8 @@ def _values(node: yaml.Node, loader: yaml.SafeLoader, counted: dict[yaml.Node, i
 def _check_keys(keys: Iterable[yaml.ScalarNode], loader: yaml.SafeLoader) -> None:
     lines: dict[str, int] = {}
     for key in keys:
-        name, line = str(loader.construct_object(key)), key.start_mark.line + 1
+        merges = key.tag == "tag:yaml.org,2002:merge"  # <<, which has no value of its own
+        name, line = key.value if merges else str(loader.construct_object(key)), key.start_mark.line + 1
         if name in lines:
             raise _Refused(f"line {line} repeats the key '{one_line(name, 60)}' of line {lines[name]}; remove one")
         lines[name] = line
