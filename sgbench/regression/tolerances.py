@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from sgbench.support.settings_model import SettingsModel
+from sgbench.support.settings_model import SettingsModel, first_problem
 from sgbench.support.strict import read_yaml
 
 DEFAULT = "default"
@@ -44,9 +44,7 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
     try:
         return TypeAdapter(dict[str, Tolerance]).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ValueError(f"{path}: not tolerances: {where}: {first['msg'].removeprefix('Value error, ')}") from error
+        raise ValueError(f"{path}: not tolerances: {first_problem(error)}") from error
 
 
 def tolerances_path(reference: Path) -> Path:

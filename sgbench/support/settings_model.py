@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 from sgbench.support.errors import UserError
 from sgbench.support.paths import user_path
@@ -39,6 +39,13 @@ class SettingsModel(BaseModel):
             if isinstance(value, int) and abs(value) > LARGEST:
                 raise ValueError(f"a whole number beyond {LARGEST:,} is too large")
         return given
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first key that is wrong, if one is, and what is wrong with it."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def _is_or_holds_bool(annotation: Any) -> bool:

@@ -122,6 +122,8 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
             header = _cells(first[-1])[2 - top :]
             if absent := [column for column in TOTALS if column not in header]:
                 raise UserError(f"{path}: line {top} lacks the column {absent[0]}; fetch the file again")
+            if twice := [column for column in header if header.count(column) > 1]:
+                raise UserError(f"{path}: line {top} names the column {twice[0]} twice; fetch the file again")
             names, values = _read_rows(chain([filled], rows), len(header), path)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
