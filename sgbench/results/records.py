@@ -1,7 +1,7 @@
 """Records: one measured or published number a row, as CSV. No times and no facts about the machine."""
 
+import csv
 import math
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -75,7 +75,6 @@ COLUMNS = tuple(f.name for f in fields(Record))
 FIGURES = ("value", "low", "high", "variance_images", "variance_judges", "freedom")
 KEY = tuple(c for c in COLUMNS if c not in {*FIGURES, "num_images", "note"})
 _TYPES = {f.name: f.type if f.type in (int, float) else str for f in fields(Record)}
-_TEXTS = [name for name, kind in _TYPES.items() if kind is str]
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
@@ -100,16 +99,21 @@ def read_records(path: Path) -> list[Record]:
         BrokenFile: columns are missing or unknown, or a number is not one; names the file.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)  # of a row with more cells than there are columns
-            frame = pd.read_csv(
-                path, dtype=_TYPES, index_col=False, keep_default_na=False, na_values={c: [""] for c in FIGURES}
-            )
-    except (ValueError, OverflowError, pd.errors.ParserError, pd.errors.ParserWarning) as error:
+        _check_rows(path)
+        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
+    except (ValueError, OverflowError, csv.Error, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     if tuple(frame.columns) != COLUMNS:
         wrong = sorted(set(frame.columns) ^ set(COLUMNS))
         raise BrokenFile(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
-    if frame[_TEXTS].isna().any(axis=None):
-        raise BrokenFile(f"{path}: not a table of records: a row has fewer cells than there are columns")
     return from_frame(frame)
+
+
+def _check_rows(path: Path) -> None:
+    """Refuse rows that are cut or have too many cells, of which pandas makes what it can."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file)
+        columns = len(next(lines, []))
+        for cells in lines:
+            if len(cells) not in (0, columns):
+                raise ValueError(f"line {lines.line_num} has {len(cells)} cells, the first one {columns}")
