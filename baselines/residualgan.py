@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Group
-from sgbench.methods.contract import Batch, Method, MethodSettings, update
+from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.losses import widened
 from sgbench.methods.networks import frozen, initialise, widths_at
@@ -91,7 +91,7 @@ class ResidualGAN(Method):
         constant_iterations: NonNegativeInt = 20_000
         batch_size: PositiveInt = 16
         discriminator_learning_rate: PositiveFloat | None = None
-        discriminator_width: PositiveInt | None = None
+        discriminator_width: Width | None = None
         alpha: NonNegativeFloat = 5e-5
         """Weight of the residual's L1 norm at 128 pixels; scaled by (128 / image_size) squared."""
         beta: NonNegativeFloat = 5e-6

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, Attribute, Group
-from sgbench.methods.contract import Batch, Method, MethodSettings, update
+from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
@@ -134,7 +134,7 @@ class StarGAN(Method):
         batch_size: PositiveInt = 16
         n_critic: PositiveInt = 5
         discriminator_learning_rate: PositiveFloat | None = None
-        discriminator_width: PositiveInt | None = None
+        discriminator_width: Width | None = None
         lambda_gp: NonNegativeFloat = 10.0
         lambda_adv: NonNegativeFloat = 1.0
         lambda_cls: NonNegativeFloat = 1.0

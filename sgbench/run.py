@@ -94,10 +94,12 @@ def run_study(study: "Study") -> "Report":
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from sgbench.settings.config_files import check_methods, find_config
+
+    check_methods(arguments.config, arguments.methods or ())
     scoring = scoring_overrides(arguments)
 
     from sgbench.plan.study import open_study
-    from sgbench.settings.config_files import find_config
     from sgbench.settings.reading import read_settings
     from sgbench.support.screen import Screen
 

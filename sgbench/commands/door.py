@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
 
-from sgbench.commands.execution import refuse
+from sgbench.commands.execution import guarded, refuse
 
 COMMANDS = {
     "run": ("sgbench.run", "train, score and report the methods of a study"),
@@ -19,9 +19,14 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names; returns its status."""
-    name, *rest = (sys.argv[1:] if argv is None else list(argv)) or [""]
+    given = sys.argv[1:] if argv is None else list(argv)
+    return guarded(lambda: _main(given))
+
+
+def _main(given: list[str]) -> int:
+    name, *rest = given or [""]
     if name == "help" and rest:
-        return main([rest[0], "--help"])
+        return _main([rest[0], "--help"])
     if name in ("-h", "--help", "help"):
         print(help_text())
         return 0

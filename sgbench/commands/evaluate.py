@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from sgbench.commands.execution import Parser, execute
 from sgbench.commands.options import (
@@ -10,6 +9,8 @@ from sgbench.commands.options import (
     add_scoring_options,
     data_overrides,
     jury_overrides,
+    number,
+    path,
     scoring_overrides,
 )
 from sgbench.support.errors import UserError
@@ -30,17 +31,17 @@ def parser() -> Parser:
     )
     p.add_argument("--name", default="", metavar="NAME", help="name of the method in the report")
     p.add_argument("--level", default="", metavar="K", help="labels per value that the method was trained with, or all")
-    p.add_argument("--seed", type=int, metavar="N", help="seed that it was trained with, if there are several")
+    p.add_argument("--seed", type=number, metavar="N", help="seed that it was trained with, if there are several")
     p.add_argument(
         "--compare",
         nargs="+",
-        type=Path,
+        type=path,
         default=[],
         metavar="RUN",
         help="studies to compare with, such as runs/quick-500",
     )
     p.add_argument(
-        "--write-requests", type=Path, metavar="DIR", help="only write the test images and the list of requests"
+        "--write-requests", type=path, metavar="DIR", help="only write the test images and the list of requests"
     )
     add_data_options(p)
     add_scoring_options(p)

@@ -1,52 +1,121 @@
-"""How every command ends: with an exit status and, if the user can fix something, one line that says so."""
+"""How every command ends: with an exit status and, if the user can fix something, one line that says so.
+
+======  ==============================================================================================
+status  meaning
+======  ==============================================================================================
+0       done
+1       ``regress``: a metric moved; ``verify``: a report is not what it was made of. Nothing else
+2       bad input: one line says what is wrong and how to mend it
+3       a fault of sgbench: the traceback, and a line that asks for a report
+130     interrupted
+141     whoever read the output, such as ``head``, closed it before the command was done
+======  ==============================================================================================
+"""
 
 import argparse
+import io
+import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sgbench.support.errors import UserError, one_line
+from sgbench.support.errors import BrokenFile, UserError, one_line
 
 EXIT_BAD_INPUT = 2
+EXIT_FAULT = 3
 EXIT_INTERRUPTED = 130
+EXIT_CLOSED_OUTPUT = 141
+_LONGEST_LINE = 2000
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows errors in one line, without the usage; does not accept abbreviated options."""
+    """Shows errors in one line, without the usage; accepts neither abbreviated nor repeated options."""
 
     def __init__(self, **settings: Any):
         super().__init__(allow_abbrev=False, **settings)
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        options = [arg.partition("=")[0] for arg in (sys.argv[1:] if args is None else args) if arg.startswith("--")]
+        for option in options[: options.index("--") if "--" in options else None]:
+            if options.count(option) > 1:
+                self.error(f"argument {option}: is given {options.count(option)} times; give it once")
+        return super().parse_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help lists the options")
 
 
 def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
-    """Parse, then call ``work``; returns its status, 2 on bad input (one line on stderr), 130 when interrupted."""
-    out = Path()
-    try:
+    """Parse, then call ``work``; returns its status, or another one of the table above."""
+
+    def parsed() -> int:
         arguments = parser.parse_args(argv)
-        out = getattr(arguments, "out", out)
-        with warnings.catch_warnings():
-            warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
-            warnings.showwarning = _warn
-            return work(arguments)
-    except UserError as error:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
+                warnings.showwarning = _warn
+                return work(arguments)
+        except OSError as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            where = error.filename or getattr(arguments, "out", Path())
+            return refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another folder")
+        except SystemExit as error:  # of foreign code, or of rich where the output is closed
+            if isinstance(error.__context__, BrokenPipeError):
+                raise error.__context__ from None
+            raise RuntimeError(f"something ended the command with status {error.code}") from error
+
+    return guarded(parsed)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Call ``work``; returns its status, or the one of how it failed. What cannot be printed is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        try:
+            return work()
+        finally:
+            sys.stdout.flush()
+    except (UserError, BrokenFile) as error:
         return refuse(error)
-    except OSError as error:
-        where = error.filename or out
-        return refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another folder")
+    except BrokenPipeError:
+        _close_output()
+        return EXIT_CLOSED_OUTPUT
+    except OSError as error:  # of the output itself, such as a file on a full disk
+        _close_output()
+        return refuse(f"the output: {error.strerror or error}; free space or send it elsewhere")
+    except MemoryError:
+        return refuse("memory ran out; ask for fewer or smaller images, or end other programs")
     except KeyboardInterrupt:
         print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except Exception as error:
+        traceback.print_exc()
+        fault = one_line(f"{type(error).__name__}: {error}", _LONGEST_LINE)
+        print(
+            f"fault: {fault}; this should not happen: please report it to the authors of sgbench, with the lines above "
+            "and the command; all that is done is kept",
+            file=sys.stderr,
+        )
+        return EXIT_FAULT
 
 
 def refuse(problem: object) -> int:
     """Print in one line what is wrong; returns the exit status for it."""
-    print(f"error: {one_line(problem)}", file=sys.stderr)
+    print(f"error: {one_line(problem, _LONGEST_LINE)}", file=sys.stderr)
     return EXIT_BAD_INPUT
+
+
+def _close_output() -> None:
+    """Point the output at nothing, so that the interpreter does not fail to flush it when it ends."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
 
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:

@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.commands.execution import Parser
+from sgbench.support.errors import UserError, one_line
+from sgbench.support.paths import user_path
+
+MOST_DIGITS = 10
+"""Of a whole number; what can be counted here has fewer."""
 
 
 def add_data_options(parser: Parser) -> None:
@@ -15,31 +20,31 @@ def add_data_options(parser: Parser) -> None:
     parser.add_argument("--attributes", type=names, metavar="A,B", help="attributes to translate")
     parser.add_argument(
         "--data",
-        type=Path,
+        type=path,
         metavar="PATH",
         help="CelebA's folder, or the CSV file of your images' attributes (default: the config's data)",
     )
     parser.add_argument("--allow-missing", action="store_true", help="accept that listed images are missing")
-    parser.add_argument("--image-size", type=int, metavar="S", help="32, 64, 128 or 256")
-    parser.add_argument("--num-test", type=int, metavar="N", help="test images")
+    parser.add_argument("--image-size", type=number, metavar="S", help="32, 64, 128 or 256")
+    parser.add_argument("--num-test", type=number, metavar="N", help="test images")
     parser.add_argument(
         "--scored-on",
         choices=("test", "validation"),
         help="validation: score a part of the training images, on which nothing is trained, to choose settings by",
     )
-    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="DIR", help="the run folder (default: runs)")
+    parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="the run folder (default: runs)")
 
 
 def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the command line sets under ``data``; a CSV file lists the user's images, unless it is CelebA's."""
-    path = arguments.data
-    own_images = path is not None and path.suffix.lower() == ".csv"
-    if path is not None and path.stem == "list_attr_celeba":
-        path, own_images = path.parent, False
+    data = arguments.data
+    own_images = data is not None and data.suffix.lower() == ".csv"
+    if data is not None and data.stem == "list_attr_celeba":
+        data, own_images = data.parent, False
     return given(
         {
             "class": "folder" if own_images else None,
-            "path": path,
+            "path": data,
             "attributes": arguments.attributes,
             "allow_missing": arguments.allow_missing or None,
             "image_size": arguments.image_size,
@@ -54,6 +59,21 @@ def given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+def path(text: str) -> Path:
+    """Parse a path, in which ``~`` is the home folder."""
+    try:
+        return user_path(text)
+    except UserError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def number(text: str) -> int:
+    """Parse a whole number."""
+    if not _is_number(text):
+        raise argparse.ArgumentTypeError(f"'{one_line(text, 40)}' must be a whole number, such as 2")
+    return int(text)
+
+
 def names(text: str) -> list[str]:
     """Parse names with commas between them."""
     parts = [part.strip() for part in text.split(",")]
@@ -64,24 +84,32 @@ def names(text: str) -> list[str]:
 
 def numbers(text: str) -> list[int]:
     """Parse whole numbers with commas between them."""
-    if not all(name.isdecimal() for name in names(text)):
-        raise argparse.ArgumentTypeError(f"'{text}' must be whole numbers with commas between them, such as 0,1")
+    if not all(map(_is_number, names(text))):
+        raise argparse.ArgumentTypeError(
+            f"'{one_line(text, 40)}' must be whole numbers with commas between them, such as 0,1"
+        )
     return [int(name) for name in names(text)]
 
 
 def levels(text: str) -> list[int | str]:
     """Parse levels: ``all``, or whole numbers from 1 on."""
-    if not all(name == "all" or (name.isdecimal() and int(name) > 0) for name in names(text)):
-        raise argparse.ArgumentTypeError(f"'{text}' must be numbers of labels from 1 on, or all, such as 500,all")
+    if not all(name == "all" or (_is_number(name) and int(name) > 0) for name in names(text)):
+        raise argparse.ArgumentTypeError(
+            f"'{one_line(text, 40)}' must be numbers of labels from 1 on, or all, such as 500,all"
+        )
     return [name if name == "all" else int(name) for name in names(text)]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def add_scoring_options(parser: Parser) -> None:
     """Options that choose the networks that look at results."""
-    parser.add_argument("--jury", type=int, metavar="K", help="number of judges whose verdicts are averaged")
-    parser.add_argument("--inception", type=Path, metavar="FILE", help="Inception's weights (default: in torch's hub)")
+    parser.add_argument("--jury", type=number, metavar="K", help="number of judges whose verdicts are averaged")
+    parser.add_argument("--inception", type=path, metavar="FILE", help="Inception's weights (default: in torch's hub)")
     parser.add_argument("--inception-sha256", metavar="HASH", help="accept weights that are not the published ones")
-    parser.add_argument("--lpips", type=Path, metavar="FILE", help="AlexNet's ImageNet weights, for LPIPS")
+    parser.add_argument("--lpips", type=path, metavar="FILE", help="AlexNet's ImageNet weights, for LPIPS")
     parser.add_argument("--embedder", metavar="NETWORK", help="face embedding: package.module:function or a .pt2 file")
 
 
@@ -114,11 +142,11 @@ def add_launching_options(parser: Parser) -> None:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to train (default: auto)")
     parser.add_argument(
         "--workers",
-        type=int,
+        type=number,
         metavar="N",
         help="jobs trained at once, by default one a GPU, or as many as the cores allow",
     )
-    parser.add_argument("--threads", type=int, metavar="N", help="threads that each job computes with on the CPU")
+    parser.add_argument("--threads", type=number, metavar="N", help="threads that each job computes with on the CPU")
     parser.add_argument(
         "--launcher", choices=("local", "ray"), help="train on this machine, or on a Ray cluster (default: local)"
     )

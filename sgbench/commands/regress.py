@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgbench.commands.execution import Parser, execute
+from sgbench.commands.options import path
 from sgbench.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -32,12 +33,12 @@ def parser() -> Parser:
     )
     p.add_argument(
         "reference",
-        type=Path,
+        type=path,
         metavar="REFERENCE",
         help="CSV file of records, a folder of such files, or a study's folder; its tolerances are in "
         "<name>.tolerances.yaml or tolerances.yaml beside it",
     )
-    p.add_argument("new", type=Path, metavar="NEW", help="the same")
+    p.add_argument("new", type=path, metavar="NEW", help="the same")
     p.add_argument(
         "--alpha",
         type=_alpha,
@@ -45,8 +46,8 @@ def parser() -> Parser:
         metavar="P",
         help="chance of any false alarm in all paired tests together (default: %(default)s)",
     )
-    p.add_argument("--junit", type=Path, metavar="FILE", help="write the outcome as JUnit XML")
-    p.add_argument("--summary", type=Path, metavar="FILE", help="write the outcome as Markdown")
+    p.add_argument("--junit", type=path, metavar="FILE", help="write the outcome as JUnit XML")
+    p.add_argument("--summary", type=path, metavar="FILE", help="write the outcome as Markdown")
     p.add_argument("--update", action="store_true", help="replace the reference by the new records; exit status 0")
     return p
 
@@ -104,8 +105,8 @@ def _check_readable(new: Path) -> None:
     from sgbench.results.scores import read_scores
 
     try:
-        for path in load_side(new).scores.values():
-            read_scores(path)
+        for file in load_side(new).scores.values():
+            read_scores(file)
     except ValueError as error:
         raise UserError(f"--update: {error}") from error
 
@@ -119,14 +120,14 @@ def _replace(reference: Path, new: Path) -> None:
         raise UserError(f"--update: {reference}: {error.strerror or error}; the reference is as it was") from error
 
 
-def _write(path: Path | None, text: str) -> None:
+def _write(file: Path | None, text: str) -> None:
     from sgbench.support.atomic import write_text
 
-    if path is not None:
+    if file is not None:
         try:
-            write_text(path, text)
+            write_text(file, text)
         except OSError as error:
-            raise UserError(f"{path}: {error.strerror}; free space or choose another file") from error
+            raise UserError(f"{file}: {error.strerror}; free space or choose another file") from error
 
 
 def _alpha(text: str) -> float:

@@ -2,9 +2,9 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from sgbench.commands.execution import Parser, execute
+from sgbench.commands.options import path
 
 EXIT_DIFFERS = 1
 
@@ -16,7 +16,7 @@ def parser() -> Parser:
         description="Make the records, tables and page of a report again from per-image scores and compare them.",
         epilog="Exit status: 0 if the report is the same, 1 if it differs, 2 if it cannot be read.",
     )
-    p.add_argument("run", type=Path, metavar="RUN", help="folder of a study or an evaluation, such as runs/quick-500")
+    p.add_argument("run", type=path, metavar="RUN", help="folder of a study or an evaluation, such as runs/quick-500")
     return p
 
 

@@ -101,7 +101,7 @@ def sparsify(
         ValueError: a value has fewer images than ``level``, or none at all.
     """
     truth = labels.numpy()
-    _check_counts(truth, attributes, level)
+    check_counts(truth, attributes, level)
     order = np.random.default_rng([seed, 0x5EED]).permutation(len(truth))
     shown = np.full_like(truth, HIDDEN)
     walked = 0
@@ -139,8 +139,12 @@ def sparsify(
     return SparseLabels(result, pool, complete, manifest)
 
 
-def _check_counts(truth: np.ndarray, attributes: Sequence[Attribute], level: Level) -> None:
-    """Raise a ValueError if a value has fewer images than the level needs, or none."""
+def check_counts(truth: np.ndarray, attributes: Sequence[Attribute], level: Level) -> None:
+    """Refuse labels, int8 [N, J], of which a value has fewer images than the level needs, or none.
+
+    Raises:
+        ValueError: says which value, and what to do.
+    """
     counts = {
         (a.name, v): int((truth[:, j] == k).sum()) for j, a in enumerate(attributes) for k, v in enumerate(a.values)
     }

@@ -7,23 +7,22 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, Group
 from sgbench.support.errors import UserError
+from sgbench.support.settings_model import SettingsModel
 
 IMAGE_SIZES = (32, 64, 128, 256)
 
 
-class SourceSettings(BaseModel):
+class SourceSettings(SettingsModel):
     """Settings that every data set has. A data set can add more.
 
     ``validation``: share of the training images that settings are chosen by. ``scored_on``: with ``validation`` these
     take the place of the test images, and nothing is trained on them; pixels of test images are left alone.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     image_size: Literal[IMAGE_SIZES] = 128
     attributes: tuple[str, ...] = Field(min_length=1)

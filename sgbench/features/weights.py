@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sgbench.support.errors import UserError
+from sgbench.support.paths import user_path
 
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -55,7 +56,7 @@ def find_inception(path: Path | None = None, sha256: str | None = None) -> Weigh
         UserError: the named file is missing, or is neither the published nor the expected one; or a hash has no path.
     """
     if path is not None:
-        return _explicit(path.expanduser(), sha256)
+        return _explicit(user_path(path), sha256)
     if sha256 is not None:
         raise UserError(f"Inception weights: SHA-256 {sha256} is given without the path of a file: give both")
     cached = hub_checkpoints() / INCEPTION_FILE
@@ -78,7 +79,7 @@ def checked(path: Path, sha256: str | None = None) -> tuple[Path, str]:
     Raises:
         UserError: the file is missing, is not readable, or has another hash than expected.
     """
-    path = path.expanduser()
+    path = user_path(path)
     try:
         actual = _digest(path)
     except OSError as error:

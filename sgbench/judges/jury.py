@@ -16,7 +16,7 @@ class JurySettings(JudgeSettings):
     exact counterfactuals are known, a judge whose accuracy on them surely lies below it does not sit.
     """
 
-    size: int = Field(5, ge=2)
+    size: int = Field(5, ge=2, le=100)
     seed: int = 1
     architectures: tuple[Architecture, ...] = ("compact_vgg", "compact_resnet")
     epochs: PositiveInt = 10

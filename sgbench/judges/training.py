@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,6 +22,7 @@ from sgbench.judges.augmentation import Mix, draw_mix, jittered
 from sgbench.judges.distortion import distort
 from sgbench.judges.judge import Judge, balanced
 from sgbench.methods.losses import masked_cross_entropy, widened
+from sgbench.support.settings_model import SettingsModel
 from sgbench.training.precision import Precision
 
 _HELD_AT_ONCE = 1000
@@ -33,7 +34,7 @@ JUDGE_VERSION = 1
 """Part of a judge's hash: raised when the same settings and images would give another judge."""
 
 
-class JudgeSettings(BaseModel):
+class JudgeSettings(SettingsModel):
     """How a judge is trained.
 
     Attributes:
@@ -48,8 +49,6 @@ class JudgeSettings(BaseModel):
             epoch that was best on the held-out images.
         floor: balanced accuracy on real test images below which the judge's verdicts on an attribute do not count.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: PositiveInt = 10
     batch_size: PositiveInt = 128

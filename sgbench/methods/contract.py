@@ -2,30 +2,32 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from sgbench.data.labels import Attribute, Batch, Group
+from sgbench.support.settings_model import SettingsModel
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+"""Channels of a network's first layer; deeper layers have several times as many."""
 
 
-class MethodSettings(BaseModel):
+class MethodSettings(SettingsModel):
     """Settings that every method has. A method can add more.
 
     An **iteration** is one update of the generator. Learning rates are constant for ``constant_iterations``, then fall
     linearly to 0 at ``iterations``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     iterations: PositiveInt
     constant_iterations: NonNegativeInt
     batch_size: PositiveInt
     labelled_share: float = Field(0.25, ge=0, le=1)
     learning_rate: PositiveFloat = 1e-4
-    base_width: PositiveInt = 64
+    base_width: Width = 64
 
 
 class Method(nn.Module, ABC):

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Batch, Group, all_groups
 from sgbench.methods.branches import Branches, Residual, picked
-from sgbench.methods.contract import Method, MethodSettings, update
+from sgbench.methods.contract import Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import WholeConv2d
 from sgbench.methods.critics import StridedCritic
 from sgbench.methods.losses import masked_cross_entropy, widened
@@ -78,7 +78,7 @@ class SGGAN(Method):
         batch_size: PositiveInt = 8
         n_critic: PositiveInt = 5
         discriminator_learning_rate: PositiveFloat | None = None
-        discriminator_width: PositiveInt | None = None
+        discriminator_width: Width | None = None
         lambda_gp: NonNegativeFloat = 10.0
         lambda_adv: NonNegativeFloat = 1.0
         lambda_cls: NonNegativeFloat = 1.0

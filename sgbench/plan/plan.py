@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sgbench.data.labels import Attribute, Level, sparsify
+from sgbench.data.labels import Attribute, Level, check_counts, sparsify
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.edits import Edits, choose_edits
@@ -69,6 +69,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     _check_names(source.attributes)
     train, test = source.scored_split()
     _check_scored(source.labels[test], source.attributes, settings.data.scored_on)
+    _check_trained(source.labels[train], source.attributes)
     _check_balanced(settings, source.attributes)
     _check_reference(settings)
     systems = tuple(
@@ -127,6 +128,14 @@ def _check_names(attributes: Sequence[Attribute]) -> None:
         if title in shown:
             raise UserError(f"{attribute.name}: is shown as '{attribute.title}', as is {shown[title]}; rename it")
         shown[title] = f"'{attribute.name}'"
+
+
+def _check_trained(labels: Tensor, attributes: Sequence[Attribute]) -> None:
+    """Refuse training images that lack a value: no judge could learn it, even where no method is trained."""
+    try:
+        check_counts(labels.numpy(), attributes, "all")
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _check_balanced(settings: Settings, attributes: Sequence[Attribute]) -> None:

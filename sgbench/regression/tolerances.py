@@ -14,21 +14,19 @@ exists, otherwise ``tolerances.yaml`` in the folder of the CSV files.
 import math
 from pathlib import Path
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from sgbench.support.errors import one_line
+from sgbench.support.settings_model import SettingsModel, first_problem
+from sgbench.support.strict import read_yaml
 
 DEFAULT = "default"
 
 
-class Tolerance(BaseModel):
+class Tolerance(SettingsModel):
     """How far a metric's figure may be from the reference."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    absolute: float = Field(0.0, ge=0, allow_inf_nan=False)
-    relative: float = Field(0.0, ge=0, allow_inf_nan=False)
+    absolute: float = Field(0.0, ge=0)
+    relative: float = Field(0.0, ge=0)
 
     def allowed(self, reference: float) -> float:
         """The largest difference from ``reference`` that passes, in the metric's unit."""
@@ -42,15 +40,11 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
         ValueError: the file cannot be read or holds something else; the message names it.
     """
     path = tolerances_path(reference)
+    content = read_yaml(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         return TypeAdapter(dict[str, Tolerance]).validate_python(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise ValueError(f"{path}: not tolerances: {where}: {first['msg']}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: unreadable: {one_line(error)}") from error
+        raise ValueError(f"{path}: not tolerances: {first_problem(error)}") from error
 
 
 def tolerances_path(reference: Path) -> Path:

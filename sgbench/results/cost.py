@@ -4,8 +4,12 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pydantic import TypeAdapter, ValidationError
+
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.settings_model import first_problem
+from sgbench.support.strict import parse_json
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ def read_cost(path: Path) -> Cost:
         BrokenFile: not such a file; names it.
     """
     try:
-        return Cost(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return TypeAdapter(Cost).validate_python(parse_json(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        raise BrokenFile(f"{path}: not a file of costs: {first_problem(error)}") from error
+    except (OSError, ValueError) as error:
         raise BrokenFile(f"{path}: not a file of costs: {error}") from error

@@ -11,6 +11,7 @@ import pandas as pd
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.strict import parse_json
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class JobFolder:
             self._losses.unlink(missing_ok=True)
             return
         rows = self._losses.read_text(encoding="utf-8").splitlines()
-        kept = [row for row in rows if json.loads(row)["iteration"] <= iterations]
+        kept = [row for row in rows if parse_json(row)["iteration"] <= iterations]
         write_text(self._losses, "".join(f"{row}\n" for row in kept))
 
     def has_losses(self) -> bool:

@@ -1,5 +1,6 @@
 """Records: one measured or published number a row, as CSV. No times and no facts about the machine."""
 
+import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -98,10 +99,21 @@ def read_records(path: Path) -> list[Record]:
         BrokenFile: columns are missing or unknown, or a number is not one; names the file.
     """
     try:
+        _check_rows(path)
         frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
-    except (ValueError, pd.errors.ParserError) as error:
+    except (ValueError, OverflowError, csv.Error, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     if tuple(frame.columns) != COLUMNS:
         wrong = sorted(set(frame.columns) ^ set(COLUMNS))
         raise BrokenFile(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
     return from_frame(frame)
+
+
+def _check_rows(path: Path) -> None:
+    """Refuse rows that are cut or have too many cells, of which pandas makes what it can."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file)
+        columns = len(next(lines, []))
+        for cells in lines:
+            if len(cells) not in (0, columns):
+                raise ValueError(f"line {lines.line_num} has {len(cells)} cells, the first one {columns}")

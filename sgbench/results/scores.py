@@ -2,8 +2,6 @@
 
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ from sgbench.data.requests import Requests
 from sgbench.results.records import Record
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
+from sgbench.support.strict import parse_json
 
 NOT_SCORED = "not scored: "
 """Start of a note that says why a figure is missing."""
@@ -196,12 +195,12 @@ def read_scores(path: Path) -> Scores:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _scores({name: arrays[name] for name in arrays.files})
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # a broken file may raise any error
         raise BrokenFile(f"{path}: not a file of scores: {error}") from error
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
-    about = json.loads(str(arrays["about"]))
+    about = parse_json(str(arrays["about"]))
     requests, targets = [], []
     for target, figures in zip(about["targets"], about["figures"], strict=True):
         t = str(target)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from sgbench.results.checksums import write_checksums
 from sgbench.results.description import Description, description_of
 from sgbench.results.report_folder import ReportFolder
@@ -13,6 +15,8 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.settings_model import first_problem
+from sgbench.support.strict import parse_json
 
 _PLAN, _DESCRIPTION = "plan.json", "study.json"
 
@@ -108,7 +112,7 @@ class StudyFolder:
     def read_runtime(self) -> dict[str, Any]:
         """What made an earlier report; empty if there is none, or none that can be read."""
         try:
-            return json.loads((self.path / "runtime.json").read_text(encoding="utf-8"))
+            return parse_json((self.path / "runtime.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
 
@@ -119,8 +123,11 @@ class StudyFolder:
     def _read(self, name: str, make: Any) -> Any:
         path = self.path / name
         try:
-            return make(json.loads(path.read_text(encoding="utf-8")))
+            made = make(parse_json(path.read_text(encoding="utf-8")))
+            return TypeAdapter(type(made)).validate_python(asdict(made))  # now every value has its type
         except FileNotFoundError as error:
             raise BrokenFile(f"{path}: is missing; run the study's command again") from error
+        except ValidationError as error:
+            raise BrokenFile(f"{path}: is broken ({first_problem(error)}); run the study's command again") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error

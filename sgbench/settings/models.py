@@ -1,9 +1,8 @@
 """A study's settings as frozen models that refuse unknown keys."""
 
-from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
+from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
 from sgbench.data.labels import Level
 from sgbench.data.source import Source, SourceSettings
@@ -11,19 +10,23 @@ from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.records import CONTROLS
+from sgbench.support.errors import shown
+from sgbench.support.settings_model import SettingsModel, UserPath
 from sgbench.training.precision import Precision
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Fit for a part of a folder's name."""
+_MOST_AT_ONCE = 1024
+"""Of workers, and of threads."""
 
 
-class MethodEntry(BaseModel):
+class MethodEntry(SettingsModel):
     """A method of the study: its name and variant in records, its class and that class's validated settings.
 
     ``levels`` and ``balanced`` are its own, where they are not the study's.
     """
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: str = Field(pattern=NAME)
     variant: str = Field(pattern=f"{NAME}|^$")
@@ -60,25 +63,21 @@ class MethodEntry(BaseModel):
         return f"{self.name}.{self.variant}" if self.variant else self.name
 
 
-class InceptionSettings(BaseModel):
+class InceptionSettings(SettingsModel):
     """Where Inception's weights lie; without a path they are looked for in the torch hub cache."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: Path | None = None
+    path: UserPath | None = None
     sha256: str | None = None
 
 
-class LPIPSSettings(BaseModel):
+class LPIPSSettings(SettingsModel):
     """The backbone of LPIPS and the file of its ImageNet weights."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    path: Path
+    path: UserPath
     net: Literal["alex", "vgg", "squeeze"] = "alex"
 
 
-class ScoringSettings(BaseModel):
+class ScoringSettings(SettingsModel):
     """How results are scored and reported.
 
     ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``reference``: the method
@@ -87,10 +86,8 @@ class ScoringSettings(BaseModel):
     score.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     batch_size: PositiveInt = 250
-    num_resamples: PositiveInt = 1000
+    num_resamples: int = Field(1000, ge=1, le=100_000)
     figure_people: NonNegativeInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
     reference: str | None = None
@@ -99,7 +96,7 @@ class ScoringSettings(BaseModel):
     embedder: str | None = None
 
 
-class Settings(BaseModel):
+class Settings(SettingsModel):
     """A study.
 
     ``workers``: jobs trained at once, by default as many as there is room for. ``threads``: those that torch computes
@@ -107,7 +104,7 @@ class Settings(BaseModel):
     ``launcher``: on this machine, or a Ray cluster.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     study: str = Field(pattern=NAME)
     about: str = ""
@@ -119,8 +116,8 @@ class Settings(BaseModel):
     balanced: tuple[str, ...] = ()
     precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    workers: PositiveInt | None = None
-    threads: PositiveInt = 1
+    workers: int | None = Field(None, ge=1, le=_MOST_AT_ONCE)
+    threads: int = Field(1, ge=1, le=_MOST_AT_ONCE)
     launcher: Literal["local", "ray"] = "local"
     judge: JudgeSettings = JudgeSettings()
     jury: JurySettings = JurySettings()
@@ -149,7 +146,7 @@ class Settings(BaseModel):
 def _checked_levels(levels: Any) -> Any:
     for level in levels if isinstance(levels, (list, tuple)) else ():
         if level != "all" and (type(level) is not int or level < 1):
-            raise ValueError(f"{level!r} is neither 'all' nor a number of labels from 1 on")
+            raise ValueError(f"{shown(level)} is neither 'all' nor a number of labels from 1 on")
     return levels
 
 

@@ -12,14 +12,15 @@ from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import Method
+from sgbench.settings.config_files import METHOD_PACKAGES
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, shown
 from sgbench.support.loading import classes_in, load_class, name_of_class
+from sgbench.support.strict import read_yaml
 
 T = TypeVar("T", bound=BaseModel)
 C = TypeVar("C", Method, Source)
 
-METHOD_PACKAGES = ("sgbench.methods", "baselines")
 SOURCE_PACKAGES = ("sgbench.data.sources",)
 
 
@@ -36,9 +37,9 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         UserError: names the file, the key and what is wrong with it.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as YAML: {error}") from error
+        raw = read_yaml(path)
+    except ValueError as error:
+        raise UserError(str(error)) from error
     if not isinstance(raw, dict):
         raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
     if "source" in raw:
@@ -46,12 +47,12 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
     raw = {"study": path.stem} | raw
     wanted = overrides.get("methods")
     top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring", "jury")}
-    source, data = _data(raw.pop("data", None) or {}, data_overrides, path)
+    source, data = _data(raw.pop("data", None), data_overrides, path)
     parts = {
         "source": source,
         "data": data,
         "methods": _methods(raw.pop("methods", None), wanted, path, "levels" in top),
-        "judge": _validated(JudgeSettings, raw.pop("judge", None) or {}, path, "judge"),
+        "judge": _validated(JudgeSettings, raw.pop("judge", None), path, "judge"),
         "jury": _added(JurySettings, raw.pop("jury", None), overrides.get("jury", {}), path, "jury"),
         "scoring": _added(ScoringSettings, raw.pop("scoring", None), overrides.get("scoring", {}), path, "scoring"),
     }
@@ -60,7 +61,7 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
 
 def _added(model: type[T], raw: Any, overrides: Mapping[str, Any], path: Path, key: str) -> T:
     """A part of the settings: the file's keys, and those of the command line in their place."""
-    return _validated(model, dict(_mapping(raw or {}, path, key)) | overrides, path, key, overridden=overrides)
+    return _validated(model, dict(_mapping(raw, path, key)) | overrides, path, key, overridden=overrides)
 
 
 def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Source], SourceSettings]:
@@ -83,7 +84,7 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
     """
     if raw is None and wanted is None:
         raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judges and controls")
-    entries = {str(name): entry for name, entry in _mapping(raw or {}, path, "methods").items()}
+    entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
     methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
     if len({method.slug for method in methods}) < len(methods):
         raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
@@ -95,7 +96,7 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
 
 
 def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool) -> MethodEntry:
-    raw = dict(_mapping(entries.get(name) or {}, path, f"methods.{name}"))
+    raw = dict(_mapping(entries.get(name), path, f"methods.{name}"))
     base, _, variant = name.partition("/")
     if name not in entries and variant:
         raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
@@ -137,15 +138,19 @@ def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> 
 
 
 def _mapping(raw: Any, path: Path, where: str) -> Mapping[Any, Any]:
+    """A mapping of a config; empty where the config has nothing."""
+    if raw is None:
+        return {}
     if not isinstance(raw, Mapping):
-        raise UserError(f"{path}: {where} must be a mapping of settings, not {raw!r}")
+        raise UserError(f"{path}: {where} must be a mapping of settings, not {shown(raw)}")
     return raw
 
 
 def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden: Collection[str] = ()) -> T:
     """A model of raw settings, or one line that names the file, or the command line, and the key."""
     prefix = f"{where}." if where else ""
-    for key in _mapping(raw, path, where):
+    raw = _mapping(raw, path, where)
+    for key in raw:
         if key not in model.model_fields:
             origin = "command line" if key in overridden else path
             raise UserError(f"{origin}: unknown key {prefix}{key}; known are {', '.join(model.model_fields)}")
@@ -154,8 +159,8 @@ def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden
     except ValidationError as error:
         first = error.errors()[0]
         key = prefix + ".".join(str(part) for part in first["loc"])
-        origin = "command line" if first["loc"][0] in overridden else path
-        given = "" if first["type"] in ("missing", "value_error") else f", not {first['input']!r}"
+        origin = "command line" if first["loc"][:1] and first["loc"][0] in overridden else path
+        given = "" if first["type"] in ("missing", "value_error") else f", not {shown(first['input'])}"
         raise UserError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error
 
 

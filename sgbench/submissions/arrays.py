@@ -10,7 +10,6 @@ needed. Those of a compressed .npz are held in memory.
 """
 
 import hashlib
-import json
 import math
 import struct
 import zipfile
@@ -26,6 +25,7 @@ from sgbench.data.labels import Group
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.results import Results, StoredResult, serve
 from sgbench.support.errors import UserError, summary
+from sgbench.support.strict import parse_json
 
 _LISTS = ("sources", "groups", "attributes", "values")
 _BLOCK = 2**20
@@ -168,7 +168,7 @@ def _check_pixels(path: Path, shape: tuple[int, ...], dtype: str, count: int, si
 
 def _json_list(path: Path, name: str, text: str) -> list:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError:
         content = None
     if not isinstance(content, list):

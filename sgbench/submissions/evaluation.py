@@ -38,8 +38,10 @@ from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.opening import open_results
 from sgbench.submissions.request_files import write_requests
 from sgbench.submissions.scoring import find_scored, score_results
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.paths import user_path
 from sgbench.support.screen import Screen
+from sgbench.support.settings_model import LARGEST
 
 STAGES = ("prepare data", "train judges", "score results", "write the report")
 
@@ -89,16 +91,16 @@ def evaluate(
         UserError: bad input; the message says in one line what is wrong and how to fix it.
     """
     level = str(level)
-    if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
-        raise UserError(f"level: '{level}' must be a number of labels from 1 on, or all")
-    if seed is not None and seed < 0:
-        raise UserError(f"seed: {seed} must be a whole number from 0 on")
+    if level not in ("", ALL) and not (level.isdecimal() and len(level) < 10 and int(level) > 0):
+        raise UserError(f"level: '{one_line(level, 40)}' must be a number of labels from 1 on, or all")
+    if seed is not None and not 0 <= seed <= LARGEST:
+        raise UserError(f"seed: {shown(seed)} must be a whole number from 0 to {LARGEST}")
     method = _method(name)
     title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
-    study = open_evaluation(config, title, data, scoring, jury, device, Path(out), screen)
+    study = open_evaluation(config, title, data, scoring, jury, device, user_path(out), screen)
     _check_free(study.folder)
     compared = [compare] if isinstance(compare, str | Path) else compare
-    earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, Path(folder))))
+    earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     stages = Stages(study.screen, STAGES)

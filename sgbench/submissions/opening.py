@@ -13,6 +13,7 @@ from sgbench.submissions.programs import open_exported, open_onnx
 from sgbench.submissions.results import Results
 from sgbench.support.errors import UserError
 from sgbench.support.loading import load_function
+from sgbench.support.paths import user_path
 
 _STORED = {".zip": open_pictures, ".npz": open_npz, ".safetensors": open_safetensors}
 _MODELS = {".pt2": open_exported, ".onnx": open_onnx}
@@ -35,7 +36,7 @@ def open_results(origin: str | Path | Callable, inputs: Inputs, device: torch.de
             kind = type(origin).__name__
             raise UserError(f"results are a {kind}; give a function, or keep pixels in a file: {', '.join(_STORED)}")
         return open_function(origin, inputs, device, batch_size)
-    path = Path(origin)
+    path = user_path(origin)
     if not path.exists():
         if ":" in str(origin) and path.suffix not in _STORED | _MODELS:
             return open_function(load_function(str(origin)), inputs, device, batch_size)

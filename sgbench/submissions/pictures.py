@@ -95,6 +95,8 @@ def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
         header = [cell.strip() for cell in next(reader, [])]
         if absent := [column for column in COLUMNS if column not in header]:
             raise UserError(f"{table}: line 1 lacks the column {absent[0]}; needed are {','.join(COLUMNS)}")
+        if twice := [column for column in COLUMNS if header.count(column) > 1]:
+            raise UserError(f"{table}: line 1 names the column {twice[0]} twice; remove one")
         for row in reader:
             where = f"{table}: line {reader.line_num}"
             if not row:

@@ -1,5 +1,10 @@
 """The error that a user can fix, and how an error becomes one line of text."""
 
+from reprlib import Repr
+
+_SHORT = Repr()
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 120, 120
+
 
 class UserError(Exception):
     """Bad input, shown as one line with exit status 2; the message names the file, key or row and the remedy."""
@@ -30,3 +35,8 @@ def summary(error: BaseException, limit: int = 200) -> str:
     except Exception:
         text = ""
     return one_line((text or type(error).__name__).splitlines()[0], limit)
+
+
+def shown(value: object) -> str:
+    """A value as Python writes it, cut where it is long, nested or large: a message holds no file."""
+    return one_line(_SHORT.repr(value), 200)

@@ -45,15 +45,19 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
         if not (inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls)):
             raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
         return cls
-    for package in packages:
-        path = f"{package}.{name}"
-        if name.isidentifier() and importlib.util.find_spec(path):
-            defined = _classes(importlib.import_module(path), base)
-            if len(defined) == 1:
-                return defined[0]
+    if module := find_module(name, packages):
+        defined = _classes(importlib.import_module(module), base)
+        if len(defined) == 1:
+            return defined[0]
     raise UserError(
         f"unknown {kind} '{name}': give a module of {' or '.join(packages)} that defines one, or 'package.module:Class'"
     )
+
+
+def find_module(name: str, packages: Sequence[str]) -> str:
+    """The full name of the first module of some packages that is called ``name``, empty if there is none."""
+    paths = (f"{package}.{name}" for package in packages if name.isidentifier())
+    return next((path for path in paths if importlib.util.find_spec(path)), "")
 
 
 def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:

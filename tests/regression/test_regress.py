@@ -158,7 +158,7 @@ def test_own_tolerances_come_before_the_shared(reference, of_folder):
         ("quick.csv", BEFORE_THE_JURY, "(columns missing or unknown: freedom, variance_images, variance_judges)"),
         ("tolerances.yaml", "accuracy: {absolut: 1}", "accuracy.absolut: Extra inputs are not permitted"),
         ("tolerances.yaml", "accuracy: {absolute: -1}", "accuracy.absolute"),
-        ("tolerances.yaml", "accuracy: [", "unreadable"),
+        ("tolerances.yaml", "accuracy: [", "cannot be read as YAML"),
         ("tolerances.yaml", "", "not tolerances"),
         ("tolerances.yaml", "accuracy: {}", "no tolerance for judge_score"),
     ],

@@ -20,6 +20,7 @@ from sgbench.data.source import Source, SourceSettings, choose_attributes, exist
 from sgbench.data.sources.attributes import ATTRIBUTES
 from sgbench.data.sources.photographs import Box, find_images, fingerprint, missing_note, read_photograph
 from sgbench.support.errors import UserError
+from sgbench.support.settings_model import UserPath
 
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 NUM_IMAGES = 202_599
@@ -66,7 +67,7 @@ class CelebA(Source):
     class Settings(SourceSettings):
         """Where the copy is, and whether images may be missing."""
 
-        path: Path
+        path: UserPath
         allow_missing: bool = False
 
     settings: Settings
@@ -121,13 +122,15 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
             header = _cells(first[-1])[2 - top :]
             if absent := [column for column in TOTALS if column not in header]:
                 raise UserError(f"{path}: line {top} lacks the column {absent[0]}; fetch the file again")
+            if twice := [column for column in header if header.count(column) > 1]:
+                raise UserError(f"{path}: line {top} names the column {twice[0]} twice; fetch the file again")
             names, values = _read_rows(chain([filled], rows), len(header), path)
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error}); make it a readable file") from error
     stated = first[0].strip()
-    if top == 2 and stated.isdecimal() and int(stated) != len(names):
+    if top == 2 and stated.isdecimal() and len(stated) < 10 and int(stated) != len(names):
         warnings.warn(
             f"{path}: line 1 says {int(stated):,} images, but {len(names):,} are listed: only those listed are used; "
             "fetch the file again",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt
 from torch import Tensor
 
 from sgbench.data.faces.drawing import draw
@@ -105,7 +105,7 @@ class EmbeddedFaces(Source):
     class Settings(SourceSettings):
         """How many faces, and which."""
 
-        num_images: PositiveInt = 10_000
+        num_images: int = Field(10_000, ge=1, le=1_000_000)
         seed: NonNegativeInt = 0
 
     settings: Settings

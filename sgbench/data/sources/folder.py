@@ -26,6 +26,7 @@ from sgbench.data.sources.photographs import (
     sample_bytes,
 )
 from sgbench.support.errors import UserError
+from sgbench.support.settings_model import UserPath
 
 
 class Folder(Source):
@@ -40,8 +41,8 @@ class Folder(Source):
         has the values no and yes.
         """
 
-        path: Path
-        images: Path | None = None
+        path: UserPath
+        images: UserPath | None = None
         allow_missing: bool = False
         values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 

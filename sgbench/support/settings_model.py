@@ -1,0 +1,52 @@
+"""What all models of settings share: unknown keys, and numbers that are none or beyond use, are refused."""
+
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
+
+from sgbench.support.errors import UserError
+from sgbench.support.paths import user_path
+
+LARGEST = 2**31 - 1
+"""Whole numbers are at most this; what settings count has far fewer."""
+
+
+def _user_path(given: Any) -> Any:
+    try:
+        return user_path(given) if isinstance(given, str | Path) else given
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+UserPath = Annotated[Path, BeforeValidator(_user_path)]
+"""A path that a user gives."""
+
+
+class SettingsModel(BaseModel):
+    """A frozen part of the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _usable(cls, given: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false as numbers, which pydantic takes for 1 and 0, and whole numbers beyond ``LARGEST``."""
+        takes_bool = _is_or_holds_bool(cls.model_fields[info.field_name or ""].annotation)
+        for value in given if isinstance(given, list | tuple) else (given,):
+            if isinstance(value, bool) and not takes_bool:
+                raise ValueError(f"{str(value).lower()} is neither a number nor a text; quote it if it is a name")
+            if isinstance(value, int) and abs(value) > LARGEST:
+                raise ValueError(f"a whole number beyond {LARGEST:,} is too large")
+        return given
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first key that is wrong, if one is, and what is wrong with it."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+def _is_or_holds_bool(annotation: Any) -> bool:
+    return annotation is bool or any(map(_is_or_holds_bool, get_args(annotation)))

@@ -1,0 +1,119 @@
+"""YAML and JSON that users or other programs wrote: a key stands once, and nothing in a small text becomes large."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sgbench.support.errors import one_line
+
+MOST_VALUES = 100_000
+"""In a YAML text, with those that aliases stand for counted each time."""
+_SHOWN = 300
+_OF_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError)
+"""What PyYAML raises for texts; the last four are of values with a tag that they do not fit."""
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file says, without classes of Python.
+
+    Raises:
+        ValueError: it cannot be read, or ``parse_yaml`` refuses it; one line names it.
+    """
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: cannot be read as YAML in UTF-8: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def parse_yaml(text: str) -> Any:
+    """What a YAML text says, without classes of Python.
+
+    Raises:
+        ValueError: it is no YAML, repeats a key, or stands for too much; one line says where.
+    """
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _values(node, loader, {})
+        return loader.construct_document(node)
+    except _Refused as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("cannot be read as YAML: lists or mappings lie too deep in each other") from None
+    except _OF_YAML as error:
+        raise ValueError(f"cannot be read as YAML: {one_line(error, _SHOWN)}") from error
+
+
+def parse_json(text: str) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        ValueError: it is no JSON, or repeats a key; one line says where.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_mapping)
+    except RecursionError:
+        raise ValueError("lists or objects lie too deep in each other") from None
+    except _Refused as error:
+        raise ValueError(_with_lines(text) or str(error)) from None
+
+
+class _Refused(ValueError):
+    """Of a text that could be read, but must not be."""
+
+
+def _values(node: yaml.Node, loader: yaml.SafeLoader, counted: dict[yaml.Node, int]) -> int:
+    """Number of values that a node stands for, aliases followed; refuses too many, and keys that are repeated.
+
+    Args:
+        counted: of nodes that were seen; 0 for those above this one, to which an alias must not lead.
+    """
+    if node not in counted:
+        counted[node] = 0
+        if isinstance(node, yaml.MappingNode):
+            _check_keys((key for key, _ in node.value if isinstance(key, yaml.ScalarNode)), loader)
+            below = [part for pair in node.value for part in pair]
+        else:
+            below = node.value if isinstance(node, yaml.SequenceNode) else []
+        counted[node] = 1 + sum(_values(child, loader, counted) for child in below)
+    line = node.start_mark.line + 1
+    if not counted[node]:
+        raise _Refused(f"line {line}: an alias stands for what it is a part of; write it out")
+    if counted[node] > MOST_VALUES:
+        raise _Refused(f"line {line}: stands for more than {MOST_VALUES:,} values by its aliases; write fewer")
+    return counted[node]
+
+
+def _check_keys(keys: Iterable[yaml.ScalarNode], loader: yaml.SafeLoader) -> None:
+    lines: dict[str, int] = {}
+    for key in keys:
+        merges = key.tag == "tag:yaml.org,2002:merge"  # <<, which has no value of its own
+        name, line = key.value if merges else str(loader.construct_object(key)), key.start_mark.line + 1
+        if name in lines:
+            raise _Refused(f"line {line} repeats the key '{one_line(name, 60)}' of line {lines[name]}; remove one")
+        lines[name] = line
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in mapping:
+            raise _Refused(f"the key '{one_line(key, 60)}' is repeated; remove one")
+        mapping[key] = value
+    return mapping
+
+
+def _with_lines(text: str) -> str:
+    """What is said of a JSON text with a repeated key, which is YAML too, with its lines; empty if it is not."""
+    try:
+        parse_yaml(text)
+    except ValueError as error:
+        return str(error) if "repeats the key" in str(error) else ""
+    return ""
