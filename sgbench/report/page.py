@@ -28,6 +28,7 @@ from sgbench.report.tables import (
     target_table,
 )
 from sgbench.report.text import number_text, readable
+from sgbench.results.csv_text import csv_text
 from sgbench.results.records import ALL
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
@@ -84,8 +85,7 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     contents = {table.name: (to_csv(table), to_latex(table)) for table in tables + published}
     for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
         if plain is not None:
-            csv = plain.to_csv(index=False, float_format="%.17g", lineterminator="\n")
-            contents[name] = (csv, frame_to_latex(name, caption, plain))
+            contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
     text = _text(measured, tables, published, page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):

@@ -16,7 +16,8 @@ from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.results.records import Record
 from sgbench.support.atomic import replacing, write_buffered
-from sgbench.support.errors import BrokenFile
+from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.names import one_component
 
 NOT_SCORED = "not scored: "
 """Start of a note that says why a figure is missing."""
@@ -196,12 +197,13 @@ def read_scores(path: Path) -> Scores:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return _scores({name: arrays[name] for name in arrays.files})
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, KeyError, TypeError, ValueError, UserError, zipfile.BadZipFile, zlib.error) as error:
         raise BrokenFile(f"{path}: not a file of scores: {error}") from error
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
     about = json.loads(str(arrays["about"]))
+    one_component(about["base"]["system"])
     requests, targets = [], []
     for target, figures in zip(about["targets"], about["figures"], strict=True):
         t = str(target)

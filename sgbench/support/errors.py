@@ -1,5 +1,7 @@
 """The error that a user can fix, and how an error becomes one line of text."""
 
+from sgbench.support.text import printable
+
 
 class UserError(Exception):
     """Bad input, shown as one line with exit status 2; the message names the file, key or row and the remedy."""
@@ -10,13 +12,13 @@ class BrokenFile(ValueError):
 
 
 def one_line(error: object, limit: int | None = None) -> str:
-    """An error's message, or a text, in one line; the error's type if the message is empty.
+    """An error's message, or a text, in one line without hidden characters; the error's type if the message is empty.
 
     Args:
         limit: the most characters; a longer text is cut and ends with ``...``.
     """
     try:
-        text = " ".join(str(error).split())
+        text = printable(" ".join(str(error).split()))
     except Exception:  # an error's class may itself be faulty
         text = ""
     text = text or type(error).__name__
