@@ -17,7 +17,7 @@ from sgbench.support.names import shortened
 from sgbench.training.loop import LOOP_VERSION
 from sgbench.training.precision import Precision
 
-_METHOD, _ATTRIBUTES = 80, 130
+_METHOD, _ATTRIBUTES = 60, 160
 """Most bytes of a method's and of all attributes' names in the name of a folder."""
 
 

@@ -12,6 +12,7 @@ from sgbench.report.layout import MISSING, Layout, row_labels
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import jury_table
 from sgbench.report.text import scaled_text
+from sgbench.support.errors import one_line
 
 _NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
@@ -43,13 +44,13 @@ def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[st
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     for target in targets:
-        heading = Text(layout.attributes[target].center(len(_HEADINGS)), style="bold")
+        heading = Text(one_line(layout.attributes[target]).center(len(_HEADINGS)), style="bold")
         table.add_column(heading.append("\n" + _HEADINGS, style="not bold dim"), no_wrap=True)
     by_row = dict(list(cells.groupby("row")))
     for row in rows:
         of_row = by_row[row]
         style = "dim" if (of_row["origin"] == "control").any() else ""
-        table.add_row(Text(row), *(_cell(of_row[of_row["target"] == t], t) for t in targets), style=style)
+        table.add_row(Text(one_line(row)), *(_cell(of_row[of_row["target"] == t], t) for t in targets), style=style)
     return table
 
 
