@@ -33,9 +33,10 @@ def _verify(arguments: argparse.Namespace) -> int:
     for problem in done.problems:
         print(one_line(problem))
     verdict = f"{len(done.problems)} differ" if done.problems else "all the same"
+    where = one_line(arguments.run)
     print(
-        f"{one_line(arguments.run)}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files "
-        f"made again from per-image scores, all others compared with their checksums: {verdict}. Pictures and translations "
+        f"{where}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made "
+        f"again from per-image scores, all others compared with their checksums: {verdict}. Pictures and translations "
         "were not made again."
     )
     return EXIT_DIFFERS if done.problems else 0
