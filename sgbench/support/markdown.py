@@ -19,7 +19,7 @@ _MARK = re.compile(f"({_INTERVAL})|({'|'.join(_MARKS)})")
 
 def in_a_line(text: object) -> str:
     """A text in one line, such as a heading; not at the start of a line, where more characters are marks."""
-    return _MARK.sub(lambda match: match[1] or f"\\{match[2]}", one_line(text))
+    return _MARK.sub(lambda m: m[1] or ("&lt;" if m[2] == "<" else f"\\{m[2]}"), one_line(text))
 
 
 def in_a_cell(text: object) -> str:
