@@ -49,6 +49,8 @@ class Attribute:
                     f"{self.name}: the value {value!r} is empty, begins or ends with a space, or has characters that "
                     "are not shown; rename it"
                 )
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"{self.name}: two values have one name: {', '.join(self.values)}; rename one")
         if len(self.values) < 2:
             raise ValueError(f"attribute '{self.name}' needs at least two values, has {self.values}")
 

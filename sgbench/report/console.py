@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +31,7 @@ def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
     shown = set(cells["row"])
     rows = [label for label in row_labels(frame, layout).values() if label in shown]
     targets = [a for a in layout.attributes if a in set(cells["target"])]
-    fits = max(1, (width - max(map(len, rows), default=0) - 3) // (len(_HEADINGS) + 3))
+    fits = max(1, (width - max(map(cell_len, rows), default=0) - 3) // (len(_HEADINGS) + 3))
     parts = [_part(cells, layout, rows, targets[i : i + fits]) for i in range(0, len(targets), fits)]
     return Group(*parts, Text(_LEGEND, style="dim"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from sgbench.features.weights import find_inception
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, one_line
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -37,7 +37,7 @@ def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> Non
         path, sha256 = _named_in(find_config(config))
     problem = find_inception(path, sha256).problem
     if problem:
-        print(f"no Inception Score: {problem}", file=sys.stderr)
+        print(f"no Inception Score: {one_line(problem)}", file=sys.stderr)
 
 
 def _named_in(config: Path) -> tuple[Path | None, str | None]:

@@ -164,3 +164,8 @@ def test_so_is_a_value_that_is_not_shown_as_it_is(value):
 def test_shown_values_stay_different():
     assert [Attribute("a", ("not_pale", "pale")).shown(v) for v in (0, 1)] == ["not pale", "pale"]
     assert [Attribute("a", ("x_y", "x y")).shown(v) for v in (0, 1)] == ["x_y", "x y"]
+
+
+def test_two_values_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="smile: two values have one name: no, yes, no"):
+        Attribute("smile", ("no", "yes", "no"))

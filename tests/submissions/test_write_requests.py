@@ -2,6 +2,8 @@
 
 import csv
 import shutil
+import warnings
+import zipfile
 
 import elsewhere
 import numpy as np
@@ -133,3 +135,12 @@ def test_a_file_that_is_listed_twice_is_refused(tmp_path):
     (tmp_path / "results.csv").write_text(text.replace(rows[1]["result"], again))
     with pytest.raises(UserError, match=r"line 3: .* is listed twice, first in .*results.csv: line 2; give"):
         open_results(tmp_path, elsewhere.inputs(), torch.device("cpu"), batch_size=5)
+
+
+def test_a_zip_with_two_files_of_one_name_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "r.zip", "w") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of what it writes here
+        for text in ("a", "b"):
+            archive.writestr("results.csv", text)
+    with pytest.raises(UserError, match=r"r\.zip: holds two files named 'results.csv'"):
+        open_results(tmp_path / "r.zip", elsewhere.inputs(), torch.device("cpu"), batch_size=5)
