@@ -58,13 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _regress(arguments: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from sgbench.regression.junit import error_to_junit, to_junit
-    from sgbench.regression.summary import to_markdown
+    from sgbench.regression.summary import error_to_markdown, to_markdown
+    from sgbench.support.errors import one_line
+    from sgbench.support.screen import plain_console
 
     reference, new = arguments.reference, arguments.new
-    console = Console(markup=False)
+    console = plain_console()
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
     if arguments.update:
@@ -74,9 +74,9 @@ def _regress(arguments: argparse.Namespace) -> int:
     except UserError as error:
         if not arguments.update:
             _write(arguments.junit, error_to_junit(str(error)))
-            _write(arguments.summary, f"## Not compared\n\n{error}\n")
+            _write(arguments.summary, error_to_markdown(str(error)))
             raise
-        console.print(f"not compared: {error}")
+        console.print(f"not compared: {one_line(error)}")
     else:
         if comparison.differences:
             console.print(_table(comparison.differences))
@@ -86,7 +86,7 @@ def _regress(arguments: argparse.Namespace) -> int:
         if not arguments.update:
             return int(bool(comparison.failures))
     _replace(reference, new)
-    console.print(f"{reference}: replaced by {new}")
+    console.print(one_line(f"{reference}: replaced by {new}"))
     return 0
 
 
@@ -145,10 +145,13 @@ def _table(differences: Sequence["Difference"]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from sgbench.support.errors import one_line
+
     table = Table("key", title="What differs")
     for column in ("reference", "new", "difference", "judged by", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
     for d in sorted(differences, key=lambda d: not d.failed):
         figures = [f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
-        table.add_row(Text(d.label), *figures, d.basis, d.verdict, style="red" if d.failed else "")
+        row = [Text(text) for text in (one_line(d.label), *figures, d.basis, d.verdict)]
+        table.add_row(*row, style="red" if d.failed else "")
     return table

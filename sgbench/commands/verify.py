@@ -27,13 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from sgbench.report.verification import verify
+    from sgbench.support.errors import one_line
 
     done = verify(arguments.run)
     for problem in done.problems:
-        print(problem)
+        print(one_line(problem))
     verdict = f"{len(done.problems)} differ" if done.problems else "all the same"
+    where = one_line(arguments.run)
     print(
-        f"{arguments.run}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made "
+        f"{where}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made "
         f"again from per-image scores, all others compared with their checksums: {verdict}. Pictures and translations "
         "were not made again."
     )

@@ -5,6 +5,7 @@ has none of the attribute's values (brown hair, if the values are black and blon
 """
 
 import hashlib
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -13,10 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sgbench.support.text import printable
+
 HIDDEN = -1
 NONE = -2
 
 Level = int | Literal["all"]
+_NAME = re.compile(r"\w[\w .-]*")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,19 @@ class Attribute:
     exhaustive: bool = True
 
     def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(
+                "an attribute's name has only letters, digits, spaces and ._-, and begins with a letter or digit, "
+                f"not {self.name!r}"
+            )
+        for value in self.values:
+            if value != printable(value).strip() or not value or "\n" in value or "\t" in value:
+                raise ValueError(
+                    f"{self.name}: the value {value!r} is empty, begins or ends with a space, or has characters that "
+                    "are not shown; rename it"
+                )
+        if len(set(self.values)) < len(self.values):
+            raise ValueError(f"{self.name}: two values have one name: {', '.join(self.values)}; rename one")
         if len(self.values) < 2:
             raise ValueError(f"attribute '{self.name}' needs at least two values, has {self.values}")
 
@@ -41,6 +58,11 @@ class Attribute:
     def title(self) -> str:
         """The name in tables and figures."""
         return self.name.replace("_", " ").capitalize()
+
+    def shown(self, value: int) -> str:
+        """A value in figures: with spaces for underscores, if all values stay different."""
+        spaced = [name.replace("_", " ") for name in self.values]
+        return spaced[value] if len(set(spaced)) == len(spaced) else self.values[value]
 
 
 class Group(NamedTuple):
@@ -60,6 +82,11 @@ class Batch(NamedTuple):
 def all_groups(attributes: Sequence[Attribute]) -> tuple[Group, ...]:
     """Every group, attribute by attribute. SG-GAN's branches are in this order."""
     return tuple(Group(j, v) for j, attribute in enumerate(attributes) for v in range(len(attribute.values)))
+
+
+def group_separator(attributes: Sequence[Attribute]) -> re.Pattern[str]:
+    """What stands between groups that are applied together, ``gender=male+age=60+``: a plus before an attribute."""
+    return re.compile(rf"\+(?=\s*(?:{'|'.join(re.escape(a.name) for a in attributes)})=)")
 
 
 @dataclass(frozen=True)

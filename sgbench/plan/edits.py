@@ -49,7 +49,7 @@ def asked_values(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) 
     """By person and edit, the values asked for as shown (``male + smiling``); empty for the input."""
     return [
         [
-            " + ".join(_shown(group, attributes) for group in groups_of(edit, labels[p].tolist(), attributes))
+            " + ".join(attributes[g.attribute].shown(g.value) for g in groups_of(edit, labels[p].tolist(), attributes))
             for edit in edits.edits
         ]
         for p in edits.positions
@@ -65,7 +65,3 @@ def combined_edits(labels: Tensor, attributes: Sequence[Attribute], edits: Edits
 def groups_of(edit: Sequence[int], values: Sequence[int], attributes: Sequence[Attribute]) -> list[Group]:
     """What an edit asks for of a face with these values: each attribute of the edit takes the next value."""
     return [Group(j, (values[j] + 1) % len(attributes[j].values)) for j in edit]
-
-
-def _shown(group: Group, attributes: Sequence[Attribute]) -> str:
-    return attributes[group.attribute].values[group.value].replace("_", " ")

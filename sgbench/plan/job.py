@@ -13,8 +13,12 @@ from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import Method
 from sgbench.settings.models import MethodEntry
 from sgbench.support.hashing import hash_of_array, hash_of_value
+from sgbench.support.names import shortened
 from sgbench.training.loop import LOOP_VERSION
 from sgbench.training.precision import Precision
+
+_METHOD, _ATTRIBUTES = 60, 160
+"""Most bytes of a method's and of all attributes' names in the name of a folder."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +62,10 @@ class Job:
 
     @cached_property
     def name(self) -> str:
-        """Folder name: method, attributes, level, seed and hash."""
-        names = "+".join(a.name for a in self.attributes)
-        return f"{self.entry.slug}-{names}-{self.level}-s{self.seed}-{hash_of_value(self.identity)[:8]}"
+        """Folder name: method, attributes, level, seed and hash; of many attributes the first are named."""
+        slug = shortened(self.entry.slug, _METHOD)
+        names = shortened("+".join(a.name for a in self.attributes), _ATTRIBUTES)
+        return f"{slug}-{names}-{self.level}-s{self.seed}-{hash_of_value(self.identity)[:8]}"
 
     @property
     def code(self) -> str:
@@ -125,4 +130,5 @@ class System:
     @property
     def name(self) -> str:
         """Folder name: method, level, seed and a hash of its jobs."""
-        return f"{self.entry.slug}-{self.level}-s{self.seed}-{hash_of_value([job.name for job in self.jobs])[:8]}"
+        slug = shortened(self.entry.slug, _METHOD)
+        return f"{slug}-{self.level}-s{self.seed}-{hash_of_value([job.name for job in self.jobs])[:8]}"

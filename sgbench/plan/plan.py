@@ -1,11 +1,12 @@
 """What a study will do: settings and a data set -> a split, jobs and systems. Reading a plan trains nothing."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from sgbench.data.labels import Attribute, Level, check_counts, sparsify
+from sgbench.data.labels import Attribute, Level, check_counts, group_separator, sparsify
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.edits import Edits, choose_edits
@@ -124,7 +125,13 @@ def _check_names(attributes: Sequence[Attribute]) -> None:
             raise UserError(
                 f"{attribute.name}: a value cannot be called '{ALL}', which stands for all of them; rename it"
             )
-        title = attribute.title.lower()
+        for value in attribute.values:
+            if group_separator(attributes).search(value):
+                raise UserError(
+                    f"{attribute.name}: in the value '{value}' a plus and an attribute's name look like the start of "
+                    "another group; rename it"
+                )
+        title = unicodedata.normalize("NFC", attribute.title).lower()
         if title in shown:
             raise UserError(f"{attribute.name}: is shown as '{attribute.title}', as is {shown[title]}; rename it")
         shown[title] = f"'{attribute.name}'"

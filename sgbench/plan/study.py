@@ -15,7 +15,11 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.settings.models import Settings
 from sgbench.support.environment import commit
 from sgbench.support.errors import UserError
+from sgbench.support.names import shortened
 from sgbench.support.screen import Screen
+
+_MOST_BYTES = 200
+"""Of the name of a study's folder without what is scored."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Study:
     def folder(self) -> StudyFolder:
         """Its name, its methods' levels and, if not the test images, what is scored: two of these share no report."""
         levels = {level: None for e in self.settings.methods for level in self.settings.levels_of(e)}
-        name, on = "-".join([self.settings.study, *map(str, levels)]), self.settings.data.scored_on
+        name = shortened("-".join([self.settings.study, *map(str, levels)]), _MOST_BYTES)
+        on = self.settings.data.scored_on
         return StudyFolder(self.runs.study(name if on == "test" else f"{name}@{on}"))
 
     def system_folder(self, system: System) -> SystemFolder:

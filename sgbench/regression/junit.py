@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 from sgbench.regression.differences import Comparison, Difference
 from sgbench.results.records import Record
+from sgbench.support.text import printable
 
 Case = tuple[str, str, str]
 
@@ -64,6 +65,10 @@ def error_to_junit(message: str) -> str:
 
 
 def _document(root: ElementTree.Element) -> str:
+    """The document; characters that XML cannot hold are written out."""
+    for element in root.iter():
+        element.attrib.update({name: printable(text) for name, text in element.attrib.items()})
+        element.text = element.text and printable(element.text)
     ElementTree.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ElementTree.tostring(root, encoding="unicode")}\n'
 

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from sgbench.regression.differences import Comparison, Difference
+from sgbench.support.markdown import in_a_cell, in_a_line
 
 SHOWN = 20
 """Number of failures that are always visible; other failures and all that passes are folded."""
@@ -35,6 +36,11 @@ def to_markdown(comparison: Comparison) -> str:
     return "\n".join(parts)
 
 
+def error_to_markdown(message: str) -> str:
+    """What is said of a comparison that could not be made."""
+    return f"## Not compared\n\n{in_a_line(message)}\n"
+
+
 def _by_size(difference: Difference) -> tuple[str, str, bool]:
     """Key for sorting: losses first, then by verdict and system, values before their intervals."""
     return (
@@ -60,13 +66,8 @@ def _line(d: Difference) -> str:
         measured += f", {d.quantity}"
     figures = ["" if math.isnan(x) else f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
     verdict = f"**{d.verdict}**" if d.failed else d.verdict
-    texts = [_plain(text) for text in (r.system, direction, measured)]
+    texts = [in_a_cell(text) if text else "" for text in (r.system, direction, measured)]
     return "| " + " | ".join([*texts, *figures, d.basis, verdict]) + " |\n"
-
-
-def _plain(text: str) -> str:
-    """Text that neither ends a cell of a table nor starts an HTML tag."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def _number(count: int, noun: str) -> str:

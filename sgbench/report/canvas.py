@@ -3,14 +3,17 @@
 matplotlib's global state is not used.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
+from sgbench.report.fonts import families
 from sgbench.support.atomic import replacing
 
 DPI = 100
@@ -34,8 +37,14 @@ def plain(axes: Axes, title: str) -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write the figure's pixels, completely or not at all."""
-    figure.canvas.draw()
+    """Write the figure's pixels, completely or not at all; texts are drawn as they are, not as mathematics."""
+    texts = figure.findobj(Text)
+    fonts = families(text.get_text() for text in texts)
+    for text in texts:
+        text.set(parse_math=False, usetex=False, fontfamily=fonts)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
+        figure.canvas.draw()
     pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
     with replacing(path) as partial:
         Image.fromarray(pixels).save(partial, format="PNG", optimize=True)

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
@@ -12,6 +13,7 @@ from sgbench.report.layout import MISSING, Layout, row_labels
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import jury_table
 from sgbench.report.text import scaled_text
+from sgbench.support.errors import one_line
 
 _NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
@@ -29,7 +31,7 @@ def summary(frame: pd.DataFrame, layout: Layout, width: int = 120) -> Group:
     shown = set(cells["row"])
     rows = [label for label in row_labels(frame, layout).values() if label in shown]
     targets = [a for a in layout.attributes if a in set(cells["target"])]
-    fits = max(1, (width - max(map(len, rows), default=0) - 3) // (len(_HEADINGS) + 3))
+    fits = max(1, (width - max(map(cell_len, rows), default=0) - 3) // (len(_HEADINGS) + 3))
     parts = [_part(cells, layout, rows, targets[i : i + fits]) for i in range(0, len(targets), fits)]
     return Group(*parts, Text(_LEGEND, style="dim"))
 
@@ -43,13 +45,13 @@ def _part(cells: pd.DataFrame, layout: Layout, rows: list[str], targets: list[st
     table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("", no_wrap=True)
     for target in targets:
-        heading = Text(layout.attributes[target].center(len(_HEADINGS)), style="bold")
+        heading = Text(one_line(layout.attributes[target]).center(len(_HEADINGS)), style="bold")
         table.add_column(heading.append("\n" + _HEADINGS, style="not bold dim"), no_wrap=True)
     by_row = dict(list(cells.groupby("row")))
     for row in rows:
         of_row = by_row[row]
         style = "dim" if (of_row["origin"] == "control").any() else ""
-        table.add_row(Text(row), *(_cell(of_row[of_row["target"] == t], t) for t in targets), style=style)
+        table.add_row(Text(one_line(row)), *(_cell(of_row[of_row["target"] == t], t) for t in targets), style=style)
     return table
 
 

@@ -1,6 +1,7 @@
 """The paper's figures 3, 4 and 6: grids of faces, drawn pixel for pixel."""
 
 import re
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from sgbench.report.canvas import DPI, INK, MUTED, new_figure, save
+from sgbench.report.fonts import families
 
 Row = tuple[str, Sequence[np.ndarray | None] | np.ndarray]
 Band = tuple[int, int, str]
@@ -100,14 +102,16 @@ def _draw(
     factor = -(-min_side // shape[1])
     height, width = shape[0] * factor, shape[1] * factor
     gutter = max(2, width // 32)
-    font = FontProperties(family="DejaVu Sans", size=max(9.0, width * 0.1 * 72 / DPI))
+    labels = [label for rows in people for label, _ in rows]
+    fonts = families([*columns, *labels, *(text for texts in asked for text in texts)])
+    font = FontProperties(family=fonts, size=max(9.0, width * 0.1 * 72 / DPI))
     em = round(font.get_size_in_points() * DPI / 72)
-    margin = max(_text_width(label, font) for rows in people for label, _ in rows) + 3 * em // 2
+    margin = max(_text_width(label, font) for label in labels) + 3 * em // 2
     left = [margin + c * (width + gutter) + 3 * gutter * sum(b <= c for b in breaks) for c in range(len(columns))]
     spans = [(left[first], left[last] + width) for first, last, _ in bands]
     over = [_fitted(text, end - start, font) for (start, end), (_, _, text) in zip(spans, bands, strict=True)]
     headings = [_fitted(name, width - em // 2, font) for name in columns]
-    small = FontProperties(family="DejaVu Sans", size=0.85 * font.get_size_in_points())
+    small = FontProperties(family=fonts, size=0.85 * font.get_size_in_points())
     values = [
         [_fitted(text, width - em // 2, small) for text in texts]
         for texts in asked or [[""] * len(columns)] * len(people)
@@ -199,9 +203,11 @@ def _above(figure: Figure, x: float, y: int, text: Fitted, em: int, colour: str 
 
 def _text(figure: Figure, x: float, y: float, text: str, font: FontProperties, colour: str = INK, **align: str) -> None:
     width, height = figure.get_size_inches() * DPI
-    figure.text(x / width, 1 - y / height, text, fontproperties=font, color=colour, parse_math=False, **align)
+    figure.text(x / width, 1 - y / height, text, fontproperties=font, color=colour, **align)
 
 
 def _text_width(text: str, font: FontProperties) -> int:
     renderer = new_figure(10, 10).canvas.get_renderer()
-    return int(np.ceil(renderer.get_text_width_height_descent(text, font, False)[0]))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
+        return int(np.ceil(renderer.get_text_width_height_descent(text, font, False)[0]))

@@ -7,6 +7,7 @@ table that is too long for a page continues in a further ``table``.
 import re
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
+from unicodedata import east_asian_width
 
 import pandas as pd
 
@@ -36,10 +37,13 @@ _ESCAPES = {
     "–": "--",
     "φ": r"$\varphi$",
     "…": r"\ldots{}",
+    "\0": "{}",
     "→": r"$\rightarrow$",
     "≥": r"$\ge$",
     "≤": r"$\le$",
 }
+_LIGATURE = re.compile(r"-(?=-)|'(?=')|,(?=,)|[`?!](?=`)")
+"""What TeX would join with the next character into another one."""
 
 
 def to_latex(table: Table) -> str:
@@ -57,7 +61,7 @@ def frame_to_latex(name: str, caption: str, frame: pd.DataFrame) -> str:
 
 def escape(text: object) -> str:
     """Text in one line, with commands in place of the characters that TeX would misread or could not print."""
-    line = one_line(text)
+    line = _LIGATURE.sub(r"\g<0>\0", one_line(text))
     return "".join(_ESCAPES.get(c, c) for c in line)
 
 
@@ -96,7 +100,7 @@ def _cell_digits(cell: Shown) -> float:
 
 
 def _digits(text: object) -> float:
-    return sum(_WIDTHS.get(c, 1.4 if c.isupper() else 1) for c in str(text))
+    return sum(_WIDTHS.get(c, 2 if east_asian_width(c) in "FW" else 1.4 if c.isupper() else 1) for c in str(text))
 
 
 def _environments(name: str, caption: str, blocks: Mapping[str, pd.DataFrame], notes: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from sgbench.results.csv_text import csv_text
 from sgbench.results.records import ALL
 
 DAGGER = "†"
@@ -90,5 +91,5 @@ def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
 
 
 def to_csv(table: Table) -> str:
-    """The cells as CSV in the records' units with 17 digits, so that reading them gives the same numbers."""
-    return table.cells.to_csv(index=False, float_format="%.17g", lineterminator="\n")
+    """The cells as CSV, in the records' units."""
+    return csv_text(table.cells)

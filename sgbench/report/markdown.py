@@ -1,34 +1,42 @@
 """Tables as GitHub Markdown."""
 
+from collections.abc import Collection, Sequence
+
 import pandas as pd
 from tabulate import tabulate
 
 from sgbench.report.layout import Table
 from sgbench.report.text import Shown, shown
-from sgbench.support.errors import one_line
+from sgbench.support.markdown import as_code, in_a_cell, in_a_line
 
 
 def to_markdown(table: Table) -> str:
     """The table with its caption and footnotes but no title."""
+    caption = in_a_line(table.caption)
     blocks, reasons = shown(table)
-    parts = [table.caption] if blocks else [f"{table.caption} None of it was measured."]
+    parts = [caption] if blocks else [f"{caption} None of it was measured."]
     for block, frame in blocks.items():
-        texts = frame.map(_cell).rename_axis(index="", columns=None).reset_index()
-        parts += [f"**{block}**"] * bool(block) + [markdown(texts)]
-    parts += ["\n".join(f"<sup>{k}</sup> {in_a_cell(reason)}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
+        parts += [f"**{in_a_line(block)}**"] * bool(block)
+        rows = [[in_a_cell(row), *map(_cell, cells)] for row, *cells in frame.itertuples(name=None)]
+        parts.append(_pipes(rows, ["", *frame.columns], "right"))
+    parts += ["\n".join(f"<sup>{k}</sup> {in_a_line(reason)}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
     return "\n\n".join(parts) + "\n"
 
 
-def markdown(frame: pd.DataFrame, align: str = "right") -> str:
-    """A frame as a table; the first column is aligned left, the others by ``align``; numbers are not reformatted."""
-    texts = frame.astype(str).map(in_a_cell)
-    sides = ("left", *[align] * (len(frame.columns) - 1))
-    return tabulate(texts.to_numpy().tolist(), list(frame.columns), "pipe", disable_numparse=True, colalign=sides)
+def markdown(frame: pd.DataFrame, align: str = "right", code: Collection[str] = ()) -> str:
+    """A frame as a table; the first column is aligned left, the others by ``align``; numbers are not reformatted.
+
+    Args:
+        code: columns whose cells are set as code.
+    """
+    marks = [as_code if name in code else in_a_cell for name in frame.columns]
+    rows = [[mark(value) for mark, value in zip(marks, row, strict=True)] for row in frame.to_numpy(object).tolist()]
+    return _pipes(rows, list(frame.columns), align)
 
 
-def in_a_cell(text: object) -> str:
-    """Text in a form that a cell of a table may hold."""
-    return one_line(text).replace("|", "\\|")
+def _pipes(rows: Sequence[Sequence[str]], headings: Sequence[str], align: str) -> str:
+    sides = ("left", *[align] * (len(headings) - 1))
+    return tabulate(rows, [in_a_cell(h) if h else "" for h in headings], "pipe", disable_numparse=True, colalign=sides)
 
 
 def _cell(cell: Shown) -> str:

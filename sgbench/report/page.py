@@ -17,7 +17,7 @@ from sgbench.report.beyond import (
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frame_to_latex, to_latex
 from sgbench.report.layout import MISSING, SYSTEM, Layout, Table, row_labels, to_csv
-from sgbench.report.markdown import in_a_cell, markdown, to_markdown
+from sgbench.report.markdown import markdown, to_markdown
 from sgbench.report.published import measured_and_published
 from sgbench.report.tables import (
     accuracy_table,
@@ -28,9 +28,11 @@ from sgbench.report.tables import (
     target_table,
 )
 from sgbench.report.text import number_text, readable
+from sgbench.results.csv_text import csv_text
 from sgbench.results.records import ALL
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
+from sgbench.support.markdown import in_a_cell, in_a_line
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Page:
         title: heading of the page.
         layout: names shown, order, correlated pairs.
         facts: facts about the study: data, levels, seeds, iterations, cost.
-        notes: Markdown sentences that explain how to read the numbers.
+        notes: sentences that explain how to read the numbers.
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
         comparisons: paired tests between systems (``beyond.comparisons_table``).
@@ -84,8 +86,7 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     contents = {table.name: (to_csv(table), to_latex(table)) for table in tables + published}
     for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
         if plain is not None:
-            csv = plain.to_csv(index=False, float_format="%.17g", lineterminator="\n")
-            contents[name] = (csv, frame_to_latex(name, caption, plain))
+            contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
     text = _text(measured, tables, published, page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
@@ -132,12 +133,12 @@ def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
 def _text(
     frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table], page: Page, folder: ReportFolder
 ) -> str:
-    parts = [f"# {page.title}"]
+    parts = [f"# {in_a_line(page.title)}"]
     parts += [_facts(page.facts)] * bool(page.facts)
     if page.notes:
-        parts += ["## How to read this", "\n".join(f"- {note}" for note in page.notes)]
+        parts += ["## How to read this", "\n".join(f"- {in_a_line(note)}" for note in page.notes)]
     parts += ["## Results"]
-    parts += [f"![{in_a_cell(caption)}]({path})\n\n*{in_a_cell(caption)}*" for caption, path in page.figures]
+    parts += [f"![{text}]({path})\n\n*{text}*" for text, path in ((in_a_line(c), path) for c, path in page.figures)]
     parts += [_BOLD] * any(table.ranked for table in measured)
     parts += [_section(table, folder) for table in measured] or ["Nothing was measured."]
     if len(ceiling := _ceiling(frame, page.layout)):
@@ -150,7 +151,7 @@ def _text(
         parts += ["## Cost", _COST, markdown(page.cost.map(readable)), _links("cost", folder)]
     if len(frame):
         parts += ["## How much was measured", _COUNTS, markdown(_counts(frame, page.layout))]
-        parts += ["## What was measured", markdown(_definitions(frame), "left")]
+        parts += ["## What was measured", markdown(_definitions(frame), "left", code=("Metric",))]
     if paper:
         parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
         parts += [_section(table, folder) for table in paper]
@@ -178,7 +179,7 @@ _COUNTS = (
 
 
 def _section(table: Table, folder: ReportFolder) -> str:
-    return f"### {table.title}\n\n{to_markdown(table)}\n{_links(table.name, folder)}"
+    return f"### {in_a_line(table.title)}\n\n{to_markdown(table)}\n{_links(table.name, folder)}"
 
 
 def _links(name: str, folder: ReportFolder) -> str:
@@ -216,9 +217,9 @@ def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
             {"Labels": name, "Images": f"{m['images']:,}", "With a label": f"{m['pool']:,}"}
             | {"With all labels": f"{m['complete']:,}"}
             | counts
-            | {"SHA-256": f"`{m['sha256'][:12]}`"}
+            | {"SHA-256": m["sha256"][:12]}
         )
-    return markdown(pd.DataFrame(rows).fillna(MISSING), "left")
+    return markdown(pd.DataFrame(rows).fillna(MISSING), "left", code=("SHA-256",))
 
 
 def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
@@ -246,5 +247,4 @@ def _asked_scored_clipped(records: pd.DataFrame) -> str:
 def _definitions(frame: pd.DataFrame) -> pd.DataFrame:
     """Each metric with the definitions and units that its records state."""
     columns = {"metric": "Metric", "unit": "Unit", "definition": "Definition"}
-    texts = frame[list(columns)].drop_duplicates().sort_values(list(columns))
-    return texts.assign(metric="`" + texts["metric"] + "`").rename(columns=columns)
+    return frame[list(columns)].drop_duplicates().sort_values(list(columns)).rename(columns=columns)

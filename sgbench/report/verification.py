@@ -93,7 +93,8 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     for path in texts:
         problems += _differences(study.report.path / path.name, path)
     told = {problem.partition(": ")[0] for problem in problems}
-    problems += [f"{path}: {problem}" for path, problem in check_files(study.path) if str(path) not in told]
+    places = [member.path for member in members]
+    problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
     return Verification(num_records, len(members), len(texts) + len(members), tuple(problems))
 
 

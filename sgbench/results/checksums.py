@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sgbench.support.atomic import write_text
+from sgbench.support.errors import UserError
 from sgbench.support.hashing import hash_of_file
+from sgbench.support.names import one_component
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -17,26 +19,34 @@ def write_checksums(folder: Path, beside: Sequence[Path]) -> None:
         folder: all files in it and below count.
         beside: folders elsewhere whose files count too, such as its systems.
     """
-    lines = [f"{hash_of_file(folder / name)}  {name}\n" for name in _names(folder, [folder, *beside])]
+    places = [folder, *beside]
+    names = [name for name in _names(folder, places) if _lies_in(folder, places, name)]
+    lines = [f"{hash_of_file(folder / name)}  {name}\n" for name in names]
     write_text(folder / CHECKSUMS, "".join(lines))
 
 
-def check_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Files that are not as they were written, and files that were not written with the report, and what is wrong."""
+def check_files(folder: Path, beside: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Files that are not as they were written, and files that were not written with the report, and what is wrong.
+
+    Args:
+        beside: as for ``write_checksums``; a line that names a file of another place is not followed.
+    """
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError):
         yield folder / CHECKSUMS, "is missing or unreadable"
         return
-    written = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    places = [folder, *beside]
+    written = {name: digest for digest, _, name in (line.partition("  ") for line in lines if line)}
     for name, digest in written.items():
         path = folder / name
-        if not path.is_file():
+        if not _lies_in(folder, places, name):
+            yield folder / CHECKSUMS, f"names {name!r}, which is no file of this report"
+        elif not path.is_file():
             yield path, "is missing"
         elif hash_of_file(path) != digest:
             yield path, "is not the file that was written"
-    beside = sorted({(folder / name).parent for name in written if name.startswith("../")})
-    for name in _names(folder, [folder, *beside]):
+    for name in _names(folder, places):
         if name not in written:
             yield folder / name, "was not written with the report"
 
@@ -45,3 +55,16 @@ def _names(folder: Path, places: Sequence[Path]) -> list[str]:
     """Paths of all files, relative to the folder; hidden ones, which are locks or half written, do not count."""
     files = [p for place in places for p in sorted(place.rglob("*")) if p.is_file() and not p.name.startswith(".")]
     return [Path(os.path.relpath(p, folder)).as_posix() for p in files if p.name != CHECKSUMS]
+
+
+def _lies_in(folder: Path, places: Sequence[Path], name: str) -> bool:
+    """Whether a path, relative to the folder, is one of a file in a place or below it, spelt as they are written."""
+    for place in places:
+        start = Path(os.path.relpath(place, folder)).parts
+        parts = tuple(name.split("/"))
+        if parts[: len(start)] == start:
+            try:
+                return bool([one_component(part) for part in parts[len(start) :]])
+            except UserError:
+                continue
+    return False

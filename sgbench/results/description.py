@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sgbench.support.names import one_component
+
 
 @dataclass(frozen=True)
 class ReportedSystem:
@@ -76,12 +78,14 @@ def description_of(plain: Mapping[str, Any]) -> Description:
 
     Raises:
         KeyError, TypeError: it is none.
+        UserError: the name of a folder in it is none.
     """
     return Description(
         **{
             **plain,
-            "controls": tuple(plain["controls"]),
-            "systems": tuple(ReportedSystem(**system) for system in plain["systems"]),
+            "controls": tuple(map(one_component, plain["controls"])),
+            "systems": tuple(_system(**system) for system in plain["systems"]),
+            "jobs": {one_component(folder): title for folder, title in plain["jobs"].items()},
             "correlated": tuple((first, second) for first, second in plain["correlated"]),
             "notes": tuple(plain["notes"]),
             "shown": ShownFaces(
@@ -91,3 +95,7 @@ def description_of(plain: Mapping[str, Any]) -> Description:
             ),
         }
     )
+
+
+def _system(folder: str, method: str, shown: str) -> ReportedSystem:
+    return ReportedSystem(one_component(folder), method, shown)

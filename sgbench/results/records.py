@@ -9,8 +9,10 @@ from typing import Literal
 
 import pandas as pd
 
+from sgbench.results.csv_text import as_given, csv_text
 from sgbench.support.atomic import write_text
-from sgbench.support.errors import BrokenFile
+from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.names import one_component
 
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
@@ -88,15 +90,15 @@ def from_frame(frame: pd.DataFrame) -> list[Record]:
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
-    """Write a CSV whole or not at all; floats with 17 digits, so that reading gives back the same numbers."""
-    write_text(path, to_frame(records).to_csv(index=False, float_format="%.17g", lineterminator="\n"))
+    """Write a CSV whole or not at all."""
+    write_text(path, csv_text(to_frame(records)))
 
 
 def read_records(path: Path) -> list[Record]:
     """Read a CSV of records.
 
     Raises:
-        BrokenFile: columns are missing or unknown, or a number is not one; names the file.
+        BrokenFile: columns are missing or unknown, a number is not one, or a system's name none; names the file.
     """
     try:
         _check_rows(path)
@@ -106,7 +108,12 @@ def read_records(path: Path) -> list[Record]:
     if tuple(frame.columns) != COLUMNS:
         wrong = sorted(set(frame.columns) ^ set(COLUMNS))
         raise BrokenFile(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
-    return from_frame(frame)
+    try:
+        for name in frame["system"].unique():
+            one_component(name)
+    except UserError as error:
+        raise BrokenFile(f"{path}: not a table of records: {error}") from error
+    return from_frame(as_given(frame))
 
 
 def _check_rows(path: Path) -> None:

@@ -17,10 +17,11 @@ from sgbench.results.job_folder import JobFolder
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import UserError
+from sgbench.support.names import one_component
 
 _JOBS, _SYSTEMS, _CACHE, _STORE, _JUDGE = "jobs", "systems", "cache", "store", "judge"
-RESERVED = (_JOBS, _SYSTEMS, _CACHE)
-"""Names that no study can have."""
+_OWN = (_JOBS, _SYSTEMS, _CACHE)
+"""Folders of every run."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,7 @@ class RunFolder:
 
     def study(self, name: str) -> Path:
         """Where a study's folder is, which ``StudyFolder`` takes."""
-        if name in RESERVED:
-            raise UserError(f"study: '{name}' is the name of a folder of every run; choose another")
+        check_study(name)
         return self.root / one_component(name)
 
     def judge(self, key: str) -> JudgeFiles:
@@ -49,7 +49,7 @@ class RunFolder:
 
     def prepare(self) -> None:
         """Make the folders that everything goes into, so that one that cannot be made is refused at once."""
-        for name in (_JOBS, _SYSTEMS, _CACHE):
+        for name in _OWN:
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
     @property
@@ -58,12 +58,11 @@ class RunFolder:
         return self.root / _CACHE / _STORE
 
 
-def one_component(name: str) -> str:
-    """A name that is one component of a path, whatever file it was read from.
+def check_study(name: str) -> None:
+    """Refuse the name of a folder of every run, and what some file systems take for it.
 
     Raises:
-        UserError: it is empty, leads elsewhere, or holds a separator.
+        UserError: no study can have this name.
     """
-    if not name or name in (".", "..") or any(c in name for c in "/\\\0"):
-        raise UserError(f"{name!r} cannot be the name of a folder below the runs; the file that says so was changed")
-    return name
+    if name.casefold() in _OWN:
+        raise UserError(f"study: '{name}' is the name of a folder of every run; choose another")

@@ -15,6 +15,7 @@ from sgbench.data.requests import Requests
 from sgbench.results.records import Record
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
+from sgbench.support.names import one_component
 from sgbench.support.strict import parse_json
 
 NOT_SCORED = "not scored: "
@@ -201,6 +202,7 @@ def read_scores(path: Path) -> Scores:
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
     about = parse_json(str(arrays["about"]))
+    one_component(about["base"]["system"])
     requests, targets = [], []
     for target, figures in zip(about["targets"], about["figures"], strict=True):
         t = str(target)

@@ -14,7 +14,8 @@ from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.atomic import write_text
-from sgbench.support.errors import BrokenFile
+from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.names import one_component
 from sgbench.support.settings_model import first_problem
 from sgbench.support.strict import parse_json
 
@@ -80,7 +81,7 @@ class StudyFolder:
         Raises:
             BrokenFile: it is missing or broken; names the file.
         """
-        return self._read(_PLAN, lambda plain: StudyPlan(**plain))
+        return self._read(_PLAN, _plan_of)
 
     def write_description(self, description: Description) -> None:
         """Keep what the report says besides its figures."""
@@ -100,7 +101,6 @@ class StudyFolder:
 
         Raises:
             BrokenFile: the description is missing or broken; names the file.
-            UserError: a name in it leads out of the folder of all runs.
         """
         description = self.read_description()
         return [self.runs.system(name) for name in (*description.controls, *(s.folder for s in description.systems))]
@@ -123,11 +123,20 @@ class StudyFolder:
     def _read(self, name: str, make: Any) -> Any:
         path = self.path / name
         try:
-            made = make(parse_json(path.read_text(encoding="utf-8")))
+            plain = parse_json(path.read_text(encoding="utf-8"))
+            json.dumps(plain, ensure_ascii=False).encode()  # half a character could not be written into a report
+            made = make(plain)
             return TypeAdapter(type(made)).validate_python(asdict(made))  # now every value has its type
         except FileNotFoundError as error:
             raise BrokenFile(f"{path}: is missing; run the study's command again") from error
         except ValidationError as error:
             raise BrokenFile(f"{path}: is broken ({first_problem(error)}); run the study's command again") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
             raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error
+
+
+def _plan_of(plain: Mapping[str, Any]) -> StudyPlan:
+    plan = StudyPlan(**plain)
+    for name in (*plan.jobs, *plan.systems, *(job for jobs in plan.systems.values() for job in jobs), *plan.controls):
+        one_component(name)
+    return plan

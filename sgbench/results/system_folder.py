@@ -6,6 +6,7 @@ from pathlib import Path
 from sgbench.results.cost import Cost, read_cost, write_cost
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
+from sgbench.support.errors import BrokenFile
 
 RECORDS = "records.csv"
 SCORES = "scores.npz"
@@ -45,9 +46,13 @@ class SystemFolder:
         """The system's records.
 
         Raises:
-            BrokenFile: they are broken; names the file.
+            BrokenFile: they are broken, or those of another system; names the file.
         """
-        return read_records(self.records_file)
+        records = read_records(self.records_file)
+        if wrong := {record.system for record in records} ^ {self.name}:
+            told = min(wrong - {self.name}, default="no system")
+            raise BrokenFile(f"{self.records_file}: has records of {told}, not of {self.name} alone")
+        return records
 
     def write_records(self, records: list[Record]) -> None:
         """Keep the records, which says that the system is scored."""

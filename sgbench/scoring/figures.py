@@ -18,6 +18,9 @@ from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
 from sgbench.scoring.cells import Cell, bootstrapped, judges_priors
 
 NUM_SPLITS = 10
+MOST_COMBINATIONS = 4096
+"""Of values of all attributes: a joint posterior has a column for each, twice as many with each binary attribute."""
+_DEVIATION = "population deviation over the splits"
 
 
 def make_records(scores: Scores) -> list[Record]:
@@ -145,6 +148,13 @@ class _Target:
         judge, heads = self.scores.judges[0], self.measured.posteriors[0]
         refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
         about = f", joint posterior of the judge ({judge.name}): the product over its heads"
+        combinations = math.prod(head.shape[1] for head in heads)
+        if combinations > MOST_COMBINATIONS:
+            note = f"not scored: {len(heads)} attributes have {combinations:,} combinations of values, a joint "
+            note += f"posterior is computed of at most {MOST_COMBINATIONS:,}"
+            for name, of in (("judge_score", InceptionScore().definition), ("judge_score_std", _DEVIATION)):
+                yield self._count(name, math.nan, note=note, measured_on="image", definition=f"{of}{about}")
+            return
         yield from self._score(joint_posterior(heads), "judge_score", refusal, about)
 
     def inception_scores(self) -> Iterator[Cell | Record]:
@@ -164,7 +174,7 @@ class _Target:
         terms = metric.terms(posterior)
         yield self._cell(metric, terms, name, refusal, measured_on="image")
         spread = math.nan if refusal else metric.spread(terms)
-        place = {"definition": f"population deviation over the splits{about}"}
+        place = {"definition": f"{_DEVIATION}{about}"}
         yield self._count(f"{name}_std", spread, note=refusal, measured_on="image", **place)
 
     def _cell(

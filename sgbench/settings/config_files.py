@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sgbench.features.weights import find_inception
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, one_line
 from sgbench.support.loading import find_module
 from sgbench.support.paths import user_path
 from sgbench.support.strict import read_yaml
@@ -66,7 +66,7 @@ def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> Non
         path, sha256 = _named_in(find_config(config))
     problem = find_inception(path, sha256).problem
     if problem:
-        print(f"no Inception Score: {problem}", file=sys.stderr)
+        print(f"no Inception Score: {one_line(problem)}", file=sys.stderr)
 
 
 def _named_in(config: Path) -> tuple[Path | None, str | None]:

@@ -10,7 +10,8 @@ from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.records import CONTROLS
-from sgbench.support.errors import shown
+from sgbench.results.run_folder import check_study
+from sgbench.support.errors import UserError, shown
 from sgbench.support.settings_model import SettingsModel, UserPath
 from sgbench.training.precision import Precision
 
@@ -123,6 +124,15 @@ class Settings(SettingsModel):
     jury: JurySettings = JurySettings()
     scoring: ScoringSettings = ScoringSettings()
     notes: tuple[str, ...] = ()
+
+    @field_validator("study")
+    @classmethod
+    def _no_folder_of_every_run(cls, study: str) -> str:
+        try:
+            check_study(study)
+        except UserError as error:
+            raise ValueError(str(error).removeprefix("study: ")) from error
+        return study
 
     @field_validator("levels", mode="before")
     @classmethod

@@ -68,6 +68,8 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
     raw = dict(_mapping(raw, path, "data"))
     name = str(overrides.get("class", raw.pop("class", "faces")))
     source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
+    if not re.fullmatch(NAME, source.name):
+        raise UserError(f"{path}: data.class: {source.name!r} cannot name a data set; give letters, digits and ._-")
     if "path" in overrides and "path" not in source.Settings.model_fields:  # drawn images have no path
         return _data(raw, {"class": "celeba", **overrides}, path)
     if "class" in overrides:
@@ -86,7 +88,7 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
         raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judges and controls")
     entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
     methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
-    if len({method.slug for method in methods}) < len(methods):
+    if len({method.slug.casefold() for method in methods}) < len(methods):
         raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
     classes: dict[str, type[Method]] = {}
     for method in methods:
@@ -113,7 +115,7 @@ def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool
 def _check_key(cls: type[Method], where: str) -> None:
     """Refuse a class that declares no key itself: its models would be taken for those of the class it derives from."""
     key = vars(cls).get("key")
-    if not isinstance(key, str) or not re.match(NAME, key):
+    if not isinstance(key, str) or not re.fullmatch(NAME, key):
         raise UserError(
             f'{where}: {cls.__name__} declares no key; write key = "{cls.__name__.lower()}" into the class: its '
             "trained models are kept under it, wherever the class lies"

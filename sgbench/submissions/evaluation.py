@@ -39,11 +39,14 @@ from sgbench.submissions.opening import open_results
 from sgbench.submissions.request_files import write_requests
 from sgbench.submissions.scoring import find_scored, score_results
 from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.names import shortened, tag
 from sgbench.support.paths import user_path
 from sgbench.support.screen import Screen
 from sgbench.support.settings_model import LARGEST
 
 STAGES = ("prepare data", "train judges", "score results", "write the report")
+_MOST_BYTES = 100
+"""Of a method's name in the names of folders."""
 
 
 @dataclass(frozen=True)
@@ -213,10 +216,16 @@ def _confused(study: Study, system: ReportedSystem, method: str, shown: str, lev
 def _method(name: str) -> str:
     """A method's name in the form that records and folders use.
 
+    If other characters than spaces had to be replaced, a hash of the name is added, so that names stay different.
+
     Raises:
-        UserError: the name has no usable character, or it is the name of a control.
+        UserError: the name is empty, or it is the name of a control.
     """
-    method = re.sub(r"[^a-z0-9._]+", "-", str(name).lower()).strip("-.")
+    text = str(name)
+    method = re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-.")
+    if re.search(r"[^A-Za-z0-9._\s-]", text):
+        method = f"{method}-{tag(text)}".strip("-")
+    method = shortened(method, _MOST_BYTES)
     if not method or method in CONTROLS:
         raise UserError(f"name: '{name}' cannot name a method; give letters and digits, not {', '.join(CONTROLS)}")
     return method

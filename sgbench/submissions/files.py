@@ -3,6 +3,7 @@
 import posixpath
 import zipfile
 from abc import ABC, abstractmethod
+from collections import Counter
 from pathlib import Path
 from threading import Lock
 
@@ -56,8 +57,11 @@ class ZipFiles(Files):
             self.archive = zipfile.ZipFile(path)
         except Exception as error:  # a broken file may raise any error
             raise UserError(f"{path}: not a readable .zip ({summary(error)}); make it again") from error
+        names = self.archive.namelist()
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            raise UserError(f"{path}: holds two files named {twice[0]!r}; make it again")
         self.lock = Lock()
-        shown = [name for name in self.archive.namelist() if not name.startswith((".", "__MACOSX/"))]
+        shown = [name for name in names if not name.startswith((".", "__MACOSX/"))]
         top = shown[0].partition("/")[0] + "/" if shown else ""
         self.top = top if all(name.startswith(top) for name in shown) else ""
 

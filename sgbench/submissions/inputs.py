@@ -6,7 +6,7 @@ from functools import cached_property
 
 from torch import Tensor
 
-from sgbench.data.labels import Attribute, Group, all_groups
+from sgbench.data.labels import Attribute, Group, all_groups, group_separator
 from sgbench.support.errors import UserError
 
 
@@ -41,13 +41,13 @@ class Inputs:
         return "+".join(f"{attribute}={value}" for attribute, value in names)
 
     def parse(self, text: str) -> tuple[Group, ...]:
-        """The groups that a text names, in its order.
+        """The groups that a text names, in its order; a plus sign within a value is no separator.
 
         Raises:
             UserError: an attribute or value is unknown, or an attribute is named twice.
         """
         groups = []
-        for part in text.split("+"):
+        for part in group_separator(self.attributes).split(text):
             if part.strip() not in self.groups:
                 raise UserError(f"unknown group {part.strip()!r}; the study has {', '.join(self.groups)}")
             groups.append(self.groups[part.strip()])

@@ -8,6 +8,7 @@ They are never resized.
 import csv
 import hashlib
 import io
+import posixpath
 import struct
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from sgbench.submissions.files import Files, FolderFiles, ZipFiles
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.results import Results, StoredResult, serve
 from sgbench.support.errors import UserError
+from sgbench.support.formulas import unguarded
 
 TABLE = "results.csv"
 COLUMNS = ("result", "source", "groups")
@@ -44,9 +46,12 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
     entries, names, key = [], [], hashlib.sha256()
+    listed: dict[str, str] = {}
     for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
         try:
             entries.append(StoredResult(where, inputs.place(source), inputs.parse(groups)))
+            if (first := listed.setdefault(posixpath.normpath(name), where)) != where:
+                raise UserError(f"{name!r} is listed twice, first in {first}; give each result a file of its own")
             data = files.read(name, _MAX_PICTURE)
             _open(data, name, inputs.image_size).close()
         except UserError as error:
@@ -106,7 +111,7 @@ def _rows(table: Path, text: str) -> Iterator[tuple[str, str, str, str]]:
                     f"{where} has {len(row)} cells, the header {len(header)}; quote cells with commas in them"
                 )
             cells = dict(zip(header, (cell.strip() for cell in row), strict=True))
-            yield where, *(cells[column] for column in COLUMNS)
+            yield where, *(unguarded(cells[column]) for column in COLUMNS)
     except csv.Error as error:
         raise UserError(f"{table}: line {reader.line_num}: {error}") from error
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +13,12 @@ from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
 from sgbench.support.atomic import replacing, write_text
+from sgbench.support.formulas import guarded
+from sgbench.support.names import file_part
 
 TABLE = "requests.csv"
+_MOST = 100
+"""Characters of a part of a path."""
 
 
 def write_requests(
@@ -42,7 +45,8 @@ def write_requests(
     writer.writerow(["image", "source", "groups", "result"])
     for position, groups in wanted:
         name, text = _file_name(inputs, position), inputs.text(groups)
-        writer.writerow([f"sources/{name}", inputs.ids[position], text, f"results/{_safe(text)}/{name}"])
+        source = guarded(inputs.ids[position])
+        writer.writerow([f"sources/{name}", source, text, f"results/{file_part(text, _MOST)}/{name}"])
 
     def write(position: int) -> None:
         with replacing(folder / "sources" / _file_name(inputs, position)) as partial:
@@ -56,8 +60,4 @@ def write_requests(
 
 def _file_name(inputs: Inputs, position: int) -> str:
     """Position and name; the position makes it unique, whatever characters the name has."""
-    return f"{position:05d}-{_safe(Path(inputs.ids[position]).stem)}.png"
-
-
-def _safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._=+-]", "_", text)[:100]
+    return f"{position:05d}-{file_part(Path(inputs.ids[position]).stem, _MOST)}.png"

@@ -14,6 +14,10 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.cost import measure_cost
 from sgbench.scoring.systems import SystemScorer
 from sgbench.submissions.results import Results
+from sgbench.support.names import shortened
+
+_MOST_BYTES = 200
+"""Of a system's name without its hashes."""
 
 
 def find_scored(study: Study, name: str, level: str, seed: int | None, results: Results) -> SystemFolder | None:
@@ -69,4 +73,4 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
 
 def _folder(study: Study, name: str, level: str, seed: int | None, fingerprint: str) -> SystemFolder:
     parts = [name, *filter(None, [level]), *([] if seed is None else [f"s{seed}"])]
-    return study.runs.system(f"{'-'.join(parts)}-{fingerprint[:8]}-{study.protocol.hash[:8]}")
+    return study.runs.system(f"{shortened('-'.join(parts), _MOST_BYTES)}-{fingerprint[:8]}-{study.protocol.hash[:8]}")

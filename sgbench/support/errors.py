@@ -2,6 +2,8 @@
 
 from reprlib import Repr
 
+from sgbench.support.text import printable
+
 _SHORT = Repr()
 _SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 3, 120, 120
 
@@ -15,13 +17,13 @@ class BrokenFile(ValueError):
 
 
 def one_line(error: object, limit: int | None = None) -> str:
-    """An error's message, or a text, in one line; the error's type if the message is empty.
+    """An error's message, or a text, in one line without hidden characters; the error's type if the message is empty.
 
     Args:
         limit: the most characters; a longer text is cut and ends with ``...``.
     """
     try:
-        text = " ".join(str(error).split())
+        text = printable(" ".join(str(error).split()))
     except Exception:  # an error's class may itself be faulty
         text = ""
     text = text or type(error).__name__

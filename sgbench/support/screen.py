@@ -8,13 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Task as RichTask
 from rich.text import Text
 
+from sgbench.support.text import printable
+
 _LINE_SECONDS = 15.0
+
+
+def plain_console(**settings: Any) -> Console:
+    """A console that prints texts as they are: no markup, no names of emoji, no colours of its own."""
+    return Console(markup=False, emoji=False, highlight=False, **settings)
 
 
 class Task:
@@ -30,10 +38,10 @@ class Task:
 class _Bar(Task):
     def __init__(self, progress: Progress, label: str, total: float, unit: str):
         self._progress, self._total = progress, total
-        self._id = progress.add_task(label, total=total, detail="", unit=unit)
+        self._id = progress.add_task(printable(label), total=total, detail="", unit=unit)
 
     def update(self, done: float, detail: str = "") -> None:
-        self._progress.update(self._id, completed=done, detail=detail)
+        self._progress.update(self._id, completed=done, detail=printable(detail))
 
     def finish(self) -> None:
         self._progress.update(self._id, completed=self._total)
@@ -65,18 +73,18 @@ class _Lines(Task):
             rate = (done - before) / (now - since)
             parts += [f"{rate:,.0f} {self._unit}/s"] if self._unit else []
             parts += [f"{(self._total - done) / rate:.0f} s left"] if done < self._total else []
-        self._console.print(f"{self._label}: {', '.join(parts)}  {detail}", highlight=False)
+        _print(self._console, f"{self._label}: {', '.join(parts)}  {detail}")
 
 
 class Screen:
     """Where a run shows its progress."""
 
     def __init__(self, console: Console | None = None):
-        self.console = console or Console(stderr=not sys.stdout.isatty(), soft_wrap=True)
+        self.console = console or plain_console(stderr=not sys.stdout.isatty(), soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, highlight=False, markup=False)
+        _print(self.console, text)
 
     @contextmanager
     def task(self, label: str, total: float, unit: str = "") -> Iterator[Task]:
@@ -93,14 +101,18 @@ class Screen:
             yield lambda label, total, unit="": _Lines(self.console, label, total, unit)
             return
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
             _Rate(),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}", style="dim"),
+            TextColumn("{task.fields[detail]}", style="dim", markup=False),
         )
         with Progress(*columns, console=self.console) as progress:
             yield lambda label, total, unit="": _Bar(progress, label, total, unit)
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(printable(text), markup=False, emoji=False, highlight=False)

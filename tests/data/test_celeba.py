@@ -462,3 +462,12 @@ def test_store_holds_what_the_source_reads(celeba_copy, tmp_path):
     again = open_store(source, tmp_path / "store", lambda done, total: seen.append("written twice"))
     assert torch.equal(again[everyone], images[everyone])
     assert "written twice" not in seen
+
+
+@pytest.mark.parametrize("name", ["../000001.jpg", "/etc/passwd", "a\\b.jpg", ".."])
+def test_an_image_elsewhere_is_not_followed(celeba_copy, name):
+    root = celeba_copy()
+    table = root / "list_attr_celeba.txt"
+    table.write_text(table.read_text().replace("000003.jpg", name))
+    with pytest.raises(UserError, match=r"list_attr_celeba.txt: line 5: .* cannot be the name of a file or folder"):
+        read_attribute_file(table)

@@ -373,6 +373,30 @@ def test_a_bad_table_is_refused_in_one_line_that_says_where(made, text, settings
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["a\x1b[1m", "a\u202eb", "a\x00", "a\x9b"])
+def test_a_value_with_hidden_characters_is_refused(made, value):
+    path = made(f"image,hair\na.png,{value}\nb.png,blond\n")
+    with pytest.raises(UserError, match=r"column 'hair': hair: the value '.*' .* has characters that are not shown"):
+        open_folder(path, "hair")
+
+
+def test_values_that_look_the_same_in_two_normal_forms_are_refused(made):
+    composed, decomposed = (unicodedata.normalize(form, "né") for form in ("NFC", "NFD"))
+    path = made(f"image,hair\na.png,{composed}\nb.png,{decomposed}\nc.png,blond\n")
+    with pytest.raises(UserError, match=r"row 3.* differs from .* in row 2 in Unicode form alone"):
+        open_folder(path, "hair")
+
+
+def test_a_value_that_holds_the_start_of_another_group_is_refused(tmp_path, made):
+    rows = "".join(f"{n}.png,{'a+ hair=b' if n % 2 else 'c'},{'x' if n % 4 > 1 else 'y'}\n" for n in range(40))
+    path = made(f"image,age,hair\n{rows}")
+    config = {"data": {"class": "folder", "path": str(path), "attributes": ["age", "hair"], "image_size": 32}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump({**config, "levels": [2], "methods": {}}))
+    settings = read_settings(tmp_path / "c.yaml", {}, {})
+    with pytest.raises(UserError, match=r"age: in the value 'a\+ hair=b' a plus and an attribute's name look like"):
+        make_plan(settings, settings.source(settings.data))
+
+
 def test_a_table_in_another_encoding_is_refused(made):
     for encoding in ("utf-16", "latin-1"):
         with pytest.raises(UserError, match=r"labels\.csv: cannot be read as CSV in UTF-8 .*; save it as such"):

@@ -147,3 +147,25 @@ def test_too_few_images_of_a_value_are_an_error_that_says_how_many_there_are_if_
     for level in (1, "all"):
         with pytest.raises(ValueError, match=r"^no training image has hair = 'red'; add images that .*--attributes"):
             sparsify(truth[truth[:, 1] != 2], ATTRIBUTES, level, 0)
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../a", "a=b", "a+b", "a|b", "$a$", "a\n", " a", ".a", "-a", "a\x1b"])
+def test_a_name_that_files_and_tables_could_misread_is_refused(name):
+    with pytest.raises(ValueError, match="an attribute's name has only letters, digits, spaces"):
+        Attribute(name, ("no", "yes"))
+
+
+@pytest.mark.parametrize("value", ["", " a", "a ", "a\nb", "a\tb", "\x1b[1m", "\ud800", "\u202ea"])
+def test_so_is_a_value_that_is_not_shown_as_it_is(value):
+    with pytest.raises(ValueError, match=r"smile: the value .* is empty, begins or ends with a space, or has"):
+        Attribute("smile", ("no", value))
+
+
+def test_shown_values_stay_different():
+    assert [Attribute("a", ("not_pale", "pale")).shown(v) for v in (0, 1)] == ["not pale", "pale"]
+    assert [Attribute("a", ("x_y", "x y")).shown(v) for v in (0, 1)] == ["x_y", "x y"]
+
+
+def test_two_values_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="smile: two values have one name: no, yes, no"):
+        Attribute("smile", ("no", "yes", "no"))

@@ -103,11 +103,5 @@ def test_a_job_builds_what_its_hash_says(write, tmp_path):
 def test_a_name_read_from_a_file_is_one_component_of_a_path_or_refused(tmp_path, name):
     runs = RunFolder(tmp_path)
     for place in (runs.job, runs.system, runs.judge):
-        with pytest.raises(UserError, match="cannot be the name of a folder"):
+        with pytest.raises(UserError, match="cannot be the name of a file or folder"):
             place(name)
-
-
-@pytest.mark.parametrize("name", ["jobs", "systems", "cache"])
-def test_a_study_cannot_be_called_like_a_folder_of_every_run(tmp_path, name):
-    with pytest.raises(UserError, match="is the name of a folder of every run"):
-        RunFolder(tmp_path).study(name)

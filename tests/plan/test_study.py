@@ -1,10 +1,15 @@
 """A study is settled when it is opened: reading it trains nothing and opens no file of the user's."""
 
 import pytest
+import torch
 import yaml
 
+from sgbench.data.labels import Attribute, sparsify
+from sgbench.methods.sggan import SGGAN
+from sgbench.plan.job import Job, System
 from sgbench.plan.study import open_study
 from sgbench.run import STAGES, main
+from sgbench.settings.models import MethodEntry
 from sgbench.settings.reading import read_settings
 from sgbench.support.screen import Screen
 
@@ -87,3 +92,19 @@ def test_a_finished_study_is_only_reported_again(config, tmp_path, capsys):
     shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
     assert shown == ["stage 5/5: write the report"]
     assert (tmp_path / "runs" / "tiny-5" / "runtime.json").read_text() == runtime
+
+
+def test_names_of_folders_are_cut_and_stay_different(tmp_path):
+    labels = torch.arange(40, dtype=torch.int8).remainder(2).unsqueeze(1).expand(40, 60)
+    names = []
+    for last in "xy":
+        attributes = tuple(
+            Attribute(f"属性 {k:02d} of many{last if k == 59 else ''}", ("no", "yes")) for k in range(60)
+        )
+        entry = MethodEntry(name="m" * 100, variant="v" * 100, cls=SGGAN, settings=SGGAN.Settings())
+        sparse = sparsify(labels, attributes, "all", 0)
+        job = Job(entry, "all", 0, tuple(range(60)), attributes, 32, "float32", sparse, "data", torch.arange(40))
+        names += [job.name, System(entry, "all", 0, (job,)).name]
+    assert len(set(names)) == 4
+    assert max(len(f"{name}-{'0' * 8}".encode()) for name in names) <= 255
+    assert "属性 00 of many+属性 01 of many" in names[0]

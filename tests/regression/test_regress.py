@@ -14,14 +14,15 @@ from sgbench.commands.regress import main
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.regression.differences import Comparison, compare
-from sgbench.regression.junit import to_junit
-from sgbench.regression.summary import SHOWN, to_markdown
+from sgbench.regression.junit import error_to_junit, to_junit
+from sgbench.regression.summary import SHOWN, error_to_markdown, to_markdown
 from sgbench.regression.tolerances import Tolerance, load_tolerances
 from sgbench.results.description import Description, ReportedSystem, ShownFaces
 from sgbench.results.records import COLUMNS, Record, read_records, to_frame, write_records
 from sgbench.results.scores import Panelist, Scores, SetFigure, TargetScores, Verdict, write_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.scoring.figures import make_records
+from sgbench.support.text import printable
 
 ROW = Record(
     system="sggan-500-s0",
@@ -713,6 +714,33 @@ def test_junit_and_summary_hold_any_text():
     (line,) = [line for line in lines if "0.5" in line]
     assert line.replace("\\|", "").count("|") == 9
     assert "<c" not in line
+
+
+@pytest.mark.parametrize("name", ["a\x1b[1m", "a\x00", "a\ufffe", "half \ud83d", "\u202eb", "]]>", "性别"])
+def test_junit_summary_and_screen_hold_characters_that_xml_and_terminals_do_not(name):
+    row = replace(ROW, system=name, target=name, direction=name)
+    comparison = _comparison([replace(row, value=0.5)], [row])
+    document = ElementTree.fromstring(to_junit(comparison).encode())
+    assert document[0].get("name") == printable(name)
+    assert printable(name) in document.find(".//failure").text
+    text = to_markdown(comparison)
+    text.encode()
+    assert name.isprintable() or name not in text
+    error = ElementTree.fromstring(error_to_junit(f"{name}: is broken").encode()).find(".//error")
+    assert error.get("message") == f"{printable(name)}: is broken"
+
+
+def test_a_message_in_a_summary_is_text():
+    assert error_to_markdown("<b>[a](b): is\nbroken") == "## Not compared\n\n&lt;b>\\[a\\](b): is broken\n"
+
+
+def test_differences_on_the_screen_are_text(reference, tmp_path, capsys):
+    row = replace(ROW, direction="[red]:smile:\x1b[2J")
+    write_records(reference, [row, SCORE])
+    assert _run(reference, tmp_path, [replace(row, value=0.5), SCORE]) == 1
+    out = capsys.readouterr().out
+    assert "[red]:smile:\\x1b[2J" in "".join(line.split("  ")[0].strip() for line in out.splitlines())
+    assert "\x1b" not in out
 
 
 def test_summary_says_what_failed_first_and_folds_the_rest(tmp_path, reference):

@@ -66,3 +66,17 @@ def test_a_bar_has_a_rate_where_there_is_a_unit(unit):
             task.update(done)
     assert ("images/s" in out.getvalue()) == bool(unit)
     assert "100%" in out.getvalue()
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_names_are_shown_as_they_are(terminal, clock):
+    out = io.StringIO()
+    screen = Screen(Console(file=out, width=200, force_terminal=terminal, color_system=None))
+    screen.say("[red]said[/] :smile: \x1b[2J")
+    with screen.task("[b]job[/] :smile: \x07", 10) as task:
+        clock.now += 60
+        task.update(10, "[i]loss[/] \x1b[1m")
+    shown = out.getvalue()
+    for text in ("[red]said[/] :smile: \\x1b[2J", "[b]job[/] :smile: \\x07", "[i]loss[/] \\x1b"):
+        assert text in shown
+    assert not {code for code in ("\x07", "\x1b[2J", "\x1b[1m") if code in shown}

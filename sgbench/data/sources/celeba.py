@@ -20,6 +20,7 @@ from sgbench.data.source import Source, SourceSettings, choose_attributes, exist
 from sgbench.data.sources.attributes import ATTRIBUTES
 from sgbench.data.sources.photographs import Box, find_images, fingerprint, missing_note, read_photograph
 from sgbench.support.errors import UserError
+from sgbench.support.names import one_component
 from sgbench.support.settings_model import UserPath
 
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
@@ -162,7 +163,10 @@ def _read_rows(rows: Iterable[tuple[int, list[str]]], width: int, path: Path) ->
         if name in seen:
             raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")
         seen.add(name)
-        names.append(name)
+        try:
+            names.append(one_component(name))
+        except UserError as error:
+            raise UserError(f"{path}: line {number}: {error}") from error
         values += "".join(cells).replace("-1", "0").encode()
     return names, np.frombuffer(values, np.uint8).reshape(-1, width) == ord("1")
 

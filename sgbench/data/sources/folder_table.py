@@ -1,7 +1,6 @@
 """The CSV of the user's images: a row for each image, and columns that become attributes and the split."""
 
 import csv
-import re
 import sys
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -23,8 +22,6 @@ _SWITCHES = {"1": "yes", "1.0": "yes"} | _ZERO | _MINUS_ONE
 """Cells of a binary column and the names of its values; pandas writes 1.0 if a column has blanks."""
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 """If the first row begins with a file of such a name, it describes an image and the header is missing."""
-_NAME = re.compile(r"\w[\w .-]*")
-"""Allowed names of attributes, which become part of a folder's name."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +55,6 @@ class LabelTable:
             UserError: the column is not valid; the message names the column, and the cell if one is wrong.
         """
         cells = self.columns[name]
-        if not _NAME.fullmatch(name):
-            raise UserError(
-                f"{self.path}: column '{name}': an attribute's name has only letters, digits, spaces and ._-"
-            )
         absent = {cell for cell in set(cells) if cell.lower() == NONE_CELL}
         value_of = self._value_of(name, set(cells) - absent - {""})
         self._check_case(name, value_of.keys())
@@ -82,7 +75,10 @@ class LabelTable:
         code = {cell: values.index(value) for cell, value in value_of.items()} | dict.fromkeys(absent, NONE)
         code[""] = HIDDEN
         labels = np.fromiter(map(code.__getitem__, cells), np.int8, len(cells))
-        return Attribute(name, values, exhaustive=not absent), labels
+        try:
+            return Attribute(name, values, exhaustive=not absent), labels
+        except ValueError as error:
+            raise UserError(f"{self.path}: column '{name}': {error}") from error
 
     def is_test(self) -> np.ndarray | None:
         """Images that the column ``split`` puts into the test set, bool [N]; None without such a column.
@@ -99,16 +95,21 @@ class LabelTable:
         return np.array([cell == "test" for cell in cells])
 
     def _check_case(self, name: str, found: Collection[str]) -> None:
-        """Refuse spellings of one value that differ only in case, because each would become a separate value."""
-        if len({cell.lower() for cell in found}) == len(found):
+        """Refuse spellings of one value that differ only in case, because each would become a separate value.
+
+        Letters that are composed in another way (Unicode's normal forms) look the same and count as the same.
+        """
+        if len({_folded(cell) for cell in found}) == len(found):
             return
         spelt: dict[str, str] = {}
         for index, cell in enumerate(self.columns[name]):
-            other = spelt.setdefault(cell.lower(), cell)
+            other = spelt.setdefault(_folded(cell), cell)
             if cell in found and cell != other:
+                alike = unicodedata.normalize("NFC", cell) == unicodedata.normalize("NFC", other)
                 raise UserError(
                     f"{self.place(index, name)}: '{cell}' differs from '{other}' in row "
-                    f"{self.rows[self.columns[name].index(other)]} in case alone; write one of them throughout"
+                    f"{self.rows[self.columns[name].index(other)]} in {'Unicode form' if alike else 'case'} alone; "
+                    "write one of them throughout"
                 )
 
     def _value_of(self, name: str, found: set[str]) -> dict[str, str]:
@@ -205,6 +206,10 @@ def _image_name(cell: str, place: str) -> str:
     if not path.parts or path.anchor or ".." in path.parts or "\0" in cell:
         raise UserError(f"{place}: '{cell}' is not a path within the folder of images")
     return path.as_posix()
+
+
+def _folded(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell).lower()
 
 
 def _place(path: Path, row: int, column: str) -> str:

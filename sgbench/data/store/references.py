@@ -14,8 +14,11 @@ from torch import Tensor
 from sgbench.data.requests import Requests
 from sgbench.data.source import Source
 from sgbench.support.atomic import make_once
+from sgbench.support.names import shortened
 
 _CHUNK = 64
+_MOST_BYTES = 100
+"""Of an attribute's name in the name of a file."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def open_references(
             (test[request.positions[rows]], partial(source.counterfactual, groups=[group]))
             for group, rows in request.by_value()
         ]
-        counterfactuals.append(opened(source.attributes[request.target].name, jobs))
+        counterfactuals.append(opened(shortened(source.attributes[request.target].name, _MOST_BYTES), jobs))
     return References(counterfactuals, background)
 
 

@@ -1,0 +1,12 @@
+"""Text that is safe to show: no character that moves a cursor, turns a line round, or cannot be written as UTF-8."""
+
+import re
+
+HIDDEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
+"""Pattern of a control character but tab and line feed, a mark of direction, half a character (a lone surrogate)."""
+_HIDDEN = re.compile(HIDDEN)
+
+
+def printable(text: str) -> str:
+    r"""The text with its hidden characters written out, such as ``\x1b``."""
+    return _HIDDEN.sub(lambda match: ascii(match[0])[1:-1], text)
