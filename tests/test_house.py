@@ -200,7 +200,7 @@ RUN_FILES = (
 MAY_PARSE_JSON = {
     "sgbench.data.store.packed": "the index of packed images, whose format data.store owns",
     "sgbench.support.hashing": "values are hashed as JSON",
-    "sgbench.submissions.arrays": "the metadata of a user's .safetensors file",
+    "sgbench.support.reading": "a text is parsed for whoever owns its format",
 }
 
 

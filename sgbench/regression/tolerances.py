@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sgbench.support.errors import one_line
+from sgbench.support.reading import read_text
 
 DEFAULT = "default"
 
@@ -43,13 +44,13 @@ def load_tolerances(reference: Path) -> dict[str, Tolerance]:
     """
     path = tolerances_path(reference)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_text(path))
         return TypeAdapter(dict[str, Tolerance]).validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise ValueError(f"{path}: not tolerances: {where}: {first['msg']}") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f"{path}: unreadable: {one_line(error)}") from error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sgbench.support.atomic import write_text
 from sgbench.support.hashing import hash_of_file
+from sgbench.support.reading import read_text
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -24,8 +25,8 @@ def write_checksums(folder: Path, beside: Sequence[Path]) -> None:
 def check_files(folder: Path) -> Iterator[tuple[Path, str]]:
     """Files that are not as they were written, and files that were not written with the report, and what is wrong."""
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+        lines = read_text(folder / CHECKSUMS).splitlines()
+    except (OSError, ValueError):
         yield folder / CHECKSUMS, "is missing or unreadable"
         return
     written = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}

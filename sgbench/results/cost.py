@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import read_json
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,6 @@ def read_cost(path: Path) -> Cost:
         BrokenFile: not such a file; names it.
     """
     try:
-        return Cost(**json.loads(path.read_text(encoding="utf-8")))
+        return Cost(**read_json(path))
     except (OSError, ValueError, TypeError) as error:
         raise BrokenFile(f"{path}: not a file of costs: {error}") from error

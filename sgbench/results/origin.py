@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.support.atomic import write_text
+from sgbench.support.reading import parse_json, read_text
 
 Origin = dict[str, Any]
 
@@ -18,4 +19,4 @@ def read_origin(path: Path) -> Origin | None:
     """What ``write_origin`` kept; None where it kept nothing."""
     if not path.exists():
         return None
-    return json.loads(path.read_text(encoding="utf-8") or "null")
+    return parse_json(read_text(path) or "null")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import MOST_TEXT, open_regular
 
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
@@ -98,7 +99,8 @@ def read_records(path: Path) -> list[Record]:
         BrokenFile: columns are missing or unknown, or a number is not one; names the file.
     """
     try:
-        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
+        with open_regular(path, MOST_TEXT) as file:
+            frame = pd.read_csv(file, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
     except (ValueError, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     if tuple(frame.columns) != COLUMNS:

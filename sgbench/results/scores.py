@@ -15,8 +15,11 @@ from torch import Tensor
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.results.records import Record
+from sgbench.results.score_arrays import read_arrays
+from sgbench.support.archives import Arrays
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import parse_json
 
 NOT_SCORED = "not scored: "
 """Start of a note that says why a figure is missing."""
@@ -194,14 +197,14 @@ def read_scores(path: Path) -> Scores:
         BrokenFile: not such a file; names it.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _scores({name: arrays[name] for name in arrays.files})
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        with Arrays(path) as arrays:
+            return _scores(read_arrays(arrays))
+    except (OSError, EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise BrokenFile(f"{path}: not a file of scores: {error}") from error
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
-    about = json.loads(str(arrays["about"]))
+    about = parse_json(str(arrays["about"]))
     requests, targets = [], []
     for target, figures in zip(about["targets"], about["figures"], strict=True):
         t = str(target)

@@ -13,6 +13,7 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import read_json
 
 _PLAN, _DESCRIPTION = "plan.json", "study.json"
 
@@ -108,7 +109,7 @@ class StudyFolder:
     def read_runtime(self) -> dict[str, Any]:
         """What made an earlier report; empty if there is none, or none that can be read."""
         try:
-            return json.loads((self.path / "runtime.json").read_text(encoding="utf-8"))
+            return read_json(self.path / "runtime.json")
         except (OSError, ValueError):
             return {}
 
@@ -119,7 +120,7 @@ class StudyFolder:
     def _read(self, name: str, make: Any) -> Any:
         path = self.path / name
         try:
-            return make(json.loads(path.read_text(encoding="utf-8")))
+            return make(read_json(path))
         except FileNotFoundError as error:
             raise BrokenFile(f"{path}: is missing; run the study's command again") from error
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

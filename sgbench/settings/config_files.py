@@ -7,6 +7,7 @@ import yaml
 
 from sgbench.features.weights import find_inception
 from sgbench.support.errors import UserError
+from sgbench.support.reading import read_text
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 
@@ -43,7 +44,7 @@ def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> Non
 def _named_in(config: Path) -> tuple[Path | None, str | None]:
     """Path and hash that a config names; (None, None) if it is broken, which ``read_settings`` reports later."""
     try:
-        inception = yaml.safe_load(config.read_text(encoding="utf-8"))["scoring"]["inception"]
+        inception = yaml.safe_load(read_text(config))["scoring"]["inception"]
         return (Path(inception["path"]) if inception.get("path") else None), inception.get("sha256")
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, LookupError, TypeError, AttributeError):
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError, AttributeError):
         return None, None

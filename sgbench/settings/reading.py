@@ -15,6 +15,7 @@ from sgbench.methods.contract import Method
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
 from sgbench.support.errors import UserError
 from sgbench.support.loading import classes_in, load_class, name_of_class
+from sgbench.support.reading import read_text
 
 T = TypeVar("T", bound=BaseModel)
 C = TypeVar("C", Method, Source)
@@ -36,8 +37,8 @@ def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapp
         UserError: names the file, the key and what is wrong with it.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raw = yaml.safe_load(read_text(path))
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path}: cannot be read as YAML: {error}") from error
     if not isinstance(raw, dict):
         raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
