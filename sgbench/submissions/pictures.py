@@ -43,12 +43,13 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     """
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
-    entries, names, key = [], [], hashlib.sha256()
+    entries, names, num_jpegs, key = [], [], 0, hashlib.sha256()
     for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
         try:
             entries.append(StoredResult(where, inputs.place(source), inputs.parse(groups)))
             data = files.read(name, _MAX_PICTURE)
-            _open(data, name, inputs.image_size).close()
+            with _open(data, name, inputs.image_size) as image:
+                num_jpegs += image.format != "PNG"
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
         names.append(name)
@@ -64,7 +65,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
         with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
-    return serve(str(path), entries, inputs, read, key.hexdigest())
+    return serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
 
 
 def _find_table(path: Path, files: Files) -> str:
