@@ -70,11 +70,9 @@ def test_a_broken_number_of_a_place_does_not_matter(tmp_path):
     assert np.array_equal(read(jpeg(tmp_path / "b.jpg", broken_gps())), expected)
 
 
-@pytest.mark.parametrize(
-    "exif", [b"Exif\0\0", b"Exif\0\0II*\0\xff\xff", b"Exif\0\0Exif\0\0MM\0*", b"Exif\0\0" + bytes(9)]
-)
+@pytest.mark.parametrize("exif", [b"", b"II*\0\xff\xff", b"Exif\0\0MM\0*", bytes(9)])
 def test_broken_metadata_does_not_matter(exif, tmp_path):
-    assert np.array_equal(read(jpeg(tmp_path / "x.jpg", exif)), read(jpeg(tmp_path / "y.jpg")))
+    assert np.array_equal(read(jpeg(tmp_path / "x.jpg", b"Exif\0\0" + exif)), read(jpeg(tmp_path / "y.jpg")))
 
 
 def test_a_drawing_called_jpg_starts_no_other_program(tmp_path, monkeypatch):
