@@ -37,7 +37,7 @@ def write_safetensors(path, pixels=PIXELS):
 
 class Nothing(torch.nn.Module):
     def forward(self, images, group):
-        return images * group.view(-1, 1, 1, 1)
+        return images + 0 * group.view(-1, 1, 1, 1)
 
 
 def write_pt2(path, pixels=PIXELS):
