@@ -31,6 +31,7 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
         out = getattr(arguments, "out", out)
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
+            warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata, which is not used; bad pixels are errors
             warnings.showwarning = _warn
             return work(arguments)
     except UserError as error:

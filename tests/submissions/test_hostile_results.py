@@ -1,8 +1,12 @@
 """Each kind of file that results may come in, broken in every way: one line, at once, in little memory."""
 
 import json
+import os
 import struct
 import zipfile
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import elsewhere
 import numpy as np
@@ -59,6 +63,15 @@ WRITE = {".zip": write_zip, ".npz": write_npz, ".safetensors": write_safetensors
 WRITE[".onnx"] = write_onnx
 
 
+@cache
+def content(suffix, shape=PIXELS.shape):
+    """A good file's bytes; exporting a program takes seconds, so each is made once."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"results{suffix}"
+        WRITE[suffix](path, np.zeros(shape, np.uint8))
+        return path.read_bytes()
+
+
 def opened(path):
     return open_results(path, elsewhere.inputs(), torch.device("cpu"), batch_size=5)
 
@@ -67,40 +80,37 @@ def opened(path):
 @pytest.mark.parametrize("damage", ["truncated", "empty", "text", "zeros", "of another kind"])
 def test_a_file_that_is_not_what_it_is_called_is_refused(suffix, damage, tmp_path, refused):
     path = tmp_path / f"results{suffix}"
-    WRITE[suffix](path)
-    opened(path)
-    content = path.read_bytes()
-    other = ".npz" if suffix != ".npz" else ".zip"
-    WRITE[other](tmp_path / f"other{other}")
-    others = (tmp_path / f"other{other}").read_bytes()
-    broken = {"truncated": content[: len(content) * 2 // 3], "empty": b"", "text": b"results\n" * 9}
-    path.write_bytes((broken | {"zeros": bytes(4096), "of another kind": others})[damage])
+    good, other = content(suffix), content(".zip" if suffix == ".npz" else ".npz")
+    broken = {"truncated": good[: len(good) * 2 // 3], "empty": b"", "text": b"results\n" * 9, "zeros": bytes(4096)}
+    path.write_bytes((broken | {"of another kind": other})[damage])
     assert refused(lambda: opened(path)).startswith(str(path))
+
+
+@pytest.mark.parametrize("suffix", WRITE)
+def test_a_file_as_it_should_be_is_opened(suffix, tmp_path):
+    path = tmp_path / f"results{suffix}"
+    path.write_bytes(content(suffix))
+    assert opened(path).given == path.name
 
 
 @pytest.mark.parametrize("suffix", WRITE)
 def test_a_file_with_another_ending_is_refused(suffix, tmp_path, refused):
     path = tmp_path / "results.bin"
-    WRITE[suffix](tmp_path / f"results{suffix}")
-    (tmp_path / f"results{suffix}").rename(path)
+    path.write_bytes(content(suffix))
     assert "results.bin: results are a folder or .zip, .npz" in refused(lambda: opened(path))
 
 
 @pytest.mark.parametrize("suffix", WRITE)
-@pytest.mark.parametrize("shape", [(1, 3, 9, 9), (1, 3, 8, 9), (1, 1, 8, 8)])
+@pytest.mark.parametrize("shape", [(1, 3, 8, 9)])
 def test_results_of_another_shape_are_refused(suffix, shape, tmp_path, refused):
-    if suffix == ".zip" and shape[1] == 1:
-        pytest.skip("a picture is converted to three channels")
     path = tmp_path / f"results{suffix}"
-    WRITE[suffix](path, np.zeros(shape, np.uint8))
+    path.write_bytes(content(suffix, shape))
     assert refused(lambda: opened(path)).startswith(str(path))
 
 
 @pytest.mark.parametrize("kind", ["pipe", "device"])
 @pytest.mark.parametrize("suffix", WRITE)
 def test_what_is_no_regular_file_is_refused(suffix, kind, tmp_path, refused):
-    import os
-
     path = tmp_path / f"results{suffix}"
     os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
     assert "is neither a folder nor a regular file" in refused(lambda: opened(path))
@@ -158,7 +168,7 @@ def test_a_safetensors_header_that_says_it_is_huge_is_refused(tmp_path, refused)
 
 def test_a_program_that_is_larger_inside_than_outside_is_refused(tmp_path, refused):
     path = tmp_path / "results.pt2"
-    write_pt2(path)
+    path.write_bytes(content(".pt2"))
     with zipfile.ZipFile(path) as archive:
         files = {info.filename: archive.read(info) for info in archive.infolist()}
     zipped(path, files | {"archive/data/weights/weight_0": bytes(2**25)})
