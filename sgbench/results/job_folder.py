@@ -11,7 +11,7 @@ import pandas as pd
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
-from sgbench.support.reading import MOST_TEXT, open_regular, read_text
+from sgbench.support.reading import MOST_TEXT, open_regular, parse_json, read_text
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class JobFolder:
             self._losses.unlink(missing_ok=True)
             return
         rows = read_text(self._losses).splitlines()
-        kept = [row for row in rows if json.loads(row)["iteration"] <= iterations]
+        kept = [row for row in rows if parse_json(row)["iteration"] <= iterations]
         write_text(self._losses, "".join(f"{row}\n" for row in kept))
 
     def has_losses(self) -> bool:
