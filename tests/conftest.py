@@ -1,11 +1,15 @@
-"""Made by tests that need a small copy of CelebA."""
+"""A small copy of CelebA; the check that a bad file is refused in one line, at once and in little memory."""
 
+import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from sgbench.support.errors import UserError
 
 HEADER = """
 5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair Blurry
@@ -36,3 +40,25 @@ def celeba_copy(tmp_path: Path) -> Callable[..., Path]:
         return root
 
     return make
+
+
+@pytest.fixture
+def refused() -> Callable[[Callable[[], object]], str]:
+    """Calls what must raise a UserError of one line, within a second and 32 MiB; returns its message."""
+
+    def call(work: Callable[[], object]) -> str:
+        tracemalloc.start()
+        start = time.process_time()
+        try:
+            with pytest.raises(UserError) as caught:
+                work()
+            assert time.process_time() - start < 1
+            assert tracemalloc.get_traced_memory()[1] < 32 * 2**20
+        finally:
+            tracemalloc.stop()
+        message = str(caught.value)
+        assert "\n" not in message
+        assert len(message) < 1000
+        return message
+
+    return call

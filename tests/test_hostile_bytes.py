@@ -18,7 +18,7 @@ from safetensors.torch import save as safetensors_of
 
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
-from sgbench.data.sources.celeba import TOTALS, read_attribute_file
+from sgbench.data.sources.celeba_table import TOTALS, read_attribute_file
 from sgbench.data.sources.folder_table import read_table
 from sgbench.regression.tolerances import load_tolerances
 from sgbench.results.cost import read_cost

@@ -228,6 +228,29 @@ def test_only_the_run_folder_knows_where_things_lie(module):
     assert joined == [], f"{module} puts a path below the runs together"
 
 
+UNBOUNDED = {"read_text", "read_bytes", "np.load", "torch.load", "zipfile.ZipFile", "json.load", "json.loads"}
+"""Calls that read as much as a file has, or says that it has."""
+READ_WITHIN_LIMITS = {"sgbench.support.reading", "sgbench.support.archives", "sgbench.support.tensors"}
+MAY_READ_UNBOUNDED = {
+    "sgbench.data.store.references": "mapped into memory",
+    "sgbench.report.verification": "a report's texts, compared line by line",
+    "sgbench.results.published": "part of the package",
+    "sgbench.results.report_folder": "the page that was just written",
+    "sgbench.support.cores": "the kernel's own files",
+}
+
+
+@pytest.mark.parametrize("module", [m for m in SUITE if m not in READ_WITHIN_LIMITS])
+def test_files_are_read_within_limits_in_one_place(module):
+    calls = [node for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    methods = [node for node in calls if isinstance(node.func, ast.Attribute)]
+    called = {ast.unparse(node.func) for node in methods} | {node.func.attr for node in methods}
+    if module not in MAY_READ_UNBOUNDED:
+        assert called & UNBOUNDED == set()
+    opening = [node for node in methods if ast.unparse(node.func) == "Image.open"]
+    assert all("formats" in {keyword.arg for keyword in node.keywords} for node in opening)
+
+
 def test_levels_become_floats_in_one_place():
     spelt = {m for m in MODULES for node in ast.walk(tree(m)) if isinstance(node, ast.Constant) and node.value == 127.5}
     assert spelt == {"sgbench.data.pixels"}

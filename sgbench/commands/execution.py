@@ -56,6 +56,7 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
+                warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata, which is not used
                 warnings.showwarning = _warn
                 return work(arguments)
         except OSError as error:

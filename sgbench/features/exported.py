@@ -7,6 +7,7 @@ import torch
 from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 
+from sgbench.support.archives import check_stored
 from sgbench.support.errors import UserError
 
 
@@ -20,6 +21,7 @@ def load_exported(path: Path, device: torch.device) -> ExportedProgram:
     level = log.level
     log.setLevel(logging.CRITICAL)  # torch also logs a traceback of the error that it raises
     try:
+        check_stored(path)
         return move_to_device_pass(torch.export.load(path), device)
     except Exception as error:  # torch.export.load raises many kinds of errors
         raise UserError(

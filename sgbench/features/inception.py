@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from sgbench.features.weights import INCEPTION_FILE, WeightsFile
 from sgbench.support.errors import UserError, one_line
+from sgbench.support.tensors import load_tensors
 
 _WANTED = f"give {INCEPTION_FILE}, or a file of the same tensors"
 
@@ -71,7 +72,7 @@ def load_inception(weights: WeightsFile, device: torch.device) -> Inception:
     if weights.path is None:
         raise UserError(weights.problem)
     try:
-        state = torch.load(weights.path, map_location="cpu", weights_only=True)
+        state = load_tensors(weights.path)
     except Exception as error:  # a broken file can raise many kinds of errors
         raise UserError(f"{weights.path}: not a file of weights ({one_line(error, 200)}); {_WANTED}") from error
     if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):

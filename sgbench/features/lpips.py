@@ -16,6 +16,7 @@ from sgbench.data.pixels import to_floats
 from sgbench.features.weights import checked
 from sgbench.metrics.image_metric import check_images
 from sgbench.support.errors import UserError
+from sgbench.support.tensors import load_tensors
 
 BACKBONES = {
     "alex": ("alexnet-owt", "7be5be79"),
@@ -70,8 +71,8 @@ def load_lpips(path: Path, net: str = "alex", device: torch.device | str = "cpu"
     path, sha256 = checked(path)
     wanted = f"give torchvision's {name}-{published}.pth"
     try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds of errors
+        weights = load_tensors(path)
+    except Exception as error:  # a broken file can raise many kinds of errors
         raise UserError(f"{path}: not a file of weights: {wanted}") from error
     network = _LPIPS(pretrained=True, net=net, pnet_rand=True)
     file_keys = {key: re.sub(r"^slices?\.?\d+\.", "features.", key) for key in network.net.state_dict()}

@@ -4,13 +4,14 @@ Only the standard library is imported, so that a missing file is reported before
 weights are those that torch-fidelity publishes; nothing is downloaded.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from sgbench.support.errors import UserError
+from sgbench.support.hashing import hash_of_file
 from sgbench.support.paths import user_path
+from sgbench.support.reading import NotRead, reason
 
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
@@ -64,9 +65,9 @@ def find_inception(path: Path | None = None, sha256: str | None = None) -> Weigh
     if not cached.is_file():
         return WeightsFile(None, problem=f"no Inception weights at {cached} (SHA-256 {INCEPTION_SHA256}): {remedy}")
     try:
-        actual = _digest(cached)
-    except OSError as error:
-        return WeightsFile(None, problem=f"Inception weights at {cached} cannot be read: {error.strerror}")
+        actual = hash_of_file(cached)
+    except (OSError, NotRead) as error:
+        return WeightsFile(None, problem=f"Inception weights at {cached} cannot be read: {reason(error)}")
     if actual != INCEPTION_SHA256:
         about = f"has SHA-256 {actual}, but the published file has {INCEPTION_SHA256}"
         return WeightsFile(None, problem=f"Inception weights not used: {cached} {about}: {remedy}")
@@ -81,10 +82,10 @@ def checked(path: Path, sha256: str | None = None) -> tuple[Path, str]:
     """
     path = user_path(path)
     try:
-        actual = _digest(path)
-    except OSError as error:
+        actual = hash_of_file(path)
+    except (OSError, NotRead) as error:
         expected = f" (expected SHA-256 {sha256})" if sha256 else ""
-        raise UserError(f"{path}: cannot read weights: {error.strerror}{expected}; give their path") from error
+        raise UserError(f"{path}: cannot read weights: {reason(error)}{expected}; give their path") from error
     if sha256 is not None and actual != sha256.lower():
         raise UserError(f"{path}: SHA-256 is {actual}, expected {sha256}; give the right file or this hash")
     return path, actual
@@ -98,10 +99,10 @@ def hub_checkpoints() -> Path:
 
 def _explicit(path: Path, sha256: str | None) -> WeightsFile:
     try:
-        actual = _digest(path)
-    except OSError as error:
+        actual = hash_of_file(path)
+    except (OSError, NotRead) as error:
         raise UserError(
-            f"{path}: cannot read Inception weights: {error.strerror}; expected SHA-256 {sha256 or INCEPTION_SHA256}; "
+            f"{path}: cannot read Inception weights: {reason(error)}; expected SHA-256 {sha256 or INCEPTION_SHA256}; "
             f"download {INCEPTION_URL} and give its path, or put it in {hub_checkpoints()} and give none"
         ) from error
     if actual not in (INCEPTION_SHA256, (sha256 or "").lower()):
@@ -111,8 +112,3 @@ def _explicit(path: Path, sha256: str | None) -> WeightsFile:
             f"({INCEPTION_URL}), or pass this file's hash with its path to accept custom weights"
         )
     return WeightsFile(path, actual)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

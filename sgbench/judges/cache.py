@@ -16,6 +16,7 @@ from sgbench.results.judge_files import JudgeFiles
 from sgbench.support.atomic import make_once, write_buffered
 from sgbench.support.environment import origin
 from sgbench.support.hashing import hash_of_array, hash_of_value
+from sgbench.support.tensors import load_tensors
 
 _BLOCK = 1024
 
@@ -64,7 +65,7 @@ def open_judge(
 
     make_once(files.weights, make)
     judge = Judge(source.attributes, architecture, source.settings.image_size)
-    judge.load_state_dict(torch.load(files.weights, map_location="cpu", weights_only=True))
+    judge.load_state_dict(load_tensors(files.weights))
     return judge.to(device, memory_format=torch.channels_last).eval()
 
 

@@ -22,6 +22,7 @@ from sgbench.judges.augmentation import Mix, draw_mix, jittered
 from sgbench.judges.distortion import distort
 from sgbench.judges.judge import Judge, balanced
 from sgbench.methods.losses import masked_cross_entropy, widened
+from sgbench.support.errors import UserError
 from sgbench.support.settings_model import SettingsModel
 from sgbench.training.precision import Precision
 
@@ -51,7 +52,7 @@ class JudgeSettings(SettingsModel):
     """
 
     epochs: PositiveInt = 10
-    batch_size: PositiveInt = 128
+    batch_size: int = Field(128, ge=2)
     learning_rate: PositiveFloat = 1e-3
     held_out: float = Field(0.1, gt=0, lt=1)
     max_repeats: float = Field(100.0, ge=1)
@@ -94,16 +95,25 @@ def train_judge(
         positions: int64 [N], the training images among them.
         labels: int8 [N, J], their true labels; < 0 is masked.
         advance: called after each batch.
+
+    Raises:
+        UserError: fewer than two images are left to train on.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng([settings.seed, 0x70D6E])
     order = torch.from_numpy(rng.permutation(len(positions)))
     num_held = max(1, round(settings.held_out * len(positions)))
     held, rest = order[:num_held], order[num_held:]
+    if len(rest) < 2:
+        raise UserError(
+            f"a judge needs at least 2 images to train on, but has {len(rest)}: of {len(positions)} training images "
+            f"{num_held} show which epoch is best; give more images, or lower data.num_test"
+        )
     shares = balanced_shares(labels[rest], settings.max_repeats)
     judge = Judge(attributes, architecture, images.shape[-1]).to(device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(judge.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    steps = -(-len(rest) // settings.batch_size)
+    sizes = batch_sizes(len(rest), settings.batch_size)
+    steps = len(sizes)
     schedule = _schedule(optimizer, settings, settings.epochs * steps)
     average = AveragedModel(judge, multi_avg_fn=get_ema_multi_avg_fn(_DECAY), use_buffers=True)
     averaged_from = settings.epochs * steps // 2
@@ -111,7 +121,7 @@ def train_judge(
     for epoch in range(settings.epochs):
         judge.train()
         drawn = rest[torch.from_numpy(rng.choice(len(rest), size=len(rest), p=shares))]
-        for step, rows in enumerate(drawn.split(settings.batch_size)):
+        for step, rows in enumerate(drawn.split(sizes)):
             x, known = to_floats(images[positions[rows]].to(device), torch.get_default_dtype()), labels[rows].to(device)
             mix = draw_mix(len(rows), settings.mixed, device)
             x = _augment(x if mix is None else mix.of_images(x), settings)
@@ -136,6 +146,21 @@ def train_judge(
             best_state = {name: value.clone() for name, value in judge.state_dict().items()}
     judge.load_state_dict(average.module.state_dict() if settings.averaged else best_state)
     return judge.eval()
+
+
+def batch_sizes(number: int, batch_size: int) -> list[int]:
+    """Images of each batch of an epoch; the last may have fewer.
+
+    One image that would be left joins the batch before: in training, batch norm needs more than one value, and at 32
+    pixels a ResNet-18 ends in maps of one place.
+    """
+    sizes = [batch_size] * (number // batch_size)
+    left = number % batch_size
+    if left == 1 and sizes:
+        sizes[-1] += 1
+    elif left:
+        sizes.append(left)
+    return sizes
 
 
 def _schedule(optimizer: torch.optim.Optimizer, settings: JudgeSettings, steps: int) -> LRScheduler:

@@ -13,6 +13,7 @@ from sgbench.report.members import CONTROL_TITLES, Member, check_different, labe
 from sgbench.report.page import Page, write_report
 from sgbench.report.reference import Reference, choose_reference
 from sgbench.results.description import Description
+from sgbench.results.origin import LOSSY
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.scores import Scores, read_scores
@@ -75,7 +76,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*_left_out(records, systems), *description.notes],
+        notes=[*_left_out(records, systems), *_lossy(systems), *description.notes],
         figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
         comparisons=_comparisons(systems, reference, description.num_resamples),
@@ -117,6 +118,17 @@ def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]
         "with other systems only by the paired tests, which use the same images for both."
         for system, number in missing.items()
         if number
+    ]
+
+
+def _lossy(systems: Sequence[Member]) -> list[str]:
+    """A sentence for each system whose results came in a format that changes pixels."""
+    told = {member.shown: (member.folder.origin() or {}).get(LOSSY) for member in systems}
+    return [
+        f"{shown} is of pictures that were compressed with loss ({lossy}): its figures are of the compressed pixels, "
+        "and what compression changed counts as the system's change."
+        for shown, lossy in told.items()
+        if lossy
     ]
 
 

@@ -8,6 +8,7 @@ import torch
 
 from sgbench.results.job_folder import JobFolder
 from sgbench.support.atomic import replacing, write_buffered
+from sgbench.support.tensors import load_tensors
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def read_checkpoint(folder: JobFolder, device: torch.device | str = "cpu", mappe
     Args:
         mapped: leave tensors in the file until they are used.
     """
-    state = torch.load(folder.checkpoint, map_location=device, weights_only=True, mmap=mapped or None)
+    state = load_tensors(folder.checkpoint, device, mapped)
     return Checkpoint(**{"seconds": None, **state})
 
 

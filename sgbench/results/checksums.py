@@ -8,6 +8,7 @@ from sgbench.support.atomic import write_text
 from sgbench.support.errors import UserError
 from sgbench.support.hashing import hash_of_file
 from sgbench.support.names import one_component
+from sgbench.support.reading import read_text
 
 CHECKSUMS = "SHA256SUMS"
 
@@ -32,8 +33,8 @@ def check_files(folder: Path, beside: Sequence[Path]) -> Iterator[tuple[Path, st
         beside: as for ``write_checksums``; a line that names a file of another place is not followed.
     """
     try:
-        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError):
+        lines = read_text(folder / CHECKSUMS).split("\n")
+    except (OSError, ValueError):
         yield folder / CHECKSUMS, "is missing or unreadable"
         return
     places = [folder, *beside]

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.settings_model import first_problem
-from sgbench.support.strict import parse_json
+from sgbench.support.strict import read_json
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def read_cost(path: Path) -> Cost:
         BrokenFile: not such a file; names it.
     """
     try:
-        return TypeAdapter(Cost).validate_python(parse_json(path.read_text(encoding="utf-8")))
+        return TypeAdapter(Cost).validate_python(read_json(path))
     except ValidationError as error:
         raise BrokenFile(f"{path}: not a file of costs: {first_problem(error)}") from error
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ import pandas as pd
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import MOST_TEXT, open_regular, read_text
 from sgbench.support.strict import parse_json
 
 
@@ -58,7 +59,7 @@ class JobFolder:
 
     def add_losses(self, rows: Iterable[Mapping[str, float]]) -> None:
         """Add rows of losses, one an iteration, whole or not at all."""
-        earlier = self._losses.read_text(encoding="utf-8") if self._losses.exists() else ""
+        earlier = read_text(self._losses) if self._losses.exists() else ""
         write_text(self._losses, earlier + "".join(f"{json.dumps(row)}\n" for row in rows))
 
     def keep_losses(self, iterations: int) -> None:
@@ -66,7 +67,7 @@ class JobFolder:
         if not iterations:
             self._losses.unlink(missing_ok=True)
             return
-        rows = self._losses.read_text(encoding="utf-8").splitlines()
+        rows = read_text(self._losses).splitlines()
         kept = [row for row in rows if parse_json(row)["iteration"] <= iterations]
         write_text(self._losses, "".join(f"{row}\n" for row in kept))
 
@@ -77,7 +78,8 @@ class JobFolder:
     def losses(self) -> pd.DataFrame:
         """A row an iteration: its number, and a column for each loss."""
         try:
-            return pd.read_json(self._losses, lines=True)
+            with open_regular(self._losses, MOST_TEXT) as file:
+                return pd.read_json(file, lines=True)
         except ValueError as error:
             raise BrokenFile(f"{self._losses}: not the losses of a job: {error}") from error
 

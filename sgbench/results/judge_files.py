@@ -9,7 +9,7 @@ from typing import Any
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import write_text
 from sgbench.support.hashing import hash_of_file
-from sgbench.support.strict import parse_json
+from sgbench.support.strict import read_json
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class JudgeFiles:
         """What it was trained on, the SHA-256 of its weights, its origin; empty where there is no judge."""
         if not self.weights.exists():
             return {}
-        facts = parse_json(self._facts.read_text(encoding="utf-8"))
+        facts = read_json(self._facts)
         return facts | {"sha256": hash_of_file(self.weights), "origin": read_origin(self._origin)}
 
     @property

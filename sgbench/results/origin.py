@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.support.atomic import write_text
+from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import read_text
 from sgbench.support.strict import parse_json
 
 Origin = dict[str, Any]
+LOSSY = "lossy"
+"""Key of what an origin says of results in a format that changes pixels; without it there are none."""
 
 
 def write_origin(path: Path, origin: Origin) -> None:
@@ -16,7 +20,14 @@ def write_origin(path: Path, origin: Origin) -> None:
 
 
 def read_origin(path: Path) -> Origin | None:
-    """What ``write_origin`` kept; None where it kept nothing."""
+    """What ``write_origin`` kept; None where it kept nothing.
+
+    Raises:
+        BrokenFile: not such a file; names it.
+    """
     if not path.exists():
         return None
-    return parse_json(path.read_text(encoding="utf-8") or "null")
+    try:
+        return parse_json(read_text(path) or "null")
+    except (OSError, ValueError) as error:
+        raise BrokenFile(f"{path}: does not say what made something: {error}") from error

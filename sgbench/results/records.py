@@ -13,6 +13,7 @@ from sgbench.results.csv_text import as_given, csv_text
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.names import one_component
+from sgbench.support.reading import MOST_TEXT, open_regular
 
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
@@ -102,7 +103,8 @@ def read_records(path: Path) -> list[Record]:
     """
     try:
         _check_rows(path)
-        frame = pd.read_csv(path, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
+        with open_regular(path, MOST_TEXT) as file:
+            frame = pd.read_csv(file, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
     except (ValueError, OverflowError, csv.Error, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     if tuple(frame.columns) != COLUMNS:

@@ -1,14 +1,19 @@
 """Translations of a few test faces, as they are kept for figures."""
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
+from sgbench.support.archives import Arrays
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
+from sgbench.support.reading import NotRead
 
 Samples = list[list[np.ndarray | None]]
 """For each person, a result uint8 [S, S, 3] for each edit; None where a translation is missing."""
+_MOST, _MOST_SHAPE, _MOST_PIXELS = 2**17, 16, 3 * 256**2
+"""Samples of a file; bytes of their number and of each of them."""
 
 
 def write_samples(path: Path, samples: Samples) -> None:
@@ -26,8 +31,25 @@ def read_samples(path: Path) -> Samples:
         BrokenFile: not such a file.
     """
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            people, edits = arrays["shape"]
-            return [[arrays.get(f"{p}/{e}") for e in range(edits)] for p in range(people)]
+        with Arrays(path) as arrays:
+            return _samples(arrays)
     except Exception as error:  # a broken file may raise any error
         raise BrokenFile(f"{path}: not a file of samples: {error}") from error
+
+
+def _samples(arrays: Arrays) -> Samples:
+    people, edits = arrays.read("shape", _MOST_SHAPE).tolist()
+    if not 0 <= people * edits <= _MOST:
+        raise NotRead(f"shape says {people} people and {edits} edits; at most {_MOST:,} samples are read")
+    wanted = [[f"{p}/{e}" for e in range(edits)] for p in range(people)]
+    if unknown := set(arrays.names) - {"shape", *chain(*wanted)}:
+        raise NotRead(f"{min(unknown)!r} is no sample of {people} people and {edits} edits")
+    there = set(arrays.names)
+    return [[_image(arrays, name) if name in there else None for name in row] for row in wanted]
+
+
+def _image(arrays: Arrays, name: str) -> np.ndarray:
+    shape, dtype, *_ = arrays.header(name)
+    if dtype != np.uint8 or len(shape) != 3 or shape[0] != shape[1] or shape[2] != 3:
+        raise NotRead(f"{name} is {dtype} {list(shape)}, a sample uint8 [S, S, 3]")
+    return arrays.read(name, _MOST_PIXELS)

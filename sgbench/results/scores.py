@@ -13,6 +13,8 @@ from torch import Tensor
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.results.records import Record
+from sgbench.results.score_arrays import read_arrays
+from sgbench.support.archives import Arrays
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
 from sgbench.support.names import one_component
@@ -194,8 +196,8 @@ def read_scores(path: Path) -> Scores:
         BrokenFile: not such a file; names it.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return _scores({name: arrays[name] for name in arrays.files})
+        with Arrays(path) as arrays:
+            return _scores(read_arrays(arrays))
     except Exception as error:  # a broken file may raise any error
         raise BrokenFile(f"{path}: not a file of scores: {error}") from error
 

@@ -17,7 +17,7 @@ from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.names import one_component
 from sgbench.support.settings_model import first_problem
-from sgbench.support.strict import parse_json
+from sgbench.support.strict import read_json
 
 _PLAN, _DESCRIPTION = "plan.json", "study.json"
 
@@ -112,7 +112,7 @@ class StudyFolder:
     def read_runtime(self) -> dict[str, Any]:
         """What made an earlier report; empty if there is none, or none that can be read."""
         try:
-            return parse_json((self.path / "runtime.json").read_text(encoding="utf-8"))
+            return read_json(self.path / "runtime.json")
         except (OSError, ValueError):
             return {}
 
@@ -123,7 +123,7 @@ class StudyFolder:
     def _read(self, name: str, make: Any) -> Any:
         path = self.path / name
         try:
-            plain = parse_json(path.read_text(encoding="utf-8"))
+            plain = read_json(path)
             json.dumps(plain, ensure_ascii=False).encode()  # half a character could not be written into a report
             made = make(plain)
             return TypeAdapter(type(made)).validate_python(asdict(made))  # now every value has its type

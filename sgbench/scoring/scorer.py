@@ -10,13 +10,13 @@ from sgbench.metrics import spec as inputs
 from sgbench.metrics.catalogue import build, metrics_of_results
 from sgbench.metrics.distance import changed_region
 from sgbench.metrics.image_metric import ImageMetric
+from sgbench.results.score_arrays import NUM_LOGITS
 from sgbench.results.scores import SetFigure, TargetScores
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.panel import Panel
 from sgbench.scoring.set_figures import set_figures
 from sgbench.scoring.translator import Translate
 
-NUM_LOGITS = 1008
 PIXELS_AT_ONCE = 2**20
 """The most pixels of a batch: larger images are scored fewer at a time, so that memory stays bounded."""
 

@@ -10,8 +10,6 @@ needed. Those of a compressed .npz are held in memory.
 """
 
 import hashlib
-import math
-import struct
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,13 +22,15 @@ from torch import Tensor
 from sgbench.data.labels import Group
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.results import Results, StoredResult, serve
+from sgbench.support.archives import Arrays, check_sum, place_of_data
 from sgbench.support.errors import UserError, summary
+from sgbench.support.reading import NotRead, open_regular
 from sgbench.support.strict import parse_json
 
 _LISTS = ("sources", "groups", "attributes", "values")
-_BLOCK = 2**20
 _MAX_LIST = 256 * 2**20
 """Most bytes that an array other than the pixels may have."""
+_MOST_RESULTS = 2**22
 
 
 def open_npz(path: Path, inputs: Inputs) -> Results:
@@ -40,33 +40,21 @@ def open_npz(path: Path, inputs: Inputs) -> Results:
         UserError: the file is not valid; the message names the array and what is wrong with it.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name.removesuffix(".npy") for name in archive.namelist()]
-            if "results" not in names:
-                raise UserError(f"{path}: has no array 'results'; it has {', '.join(names) or 'none'}")
-            headers = {name: _header(archive, name) for name in ("results", *_LISTS) if name in names}
-            lists = {}
-            for name in _LISTS:
-                if name in headers:
-                    shape, dtype = headers[name][:2]
-                    if dtype.hasobject:
-                        raise UserError(
-                            f"{path}: {name} holds Python objects; store texts as np.array(texts, dtype=str)"
-                        )
-                    _check_list(path, name, shape, math.prod(shape) * dtype.itemsize)
-                    with archive.open(f"{name}.npy") as file:
-                        lists[name] = np.lib.format.read_array(file, allow_pickle=False).tolist()
+        with Arrays(path) as arrays:
+            headers = {name: arrays.header(name) for name in ("results", *_LISTS) if name in ("results", *arrays.names)}
+            for name, header in headers.items():
+                if name in _LISTS:
+                    _check_list(path, name, header.shape)
+            lists = {name: arrays.read(name, _MAX_LIST).tolist() for name in _LISTS if name in headers}
             entries = _entries(path, lists, inputs)
-            shape, dtype, fortran, start = headers["results"]
-            _check_pixels(path, shape, str(dtype), len(entries), inputs.image_size)
-            info = archive.getinfo("results.npy")
+            header, info = headers["results"], arrays.member("results")
+            _check_pixels(path, header.shape, str(header.dtype), len(entries), inputs.image_size)
             if info.compress_type == zipfile.ZIP_STORED:
-                _check_sum(archive, info)
-                offset = _data_offset(path, info) + start
-                pixels = np.memmap(path, np.uint8, "r", offset, shape, "F" if fortran else "C")
+                check_sum(arrays, "results")
+                offset = place_of_data(path, info) + header.start
+                pixels = np.memmap(path, np.uint8, "r", offset, header.shape, "F" if header.fortran else "C")
             else:
-                with archive.open(info) as file:
-                    pixels = np.lib.format.read_array(file, allow_pickle=False)
+                pixels = arrays.read("results", header.num_bytes)
     except UserError:
         raise
     except Exception as error:  # a broken file may raise any error
@@ -85,12 +73,13 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
     except ImportError as error:
         raise UserError(f"{path}: reading it needs safetensors: pip install safetensors") from error
     try:
+        open_regular(path).close()
         archive = safe_open(path, framework="pt")
         lists = {
             name: _json_list(path, name, text) for name, text in (archive.metadata() or {}).items() if name in _LISTS
         }
         for name in set(archive.keys()) & set(_LISTS) - lists.keys():
-            _check_list(path, name, tuple(archive.get_slice(name).get_shape()), 0)
+            _check_list(path, name, tuple(archive.get_slice(name).get_shape()))
             lists[name] = archive.get_tensor(name).tolist()
         if "results" not in archive.keys():  # noqa: SIM118  (it is not a mapping)
             raise UserError(f"{path}: has no tensor 'results'; it has {', '.join(archive.keys()) or 'none'}")
@@ -98,7 +87,7 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
         pixels = archive.get_slice("results")
         dtype = {"U8": "uint8"}.get(pixels.get_dtype(), pixels.get_dtype())
         _check_pixels(path, tuple(pixels.get_shape()), dtype, len(entries), inputs.image_size)
-    except (OSError, SafetensorError) as error:
+    except (OSError, NotRead, SafetensorError) as error:
         raise UserError(f"{path}: not a readable .safetensors file ({summary(error)}); make it again") from error
     return _serve(path, entries, inputs, lambda numbers: torch.cat([pixels[k : k + 1] for k in numbers]))
 
@@ -108,7 +97,7 @@ def _serve(path: Path, entries: Sequence[StoredResult], inputs: Inputs, pick: Ca
         pixels = pick(numbers)
         return pixels if pixels.shape[1] == 3 else pixels.permute(0, 3, 1, 2).contiguous()
 
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return serve(str(path), entries, inputs, read, hashlib.file_digest(file, "sha256").hexdigest())
 
 
@@ -149,11 +138,11 @@ def _groups(given: Sequence[Any], inputs: Inputs) -> tuple[Group, ...]:
     return (Group(*given),)
 
 
-def _check_list(path: Path, name: str, shape: tuple[int, ...], num_bytes: int) -> None:
+def _check_list(path: Path, name: str, shape: tuple[int, ...]) -> None:
     if len(shape) != 1:
         raise UserError(f"{path}: {name} must have one dimension, has the shape {list(shape)}")
-    if num_bytes > _MAX_LIST:
-        raise UserError(f"{path}: {name} has {num_bytes:,} bytes; at most {_MAX_LIST:,} are read")
+    if shape[0] > _MOST_RESULTS:
+        raise UserError(f"{path}: {name} has {shape[0]:,} entries; at most {_MOST_RESULTS:,} are read")
 
 
 def _check_pixels(path: Path, shape: tuple[int, ...], dtype: str, count: int, size: int) -> None:
@@ -174,26 +163,3 @@ def _json_list(path: Path, name: str, text: str) -> list:
     if not isinstance(content, list):
         raise UserError(f"{path}: metadata '{name}' must be a JSON list of texts")
     return content
-
-
-def _header(archive: zipfile.ZipFile, name: str) -> tuple[tuple[int, ...], np.dtype, bool, int]:
-    """An array's shape, its dtype, whether it is in Fortran order, and where in the file its data start."""
-    with archive.open(f"{name}.npy") as file:
-        version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file)
-        return shape, dtype, fortran, file.tell()
-
-
-def _check_sum(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    """Read a member to its end, so that zipfile compares its checksum; mapping it into memory would not do this."""
-    with archive.open(info) as file:
-        while file.read(_BLOCK):
-            pass
-
-
-def _data_offset(path: Path, info: zipfile.ZipInfo) -> int:
-    """Where the data of an uncompressed member start: after a header of 30 bytes, a name and an extra field."""
-    with path.open("rb") as file:
-        file.seek(info.header_offset + 26)
-        return info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))

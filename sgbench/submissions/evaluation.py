@@ -117,6 +117,12 @@ def evaluate(
             "already has, nor for an attribute whose label is unknown",
             stacklevel=2,
         )
+    if opened.lossy:
+        warnings.warn(
+            f"{opened.given}: {opened.lossy}, which changes pixels: even copies of the sources would score as changed; "
+            "save results as PNG, .npz or .safetensors",
+            stacklevel=2,
+        )
     scored = find_scored(study, method, level, seed, opened)
     if scored is None or not study.is_scored():
         with stages.stage("train judges"):

@@ -1,13 +1,14 @@
 """Reads files of a folder or a .zip by relative name: none outside it, and none larger than a limit."""
 
 import posixpath
-import zipfile
 from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
 from threading import Lock
 
+from sgbench.support.archives import open_zip, read_member
 from sgbench.support.errors import UserError, summary
+from sgbench.support.reading import read_bytes
 
 
 class Files(ABC):
@@ -40,11 +41,9 @@ class FolderFiles(Files):
             path = (self.root / name).resolve()
             if not path.is_relative_to(self.root):
                 raise UserError(f"{name!r} leads out of the folder; put the file below the CSV")
-            if not path.is_file():
-                raise UserError(f"{name!r} is not there; add the file or remove the row")
-            _check_size(name, path.stat().st_size, limit)
-            with path.open("rb") as file:
-                return file.read(limit)
+            return read_bytes(path, limit)
+        except FileNotFoundError:
+            raise UserError(f"{name!r} is not there; add the file or remove the row") from None
         except (OSError, RuntimeError, ValueError) as error:  # such as a loop of links, or a name that no file can have
             raise UserError(f"{name!r} cannot be read ({error})") from error
 
@@ -54,7 +53,7 @@ class ZipFiles(Files):
 
     def __init__(self, path: Path):
         try:
-            self.archive = zipfile.ZipFile(path)
+            self.archive = open_zip(path)
         except Exception as error:  # a broken file may raise any error
             raise UserError(f"{path}: not a readable .zip ({summary(error)}); make it again") from error
         names = self.archive.namelist()
@@ -75,17 +74,8 @@ class ZipFiles(Files):
             raise UserError(f"{name!r} leads out of the archive; put the file below the CSV")
         try:
             with self.lock:
-                info = self.archive.getinfo(self.top + plain)
-                _check_size(name, info.file_size, limit)
-                return self.archive.read(info)
+                return read_member(self.archive, self.archive.getinfo(self.top + plain), limit)
         except KeyError:
             raise UserError(f"{name!r} is not there; add the file or remove the row") from None
-        except UserError:
-            raise
-        except Exception as error:  # the file is encrypted or broken
+        except Exception as error:  # a broken file may raise any error
             raise UserError(f"{name!r} cannot be read ({summary(error)})") from error
-
-
-def _check_size(name: str, size: int, limit: int) -> None:
-    if size > limit:
-        raise UserError(f"{name!r} has {size:,} bytes; at most {limit:,} are read")

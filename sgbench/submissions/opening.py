@@ -43,6 +43,8 @@ def open_results(origin: str | Path | Callable, inputs: Inputs, device: torch.de
         raise UserError(f"{origin}: no such file or folder; a function is named package.module:function")
     if path.is_dir():
         return open_pictures(path, inputs)
+    if not path.is_file():
+        raise UserError(f"{path}: is neither a folder nor a regular file; copy what it gives into a file")
     if path.suffix in _STORED:
         return _STORED[path.suffix](path, inputs)
     if path.suffix in _MODELS:

@@ -45,7 +45,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     """
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
-    entries, names, key = [], [], hashlib.sha256()
+    entries, names, num_jpegs, key = [], [], 0, hashlib.sha256()
     listed: dict[str, str] = {}
     for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
         try:
@@ -53,7 +53,8 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             if (first := listed.setdefault(posixpath.normpath(name), where)) != where:
                 raise UserError(f"{name!r} is listed twice, first in {first}; give each result a file of its own")
             data = files.read(name, _MAX_PICTURE)
-            _open(data, name, inputs.image_size).close()
+            with _open(data, name, inputs.image_size) as image:
+                num_jpegs += image.format != "PNG"
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
         names.append(name)
@@ -69,7 +70,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
         with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
-    return serve(str(path), entries, inputs, read, key.hexdigest())
+    return serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
 
 
 def _find_table(path: Path, files: Files) -> str:

@@ -11,6 +11,7 @@ file runs as code: open only files that you trust.
 """
 
 import hashlib
+import mmap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,6 +171,6 @@ def _check_signature(program: Program, size: int) -> None:
 
 def _onnx_files(path: Path) -> list[Path]:
     """The model and the files beside it that it names: large weights are kept in a separate file."""
-    content = path.read_bytes()
     beside = sorted(p for p in path.parent.iterdir() if p != path and p.is_file())
-    return [path, *(p for p in beside if p.name.encode() in content)]
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return [path, *(p for p in beside if content.find(p.name.encode()) >= 0)]

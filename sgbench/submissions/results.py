@@ -25,6 +25,7 @@ class Results:
         fingerprint: SHA-256 of the file or of all that is stored; None for a function, whose results identify it.
         unused: number of stored results without a request: the image already has the value, or its label is unknown.
         stored: whether the results are read from files; otherwise a model makes them.
+        lossy: how many of the stored results are in a format that changes pixels, in words; empty if none is.
     """
 
     translate: Translate
@@ -33,6 +34,7 @@ class Results:
     fingerprint: str | None
     unused: int = 0
     stored: bool = False
+    lossy: str = ""
 
 
 class StoredResult(NamedTuple):
@@ -44,13 +46,19 @@ class StoredResult(NamedTuple):
 
 
 def serve(
-    origin: str, entries: Sequence[StoredResult], inputs: Inputs, read: Callable[[list[int]], Tensor], fingerprint: str
+    origin: str,
+    entries: Sequence[StoredResult],
+    inputs: Inputs,
+    read: Callable[[list[int]], Tensor],
+    fingerprint: str,
+    num_jpegs: int = 0,
 ) -> Results:
     """Stored results as ``Results``.
 
     Args:
         origin: the name of the results in messages.
         read: numbers of n entries -> their pixels, uint8 [n, 3, S, S] on the CPU.
+        num_jpegs: how many of the entries are JPEGs.
 
     Raises:
         UserError: a test image has two results for the same groups, or none of the results was asked for.
@@ -82,4 +90,5 @@ def serve(
             raise ValueError(f"{origin}: has no result for {missing} with {inputs.text(groups)}")
         return read(numbers[tuple(groups)][positions].tolist())
 
-    return Results(translate, has, Path(origin).name, fingerprint, unused, stored=True)
+    lossy = f"{num_jpegs:,} of {len(entries):,} results are JPEGs" if num_jpegs else ""
+    return Results(translate, has, Path(origin).name, fingerprint, unused, stored=True, lossy=lossy)

@@ -9,6 +9,7 @@ from torch import Tensor
 from sgbench.data.labels import Group
 from sgbench.plan.study import Study
 from sgbench.results.cost import Cost
+from sgbench.results.origin import LOSSY
 from sgbench.results.records import NO_SEED
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.cost import measure_cost
@@ -67,7 +68,8 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
     scorer.samples(folder, results.translate, results.has)
     base = scorer.base_record(folder.name, name, "measured", level=level, seed=NO_SEED if seed is None else seed)
     scores = scorer.scores(base, test.requests, left_out, targets)
-    scorer.keep(folder, scores, given=results.given, sha256=fingerprint)
+    about = {"given": results.given, "sha256": fingerprint} | ({LOSSY: results.lossy} if results.lossy else {})
+    scorer.keep(folder, scores, **about)
     return folder
 
 

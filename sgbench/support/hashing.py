@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any, Protocol
 
+from sgbench.support.reading import open_regular
+
 
 class _Array(Protocol):
     def tobytes(self) -> bytes: ...
@@ -24,7 +26,7 @@ def hash_of_file(path: Path) -> str:
     """SHA-256 of a file's bytes.
 
     Raises:
-        OSError: the file cannot be read.
+        OSError, NotRead: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from sgbench.support.errors import one_line
+from sgbench.support.reading import NotRead, read_text
 
 MOST_VALUES = 100_000
 """In a YAML text, with those that aliases stand for counted each time."""
@@ -23,8 +24,8 @@ def read_yaml(path: Path) -> Any:
         ValueError: it cannot be read, or ``parse_yaml`` refuses it; one line names it.
     """
     try:
-        return parse_yaml(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+        return parse_yaml(read_text(path).removeprefix("\ufeff"))
+    except (OSError, NotRead, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: cannot be read as YAML in UTF-8: {error}") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -49,6 +50,16 @@ def parse_yaml(text: str) -> Any:
         raise ValueError("cannot be read as YAML: lists or mappings lie too deep in each other") from None
     except _OF_YAML as error:
         raise ValueError(f"cannot be read as YAML: {one_line(error, _SHOWN)}") from error
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file says.
+
+    Raises:
+        OSError: it is not there, or may not be read.
+        ValueError: it is too large or not in UTF-8, or ``parse_json`` refuses it.
+    """
+    return parse_json(read_text(path))
 
 
 def parse_json(text: str) -> Any:

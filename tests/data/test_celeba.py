@@ -15,7 +15,8 @@ from PIL import Image
 
 from sgbench.data.labels import NONE
 from sgbench.data.sources import celeba
-from sgbench.data.sources.celeba import CelebA, read_attribute_file
+from sgbench.data.sources.celeba import CelebA
+from sgbench.data.sources.celeba_table import read_attribute_file
 from sgbench.data.store.packed import open_store
 from sgbench.support.errors import UserError
 

@@ -12,8 +12,9 @@ from sgbench.judges import cache, training
 from sgbench.judges.architectures import Architecture, build_network
 from sgbench.judges.cache import judge_hash, open_judge, without_twins
 from sgbench.judges.judge import Judge
-from sgbench.judges.training import JudgeSettings, train_judge
+from sgbench.judges.training import JudgeSettings, batch_sizes, train_judge
 from sgbench.results.judge_files import JudgeFiles
+from sgbench.support.errors import UserError
 
 FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20))
 IMAGES = torch.from_numpy(FACES.read_many(range(60)))
@@ -49,6 +50,27 @@ def test_a_judge_never_sees_a_twin_and_says_how_many_there_were(tmp_path, monkey
     assert torch.equal(labels, FACES.labels[positions])
     facts = files.facts()
     assert (facts["training images"], facts["left out"]) == (39, 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes"),
+    [(2, [2]), (3, [3]), (16, [16]), (17, [17]), (18, [16, 2]), (32, [16, 16]), (33, [16, 17]), (34, [16, 16, 2])],
+)
+def test_no_batch_is_of_one_image(number, sizes):
+    assert batch_sizes(number, 16) == sizes
+
+
+@pytest.mark.parametrize("architecture", get_args(Architecture))
+@pytest.mark.parametrize("number", [3, 19])
+def test_a_judge_is_trained_on_few_images_and_where_one_is_left(architecture, number):
+    labels = FACES.labels[TRAIN[:number]]
+    train_judge(IMAGES, TRAIN[:number], labels, FACES.attributes, SETTINGS, CPU, architecture=architecture)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_too_few_images_to_train_a_judge_on_are_refused(number):
+    with pytest.raises(UserError, match=f"at least 2 images to train on, but has {number - 1}: of {number} training"):
+        train_judge(IMAGES, TRAIN[:number], FACES.labels[TRAIN[:number]], FACES.attributes, SETTINGS, CPU)
 
 
 def test_the_best_epoch_of_the_whole_schedule_is_kept(monkeypatch):

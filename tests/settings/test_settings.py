@@ -1,5 +1,6 @@
 """Settings: what a config and the command line may say, and one line for everything else."""
 
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from baselines.stargan import StarGAN
 from sgbench.data.sources.celeba import CelebA
 from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.methods.sggan import SGGAN
+from sgbench.regression.tolerances import load_tolerances
 from sgbench.settings.config_files import CONFIGS, find_config
 from sgbench.settings.reading import read_settings
 from sgbench.support.errors import UserError
@@ -226,3 +228,16 @@ def test_the_jury_of_the_command_line_is_added_to_the_files(read):
     own = read({"jury": {"size": 4, "epochs": 3, "floor": 0.6}}, {"jury": {"size": 2}}).jury
     assert (own.size, own.epochs, own.floor) == (2, 3, 0.6)
     assert read().jury.size == 5
+
+
+@pytest.mark.parametrize("read", [lambda path: read_settings(path, {}, {}), load_tolerances])
+def test_a_config_is_a_regular_file_of_at_most_so_many_bytes(read, tmp_path):
+    path = tmp_path / "tolerances.yaml"
+    os.mkfifo(path)
+    with pytest.raises((UserError, ValueError), match=r"tolerances\.yaml: .*it is a pipe, not a regular file"):
+        read(path)
+    path.unlink()
+    with path.open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises((UserError, ValueError), match="it has 1,099,511,627,776 bytes; at most 268,435,456 are read"):
+        read(path)

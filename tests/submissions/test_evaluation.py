@@ -140,6 +140,23 @@ def test_a_copy_scores_as_the_control_copy(config, out):
     pd.testing.assert_frame_equal(own, control, check_exact=True)
 
 
+def test_results_that_were_compressed_with_loss_are_told(config, out, asked, tmp_path):
+    folder = tmp_path / "jpegs"
+    shutil.copytree(asked, folder)
+    table = pd.read_csv(folder / "results.csv")
+    for name in table["result"].iloc[:2]:
+        with Image.open(folder / name) as image:
+            image.save(folder / name, "JPEG", quality=75)
+    lossy = f"2 of {len(table)} results are JPEGs"
+    with pytest.warns(UserWarning, match=f"jpegs: {lossy}, which changes pixels: .*; save results as PNG"):
+        done = evaluate(folder, name="lossy", config=str(config), out=out)
+    assert f"lossy is of pictures that were compressed with loss ({lossy})" in done.report.read_text()
+    (system,) = set(done.records.loc[done.records["method"] == "lossy", "system"])
+    made = json.loads((done.report.parent.parent / "runtime.json").read_text())
+    assert made["systems"][system]["lossy"] == lossy
+    assert verify([str(done.report.parent.parent)]) == 0
+
+
 def test_missing_results_are_left_out_and_counted(config, out, asked, tmp_path):
     folder = tmp_path / "partial"
     shutil.copytree(asked, folder)

@@ -165,8 +165,14 @@ def test_jpeg_results_are_read(tmp_path):
     flat = np.full((3, 8, 8), 90, np.uint8)
     data = elsewhere.png(flat, "JPEG", quality=95)
     path = folder_of(tmp_path, [("a.jpg", "000500.jpg", "gender=male")], {"a.jpg": data})
-    given = opened(path).translate(torch.tensor([0]), [MALE])
+    results = opened(path)
+    given = results.translate(torch.tensor([0]), [MALE])
     assert (given.int() - 90).abs().max() <= 1
+    assert results.lossy == "1 of 1 results are JPEGs"
+
+
+def test_results_without_loss_say_nothing_of_it(tmp_path):
+    assert opened(folder_of(tmp_path, [("a.png", "000500.jpg", "gender=male")])).lossy == ""
 
 
 def test_results_that_nothing_asks_for_are_counted(tmp_path):

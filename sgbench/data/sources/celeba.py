@@ -1,43 +1,42 @@
 """CelebA: aligned images of 178x218 and ``list_attr_celeba``, in the folders of its authors, torchvision or Kaggle.
 
 The paper's crop is the centred square, rows 20 to 198; copies of another size are cropped by the same fractions.
+CelebAMask-HQ, whose images are square, is taken too: they are kept whole. Every image of a copy has the shape of the
+first, which is one of the two.
 Hair is black or blond if exactly one of the two columns says so; otherwise it is neither.
 """
 
 import os
 import warnings
-from collections.abc import Iterable, Iterator
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from sgbench.data.labels import NONE, Attribute
 from sgbench.data.source import Source, SourceSettings, choose_attributes, existing
 from sgbench.data.sources.attributes import ATTRIBUTES
-from sgbench.data.sources.photographs import Box, find_images, fingerprint, missing_note, read_photograph
+from sgbench.data.sources.celeba_table import TOTALS, read_attribute_file
+from sgbench.data.sources.photographs import (
+    Box,
+    find_images,
+    fingerprint,
+    missing_note,
+    read_photograph,
+    size_of_photograph,
+)
 from sgbench.support.errors import UserError
-from sgbench.support.names import one_component
 from sgbench.support.settings_model import UserPath
 
-ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv", "CelebAMask-HQ-attribute-anno.txt")
 NUM_IMAGES = 202_599
 IMAGE_SIZE = (178, 218)
-TOTALS = {
-    "Male": 84_434,
-    "Smiling": 97_669,
-    "Black_Hair": 48_472,
-    "Blond_Hair": 29_983,
-    "Wearing_Lipstick": 95_715,
-    "Pale_Skin": 8_701,
-}
-"""How many images have each attribute in a complete copy."""
 COLUMNS = {"gender": "Male", "smile": "Smiling", "lipstick": "Wearing_Lipstick", "pale_skin": "Pale_Skin"}
 CROP = (0, 20 / 218, 1, 198 / 218)
 """Left, upper, right and lower edge, as shares of the width or the height."""
+WHOLE = (0, 0, 1, 1)
+"""The same for square images."""
 _FOLDERS = (
     "img_align_celeba",
     "img_align_celeba/img_align_celeba",
@@ -87,88 +86,36 @@ class CelebA(Source):
         if len(names) == NUM_IMAGES:
             _check_totals(columns, table)
         self.ids = [files[i] for i in present]
-        self.notes = [*missing_note(sizes), *_copy_note(self.folder / self.ids[0])]
+        first = size_of_photograph(self.folder / self.ids[0]) or IMAGE_SIZE
+        self._edges = _edges(*first) or CROP  # if the first has a wrong shape, reading it says so
+        self.notes = [*missing_note(sizes), *_copy_note(*first)]
         self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "CelebA")
         known = {a: _labels_of(a, columns)[torch.from_numpy(present)] for a in ATTRIBUTES}
         self.labels = torch.stack([known[a] for a in self.attributes], 1)
         all_labels = torch.stack(list(known.values()), 1).numpy().tobytes()
-        self.fingerprint = fingerprint(f"celeba {settings.image_size} {CROP}", self.ids, sizes[present], all_labels)
+        header = f"celeba {settings.image_size} {self._edges}"
+        self.fingerprint = fingerprint(header, self.ids, sizes[present], all_labels)
 
     def read(self, index: int) -> np.ndarray:
-        return read_photograph(self.folder / self.ids[index], crop, self.settings.image_size)
+        return read_photograph(self.folder / self.ids[index], self._crop, self.settings.image_size)
 
-
-def crop(width: int, height: int) -> Box:
-    """The paper's crop."""
-    return tuple(round(share * side) for share, side in zip(CROP, (width, height, width, height), strict=True))
-
-
-def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Read image names, and a boolean column for each attribute, from the authors' table or Kaggle's CSV.
-
-    The authors' table has a line with the number of images, a line with the columns' names, and a row for each image,
-    with spaces between cells. Kaggle's CSV has no number, a name for the first column too, and commas.
-
-    Raises:
-        UserError: the file is not valid; the message names the file and the row.
-    """
-    top = 1 if path.suffix == ".csv" else 2
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            first = list(islice(file, top))
-            rows = _rows(file, top + 1)
-            filled = next(rows, None)
-            if filled is None:
-                raise UserError(f"{path}: has no row of labels below the columns' names; fetch the file again")
-            header = _cells(first[-1])[2 - top :]
-            if absent := [column for column in TOTALS if column not in header]:
-                raise UserError(f"{path}: line {top} lacks the column {absent[0]}; fetch the file again")
-            if twice := [column for column in header if header.count(column) > 1]:
-                raise UserError(f"{path}: line {top} names the column {twice[0]} twice; fetch the file again")
-            names, values = _read_rows(chain([filled], rows), len(header), path)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error}); make it a readable file") from error
-    stated = first[0].strip()
-    if top == 2 and stated.isdecimal() and len(stated) < 10 and int(stated) != len(names):
-        warnings.warn(
-            f"{path}: line 1 says {int(stated):,} images, but {len(names):,} are listed: only those listed are used; "
-            "fetch the file again",
-            stacklevel=2,
-        )
-    return names, {column: values[:, k] for k, column in enumerate(header)}
-
-
-def _rows(lines: Iterable[str], start: int) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that is not empty."""
-    return ((number, cells) for number, line in enumerate(lines, start) if (cells := _cells(line)))
-
-
-def _cells(line: str) -> list[str]:
-    return line.replace(",", " ").replace('"', " ").split()
-
-
-def _read_rows(rows: Iterable[tuple[int, list[str]]], width: int, path: Path) -> tuple[list[str], np.ndarray]:
-    """Names, and values bool [N, width]; one byte per value, because a complete copy has eight million."""
-    names: list[str] = []
-    seen: set[str] = set()
-    values = bytearray()
-    for number, (name, *cells) in rows:
-        if not cells.count("1") + cells.count("-1") == len(cells) == width:
+    def _crop(self, width: int, height: int) -> Box:
+        edges = _edges(width, height)
+        if edges is None:
             raise UserError(
-                f"{path}: line {number} must be a name and {width} values of 1 or -1; write 1 for yes and -1 for no, "
-                "or fetch the file again"
+                f"is {width}x{height}, which is neither a square nor of the shape of 178x218; give the images as they "
+                "are published, or the CSV of own images, which are cropped to the centred square"
             )
-        if name in seen:
-            raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")
-        seen.add(name)
-        try:
-            names.append(one_component(name))
-        except UserError as error:
-            raise UserError(f"{path}: line {number}: {error}") from error
-        values += "".join(cells).replace("-1", "0").encode()
-    return names, np.frombuffer(values, np.uint8).reshape(-1, width) == ord("1")
+        if edges != self._edges:
+            raise UserError(f"is {width}x{height}, of another shape than {self.ids[0]}; give images of one kind")
+        return tuple(round(share * side) for share, side in zip(edges, (width, height, width, height), strict=True))
+
+
+def _edges(width: int, height: int) -> tuple[float, float, float, float] | None:
+    """What is kept of an image of this size; None for one that is neither aligned nor a square."""
+    if width == height:
+        return WHOLE
+    return CROP if abs(height - width * IMAGE_SIZE[1] / IMAGE_SIZE[0]) <= 1 else None
 
 
 def _labels_of(attribute: Attribute, columns: dict[str, np.ndarray]) -> Tensor:
@@ -218,13 +165,8 @@ def _files_of(names: list[str], folder: Path) -> list[str]:
     return [png[name] if png.get(name) in here else name for name in names]
 
 
-def _copy_note(path: Path) -> list[str]:
-    """A note if an image does not have CelebA's size; no note if it cannot be read."""
-    try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except OSError:
-        return []
+def _copy_note(width: int, height: int) -> list[str]:
+    """A note if images do not have CelebA's size."""
     if (width, height) == IMAGE_SIZE:
         return []
     return [f"The images are copies of {width}x{height} pixels; CelebA's own aligned ones have 178x218."]

@@ -11,6 +11,7 @@ import numpy as np
 
 from sgbench.data.labels import HIDDEN, NONE, Attribute
 from sgbench.support.errors import UserError
+from sgbench.support.reading import open_lines
 
 SPLIT = "split"
 NONE_CELL = "none"
@@ -145,8 +146,8 @@ def read_table(path: Path) -> LabelTable:
     """
     names, rows, cells, seen = [], [], [], {}
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, skipinitialspace=True)
+        with open_lines(path) as given:
+            lines = csv.reader(given, skipinitialspace=True)
             header = _header(next(lines, []), path)
             last = lines.line_num
             for line in lines:
@@ -168,7 +169,7 @@ def read_table(path: Path) -> LabelTable:
                 names.append(name)
                 rows.append(row)
                 cells += row_cells[1:]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: cannot be read as CSV in UTF-8 ({error}); save it as such") from error
     if not rows:
         raise UserError(f"{path}: has no rows below the names of its columns")

@@ -5,14 +5,31 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from sgbench.support.errors import UserError
+from sgbench.support.reading import NotRead, open_regular, read_bytes
 
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
+"""What photographs are decoded from, as Pillow names it; for other formats Pillow may start another program."""
+MOST_BYTES = 256 * 2**20
+MOST_PIXELS = 2**26
+"""Of a photograph: 8,192x8,192."""
 _SAMPLED = 32
 """About how many files have their bytes hashed."""
+_TURNED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes a photograph upright, by its orientation tag."""
 Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge of a crop, in pixels."""
 
@@ -83,32 +100,70 @@ def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
     """
     key = hashlib.sha256()
     for name in names[:: max(1, len(names) // _SAMPLED)]:
-        with suppress(OSError):
-            key.update((folder / name).read_bytes())
+        with suppress(OSError, NotRead):
+            key.update(read_bytes(folder / name, MOST_BYTES))
     return key.digest()
 
 
 def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> np.ndarray:
     """One photograph turned upright, cropped and resized by Pillow's bilinear filter on 8-bit RGB: uint8 [3, S, S].
 
-    Alpha is dropped; of 16-bit pixels only the upper eight bits are used.
+    Alpha is dropped; of 16-bit pixels only the upper eight bits are used. Of what else the file says of the photograph
+    only its orientation is read.
 
     Args:
         crop: width and height in pixels -> the box that is kept.
         size: S.
 
     Raises:
-        UserError: the file cannot be decoded.
+        UserError: the file cannot be decoded, or ``crop`` raises it.
     """
     try:
-        with Image.open(path) as image:
-            ImageOps.exif_transpose(image, in_place=True)
-            rgb = image if image.mode == "RGB" else _rgb(image)
+        with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
+            upright = _upright(image)
+            rgb = upright if upright.mode == "RGB" else _rgb(upright)
             small = rgb.crop(crop(*rgb.size)).resize((size, size), Image.Resampling.BILINEAR)
             planes = small.tobytes("raw", "RGB;L")  # each row as red, green, blue: no pixel is moved twice
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     except Exception as error:  # decoders raise almost any error for a damaged file
         raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
     return np.frombuffer(planes, np.uint8).reshape(size, 3, size).transpose(1, 0, 2)
+
+
+def size_of_photograph(path: Path) -> tuple[int, int] | None:
+    """Width and height of a photograph that is turned upright, in pixels; None if it cannot be read."""
+    try:
+        with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
+            width, height = image.size
+            return (height, width) if _orientation(image) > 4 else (width, height)
+    except Exception:  # decoders raise almost any error for a damaged file
+        return None
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    """A photograph whose header was read; its pixels are not decoded yet."""
+    try:
+        image = Image.open(file, formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
+    if (pixels := image.width * image.height) > MOST_PIXELS:
+        raise ValueError(f"it has {pixels:,} pixels; at most {MOST_PIXELS:,} are decoded")
+    return image
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    orientation = _orientation(image)
+    return image.transpose(_TURNED[orientation]) if orientation in _TURNED else image
+
+
+def _orientation(image: Image.Image) -> int:
+    """The orientation tag, from 1 to 8; 1 if there is none, or none that can be read."""
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # Pillow raises almost any error for damaged metadata
+        return 1
+    return found if found in _TURNED else 1
 
 
 def _rgb(image: Image.Image) -> Image.Image:

@@ -15,7 +15,7 @@ from sgbench.data.store.packing import pack
 from sgbench.data.store.shards import IMAGES_PER_SHARD, DamagedShard, Shard, ShardLayout
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import UserError
-from sgbench.support.strict import parse_json
+from sgbench.support.strict import read_json
 
 FORMAT = 1
 INDEX = "index.json"
@@ -177,7 +177,7 @@ def _layout(folder: Path, index: dict) -> ShardLayout:
 def _read_index(folder: Path) -> dict:
     path = folder / INDEX
     try:
-        index = parse_json(path.read_text(encoding="utf-8"))
+        index = read_json(path)
         if all(type(index[key]) is int and index[key] > 0 for key in ("num_images", "image_size", "images_per_shard")):
             return index
     except FileNotFoundError as error:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sgbench.support.reading import NotRead, open_regular
+
 IMAGES_PER_SHARD = 2048
 
 
@@ -73,13 +75,15 @@ class Shard:
     def __init__(self, layout: ShardLayout, shard: int):
         self.path, header = layout.path(shard), layout.header(shard)
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 size = file.seek(0, io.SEEK_END)
                 if size != layout.num_bytes(shard):
                     raise DamagedShard(f"{self.path}: has {size:,} bytes, not {layout.num_bytes(shard):,}")
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
             raise DamagedShard(f"{self.path}: is missing") from error
+        except NotRead as error:
+            raise DamagedShard(f"{self.path}: {error}") from error
         if self._map[: len(header)] != header:
             raise DamagedShard(f"{self.path}: does not begin as it should")
         self._start, self._image_bytes = len(header), layout.image_bytes
