@@ -18,6 +18,7 @@ from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_
 from sgbench.results.scores import Scores, read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import BrokenFile, UserError
 
 Recorded = Callable[[pd.DataFrame], pd.DataFrame]
@@ -56,7 +57,8 @@ def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | 
             tell two systems apart.
     """
     try:
-        return _made(study, pictures, recorded)
+        with torch_threads(LOOKING):
+            return _made(study, pictures, recorded)
     except BrokenFile as error:
         raise UserError(f"{error}; delete the folder of the broken file and run the command again") from error
 

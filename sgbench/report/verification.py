@@ -29,6 +29,7 @@ from sgbench.results.scores import read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError
 
 _TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
@@ -82,7 +83,8 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
     The scores are read here, although they were checked before, so that those of one system at a time are in memory.
     """
     try:
-        records = make_records(read_scores(member.scores_file))
+        with torch_threads(LOOKING):
+            records = make_records(read_scores(member.scores_file))
     except (ValueError, IndexError, RuntimeError) as error:
         return f"{member.scores_file}: no records can be made of it: {error}"
     copy = runs.system(member.name)

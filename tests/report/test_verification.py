@@ -4,13 +4,15 @@ import shutil
 
 import pandas as pd
 import pytest
+import torch
 from many import many
 
-from sgbench.report import comparisons, verification
+from sgbench.report import comparisons, making, verification
 from sgbench.report.making import make_report
 from sgbench.results.records import read_records, to_frame, write_records
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder
+from sgbench.support.cores import LOOKING, torch_threads
 
 
 @pytest.fixture(scope="module")
@@ -49,15 +51,29 @@ def rewrite(study, relative, folder="m00-s0"):
 
 
 def test_an_honest_report_from_sums_in_another_order_is_the_same(study, monkeypatch):
-    making, pairing = verification.make_records, comparisons.paired_differences
+    remade, pairing = verification.make_records, comparisons.paired_differences
 
     def rounded(pairs, *arguments, **named):
         found = pairing(pairs, *arguments, **named)
         return [type(d)(d.difference * (1 + 3e-13), d.low, d.high * (1 - 2e-13), d.p, d.num_images) for d in found]
 
-    monkeypatch.setattr(verification, "make_records", lambda scores: moved(making(scores), 4e-13))
+    monkeypatch.setattr(verification, "make_records", lambda scores: moved(remade(scores), 4e-13))
     monkeypatch.setattr(comparisons, "paired_differences", rounded)
     assert verification.verify(study.path).problems == ()
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_reports_are_made_and_made_again_with_the_same_threads(study, monkeypatch, cores):
+    seen = []
+
+    def noting(call):
+        return lambda *arguments: seen.append(torch.get_num_threads()) or call(*arguments)
+
+    for module, name in ((verification, "make_records"), (making, "compare_systems")):
+        monkeypatch.setattr(module, name, noting(getattr(module, name)))
+    with torch_threads(cores):
+        verification.verify(study.path)
+    assert seen == [LOOKING] * 5  # two controls and two systems, then the tests
 
 
 def test_a_consistent_forgery_is_found_though_no_table_shows_it(study):
