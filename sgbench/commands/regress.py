@@ -14,11 +14,14 @@ from sgbench.commands.options import path
 from sgbench.support.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from sgbench.regression.differences import Comparison, Difference
 
 PLAIN_WIDTH = 160
+PRINTED = 100
+"""Rows of the table on the screen: laying out a hundred thousand would take minutes and gigabytes."""
 ALPHA = 0.01
 MIN_ALPHA, MAX_ALPHA = 1e-4, 0.1
 
@@ -79,7 +82,7 @@ def _regress(arguments: argparse.Namespace) -> int:
         console.print(f"not compared: {one_line(error)}")
     else:
         if comparison.differences:
-            console.print(_table(comparison.differences))
+            _print_table(comparison.differences, console)
         console.print(comparison.outcome)
         _write(arguments.junit, to_junit(comparison))
         _write(arguments.summary, to_markdown(comparison))
@@ -140,8 +143,14 @@ def _alpha(text: str) -> float:
     return alpha
 
 
+def _print_table(differences: Sequence["Difference"], console: "Console") -> None:
+    """A row for each of the first differences, failures first, and how many more there are."""
+    console.print(_table(sorted(differences, key=lambda d: not d.failed)[:PRINTED]))
+    if len(differences) > PRINTED:
+        console.print(f"{len(differences) - PRINTED:,} more differ; --summary FILE writes all of them")
+
+
 def _table(differences: Sequence["Difference"]) -> "Table":
-    """A row for each difference, failures first."""
     from rich.table import Table
     from rich.text import Text
 
@@ -150,7 +159,7 @@ def _table(differences: Sequence["Difference"]) -> "Table":
     table = Table("key", title="What differs")
     for column in ("reference", "new", "difference", "judged by", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
-    for d in sorted(differences, key=lambda d: not d.failed):
+    for d in differences:
         figures = [f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
         row = [Text(text) for text in (one_line(d.label), *figures, d.basis, d.verdict)]
         table.add_row(*row, style="red" if d.failed else "")

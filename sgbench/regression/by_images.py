@@ -18,6 +18,7 @@ from sgbench.metrics.catalogue import spec_of
 from sgbench.regression.differences import Comparison, Difference, Key, Outcome, by_key, compare, differing, key_of
 from sgbench.regression.sides import Side, load_side, same_systems
 from sgbench.regression.tolerances import Tolerance, load_tolerances, tolerances_path
+from sgbench.results import rounding
 from sgbench.results.records import Record
 from sgbench.results.scores import Scores, read_scores
 from sgbench.scoring.cells import Cell, judges_priors
@@ -26,8 +27,7 @@ from sgbench.statistics.corrections import holm
 from sgbench.statistics.moderation import Prior
 from sgbench.statistics.paired import paired_difference
 
-ROUNDING = Tolerance(absolute=1e-9, relative=1e-9)
-"""How far figures made from the same scores may be apart, because sums may be taken in another order."""
+ROUNDING = Tolerance(absolute=rounding.ABSOLUTE, relative=rounding.RELATIVE)
 SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 """Every figure is first tested with few swaps; if p is small, it is tested again with more swaps."""
 

@@ -34,7 +34,9 @@ def same_systems(reference: Side, new: Side) -> Side:
         if len(systems) == 1 and len(old.get(identity, ())) == 1
     }
     return Side(
-        tuple(replace(r, system=names.get(r.system, r.system)) for r in new.records),
+        tuple(
+            replace(r, system=names[r.system]) if names.get(r.system, r.system) != r.system else r for r in new.records
+        ),
         {names.get(system, system): path for system, path in new.scores.items()},
     )
 

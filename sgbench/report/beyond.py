@@ -13,6 +13,9 @@ from sgbench.report.table_cells import make_cells, make_table
 from sgbench.report.tables import attribute_heading
 from sgbench.results.records import ALL
 
+COMPARISONS = "comparisons"
+"""Name of the table of paired tests."""
+
 
 def beyond_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """Errors that the paper does not report, for each target: in levels of 255, and PSNR in dB."""
@@ -99,9 +102,7 @@ def comparisons_table(comparisons: pd.DataFrame, layout: Layout, tested_against:
     )
     caption += "both hold what another jury would say too." + (f" {tested_against}" if tested_against else "")
     first = ["block", "row", "column"]
-    return Table(
-        "comparisons", "Comparisons", caption, shown[first + [c for c in shown if c not in first]], ranked=False
-    )
+    return Table(COMPARISONS, "Comparisons", caption, shown[first + [c for c in shown if c not in first]], ranked=False)
 
 
 _MEASURED = ["metric", "measured_on", "target"]

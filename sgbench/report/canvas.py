@@ -7,7 +7,9 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import RendererBase
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -27,6 +29,19 @@ def new_figure(width: int, height: int, scale: int = 1) -> Figure:
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
     FigureCanvasAgg(figure)
     return figure
+
+
+class Pixels(Artist):
+    """Pixels that fill a figure as they are: ``figimage`` would resample them, with eighty bytes for each."""
+
+    def __init__(self, pixels: np.ndarray):
+        super().__init__()
+        self.set_zorder(0)
+        self._rgba = np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)])
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Put the pixels on the canvas; it counts rows from below."""
+        renderer.draw_image(renderer.new_gc(), 0, 0, self._rgba[::-1])
 
 
 def plain(axes: Axes, title: str) -> None:

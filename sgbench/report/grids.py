@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from sgbench.report.canvas import DPI, INK, MUTED, new_figure, save
+from sgbench.report.canvas import DPI, INK, MUTED, Pixels, new_figure, save
 from sgbench.report.fonts import families
 
 Row = tuple[str, Sequence[np.ndarray | None] | np.ndarray]
@@ -128,7 +128,7 @@ def _draw(
     for start, end in spans:
         canvas[band : band + 1, start:end] = 128
     figure = new_figure(canvas.shape[1], canvas.shape[0])
-    figure.figimage(canvas, origin="upper")
+    figure.add_artist(Pixels(canvas))
     for (start, end), text in zip(spans, over, strict=True):
         _above(figure, (start + end) / 2, band - em // 4, text, em)
     for text, x0 in zip(headings, left, strict=True):

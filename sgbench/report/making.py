@@ -1,6 +1,6 @@
 """Makes a report from a run folder alone; runs, evaluations and verifications all use the same function."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,11 @@ from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_
 from sgbench.results.scores import Scores, read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import BrokenFile, UserError
+
+Recorded = Callable[[pd.DataFrame], pd.DataFrame]
+"""Takes paired tests as they were made from scores, and gives them as they were recorded."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +46,25 @@ class Report:
         return to_frame(self.records)
 
 
-def make_report(study: StudyFolder, pictures: bool = True) -> Report:
+def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | None = None) -> Report:
     """Write a study's page, tables and figures, and remove files of an earlier report that the page does not link.
 
     Args:
         pictures: whether figures are drawn; the texts are the same without them.
+        recorded: what becomes of the paired tests before they are written; by default they stay as they are.
 
     Raises:
         UserError: a file of the study or of a system is missing or broken (the message names it), or a table could not
             tell two systems apart.
     """
     try:
-        return _made(study, pictures)
+        with torch_threads(LOOKING):
+            return _made(study, pictures, recorded)
     except BrokenFile as error:
         raise UserError(f"{error}; delete the folder of the broken file and run the command again") from error
 
 
-def _made(study: StudyFolder, pictures: bool) -> Report:
+def _made(study: StudyFolder, pictures: bool, recorded: Recorded | None) -> Report:
     description = study.read_description()
     records_of = {folder.name: folder.read_records() for folder in study.members()}
     check_different([records[0] for records in records_of.values()])
@@ -69,6 +75,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
     frame, layout = to_frame(records), _layout(description)
     systems = labelled(frame, layout, systems)
     reference = choose_reference(systems, description.reference)
+    tests = _comparisons(systems, reference, description.num_resamples)
     figures = drawings(frame, layout, description, controls, systems, study.runs)
     for figure in figures if pictures else ():
         figure.draw(study.report.figure(figure.name))
@@ -79,7 +86,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
         notes=[*_left_out(records, systems), *_lossy(systems), *description.notes],
         figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
-        comparisons=_comparisons(systems, reference, description.num_resamples),
+        comparisons=recorded(tests) if recorded and tests is not None else tests,
         tested_against=reference.told if reference else "",
         cost=_cost(systems),
         judges=_judges(controls, layout),

@@ -33,13 +33,13 @@ _SHARES = LinearSegmentedColormap.from_list("shares", [COLOURS[1], "#f0a26e", "#
 def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     """Draw target accuracy (%) with its 95 % interval: a panel per attribute, a row per system, controls in grey."""
     cells = jury_target_table(measured_and_published(frame)[0], layout).cells
-    panels, rows = list(cells["column"].unique()), list(cells["row"].unique())
+    panels, rows = list(cells["column"].unique()), {row: y for y, row in enumerate(cells["row"].unique())}
     figure = new_figure(220 + 270 * len(panels), 90 + 34 * len(rows), scale=2)
     axes = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=False):
         for cell in cells[(cells["column"] == panel) & (cells["origin"] != "")].to_dict("records"):
             scale = spec_of(cell["metric"]).scale
-            y, colour = rows.index(cell["row"]), MUTED if cell["origin"] == "control" else COLOURS[0]
+            y, colour = rows[cell["row"]], MUTED if cell["origin"] == "control" else COLOURS[0]
             if np.isnan(cell["value"]):
                 axis.annotate(
                     NOT_SCORED,
@@ -71,7 +71,7 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
             )
         plain(axis, panel)
         axis.set(xlim=(-3, 121), xticks=(0, 25, 50, 75, 100), ylim=(len(rows) - 0.5, -0.5))
-        axis.set_yticks(range(len(rows)), rows)
+        axis.set_yticks(range(len(rows)), list(rows))
         axis.grid(axis="x", color=RULE, lw=0.8)
     figure.supxlabel("Target accuracy (%) with its 95 % interval", fontsize=9.5, color=MUTED)
     save(figure, path)

@@ -46,14 +46,14 @@ def shown(table: Table) -> tuple[dict[str, pd.DataFrame], list[str]]:
         in the cells.
     """
     cells = table.cells.assign(best=_best(table.cells) if table.ranked else False)
-    reasons = list(dict.fromkeys(note for note in cells["note"] if note))
+    reasons = {note: k for k, note in enumerate(dict.fromkeys(note for note in cells["note"] if note), 1)}
     blocks = {}
     for block, of_block in cells.groupby("block", sort=False):
         texts = of_block.assign(shown=[_shown(cell, reasons) for cell in of_block.to_dict("records")])
         wide = texts.pivot(index="row", columns="column", values="shown")
         wide = wide.reindex(index=texts["row"].unique(), columns=texts["column"].unique())
         blocks[str(block)] = wide.map(lambda cell: cell if isinstance(cell, Shown) else Shown())
-    return blocks, reasons
+    return blocks, list(reasons)
 
 
 def number_text(cell: Mapping) -> str:
@@ -76,10 +76,10 @@ def readable(value: object) -> str:
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _shown(cell: Mapping, reasons: list[str]) -> Shown:
+def _shown(cell: Mapping, reasons: Mapping[str, int]) -> Shown:
     if not cell["origin"]:
         return Shown()
-    reason = reasons.index(cell["note"]) + 1 if cell["note"] else 0
+    reason = reasons.get(cell["note"], 0)
     if math.isnan(cell["value"]):
         return Shown(NOT_SCORED, reason=reason)
     return _number(cell, cell["best"], reason)

@@ -1,7 +1,9 @@
 """Checks a report: makes records again from per-image scores, and tables and page from records, and compares them.
 
-In a copy of the run folder the records are made again from the scores. The report of the copy is made like any report,
-and the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
+In a copy of the run folder the records are made again from the scores. Where they are the same but for rounding
+(``results.rounding``), the recorded ones stay, and so do the figures of paired tests: tables and page come from what
+was recorded, and their texts must be the same to the last digit. The report of the copy is made like any report, and
+the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
 Checksums find every other file of the report that is not the one that was written. A forgery that changed all files
 consistently, with the checksums, cannot be found.
 """
@@ -10,17 +12,28 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import unified_diff
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import pandas as pd
+
+from sgbench.report.beyond import COMPARISONS
 from sgbench.report.making import make_report
 from sgbench.results.checksums import check_files
+from sgbench.results.records import FIGURES, read_records, to_frame
+from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError
+
+_TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
+"""Figures of a paired test: column of a report's table -> column as it was made."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +83,53 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
     The scores are read here, although they were checked before, so that those of one system at a time are in memory.
     """
     try:
-        records = make_records(read_scores(member.scores_file))
+        with torch_threads(LOOKING):
+            records = make_records(read_scores(member.scores_file))
     except (ValueError, IndexError, RuntimeError) as error:
         return f"{member.scores_file}: no records can be made of it: {error}"
     copy = runs.system(member.name)
     shutil.copytree(member.path, copy.path)
     copy.write_records(records)
+    if _same_records(member.records_file, copy.records_file):
+        shutil.copyfile(member.records_file, copy.records_file)
     return ""
+
+
+def _same_records(claimed: Path, made: Path) -> bool:
+    """Whether a file of records differs from the one that was made again at most in the rounding of its figures."""
+    try:
+        old, new = (to_frame(read_records(path)) for path in (claimed, made))
+    except (OSError, ValueError):
+        return False
+    figures = list(FIGURES)
+    return old.drop(columns=figures).equals(new.drop(columns=figures)) and bool(
+        same_but_for_rounding(old[figures], new[figures]).all()
+    )
+
+
+def _recorded(tests: pd.DataFrame, claimed: Path) -> pd.DataFrame:
+    """Paired tests with the figures that a report has of them, where they are the same but for rounding.
+
+    Args:
+        claimed: the report's table of paired tests.
+    """
+    figures, names = list(_TESTED), ["target", "measured_on", "metric", "unit", "first", "second"]
+    types = dict.fromkeys(names, str) | dict.fromkeys(figures, float)
+    try:
+        old = pd.read_csv(
+            claimed,
+            dtype=types,
+            keep_default_na=False,
+            na_values={figure: [""] for figure in figures},
+        ).set_index(names)[figures]
+    except (OSError, ValueError, KeyError):
+        return tests
+    if old.index.has_duplicates:
+        return tests
+    old = old.reindex(pd.MultiIndex.from_frame(tests[names])).rename(columns=_TESTED)
+    made = tests[list(old)]
+    kept = np.where(same_but_for_rounding(old, made), old, made)
+    return tests.assign(**dict(zip(made, kept.T, strict=True)))
 
 
 def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder]) -> Verification:
@@ -85,7 +138,8 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
         problems += _differences(member.records_file, again.runs.system(member.name).records_file)
     again.write_description(study.read_description())
     try:
-        num_records = len(make_report(again, pictures=False).records)
+        recorded = partial(_recorded, claimed=study.report.table_files(COMPARISONS)[0])
+        num_records = len(make_report(again, pictures=False, recorded=recorded).records)
     except UserError as error:
         problem = str(error).replace(str(again.runs.root), str(study.runs.root))
         return Verification(0, len(members), len(members), (*problems, problem))

@@ -86,8 +86,8 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def from_frame(frame: pd.DataFrame) -> list[Record]:
-    """The rows of a table as records."""
-    return [Record(**row) for row in frame.to_dict("records")]
+    """The rows of a table with the columns in ``COLUMNS`` as records."""
+    return [Record(*row) for row in zip(*(frame[column].tolist() for column in COLUMNS), strict=True)]
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:

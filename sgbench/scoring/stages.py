@@ -13,6 +13,7 @@ from sgbench.plan.study import Study
 from sgbench.results.scores import Panelist
 from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
 from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists, real_features
+from sgbench.support.cores import LOOKING, torch_threads
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,9 @@ def prepare_data(study: Study) -> StudyData:
 
 def train_judges(study: Study, data: StudyData) -> Jury:
     """Train the judges that are not trained yet, and measure how well they see the attributes of real test images."""
-    judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
-    return Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
+    with torch_threads(LOOKING):
+        judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
+        return Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
 
 
 def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:

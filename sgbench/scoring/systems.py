@@ -26,6 +26,7 @@ from sgbench.scoring.samples import make_samples
 from sgbench.scoring.scorer import score
 from sgbench.scoring.stages import Jury, StudyData, make_panel
 from sgbench.scoring.translator import Translate, load_models, translator
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
 
 
@@ -172,10 +173,11 @@ def make_scorer(study: Study, data: StudyData, jury: Jury) -> SystemScorer:
 
 def score_systems(study: Study, data: StudyData, jury: Jury) -> None:
     """Score every system and control that has no records."""
-    scorer = make_scorer(study, data, jury)
-    scorer.controls()
-    for system in study.plan.systems:
-        scorer.system(system)
+    with torch_threads(LOOKING):
+        scorer = make_scorer(study, data, jury)
+        scorer.controls()
+        for system in study.plan.systems:
+            scorer.system(system)
 
 
 def _seconds(job: Job, runs: RunFolder) -> float | None:

@@ -38,6 +38,7 @@ from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.opening import open_results
 from sgbench.submissions.request_files import write_requests
 from sgbench.submissions.scoring import find_scored, score_results
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError, one_line, shown
 from sgbench.support.names import shortened, tag
 from sgbench.support.paths import user_path
@@ -127,7 +128,7 @@ def evaluate(
     if scored is None or not study.is_scored():
         with stages.stage("train judges"):
             jury = train_judges(study, prepared)
-        with stages.stage("score results"):
+        with stages.stage("score results"), torch_threads(LOOKING):
             scorer = make_scorer(study, prepared, jury)
             scorer.controls()
             scored = scored or score_results(scorer, method, level, seed, opened)

@@ -26,6 +26,7 @@ from sgbench.features.exported import load_exported
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.models import checked, serve_model
 from sgbench.submissions.results import Results
+from sgbench.support.cores import LOOKING
 from sgbench.support.errors import UserError, summary
 
 _BLOCK = 2**24
@@ -115,7 +116,7 @@ def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int)
         raise UserError(f"{path}: running it needs onnxruntime: pip install onnxruntime") from error
     wanted = ["CUDAExecutionProvider"] * (device.type == "cuda") + ["CPUExecutionProvider"]
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
+    options.intra_op_num_threads = LOOKING
     try:
         providers = [p for p in wanted if p in onnxruntime.get_available_providers()]
         session = onnxruntime.InferenceSession(str(path), options, providers)

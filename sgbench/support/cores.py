@@ -12,6 +12,10 @@ from pathlib import Path
 
 import torch
 
+LOOKING = 2
+"""Threads that judges are trained and results are looked at with, however many cores there are: the order of sums, and
+so the last digits of figures, depends on this number. Jobs have a number of their own, which is a setting."""
+
 
 def usable_cores(root: Path = Path("/")) -> int:
     """Number of cores that this process may use; a part of a core counts as one.

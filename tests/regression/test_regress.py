@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from sgbench.commands.regress import main
+from sgbench.commands.regress import PRINTED, main
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.regression.differences import Comparison, compare
@@ -798,3 +798,16 @@ def test_the_workflow_runs_commands_of_the_makefile():
     assert "--summary build/regress.md" in regress
     always = [step for step in job["steps"] if "always()" in str(step.get("if"))]
     assert len(always) == 2
+
+
+def test_the_screen_shows_the_first_of_many_differences_and_the_summary_all(tmp_path, capsys):
+    number = PRINTED + 3
+    old = [replace(ROW, measured_on=f"a{k}", low=math.nan, high=math.nan) for k in range(number)]
+    for name, rows in (("old", old), ("new", [replace(row, value=0.5) for row in old])):
+        write_records(tmp_path / f"{name}.csv", rows)
+    summary = tmp_path / "summary.md"
+    assert main([str(tmp_path / "old.csv"), str(tmp_path / "new.csv"), "--summary", str(summary)]) == 1
+    printed = capsys.readouterr().out
+    assert printed.count("accuracy of a") == PRINTED
+    assert "3 more differ; --summary FILE writes all of them" in printed
+    assert summary.read_text(encoding="utf-8").count("accuracy of a") == number

@@ -1,5 +1,6 @@
 """The loop: resuming bit for bit, precision, rates, interrupts, and what is left when a process is killed."""
 
+import gc
 import json
 import os
 import signal
@@ -72,6 +73,19 @@ def assert_same_state(one, other):
     for name, value in one.items():
         same = torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else value == other[name]
         assert same, name
+
+
+@pytest.mark.parametrize("cls", METHODS)
+def test_no_iteration_leaves_tensors_behind(cls, tmp_path):
+    alive = {}
+
+    def count(done, _):
+        if done in (5, 20):
+            gc.collect()
+            alive[done] = sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
+
+    run(cls, tmp_path, iterations=20, batch_size=2, loop=Loop(report=count))
+    assert alive[20] == alive[5]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

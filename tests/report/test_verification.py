@@ -1,0 +1,124 @@
+"""Verification tells figures that differ by rounding from figures that were changed."""
+
+import shutil
+
+import pandas as pd
+import pytest
+import torch
+from many import many
+
+from sgbench.report import comparisons, making, verification
+from sgbench.report.beyond import COMPARISONS
+from sgbench.report.making import make_report
+from sgbench.results.records import read_records, to_frame, write_records
+from sgbench.results.rounding import same_but_for_rounding
+from sgbench.results.study_folder import StudyFolder
+from sgbench.support.cores import LOOKING, torch_threads
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished report over two systems."""
+    study = many(tmp_path_factory.mktemp("finished"), 2)
+    make_report(study, pictures=False)
+    study.write_checksums()
+    return study
+
+
+@pytest.fixture
+def study(finished, tmp_path):
+    """A copy of it, to be changed."""
+    root = tmp_path / "runs"
+    shutil.copytree(finished.runs.root, root)
+    return StudyFolder(root / finished.path.name)
+
+
+def moved(records, relative, metric="jury_accuracy"):
+    """Records whose figures of a metric are other by a share of themselves."""
+    frame = to_frame(records)
+    chosen = frame["metric"] == metric
+    assert chosen.any()
+    for figure in ("value", "low", "high", "variance_images"):
+        frame.loc[chosen, figure] *= 1 + relative
+    return [type(records[0])(**row) for row in frame.to_dict("records")]
+
+
+def rewrite(study, relative, folder="m00-s0"):
+    """Put moved figures in a system's records, and make the report and its checksums from them."""
+    file = study.runs.system(folder).records_file
+    write_records(file, moved(read_records(file), relative))
+    make_report(study, pictures=False)
+    study.write_checksums()
+
+
+def test_an_honest_report_from_sums_in_another_order_is_the_same(study, monkeypatch):
+    remade, pairing = verification.make_records, comparisons.paired_differences
+
+    def rounded(pairs, *arguments, **named):
+        found = pairing(pairs, *arguments, **named)
+        return [type(d)(d.difference * (1 + 3e-13), d.low, d.high * (1 - 2e-13), d.p, d.num_images) for d in found]
+
+    monkeypatch.setattr(verification, "make_records", lambda scores: moved(remade(scores), 4e-13))
+    monkeypatch.setattr(comparisons, "paired_differences", rounded)
+    assert verification.verify(study.path).problems == ()
+
+
+@pytest.mark.parametrize("cores", [1, 3])
+def test_reports_are_made_and_made_again_with_the_same_threads(study, monkeypatch, cores):
+    seen = []
+
+    def noting(call):
+        return lambda *arguments: seen.append(torch.get_num_threads()) or call(*arguments)
+
+    for module, name in ((verification, "make_records"), (making, "compare_systems")):
+        monkeypatch.setattr(module, name, noting(getattr(module, name)))
+    with torch_threads(cores):
+        verification.verify(study.path)
+    assert seen == [LOOKING] * 5  # two controls and two systems, then the tests
+
+
+def test_a_consistent_forgery_is_found_though_no_table_shows_it(study):
+    rewrite(study, 1e-6)
+    problems = verification.verify(study.path).problems
+    assert any("m00-s0/records.csv" in problem for problem in problems)
+
+
+def test_a_figure_of_a_paired_test_moved_by_more_than_rounding_is_found(study):
+    file, _ = study.report.table_files(COMPARISONS)
+    table = pd.read_csv(file)
+    table.loc[0, "value"] *= 1 + 1e-6
+    table.to_csv(file, index=False, float_format="%.17g", lineterminator="\n")
+    study.write_checksums()
+    assert any(file.name in problem for problem in verification.verify(study.path).problems)
+
+
+def test_a_shown_figure_moved_in_its_last_digit_is_found_in_tables_and_on_the_page(study):
+    files = [study.report.table_files(COMPARISONS)[1], study.report.page]
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        row = next(line for line in text.splitlines() if line.lstrip("| ").startswith("Method 00") and "[" in line)
+        place = max(k for k in range(row.index("[")) if row[k].isdigit())
+        changed = row[:place] + str((int(row[place]) + 1) % 10) + row[place + 1 :]
+        file.write_text(text.replace(row, changed, 1), encoding="utf-8")
+    study.write_checksums()
+    problems = verification.verify(study.path).problems
+    assert [file.name for file in files if not any(file.name in problem for problem in problems)] == []
+
+
+def test_tests_without_a_table_that_can_be_read_stay_as_they_were_made(study, tmp_path):
+    tests = pd.DataFrame({name: ["x"] for name in ("target", "measured_on", "metric", "unit", "first", "second")})
+    tests = tests.assign(difference=0.1, low=0.0, high=0.2, p=0.5, p_adjusted=0.5)
+    broken = tmp_path / "comparisons.csv"
+    for text in ("", "a,b\n1,2\n", study.report.records_file.read_text(encoding="utf-8")):
+        broken.write_text(text, encoding="utf-8")
+        assert verification._recorded(tests, broken).equals(tests)
+    assert verification._recorded(tests, tmp_path / "missing.csv").equals(tests)
+
+
+def test_rounding_is_relative_and_nan_is_nan():
+    nan, infinite = float("nan"), float("inf")
+    same = same_but_for_rounding(
+        [1.0, 250.0, nan, infinite, 1e-17, 1.0, nan, 0.5],
+        [1 + 1e-12, 250 + 1e-9, nan, infinite, 0, 1.0001, 1, infinite],
+    )
+    assert same.tolist() == [True, True, True, True, True, False, False, False]
