@@ -8,6 +8,7 @@ from torch.export import ExportedProgram
 from torch.export.passes import move_to_device_pass
 
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 
 
 def load_exported(path: Path, device: torch.device) -> ExportedProgram:
@@ -20,7 +21,8 @@ def load_exported(path: Path, device: torch.device) -> ExportedProgram:
     level = log.level
     log.setLevel(logging.CRITICAL)  # torch also logs a traceback of the error that it raises
     try:
-        return move_to_device_pass(torch.export.load(path), device)
+        with foreign(str(path)):
+            return move_to_device_pass(torch.export.load(path), device)
     except Exception as error:  # torch.export.load raises many kinds of errors
         raise UserError(
             f"{path}: not a program that torch.export.save wrote, or of another version of torch; export it again with "

@@ -22,7 +22,10 @@ from sgbench.judges.augmentation import Mix, draw_mix, jittered
 from sgbench.judges.distortion import distort
 from sgbench.judges.judge import Judge, balanced
 from sgbench.methods.losses import masked_cross_entropy, widened
+from sgbench.support.errors import UserError
+from sgbench.support.global_state import own_state
 from sgbench.training.precision import Precision
+from sgbench.training.soundness import fault
 
 _HELD_AT_ONCE = 1000
 _SHORTEST_CYCLE = 8
@@ -78,6 +81,7 @@ class Epoch:
     loss: Tensor
 
 
+@own_state()
 def train_judge(
     images: PackedImages | Tensor,
     positions: Tensor,
@@ -95,6 +99,9 @@ def train_judge(
         positions: int64 [N], the training images among them.
         labels: int8 [N, J], their true labels; < 0 is masked.
         advance: called after each batch.
+
+    Raises:
+        UserError: the judge diverged.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng([settings.seed, 0x70D6E])
@@ -113,7 +120,7 @@ def train_judge(
         judge.train()
         drawn = rest[torch.from_numpy(rng.choice(len(rest), size=len(rest), p=shares))]
         for step, rows in enumerate(drawn.split(settings.batch_size)):
-            x, known = to_floats(images[positions[rows]].to(device), torch.get_default_dtype()), labels[rows].to(device)
+            x, known = to_floats(images[positions[rows]].to(device)), labels[rows].to(device)
             mix = draw_mix(len(rows), settings.mixed, device)
             x = _augment(x if mix is None else mix.of_images(x), settings)
             with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
@@ -127,6 +134,11 @@ def train_judge(
                 average.update_parameters(judge)
             if advance:
                 advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best, loss.detach()))
+        if wrong := fault(judge.state_dict(), {}):  # a loss that is not finite leaves such weights
+            raise UserError(
+                f"judge {architecture} {settings.seed}: epoch {epoch + 1}: {wrong}; lower its learning_rate, which is "
+                f"{settings.learning_rate:g}"
+            )
         if settings.averaged:
             continue
         judge.eval()

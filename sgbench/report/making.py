@@ -75,7 +75,7 @@ def _made(study: StudyFolder, pictures: bool) -> Report:
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*_left_out(records, systems), *description.notes],
+        notes=[*_left_out(records, systems), *_alike(records, systems, layout), *description.notes],
         figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
         comparisons=_comparisons(systems, reference, description.num_resamples),
@@ -117,6 +117,20 @@ def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]
         "with other systems only by the paired tests, which use the same images for both."
         for system, number in missing.items()
         if number
+    ]
+
+
+def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
+    """A sentence for each system whose results are constant: judges have verdicts on them like on faces."""
+    shown = {member.folder.name: member.label for member in systems}
+    told: dict[str, list[str]] = {}
+    for record in records:
+        if record.metric == "left_out" and record.note and record.system in shown:
+            target = layout.attributes.get(record.target, record.target)
+            told.setdefault(shown[record.system], []).append(f"{target}: {record.note}")
+    return [
+        f"**{system}** ({'; '.join(remarks)}): its figures are of no translation, however good they look."
+        for system, remarks in told.items()
     ]
 
 

@@ -21,6 +21,7 @@ from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import own_state
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Verification:
     problems: tuple[str, ...]
 
 
+@own_state()
 def verify(folder: Path) -> Verification:
     """Make a report again and compare it.
 
