@@ -129,7 +129,7 @@ def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout)
             target = layout.attributes.get(record.target, record.target)
             told.setdefault(shown[record.system], []).append(f"{target}: {record.note}")
     return [
-        f"**{system}** ({'; '.join(remarks)}): its figures are of no translation, however good they look."
+        f"**{system}** ({'; '.join(remarks)}): judges have verdicts on such results as on faces; they say nothing here."
         for system, remarks in told.items()
     ]
 

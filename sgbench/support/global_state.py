@@ -109,8 +109,7 @@ def state_put_back() -> Iterator[None]:
             warnings.filters = filters
             filters[:] = rules
         if style is not None and style != _style():
-            with warnings.catch_warnings(action="ignore"):  # of settings that matplotlib will drop
-                _rc_params().update(style)
+            dict.update(_rc_params(), style)  # as they were: a backend that was not chosen yet cannot be set
 
 
 def _put_back(mapping: Any, before: dict[str, str]) -> None:

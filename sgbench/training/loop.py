@@ -95,7 +95,7 @@ def train(
             history.add(steps.run(iteration), iteration + 1)
             done = iteration + 1
             if loop.sample and (done % sample_every == 0 or done == total):
-                loop.sample(method, done)
+                _sample(method, done, history, loop.sample)
             stop = interrupted()
             if stop or time.monotonic() - saved_at > loop.checkpoint_seconds:
                 _save(method, folder, done, history, time.monotonic() - began)
@@ -167,14 +167,31 @@ def _save(method: Method, folder: JobFolder, iteration: int, history: _History, 
     Raises:
         UserError: a loss, weight or moment is not finite; the earlier checkpoint stays.
     """
-    history.read()
-    weights = method.state_dict()
-    optimizers = {name: state_to_keep(optimizer) for name, optimizer in method.optimizers.items()}
-    if wrong := fault(weights, optimizers):
-        raise history.diverged(iteration, wrong)
+    _check(method, iteration, history)
     history.keep()
-    write_checkpoint(folder, Checkpoint(iteration, seconds, weights, optimizers))
+    optimizers = {name: state_to_keep(optimizer) for name, optimizer in method.optimizers.items()}
+    write_checkpoint(folder, Checkpoint(iteration, seconds, method.state_dict(), optimizers))
     history.kept = iteration
+
+
+def _check(method: Method, iteration: int, history: _History) -> None:
+    """Refuse a model that diverged.
+
+    Raises:
+        UserError: a loss, weight or moment is not finite; the message names the checkpoint that is left.
+    """
+    history.read()
+    moments = {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()}
+    if wrong := fault(method.state_dict(), moments):
+        raise history.diverged(iteration, wrong)
+
+
+def _sample(method: Method, iteration: int, history: _History, sample: Callable[[Method, int], None]) -> None:
+    try:
+        sample(method, iteration)
+    except UserError:
+        _check(method, iteration, history)  # if this is why the results are none, it is said
+        raise
 
 
 def _resume(method: Method, folder: JobFolder) -> tuple[int, float]:

@@ -196,6 +196,7 @@ def test_accuracy_leaves_out_images_without_a_value_and_judges_below_the_floor()
         assert asked["num_images"] == NUM
         assert 0 < asked["low"] <= asked["value"] <= asked["high"] <= 1
     assert frame.loc[("left_out", "gender", "all", "image"), "value"] == 2
+    assert frame.loc[("left_out", "gender", "all", "image"), "note"] == ""
     assert np.isnan(frame.loc[("judge_score", "hair", "all", "image"), "value"])
 
 
@@ -459,3 +460,12 @@ def test_a_share_that_every_image_has_or_none_has_an_exact_interval(metric):
         assert own.value == float(accuracy > 1)
         assert own.num_images == NUM
         assert (own.low, own.high) == pytest.approx(ends)
+
+
+def test_a_remark_on_results_is_kept_and_is_the_note_of_their_count(tmp_path):
+    scores = scores_of(3)
+    scores = replace(scores, targets=tuple(replace(own, remark=f"alike {k}") for k, own in enumerate(scores.targets)))
+    write_scores(tmp_path / "scores.npz", scores)
+    records = make_records(read_scores(tmp_path / "scores.npz"))
+    assert {r.target: r.note for r in records if r.metric == "left_out"} == {"gender": "alike 0", "hair": "alike 1"}
+    assert not any(r.note.startswith("alike") for r in records if r.metric != "left_out")
