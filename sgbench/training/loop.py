@@ -117,7 +117,7 @@ class _History:
     """
 
     def __init__(
-        self, folder: JobFolder, steps: Steps, report: Callable[[int, dict[str, float]], None] | None, kept: int
+        self, folder: JobFolder, steps: Steps, report: Callable[[int, dict[str, float]], None] | None, kept: int = 0
     ):
         self.folder, self.steps, self.report, self.kept = folder, steps, report, kept
         self.most = 1 if steps.device.type == "cpu" else _READ_AT_ONCE
