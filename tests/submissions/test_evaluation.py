@@ -175,7 +175,7 @@ def test_no_figure_depends_on_what_code_or_caller_have_set(config, out, tmp_path
 def test_results_that_are_no_faces_are_said_beside_their_row(config, out):
     done = evaluate(lambda images, labels, groups: images * 0 - 1, name="dark", config=str(config), out=out)
     page = done.report.read_text()
-    assert "- **dark** (Gender: every result is of one colour; Hair colour: every result is of one colour)" in page
+    assert "- **dark** (Gender: every result is of one colour; Hair color: every result is of one colour)" in page
     assert any(line.startswith("| dark ") and "<sup>1</sup>" in line for line in page.splitlines())
     assert "<sup>1</sup> every result is of one colour" in page
     assert verify([str(done.report.parents[1])]) == 0
