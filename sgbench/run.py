@@ -62,6 +62,13 @@ def run_study(study: "Study") -> "Report":
         UserError: an image cannot be read, a loss is not finite, the disk is full, ...
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
+    from sgbench.support.global_state import own_state
+
+    with own_state():
+        return _stage_by_stage(study)
+
+
+def _stage_by_stage(study: "Study") -> "Report":
     from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report

@@ -30,6 +30,7 @@ def _pack(arguments: argparse.Namespace) -> int:
     from sgbench.results.run_folder import RunFolder
     from sgbench.settings.config_files import find_config
     from sgbench.settings.reading import read_settings
+    from sgbench.support.global_state import foreign
     from sgbench.support.screen import Screen
 
     settings = read_settings(find_config(arguments.config), {"methods": []}, data_overrides(arguments))
@@ -41,7 +42,7 @@ def _pack(arguments: argparse.Namespace) -> int:
             number = verify_store(folder, lambda done, total: task.update(done))
         screen.say(f"{folder}: {number:,} images are as they were packed")
         return 0
-    with screen.task("packing", len(source.ids), "images") as task:
+    with screen.task("packing", len(source.ids), "images") as task, foreign(f"data set {source.name}"):
         images = open_store(source, cache, lambda done, total: task.update(done))
     size = sum(file.stat().st_size for file in folder.iterdir())
     screen.say(f"{folder}: {len(images):,} images of {images.shape[-1]}x{images.shape[-1]}, {size / 2**20:,.0f} MiB")

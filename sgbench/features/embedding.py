@@ -16,6 +16,7 @@ from sgbench.data.pixels import to_floats
 from sgbench.features.exported import load_exported
 from sgbench.features.weights import checked
 from sgbench.support.errors import UserError, one_line
+from sgbench.support.global_state import foreign
 from sgbench.support.loading import load_function
 
 
@@ -48,12 +49,13 @@ class Embedder:
 
     def _embed(self, images: Tensor) -> Tensor:
         x = to_floats(images.to(self.device))
-        try:
-            embedding = self.function(x)
-        except Exception as error:  # whatever the user's code raises
-            raise UserError(
-                f"{self.origin}: fails on images {list(x.shape)}: {type(error).__name__}: {one_line(error, 200)}"
-            ) from error
+        with foreign(self.origin):
+            try:
+                embedding = self.function(x)
+            except Exception as error:  # whatever the user's code raises
+                raise UserError(
+                    f"{self.origin}: fails on images {list(x.shape)}: {type(error).__name__}: {one_line(error, 200)}"
+                ) from error
         if not isinstance(embedding, Tensor) or not embedding.is_floating_point():
             kind = getattr(embedding, "dtype", type(embedding).__name__)
             raise UserError(f"{self.origin}: must return a floating point tensor, not {kind}")

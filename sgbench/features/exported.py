@@ -9,6 +9,7 @@ from torch.export.passes import move_to_device_pass
 
 from sgbench.support.archives import check_stored
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 
 
 def load_exported(path: Path, device: torch.device) -> ExportedProgram:
@@ -22,7 +23,8 @@ def load_exported(path: Path, device: torch.device) -> ExportedProgram:
     log.setLevel(logging.CRITICAL)  # torch also logs a traceback of the error that it raises
     try:
         check_stored(path)
-        return move_to_device_pass(torch.export.load(path), device)
+        with foreign(str(path)):
+            return move_to_device_pass(torch.export.load(path), device)
     except Exception as error:  # torch.export.load raises many kinds of errors
         raise UserError(
             f"{path}: not a program that torch.export.save wrote, or of another version of torch; export it again with "

@@ -15,6 +15,7 @@ from sgbench.judges.training import JUDGE_VERSION, Epoch, JudgeSettings, train_j
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.support.atomic import make_once, write_buffered
 from sgbench.support.environment import origin
+from sgbench.support.global_state import own_state
 from sgbench.support.hashing import hash_of_array, hash_of_value
 from sgbench.support.tensors import load_tensors
 
@@ -34,6 +35,7 @@ def judge_hash(source: Source, train: Tensor, settings: JudgeSettings, architect
     return hash_of_value(identity)
 
 
+@own_state()
 def open_judge(
     source: Source,
     images: PackedImages | Tensor,

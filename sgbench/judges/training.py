@@ -25,6 +25,7 @@ from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.support.errors import UserError
 from sgbench.support.settings_model import SettingsModel
 from sgbench.training.precision import Precision
+from sgbench.training.soundness import fault
 
 _HELD_AT_ONCE = 1000
 _SHORTEST_CYCLE = 8
@@ -97,7 +98,7 @@ def train_judge(
         advance: called after each batch.
 
     Raises:
-        UserError: fewer than two images are left to train on.
+        UserError: fewer than two images are left to train on, or the judge diverged.
     """
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng([settings.seed, 0x70D6E])
@@ -136,6 +137,11 @@ def train_judge(
                 average.update_parameters(judge)
             if advance:
                 advance(Epoch(epoch, settings.epochs, (step + 1) / steps, best, loss.detach()))
+        if wrong := fault(judge.state_dict(), {}):  # a loss that is not finite leaves such weights
+            raise UserError(
+                f"judge {architecture} {settings.seed}: epoch {epoch + 1}: {wrong}; lower its learning_rate, which is "
+                f"{settings.learning_rate:g}"
+            )
         if settings.averaged:
             continue
         judge.eval()

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
@@ -10,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from sgbench.data.checked import checked
 from sgbench.data.labels import all_groups
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.data.store.packed import PackedImages
@@ -20,11 +20,13 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.support.atomic import replacing
 from sgbench.support.environment import commit, origin
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign, own_state
 from sgbench.training.loop import Loop, train
 
 _SAMPLES = 8
 
 
+@own_state()
 def run_job(
     job: Job, images: PackedImages, runs: RunFolder, device: torch.device, loop: Loop, lock_seconds: float = 0.0
 ) -> None:
@@ -47,7 +49,8 @@ def run_job(
         with lock.acquire(timeout=lock_seconds):
             if not folder.is_done():
                 folder.prepare()
-                _train(job, images, folder, device, loop)
+                with foreign(job.code):  # once, not around every step
+                    _train(job, images, folder, device, loop)
     except Timeout as error:
         raise UserError(f"{folder.path}: another process is training this job; wait for it to end") from error
 
@@ -59,7 +62,7 @@ def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.devi
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))
     labels = job.labels.labels[::step][:_SAMPLES].to(device)
-    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder.sample(done)))
+    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder, done))
     train(method, job.batches(images, device), folder, job.seed, job.precision, loop)
     folder.mark_done(origin(device))
 
@@ -70,9 +73,14 @@ def losses_in_words(losses: Mapping[str, float]) -> str:
 
 
 @torch.no_grad()
-def _write_grid(method: Method, x: Tensor, labels: Tensor, path: Path) -> None:
-    """A row of training images, then a row for each group."""
-    rows = [x] + [method.edit(x, labels, group) for group in all_groups(method.attributes)]
+def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, done: int) -> None:
+    """A row of training images, then a row for each group, after so many iterations.
+
+    Raises:
+        UserError: a result is none: it is refused here, not after every job is trained.
+    """
+    name, shape = f"{folder.path}: iteration {done}: {method.display_name}", tuple(x.shape)
+    rows = [x] + [checked(method.edit(x, labels, group), shape, name) for group in all_groups(method.attributes)]
     grid = make_grid(to_bytes(torch.cat(rows)), nrow=len(x), padding=2)
-    with replacing(path) as partial:
+    with replacing(folder.sample(done)) as partial:
         Image.fromarray(grid.permute(1, 2, 0).numpy()).save(partial, format="PNG")

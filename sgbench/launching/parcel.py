@@ -14,6 +14,7 @@ from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 from sgbench.training.loop import Loop
 
 _REPORT_SECONDS = 0.5
@@ -51,7 +52,8 @@ def carry_out(packed: bytes, tell: Tell) -> str | None:
     """
     place: object = "the run folder"
     try:
-        parcel: Parcel = pickle.loads(packed)
+        with foreign("the job's code"):  # it is imported here
+            parcel: Parcel = pickle.loads(packed)
         job, device, place = parcel.job, parcel.device, parcel.runs.job(parcel.job.name).path
         loop = Loop(report=_now_and_then(tell, job.entry.settings.iterations))
         with memory_errors_in_a_line(job, device), torch_threads(parcel.threads):

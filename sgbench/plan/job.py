@@ -12,6 +12,7 @@ from sgbench.data.labels import Attribute, Level, SparseLabels
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import Method
 from sgbench.settings.models import MethodEntry
+from sgbench.support.global_state import foreign
 from sgbench.support.hashing import hash_of_array, hash_of_value
 from sgbench.support.names import shortened
 from sgbench.training.loop import LOOP_VERSION
@@ -97,7 +98,8 @@ class Job:
             self._built()
 
     def _built(self) -> Method:
-        return self.entry.cls(self.attributes, self.image_size, self.entry.settings, self.labels.labels)
+        with foreign(self.code):
+            return self.entry.cls(self.attributes, self.image_size, self.entry.settings, self.labels.labels)
 
     def batches(self, images: PackedImages | Tensor, device: torch.device) -> Batches:
         """What the method is trained on.

@@ -14,6 +14,7 @@ from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ def make_plan(settings: Settings, source: Source) -> Plan:
             take an attribute, a value that no test image has.
     """
     _check_names(source.attributes)
-    train, test = source.scored_split()
+    with foreign(f"data set {source.name}"):
+        train, test = source.scored_split()
+        knows_counterfactuals = source.counterfactual(test[:1], ()) is not None
     _check_scored(source.labels[test], source.attributes, settings.data.scored_on)
     _check_trained(source.labels[train], source.attributes)
     _check_balanced(settings, source.attributes)
@@ -79,7 +82,6 @@ def make_plan(settings: Settings, source: Source) -> Plan:
         for level in settings.levels_of(entry)
         for seed in settings.seeds
     )
-    knows_counterfactuals = source.counterfactual(test[:1], ()) is not None
     return Plan(settings, source, train, test, systems, (REAL, COPY, ORACLE) if knows_counterfactuals else (REAL, COPY))
 
 

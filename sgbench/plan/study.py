@@ -15,6 +15,7 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.settings.models import Settings
 from sgbench.support.environment import commit
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign, own_state
 from sgbench.support.names import shortened
 from sgbench.support.screen import Screen
 
@@ -64,6 +65,7 @@ class Study:
         return all(folder.is_scored() for folder in folders)
 
 
+@own_state()
 def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
     """Read a study's data and plan it; what cannot be done is refused here, before anything is trained.
 
@@ -89,7 +91,8 @@ def open_source(settings: Settings, screen: Screen) -> Source:
     path = getattr(settings.data, "path", None)
     if path is not None:
         screen.say(f"reading {settings.source.name}: {path}")
-    return settings.source(settings.data)
+    with foreign(f"data set {settings.source.name}"):
+        return settings.source(settings.data)
 
 
 def _device(wanted: str) -> torch.device:

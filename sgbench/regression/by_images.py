@@ -26,12 +26,14 @@ from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.moderation import Prior
 from sgbench.statistics.paired import paired_difference
+from sgbench.support.global_state import own_state
 
 ROUNDING = Tolerance(absolute=rounding.ABSOLUTE, relative=rounding.RELATIVE)
 SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 """Every figure is first tested with few swaps; if p is small, it is tested again with more swaps."""
 
 
+@own_state()
 def hold(reference: Path, new: Path, alpha: float) -> Comparison:
     """Compare files or folders of records, with the scores beside them.
 

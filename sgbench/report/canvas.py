@@ -1,6 +1,6 @@
 """The canvas of figures, and how it is saved: as PNG without time or version, so the same input gives the same bytes.
 
-matplotlib's global state is not used.
+matplotlib's global state is not used: figures are drawn in ``style.own_style``, on a canvas of the backend Agg.
 """
 
 import warnings

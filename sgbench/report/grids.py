@@ -11,6 +11,7 @@ from matplotlib.font_manager import FontProperties
 
 from sgbench.report.canvas import DPI, INK, MUTED, Pixels, new_figure, save
 from sgbench.report.fonts import families
+from sgbench.report.style import own_style
 
 Row = tuple[str, Sequence[np.ndarray | None] | np.ndarray]
 Band = tuple[int, int, str]
@@ -88,6 +89,7 @@ def _residual(image: np.ndarray | None, source: np.ndarray | None, gain: int) ->
     return (gain * np.abs(np.asarray(image, int) - np.asarray(source, int))).clip(0, 255).astype(np.uint8)
 
 
+@own_style()
 def _draw(
     path: Path,
     columns: Sequence[str],

@@ -83,7 +83,7 @@ def _made(study: StudyFolder, pictures: bool, recorded: Recorded | None) -> Repo
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*_left_out(records, systems), *_lossy(systems), *description.notes],
+        notes=[*_left_out(records, systems), *_lossy(systems), *_alike(records, systems, layout), *description.notes],
         figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
         comparisons=recorded(tests) if recorded and tests is not None else tests,
@@ -136,6 +136,20 @@ def _lossy(systems: Sequence[Member]) -> list[str]:
         "and what compression changed counts as the system's change."
         for shown, lossy in told.items()
         if lossy
+    ]
+
+
+def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
+    """A sentence for each system whose results are constant: judges have verdicts on them like on faces."""
+    shown = {member.folder.name: member.label for member in systems}
+    told: dict[str, list[str]] = {}
+    for record in records:
+        if record.metric == "left_out" and record.note and record.system in shown:
+            target = layout.attributes.get(record.target, record.target)
+            told.setdefault(shown[record.system], []).append(f"{target}: {record.note}")
+    return [
+        f"{system} ({'; '.join(remarks)}): judges have verdicts on such results as on faces; they say nothing here."
+        for system, remarks in told.items()
     ]
 
 

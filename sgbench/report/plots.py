@@ -17,6 +17,7 @@ from sgbench.report.beyond import matrix_table
 from sgbench.report.canvas import COLOURS, INK, MUTED, RULE, new_figure, plain, save
 from sgbench.report.layout import MISSING, NOT_SCORED, Layout
 from sgbench.report.published import measured_and_published
+from sgbench.report.style import own_style
 from sgbench.report.tables import jury_target_table
 from sgbench.report.text import scaled_text
 
@@ -30,6 +31,7 @@ _SHARES = LinearSegmentedColormap.from_list("shares", [COLOURS[1], "#f0a26e", "#
 )
 
 
+@own_style()
 def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     """Draw target accuracy (%) with its 95 % interval: a panel per attribute, a row per system, controls in grey."""
     cells = jury_target_table(measured_and_published(frame)[0], layout).cells
@@ -77,6 +79,7 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     save(figure, path)
 
 
+@own_style()
 def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 1400) -> None:
     """Draw ``matrix_table``: a panel per system, a row per target, a column per measured attribute; accuracy in %.
 
@@ -107,6 +110,7 @@ def matrix_plot(path: Path, frame: pd.DataFrame, layout: Layout, width: int = 14
     save(figure, path)
 
 
+@own_style()
 def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3) -> None:
     """Draw one panel per job with its losses, on a symmetric logarithmic scale (linear within ±1).
 

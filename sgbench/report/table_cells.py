@@ -45,14 +45,14 @@ def make_cells(
     labels = {key: label for key, label in row_labels(frame, layout).items() if key in systems}
     paper = paper or {}
     published = _by_place(pd.concat(paper.values())) if paper else {}
-    partial = _partial(frame)
+    remarks = _remarks(frame)
     cells = []
     for block, asked in blocks.items():
         columns = [(target, column) for target, column in asked if target in targets]
         cells_of = {k: [_cell(measured, k, *column) for column in columns] for k in labels}
         kept = [i for i in range(len(columns)) if any(row[i] for row in cells_of.values())]
         for k, label in labels.items():
-            rows = {label: [_marked(cells_of[k][i], partial.get((*k, columns[i][0]), 0)) for i in kept]}
+            rows = {label: [_marked(cells_of[k][i], remarks.get((*k, columns[i][0]), [])) for i in kept]}
             if k in paper and any(cells_of[k]):
                 rows[f"{label}, {PUBLISHED}"] = [_cell(published, k, *columns[i]) for i in kept]
             for row, filled in rows.items():
@@ -106,19 +106,22 @@ def _over_judges(cells: pd.DataFrame) -> str:
     return f"{start} (one seed: nothing is known of another training){shared}."
 
 
-def _partial(frame: pd.DataFrame) -> dict[tuple[str, ...], int]:
-    """Method, variant, level and target -> number of requests without a result, if there are any."""
-    left_out = frame[(frame["metric"] == "left_out") & (frame["value"] > 0)]
-    totals = left_out.groupby([*SYSTEM, "target"])["value"].sum()
-    return {key: int(number) for key, number in totals.items()}
+def _remarks(frame: pd.DataFrame) -> dict[tuple[str, ...], list[str]]:
+    """Method, variant, level and target -> what must be known of its results: that some are missing, or all alike."""
+    given = frame[(frame["metric"] == "left_out") & ((frame["value"] > 0) | (frame["note"] != ""))]
+    remarks = {}
+    for key, records in given.groupby([*SYSTEM, "target"]):
+        number = int(records["value"].sum())
+        missing = f"without {number:,} of the translations asked for, which were not given"
+        remarks[key] = [*([missing] if number else []), *filter(None, dict.fromkeys(records["note"]))]
+    return remarks
 
 
-def _marked(cell: dict, number: int) -> dict:
-    """Add a note to a cell if some requests have no result."""
-    if not number or not cell or math.isnan(cell["value"]):
+def _marked(cell: dict, remarks: Sequence[str]) -> dict:
+    """Add what must be known of the results to the note of a cell that has a figure."""
+    if not cell or math.isnan(cell["value"]):
         return cell
-    part = f"without {number:,} of the translations asked for, which were not given"
-    return cell | {"note": "; ".join(filter(None, (cell["note"], part)))}
+    return cell | {"note": "; ".join(filter(None, (cell["note"], *remarks)))}
 
 
 def _placed(block: str, row: str, key: Key, target: str, column: Column, found: dict) -> dict:

@@ -21,7 +21,8 @@ class Shown:
         interval: ``[low, high]``, or empty.
         p: ``p = 0.012``, or empty.
         best: whether it is the best of its column.
-        reason: number of the reason why it is not scored, or covers only some requests; 0 for none.
+        reason: number of the reason why it is not scored, covers only some requests or is of results that are alike; 0
+            for none.
     """
 
     value: str = MISSING

@@ -31,6 +31,7 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import own_state
 
 _TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
 """Figures of a paired test: column of a report's table -> column as it was made."""
@@ -46,6 +47,7 @@ class Verification:
     problems: tuple[str, ...]
 
 
+@own_state()
 def verify(folder: Path) -> Verification:
     """Make a report again and compare it.
 

@@ -47,7 +47,7 @@ class Record:
         num_images: translations measured.
         unit: ``share`` (0 to 1), ``score``, ``levels`` (of 255), ``dB``, ``count``.
         origin: measured, published or control.
-        note: why a value is missing, else empty.
+        note: why a value is missing or, with ``left_out``, what must be known of the results given; else empty.
     """
 
     system: str

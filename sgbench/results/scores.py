@@ -104,12 +104,14 @@ class TargetScores:
         terms: float64 [M, K] by the metric's name and the place where it is measured, as the catalogue has them.
         logits: Inception's, float32 [M, 1008]; None without its weights.
         figures: of the whole set.
+        remark: what a reader must know of the results, such as that all are the same image; else empty.
     """
 
     posteriors: tuple[tuple[Tensor, ...], ...]
     terms: Mapping[tuple[str, str], Tensor] = field(default_factory=dict)
     logits: Tensor | None = None
     figures: tuple[SetFigure, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True)
@@ -141,18 +143,21 @@ class Scores:
     left_out: tuple[int, ...]
     targets: tuple[TargetScores, ...]
 
-    def sitting(self, attribute: int) -> tuple[tuple[int, ...], str]:
-        """Positions in ``judges`` of the jury's judges whose verdicts on an attribute count; why they are too few."""
-        jury = range(1, len(self.judges))
-        reasons = {k: self.judges[k].verdicts[attribute].reason for k in jury}
-        sitting = tuple(k for k in jury if not reasons[k])
-        if len(sitting) >= MIN_SITTING:
-            return sitting, ""
-        barred = "; ".join(f"{self.judges[k].name}: {reason}" for k, reason in reasons.items() if reason)
-        seen = (
-            f"{len(sitting)} of the jury's {len(jury)} judges see this attribute well enough, {MIN_SITTING} are needed"
-        )
-        return sitting, f"{NOT_SCORED}{seen} ({barred})" if barred else f"{NOT_SCORED}{seen}"
+
+def sitting(judges: Sequence[Panelist], attribute: int) -> tuple[tuple[int, ...], str]:
+    """Positions of the jury's judges whose verdicts on an attribute count, and why they are too few, else empty.
+
+    Args:
+        judges: the paper's, then the jury.
+    """
+    jury = range(1, len(judges))
+    reasons = {k: judges[k].verdicts[attribute].reason for k in jury}
+    sit = tuple(k for k in jury if not reasons[k])
+    if len(sit) >= MIN_SITTING:
+        return sit, ""
+    barred = "; ".join(f"{judges[k].name}: {reason}" for k, reason in reasons.items() if reason)
+    seen = f"{len(sit)} of the jury's {len(jury)} judges see this attribute well enough, {MIN_SITTING} are needed"
+    return sit, f"{NOT_SCORED}{seen} ({barred})" if barred else f"{NOT_SCORED}{seen}"
 
 
 def write_scores(path: Path, scores: Scores) -> None:
@@ -170,6 +175,7 @@ def write_scores(path: Path, scores: Scores) -> None:
         "left_out": scores.left_out,
         "figures": [[asdict(figure) for figure in own.figures] for own in scores.targets],
         "targets": [request.target for request in scores.requests],
+        "remarks": [own.remark for own in scores.targets],
     }
     arrays: dict[str, np.ndarray] = {
         "ids": np.array(scores.ids),
@@ -206,7 +212,8 @@ def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
     about = parse_json(str(arrays["about"]))
     one_component(about["base"]["system"])
     requests, targets = [], []
-    for target, figures in zip(about["targets"], about["figures"], strict=True):
+    remarks = about.get("remarks", [""] * len(about["targets"]))  # older files have none
+    for target, figures, remark in zip(about["targets"], about["figures"], remarks, strict=True):
         t = str(target)
         own = {
             name.removeprefix(f"{t}/"): torch.from_numpy(a) for name, a in arrays.items() if name.startswith(f"{t}/")
@@ -218,7 +225,7 @@ def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
         )
         terms = {tuple(name.split("/")[1:]): a for name, a in own.items() if name.startswith("terms/")}
         targets.append(
-            TargetScores(posteriors, terms, own.get("logits"), tuple(SetFigure(**figure) for figure in figures))
+            TargetScores(posteriors, terms, own.get("logits"), tuple(SetFigure(**figure) for figure in figures), remark)
         )
     return Scores(
         base=Record(**about["base"]),

@@ -14,7 +14,7 @@ from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception_posterior, joint_posterior
 from sgbench.metrics.jury import JuryAccuracy, JuryAgreement
 from sgbench.results.records import ALL, Record
-from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
+from sgbench.results.scores import UNTOUCHED, Scores, TargetScores, sitting
 from sgbench.scoring.cells import Cell, bootstrapped, judges_priors
 
 NUM_SPLITS = 10
@@ -98,8 +98,8 @@ class _Target:
         Returns:
             Name, metric, terms of all results and, if it is not scored, why.
         """
-        sitting, refusal = self.scores.sitting(attribute)
-        looking = sitting or range(1, len(self.scores.judges))
+        sit, refusal = sitting(self.scores.judges, attribute)
+        looking = sit or range(1, len(self.scores.judges))
         jury = "; ".join(self.scores.judges[k].name for k in looking)
         posteriors = [self.measured.posteriors[k][attribute] for k in looking]
         metrics = {
@@ -116,7 +116,7 @@ class _Target:
                 if terms is not None:
                     yield from self._of_terms(spec.name, place.name, terms)
         about = {"definition": "translations asked for and not given", "measured_on": "image"}
-        yield self._count("left_out", self.left_out, **about)
+        yield self._count("left_out", self.left_out, note=self.measured.remark, **about)
 
     def _of_terms(self, name: str, place: str, terms: Tensor) -> Iterator[Cell | Record]:
         """A metric's figure, the figures that reduce the same terms in another way, and how many terms were clipped."""

@@ -14,6 +14,7 @@ from sgbench.results.score_arrays import NUM_LOGITS
 from sgbench.results.scores import SetFigure, TargetScores
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.panel import Panel
+from sgbench.scoring.sameness import Sameness, in_words
 from sgbench.scoring.set_figures import set_figures
 from sgbench.scoring.translator import Translate
 
@@ -73,13 +74,17 @@ class _TargetScorer:
     def scored(self, translate: Translate, batch_size: int, advance: Callable[[int], None] | None) -> TargetScores:
         batch_size = min(batch_size, max(1, PIXELS_AT_ONCE // self.test.image_size**2))
         figures: list[SetFigure] = []
+        seen: list[Sameness] = []
         for group, rows in self.request.by_value():
             features = []
+            seen.append(Sameness(self.attribute.values[group.value]))
             for start in range(rows.start, rows.stop, batch_size):
                 part = slice(start, min(start + batch_size, rows.stop))
                 positions = self.request.positions[part]
                 results = translate(positions, [group])
-                self._look(results, self.test.images[positions], positions, part)
+                sources = self.test.images[positions]
+                self._look(results, sources, positions, part)
+                seen[-1].look(results, sources)
                 if self.panel.networks.inception is not None:
                     batch_features, logits = self.panel.networks.inception.extract(results)
                     features.append(batch_features)
@@ -93,7 +98,7 @@ class _TargetScorer:
             return self._nothing()
         posteriors = tuple(tuple(head.tensor for head in heads) for heads in self.posteriors)
         terms = {place: rows.tensor for place, rows in self.terms.items() if rows.tensor is not None}
-        return TargetScores(posteriors, terms, self.logits.tensor, tuple(figures))
+        return TargetScores(posteriors, terms, self.logits.tensor, tuple(figures), in_words(seen))
 
     def _nothing(self) -> TargetScores:
         """Scores of a target without any result."""

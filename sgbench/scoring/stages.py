@@ -1,5 +1,7 @@
 """Prepares what scoring needs, once for all systems: images and known answers, networks, judges."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sgbench.data.requests import make_requests
@@ -10,10 +12,11 @@ from sgbench.judges.judge import Judge
 from sgbench.judges.training import Epoch
 from sgbench.plan.protocol import Seat
 from sgbench.plan.study import Study
-from sgbench.results.scores import Panelist
+from sgbench.results.scores import MIN_SITTING, Panelist, sitting
 from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
 from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists, real_features
 from sgbench.support.cores import LOOKING, torch_threads
+from sgbench.support.global_state import foreign
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,14 @@ def prepare_data(study: Study) -> StudyData:
     plan, screen = study.plan, study.screen
     networks = open_networks(study.settings.scoring, study.protocol.files, study.device)
     study.runs.prepare()
-    with screen.task("images", len(plan.source.ids), "images") as task:
+    with screen.task("images", len(plan.source.ids), "images") as task, foreign(f"data set {plan.source.name}"):
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
     requests = make_requests(plan.test_labels, plan.attributes)
     total = len(plan.test) + sum(len(r.positions) for r in requests)
     with screen.task("references", total) as task:
         store = study.runs.store
-        known = open_references(plan.source, plan.test, requests, store, lambda done, _: task.update(done))
+        with foreign(f"data set {plan.source.name}"):
+            known = open_references(plan.source, plan.test, requests, store, lambda done, _: task.update(done))
     test = everything_asked(images[plan.test], plan.test_labels, requests, known)
     if networks.embedder:
         networks.embedder(test.images[:1])  # a function that fails on images is refused before anything is trained
@@ -62,10 +66,38 @@ def prepare_data(study: Study) -> StudyData:
 
 
 def train_judges(study: Study, data: StudyData) -> Jury:
-    """Train the judges that are not trained yet, and measure how well they see the attributes of real test images."""
+    """Train the judges that are not trained yet, and measure how well they see the attributes of real test images.
+
+    A judge that has learned nothing is told, before time is spent on training methods for it.
+
+    Raises:
+        UserError: a judge diverged.
+    """
     with torch_threads(LOOKING):
         judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
-        return Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
+        jury = Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
+    for line in blind(jury.panelists, len(study.plan.attributes)):
+        study.screen.say(f"warning: {line}")
+    return jury
+
+
+def blind(judges: Sequence[Panelist], num_attributes: int) -> list[str]:
+    """A line for each judge whose verdicts count for no attribute, and one if the jury can score none.
+
+    Args:
+        judges: the paper's, then the jury.
+    """
+    lines = []
+    for judge in judges:
+        if all(verdict.reason for verdict in judge.verdicts):
+            best = max(judge.verdicts, key=lambda verdict: (not math.isnan(own := verdict.balanced_accuracy), own))
+            lines.append(f"judge {judge.name} counts for no attribute; at its best, {best.reason}: train it for longer")
+    if not any(len(sitting(judges, j)[0]) >= MIN_SITTING for j in range(num_attributes)):
+        lines.append(
+            f"no attribute can be scored by the jury: fewer than {MIN_SITTING} of its judges see any of them well "
+            "enough; no method will have an accuracy"
+        )
+    return lines
 
 
 def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:

@@ -28,6 +28,7 @@ from sgbench.scoring.stages import Jury, StudyData, make_panel
 from sgbench.scoring.translator import Translate, load_models, translator
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
+from sgbench.support.global_state import foreign
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class SystemScorer:
         base = self.base_record(folder.name, system.entry.name, "measured", **about)
         models = load_models(system, study.runs, study.device)
         translate = translator(models, test.images, test.labels, study.device, study.settings.precision)
-        parameters = sum(num_parameters(method) for _, method in models)
+        parameters = sum(num_parameters(model.method) for model in models)
         times = [_seconds(job, study.runs) for job in system.jobs]
         seconds = None if None in times else sum(times)
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
@@ -72,7 +73,11 @@ class SystemScorer:
                 task.update(done)
 
             batch_size = study.settings.scoring.batch_size
-            return score(translate, test, study.plan.attributes, self.panel, batch_size, advance)
+            scored = score(translate, test, study.plan.attributes, self.panel, batch_size, advance)
+        for request, own in zip(test.requests, scored, strict=True):
+            if own.remark:
+                study.screen.say(f"{label}, {study.plan.attributes[request.target].name}: {own.remark}")
+        return scored
 
     def samples(
         self,
@@ -145,7 +150,8 @@ class SystemScorer:
         def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
             if name == COPY:
                 return self.test.images[positions]
-            return source.counterfactual(positions_of[positions], groups)
+            with foreign(f"data set {source.name}"):
+                return source.counterfactual(positions_of[positions], groups)
 
         self._everything(folder, base, translate)
 

@@ -2,35 +2,67 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from sgbench.data.checked import checked
 from sgbench.data.labels import Group
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.methods.contract import Method
 from sgbench.plan.job import System
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.run_folder import RunFolder
+from sgbench.settings.reading import is_foreign
+from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 from sgbench.training.precision import Precision
 
 Translate = Callable[[Tensor, Sequence[Group]], Tensor]
 """Positions in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
-Models = list[tuple[tuple[int, ...], Method]]
-"""The trained models of a system, each with the positions of the study's attributes that it was trained on."""
 
 
-def load_models(system: System, runs: RunFolder, device: torch.device) -> Models:
+class Model(NamedTuple):
+    """A trained model of a system.
+
+    Attributes:
+        columns: positions of the study's attributes that it was trained on.
+        place: its folder, for messages.
+    """
+
+    columns: tuple[int, ...]
+    method: Method
+    place: str
+
+    def translate(self, x: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
+        """The method's results, float32.
+
+        Raises:
+            UserError: they are not finite, or far outside [-1, 1].
+        """
+        name = self.method.display_name
+        with foreign(name) if is_foreign(type(self.method)) else nullcontext():
+            results = self.method.translate(x, labels, groups)
+        try:
+            return checked(results, tuple(x.shape), name)
+        except UserError as error:
+            raise UserError(f"{error}; mend the method, or delete {self.place} to train it again") from error
+
+
+def load_models(system: System, runs: RunFolder, device: torch.device) -> list[Model]:
     """Load the trained models of a system."""
-    models: Models = []
+    models = []
     for job in system.jobs:
-        method = job.build().to(device)
-        method.load_state_dict(read_checkpoint(runs.job(job.name), device).method)
-        models.append((job.columns, method.eval()))
+        method, folder = job.build().to(device), runs.job(job.name)
+        method.load_state_dict(read_checkpoint(folder, device).method)
+        models.append(Model(job.columns, method.eval(), str(folder.path)))
     return models
 
 
-def translator(models: Models, images: Tensor, labels: Tensor, device: torch.device, precision: Precision) -> Translate:
+def translator(
+    models: Sequence[Model], images: Tensor, labels: Tensor, device: torch.device, precision: Precision
+) -> Translate:
     """All models of a system as one function.
 
     Args:
@@ -42,21 +74,21 @@ def translator(models: Models, images: Tensor, labels: Tensor, device: torch.dev
         x = to_floats(images[positions].to(device))
         autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
         with torch.no_grad(), autocast:
-            for columns, method, numbered in _runs(models, groups):
-                x = method.translate(x, labels[positions][:, list(columns)].to(device), numbered).float()
+            for model, numbered in _runs(models, groups):
+                x = model.translate(x, labels[positions][:, list(model.columns)].to(device), numbered)
         return to_bytes(x)
 
     return translate
 
 
-def _runs(models: Models, groups: Sequence[Group]) -> list[tuple[tuple[int, ...], Method, list[Group]]]:
+def _runs(models: Sequence[Model], groups: Sequence[Group]) -> list[tuple[Model, list[Group]]]:
     """Consecutive groups of the same model together, in the given order, numbered as this model numbers them."""
-    runs: list[tuple[tuple[int, ...], Method, list[Group]]] = []
+    runs: list[tuple[Model, list[Group]]] = []
     for group in groups:
-        columns, method = next(model for model in models if group.attribute in model[0])
-        numbered = Group(columns.index(group.attribute), group.value)
-        if runs and runs[-1][1] is method:
-            runs[-1][2].append(numbered)
+        model = next(model for model in models if group.attribute in model.columns)
+        numbered = Group(model.columns.index(group.attribute), group.value)
+        if runs and runs[-1][0] is model:
+            runs[-1][1].append(numbered)
         else:
-            runs.append((columns, method, [numbered]))
+            runs.append((model, [numbered]))
     return runs

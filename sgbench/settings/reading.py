@@ -120,7 +120,7 @@ def _check_key(cls: type[Method], where: str) -> None:
             f'{where}: {cls.__name__} declares no key; write key = "{cls.__name__.lower()}" into the class: its '
             "trained models are kept under it, wherever the class lies"
         )
-    taken = {known.key for known in classes_in(METHOD_PACKAGES, Method)} if _is_foreign(cls) else set()
+    taken = {known.key for known in classes_in(METHOD_PACKAGES, Method)} if is_foreign(cls) else set()
     if key in taken:
         raise UserError(
             f"{where}: {cls.__name__} has the key '{key}' of a method that comes with sgbench and would get its "
@@ -128,7 +128,8 @@ def _check_key(cls: type[Method], where: str) -> None:
         )
 
 
-def _is_foreign(cls: type[Method]) -> bool:
+def is_foreign(cls: type[Method]) -> bool:
+    """Whether a method comes from elsewhere."""
     return cls.__module__.rpartition(".")[0] not in METHOD_PACKAGES
 
 

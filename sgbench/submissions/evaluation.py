@@ -40,6 +40,7 @@ from sgbench.submissions.request_files import write_requests
 from sgbench.submissions.scoring import find_scored, score_results
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.global_state import foreign, own_state
 from sgbench.support.names import shortened, tag
 from sgbench.support.paths import user_path
 from sgbench.support.screen import Screen
@@ -63,6 +64,7 @@ class Evaluation:
     records: pd.DataFrame
 
 
+@own_state()
 def evaluate(
     results: str | Path | Callable,
     name: str,
@@ -116,7 +118,7 @@ def evaluate(
         warnings.warn(
             f"{opened.given}: {opened.unused:,} results are not used: an image is never asked for the value that it "
             "already has, nor for an attribute whose label is unknown",
-            stacklevel=2,
+            stacklevel=3,  # past the decorator
         )
     if opened.lossy:
         warnings.warn(
@@ -141,16 +143,19 @@ def evaluate(
     return Evaluation(report.page, report.frame)
 
 
+@own_state()
 def write_inputs(folder: Path, study: Study) -> Path:
     """Write the test images and a table of the requests and of figure 3's pairs; returns the table's path."""
     plan = study.plan
-    with study.screen.task("images", len(plan.source.ids), "images") as task:
+    guard = foreign(f"data set {plan.source.name}")
+    with study.screen.task("images", len(plan.source.ids), "images") as task, guard:
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
     combined = combined_edits(plan.test_labels, plan.attributes, plan.edits)
     requests = make_requests(plan.test_labels, plan.attributes)
     return write_requests(folder, _inputs(study, images[plan.test]), requests, combined)
 
 
+@own_state()
 def open_evaluation(
     config: str,
     name: str,

@@ -2,6 +2,8 @@
 
 ``function(images float32 [n, 3, S, S] in [-1, 1], labels int8 [n, J], groups) -> float [n, 3, S, S] in [-1, 1]``. It
 may also return uint8 results, which are not changed. Floats are clamped and rounded like other systems' results.
+
+It runs in this process, and what it changes there is put back after each call. Only ``os._exit`` can end the suite.
 """
 
 import warnings
@@ -11,17 +13,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from sgbench.data.checked import checked
 from sgbench.data.labels import Group
 from sgbench.data.pixels import LEVEL, to_bytes, to_floats
 from sgbench.data.requests import make_requests
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.results import Results
 from sgbench.support.errors import UserError, summary
+from sgbench.support.global_state import foreign
 
 _TRIED = 4
 """Number of test images per group that a model is tried with."""
-_FAR = 1.5
-"""Results below -1.5 or above 1.5 have another scale than [-1, 1]; smaller ones are only clamped."""
 _BRIGHT, _DARK = 0.5, 100
 """Results without a value below 0 but with one above 0.5 are in [0, 1] if a test image (8 bits) is below 100."""
 
@@ -54,11 +56,11 @@ def serve_model(
         images = to_floats(inputs.images[positions].to(device))
         shape = tuple(images.shape)
         try:
-            with torch.no_grad():
+            with foreign(name), torch.no_grad():
                 results = model(images, inputs.labels[positions].to(device), tuple(groups))
         except UserError:
             raise
-        except (Exception, SystemExit) as error:  # the code of a submission may raise any error
+        except Exception as error:  # the code of a submission may raise any error
             raise UserError(f"{name}: failed on images {list(shape)}: {summary(error)}") from error
         if isinstance(results, Tensor) and results.dtype == torch.uint8 and results.shape == shape:
             return results.cpu()
@@ -86,26 +88,6 @@ def serve_model(
     if max(-low, high) > 1 + LEVEL:
         warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
     return Results(translate, has, Path(name).name, fingerprint)
-
-
-def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
-    """Check what a model returned, and convert it to float32.
-
-    Raises:
-        UserError: it is not a finite float tensor of this shape, or its values are far outside [-1, 1].
-    """
-    wanted = f"expected are floats {list(shape)} in [-1, 1]"
-    if not isinstance(results, Tensor):
-        raise UserError(f"{name} returned {type(results).__name__}; {wanted} as a torch.Tensor")
-    if results.shape != shape or not results.is_floating_point():
-        raise UserError(f"{name} returned {str(results.dtype).removeprefix('torch.')} {list(results.shape)}; {wanted}")
-    results = results.detach().float()
-    if not results.isfinite().all():
-        raise UserError(f"{name} returned NaN or infinity; {wanted}")
-    low, high = results.min().item(), results.max().item()
-    if low < -_FAR or high > _FAR:
-        raise UserError(f"{name} returned values from {low:.4g} to {high:.4g}; {wanted}: scale them")
-    return results
 
 
 def _name(function: Callable) -> str:

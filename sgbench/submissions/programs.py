@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sgbench.data.checked import checked
 from sgbench.data.labels import Group, all_groups
 from sgbench.features.exported import load_exported
 from sgbench.submissions.inputs import Inputs
-from sgbench.submissions.models import checked, serve_model
+from sgbench.submissions.models import serve_model
 from sgbench.submissions.results import Results
 from sgbench.support.cores import LOOKING
 from sgbench.support.errors import UserError, summary

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TypeVar
 
 from sgbench.support.errors import UserError, summary
+from sgbench.support.global_state import foreign
 
 T = TypeVar("T")
 
@@ -46,7 +47,8 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
             raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
         return cls
     if module := find_module(name, packages):
-        defined = _classes(importlib.import_module(module), base)
+        with foreign(module):
+            defined = _classes(importlib.import_module(module), base)
         if len(defined) == 1:
             return defined[0]
     raise UserError(
@@ -92,6 +94,7 @@ def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
 
 def _import(name: str, problem: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # no such module, a bad name, or any error of its code
+        with foreign(name):
+            return importlib.import_module(name)
+    except Exception as error:  # no such module, a bad name, or any error of its code
         raise UserError(f"{problem}: {summary(error)}; give package.module:name") from error

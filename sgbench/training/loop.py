@@ -20,6 +20,7 @@ from sgbench.training.feeds import make_feed
 from sgbench.training.interrupts import interruptible
 from sgbench.training.optimisers import load_state, rates_of, set_rates, state_to_keep
 from sgbench.training.precision import Precision
+from sgbench.training.soundness import fault
 from sgbench.training.steps import Steps, make_steps
 
 LOOP_VERSION = 1
@@ -72,7 +73,7 @@ def train(
         until: stop after so many iterations and leave a checkpoint.
 
     Raises:
-        UserError: a loss is not finite.
+        UserError: a loss, or at a checkpoint a weight, is not finite.
     """
     loop = loop or Loop()
     total = method.settings.iterations
@@ -84,7 +85,7 @@ def train(
     saved_at = time.monotonic()
     method.train()
     steps = make_steps(method, make_feed(batches, method.batches_per_iteration), precision, start)
-    history = _History(folder, steps, loop.report)
+    history = _History(folder, steps, loop.report, start)
     done = start
     with interruptible() as interrupted:
         for iteration in range(start, last):
@@ -94,7 +95,7 @@ def train(
             history.add(steps.run(iteration), iteration + 1)
             done = iteration + 1
             if loop.sample and (done % sample_every == 0 or done == total):
-                loop.sample(method, done)
+                _sample(method, done, history, loop.sample)
             stop = interrupted()
             if stop or time.monotonic() - saved_at > loop.checkpoint_seconds:
                 _save(method, folder, done, history, time.monotonic() - began)
@@ -108,12 +109,17 @@ def train(
 class _History:
     """Losses on their way from the device to the folder. Reading waits for the device, so a GPU's are read in lots.
 
+    Attributes:
+        kept: the iteration of the checkpoint in the folder; 0 without one.
+
     Raises:
         UserError: a loss is not finite; found before anything of that iteration is kept.
     """
 
-    def __init__(self, folder: JobFolder, steps: Steps, report: Callable[[int, dict[str, float]], None] | None):
-        self.folder, self.steps, self.report = folder, steps, report
+    def __init__(
+        self, folder: JobFolder, steps: Steps, report: Callable[[int, dict[str, float]], None] | None, kept: int = 0
+    ):
+        self.folder, self.steps, self.report, self.kept = folder, steps, report, kept
         self.most = 1 if steps.device.type == "cpu" else _READ_AT_ONCE
         self.unread: list[tuple[int, Tensor]] = []
         self.rows: list[dict[str, float]] = []
@@ -132,9 +138,7 @@ class _History:
         for (done, _), row in zip(self.unread, values, strict=True):
             losses = dict(zip(self.steps.names, row, strict=True))
             if not_finite := [name for name, value in losses.items() if not math.isfinite(value)]:
-                raise UserError(
-                    f"{self.folder.path}: iteration {done}: {', '.join(not_finite)} not finite; lower the learning rate"
-                )
+                raise self.diverged(done, f"{', '.join(not_finite)} not finite")
             self.rows.append({"iteration": done} | losses)
             if self.report:
                 self.report(done, losses)
@@ -146,6 +150,11 @@ class _History:
         self.folder.add_losses(self.rows)
         self.rows.clear()
 
+    def diverged(self, done: int, what: str) -> UserError:
+        """The error that says what went wrong in an iteration, and which checkpoint is left."""
+        left = f"{self.folder.checkpoint.name} of iteration {self.kept} is kept" if self.kept else "no checkpoint yet"
+        return UserError(f"{self.folder.path}: iteration {done}: {what}; lower the learning rate ({left})")
+
 
 def step_seed(seed: int, iteration: int) -> int:
     """Seed of torch's generator at an iteration."""
@@ -153,10 +162,36 @@ def step_seed(seed: int, iteration: int) -> int:
 
 
 def _save(method: Method, folder: JobFolder, iteration: int, history: _History, seconds: float) -> None:
-    """Write losses, then the checkpoint: rows after the checkpoint's iteration are dropped on resuming."""
+    """Write losses, then the checkpoint: rows after the checkpoint's iteration are dropped on resuming.
+
+    Raises:
+        UserError: a loss, weight or moment is not finite; the earlier checkpoint stays.
+    """
+    _check(method, iteration, history)
     history.keep()
     optimizers = {name: state_to_keep(optimizer) for name, optimizer in method.optimizers.items()}
     write_checkpoint(folder, Checkpoint(iteration, seconds, method.state_dict(), optimizers))
+    history.kept = iteration
+
+
+def _check(method: Method, iteration: int, history: _History) -> None:
+    """Refuse a model that diverged.
+
+    Raises:
+        UserError: a loss, weight or moment is not finite; the message names the checkpoint that is left.
+    """
+    history.read()
+    moments = {name: optimizer.state_dict() for name, optimizer in method.optimizers.items()}
+    if wrong := fault(method.state_dict(), moments):
+        raise history.diverged(iteration, wrong)
+
+
+def _sample(method: Method, iteration: int, history: _History, sample: Callable[[Method, int], None]) -> None:
+    try:
+        sample(method, iteration)
+    except UserError:
+        _check(method, iteration, history)  # if this is why the results are none, it is said
+        raise
 
 
 def _resume(method: Method, folder: JobFolder) -> tuple[int, float]:

@@ -4,6 +4,7 @@ import json
 import math
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,7 @@ from sgbench.judges.judge import Judge
 from sgbench.judges.training import JudgeSettings, batch_sizes, train_judge
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 
 FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20))
 IMAGES = torch.from_numpy(FACES.read_many(range(60)))
@@ -88,6 +90,33 @@ def test_the_best_epoch_of_the_whole_schedule_is_kept(monkeypatch):
     assert len(weights) == len(scores)
     same = [all(torch.equal(value, kept[name]) for name, value in judge.state_dict().items()) for kept in weights]
     assert same == [False, False, False, False, True, False]
+
+
+def test_a_judge_that_diverges_is_told_and_not_kept(tmp_path):
+    settings = SETTINGS.model_copy(update={"learning_rate": 1e30, "seed": 3})
+    files = JudgeFiles(tmp_path, judge_hash(FACES, TRAIN, settings, "compact_vgg"))
+    told = r"^judge compact_vgg 3: epoch 1: weights .*; lower its learning_rate, which is 1e\+30"
+    with pytest.raises(UserError, match=told):
+        open_judge(FACES, IMAGES, TRAIN, settings, "compact_vgg", files, CPU)
+    assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_judge_does_not_depend_on_what_its_caller_has_set(tmp_path):
+    def trained(folder):
+        files = JudgeFiles(folder, judge_hash(FACES, TRAIN, SETTINGS, "compact_vgg"))
+        return open_judge(FACES, IMAGES, TRAIN, SETTINGS, "compact_vgg", files, CPU).state_dict()
+
+    expected = trained(tmp_path / "plain")
+    with foreign("caller"):
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_grad_enabled(False)
+        np.seterr(all="raise")
+        found = trained(tmp_path / "changed")
+        assert torch.get_default_dtype() == torch.float64
+        assert not torch.is_grad_enabled()
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
 
 
 def test_a_judge_is_kept_with_its_facts_and_opened_again(tmp_path):

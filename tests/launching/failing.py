@@ -30,6 +30,31 @@ class Shot(SGGAN):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Leaving(SGGAN):
+    key = "leaving"
+
+    def step(self, batches, iteration):
+        raise SystemExit(0)
+
+
+class Blank(SGGAN):
+    key = "blank"
+
+    def edit(self, images, labels, group):
+        return images * float("nan")
+
+
+class Changing(SGGAN):
+    key = "changing"
+
+    def step(self, batches, iteration):
+        losses = super().step(batches, iteration)
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False) if iteration == 1 else None
+        os.environ["SGBENCH_TEST"] = "1"
+        return losses
+
+
 class Faulty(SGGAN):
     key = "faulty"
 

@@ -109,13 +109,34 @@ def test_another_error_is_no_shortage_of_memory(failing, tmp_path):
     assert str(caught.value).startswith(title)
 
 
+def test_a_method_cannot_end_the_program(failing, tmp_path):
+    path, _ = failing("Leaving")
+    with pytest.raises(UserError, match=r"^failing_methods:Leaving: calls sys.exit\(0\), which would end the program"):
+        train(path, tmp_path / "runs", workers=1)
+    assert not list(tmp_path.glob("runs/jobs/*/done"))
+
+
+def test_an_edit_that_gives_no_results_is_told_while_its_job_trains(failing, tmp_path):
+    path, _ = failing("Blank")
+    with pytest.raises(UserError, match=r"jobs/blank-.*: iteration 1: SG-GAN returned NaN or infinity"):
+        train(path, tmp_path / "runs", workers=1)
+
+
+def test_what_a_method_changes_of_the_process_is_put_back_after_its_job(failing, tmp_path):
+    path, _ = failing("Changing")
+    train(path, tmp_path / "runs", workers=1)
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+    assert "SGBENCH_TEST" not in os.environ
+
+
 @pytest.mark.slow
 def test_what_is_wrong_in_a_process_is_one_line(config, tmp_path, capsys):
     path = config(residualgan={"learning_rate": 1e30, "iterations": 5})
     assert main(["--config", str(path), "--out", str(tmp_path / "runs"), "--workers", "2"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("error: ")
-    assert "not finite" in last
+    assert "lower the learning rate (no checkpoint yet)" in last
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -218,3 +218,13 @@ def test_figures_of_a_part_are_marked_and_do_not_compete(tmp_path):
     assert any("without 7 of the translations asked for, which were not given" in line for line in lines)
     whole = written(tmp_path / "whole", small_frame())
     assert any(line.startswith("| Beta-GAN ") and "**99.0**" in line for line in whole)
+
+
+def test_figures_of_results_that_are_alike_are_marked_and_do_not_compete(tmp_path):
+    alike = {"metric": "left_out", "unit": "count", "note": "every result is the same image"}
+    lines = written(tmp_path, to_frame([*small_records(), record("beta", "all", "smile", "image", 0, **alike)]))
+    (row, *_) = [line for line in lines if line.startswith("| Beta-GAN ") and "99.0" in line]
+    assert "99.0 [98.6, 99.4] <sup>" in row
+    assert "**99.0" not in row
+    assert any("every result is the same image" in line for line in lines)
+    assert not any("without" in line and "which were not given" in line for line in lines)

@@ -1,13 +1,18 @@
 """Charts are read back from their files."""
 
+import os
+import subprocess
+import sys
 from math import nan
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 from frames import LAYOUT, by_jury, record, small_frame, with_paper
 from PIL import Image
 
+from sgbench.report.grids import figure3
 from sgbench.report.layout import Layout
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
 from sgbench.results.records import to_frame
@@ -109,3 +114,32 @@ def test_the_matrix_is_darkest_where_nothing_is_kept_and_grey_where_nothing_is_s
 def test_a_matrix_of_nothing_is_a_figure(tmp_path):
     matrix_plot(tmp_path / "matrix.png", small_frame().iloc[:0], LAYOUT)
     assert pixels(tmp_path / "matrix.png").size
+
+
+def test_pictures_have_the_suites_own_style_and_leave_the_callers(tmp_path):
+    stats = {"job": pd.DataFrame({"iteration": range(50), "g_adv": np.linspace(-20, 3, 50)})}
+    faces = [[("A_1 $x$", [np.full((8, 8, 3), 90, np.uint8)] * 2)]]
+
+    def drawn(folder):
+        folder.mkdir()
+        interval_plot(folder / "i.png", small_frame(), LAYOUT)
+        matrix_plot(folder / "m.png", small_frame(), LAYOUT)
+        loss_curves(folder / "l.png", stats)
+        figure3(folder / "f.png", ["Input", "Hair_$y$"], faces)
+        return [(folder / f"{kind}.png").read_bytes() for kind in "imlf"]
+
+    plain = drawn(tmp_path / "plain")
+    with matplotlib.rc_context({"text.usetex": True, "font.size": 30, "axes.facecolor": "red"}):
+        before = dict(dict.items(matplotlib.rcParams))
+        assert drawn(tmp_path / "set") == plain
+        assert dict(dict.items(matplotlib.rcParams)) == before
+
+
+@pytest.mark.parametrize("variable", ["MPLBACKEND", "MATPLOTLIBRC"])
+def test_settings_under_which_matplotlib_cannot_be_imported_are_passed_over(variable, tmp_path):
+    (tmp_path / "matplotlibrc").write_bytes(b"text.usetex: True\n\xff")
+    value = {"MPLBACKEND": "module://of_a_notebook.backend", "MATPLOTLIBRC": str(tmp_path)}[variable]
+    code = f"import os, sgbench.report.canvas as c; c.new_figure(9, 9); assert os.environ[{variable!r}] == {value!r}"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {variable: value}, stderr=subprocess.DEVNULL
+    )

@@ -22,6 +22,7 @@ from sgbench.results.scores import (
     TargetScores,
     Verdict,
     read_scores,
+    sitting,
     write_scores,
 )
 from sgbench.scoring.cells import judges_priors
@@ -195,6 +196,7 @@ def test_accuracy_leaves_out_images_without_a_value_and_judges_below_the_floor()
         assert asked["num_images"] == NUM
         assert 0 < asked["low"] <= asked["value"] <= asked["high"] <= 1
     assert frame.loc[("left_out", "gender", "all", "image"), "value"] == 2
+    assert frame.loc[("left_out", "gender", "all", "image"), "note"] == ""
     assert np.isnan(frame.loc[("judge_score", "hair", "all", "image"), "value"])
 
 
@@ -226,9 +228,9 @@ def test_an_attribute_for_which_one_judge_sits_has_no_accuracy_by_the_jury(barre
     fine = Verdict(0.9, 0.5)
     scores = scores_of(2, judges=panel(verdicts=dict.fromkeys(barred, (fine, BELOW_FLOOR))))
     (left,) = {1, 2, 3} - set(barred)
-    assert scores.sitting(0) == ((1, 2, 3), "")
+    assert sitting(scores.judges, 0) == ((1, 2, 3), "")
     why = too_few(1, dict.fromkeys(barred, BELOW_FLOOR))
-    assert scores.sitting(1) == ((left,), why)
+    assert sitting(scores.judges, 1) == ((left,), why)
     records = by_place(scores)
     for target, values in (("gender", ("female", "male")), ("hair", ("black", "blond"))):
         for direction in (ALL, *values):
@@ -247,7 +249,7 @@ def test_an_attribute_for_which_one_judge_sits_has_no_accuracy_by_the_jury(barre
 def test_a_jury_of_one_says_that_there_are_no_more():
     scores = scores_of(2, accuracy=(0.8, 0.8), judges=panel()[:2])
     reason = "not scored: 1 of the jury's 1 judges see this attribute well enough, 2 are needed"
-    assert scores.sitting(0) == ((1,), reason)
+    assert sitting(scores.judges, 0) == ((1,), reason)
     assert np.isnan(by_place(scores)["jury_accuracy", "gender", ALL, "gender"].value)
 
 
@@ -256,8 +258,8 @@ def test_the_verdicts_of_a_barred_judge_do_not_count(bar):
     """The third judge of the jury is always wrong, but does not sit for gender."""
     judges = panel(verdicts={3: (bar, Verdict(0.9, 0.5))})
     scores = scores_of(4, accuracy=(0.8, 0.9, 0.6, -1.0), judges=judges)
-    assert scores.sitting(0) == ((1, 2), "")
-    assert scores.sitting(1) == ((1, 2, 3), "")
+    assert sitting(scores.judges, 0) == ((1, 2), "")
+    assert sitting(scores.judges, 1) == ((1, 2, 3), "")
     records = by_place(scores)
     for target, name in enumerate(("gender", "hair")):
         for measured, on in enumerate(("gender", "hair")):
@@ -286,7 +288,7 @@ def test_a_judge_below_the_gate_does_not_sit_and_the_papers_judge_keeps_its_figu
     barred = scores_of(5, judges=panel(verdicts={0: (papers, papers), 2: (BELOW_GATE, BELOW_GATE)}))
     whole = scores_of(5)
     before, after = by_place(whole), by_place(barred)
-    assert [barred.sitting(j) for j in (0, 1)] == [((1, 3), "")] * 2
+    assert [sitting(barred.judges, j) for j in (0, 1)] == [((1, 3), "")] * 2
     assert before.keys() == after.keys()
     for place, record in after.items():
         if place[0].startswith("jury"):
@@ -298,7 +300,7 @@ def test_a_judge_below_the_gate_does_not_sit_and_the_papers_judge_keeps_its_figu
     assert after["accuracy", "gender", ALL, "gender"].value > 0
     assert after["judge_score", "gender", ALL, "image"].value > 1
     both = scores_of(5, judges=panel(verdicts=dict.fromkeys((2, 3), (BELOW_GATE, BELOW_GATE))))
-    assert both.sitting(0)[1] == too_few(1, dict.fromkeys((2, 3), BELOW_GATE))
+    assert sitting(both.judges, 0)[1] == too_few(1, dict.fromkeys((2, 3), BELOW_GATE))
     gated = scores_of(5, judges=panel(verdicts={0: (BELOW_GATE, BELOW_GATE)}))
     assert by_place(gated)["accuracy", "gender", ALL, "gender"].note == BELOW_GATE.refusal
 
@@ -458,3 +460,12 @@ def test_a_share_that_every_image_has_or_none_has_an_exact_interval(metric):
         assert own.value == float(accuracy > 1)
         assert own.num_images == NUM
         assert (own.low, own.high) == pytest.approx(ends)
+
+
+def test_a_remark_on_results_is_kept_and_is_the_note_of_their_count(tmp_path):
+    scores = scores_of(3)
+    scores = replace(scores, targets=tuple(replace(own, remark=f"alike {k}") for k, own in enumerate(scores.targets)))
+    write_scores(tmp_path / "scores.npz", scores)
+    records = make_records(read_scores(tmp_path / "scores.npz"))
+    assert {r.target: r.note for r in records if r.metric == "left_out"} == {"gender": "alike 0", "hair": "alike 1"}
+    assert not any(r.note.startswith("alike") for r in records if r.metric != "left_out")

@@ -134,3 +134,12 @@ def test_kid_has_a_deviation_only_where_subsets_differ():
         assert kid.value > 0
         assert (kid.spread > 0) is differ
         assert math.isnan(kid.spread) is not differ
+
+
+def test_results_that_are_all_alike_are_remarked(test_set, judge):
+    def constant(positions, groups):
+        return IMAGES[:1].repeat(len(positions), 1, 1, 1)
+
+    own = score(constant, test_set, FACES.attributes, Panel([judge]), 16)
+    assert [target.remark for target in own] == ["every result is the same image"] * 2
+    assert [target.remark for target in scores(test_set, judge, 16)] == ["", ""]

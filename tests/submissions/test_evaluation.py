@@ -20,6 +20,7 @@ from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.results.scores import read_scores
 from sgbench.submissions.evaluation import STAGES, evaluate
 from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
 
 ATTRIBUTES = ["gender", "hair_color"]
 DATA = {"class": "faces", "num_images": 120, "num_test": 40, "image_size": 32, "attributes": ATTRIBUTES}
@@ -155,6 +156,46 @@ def test_results_that_were_compressed_with_loss_are_told(config, out, asked, tmp
     made = json.loads((done.report.parent.parent / "runtime.json").read_text())
     assert made["systems"][system]["lossy"] == lossy
     assert verify([str(done.report.parent.parent)]) == 0
+
+
+HOSTILE = """
+import numpy
+import torch
+
+torch.set_default_dtype(torch.float64)
+torch.set_grad_enabled(False)
+numpy.seterr(all="raise")
+
+def translate(images, labels, groups):
+    torch.set_default_device("meta")
+    torch.manual_seed(images.shape[0])
+    return images
+"""
+
+
+def test_no_figure_depends_on_what_code_or_caller_have_set(config, out, tmp_path, monkeypatch):
+    (tmp_path / "sets_much.py").write_text(HOSTILE)
+    monkeypatch.syspath_prepend(tmp_path)
+    done = evaluate("sets_much:translate", name="hostile", config=str(config), out=out)
+    assert torch.get_default_dtype() == torch.float32
+    with foreign("caller"):
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_grad_enabled(False)
+        again = evaluate(lambda images, labels, groups: images, name="calm", config=str(config), out=out)
+        assert torch.get_default_device().type == "meta"
+    for frame, name in ((done.records, "hostile"), (again.records, "calm")):
+        own, control = (frame[frame["method"] == method][OWN].reset_index(drop=True) for method in (name, "copy"))
+        pd.testing.assert_frame_equal(own, control, check_exact=True)
+
+
+def test_results_that_are_no_faces_are_said_beside_their_row(config, out):
+    done = evaluate(lambda images, labels, groups: images * 0 - 1, name="dark", config=str(config), out=out)
+    page = done.report.read_text()
+    assert "- dark (Gender: every result is of one colour; Hair color: every result is of one colour)" in page
+    assert any(line.startswith("| dark ") and "<sup>1</sup>" in line for line in page.splitlines())
+    assert "<sup>1</sup> every result is of one colour" in page
+    assert verify([str(done.report.parents[1])]) == 0
 
 
 def test_missing_results_are_left_out_and_counted(config, out, asked, tmp_path):

@@ -196,6 +196,48 @@ def test_a_loss_that_is_not_finite_is_an_error_that_keeps_the_last_checkpoint(tm
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
 
 
+class Spoilt(SGGAN):
+    """The last update of all leaves weights of ``value``, which no loss shows."""
+
+    key = "spoilt"
+    value = float("nan")
+
+    def step(self, batches, iteration):
+        losses = super().step(batches, iteration)
+        if iteration == self.settings.iterations - 1:
+            with torch.no_grad():
+                next(self.parameters()).fill_(self.value)
+        return losses
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e20])
+def test_weights_that_are_lost_in_the_last_update_are_an_error_that_keeps_the_last_checkpoint(value, tmp_path):
+    class Lost(Spoilt):
+        key = "lost"
+
+    Lost.value = value
+    run(Lost, tmp_path, until=2)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    with pytest.raises(
+        UserError, match=r"iteration 4: weights .* are (not finite|as large as 1e\+20); lower .*"
+    ) as told:
+        run(Lost, tmp_path)
+    assert str(told.value).endswith("(checkpoint.pt of iteration 2 is kept)")
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    run(Lost, tmp_path, until=3)  # it goes on from there
+
+
+def test_results_that_are_lost_are_told_by_the_weights_that_made_them(tmp_path):
+    def sample(method, done):
+        if done == 4:
+            raise UserError("returned NaN")
+
+    with pytest.raises(UserError, match=r"iteration 4: weights .* \(no checkpoint yet\)"):
+        run(Spoilt, tmp_path / "weights", loop=Loop(sample=sample))
+    with pytest.raises(UserError, match=r"^returned NaN$"):
+        run(SGGAN, tmp_path / "results", loop=Loop(sample=sample))
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(number, tmp_path):
     handler = signal.getsignal(number)

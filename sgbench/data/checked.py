@@ -1,0 +1,34 @@
+"""What a model must return, whoever made it: checked before floats become pixels, in which nothing of it would show."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from sgbench.support.errors import UserError
+
+_FAR = 1.5
+"""Results below -1.5 or above 1.5 have another scale than [-1, 1]; smaller ones are only clamped."""
+
+
+def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
+    """Check what a model returned, and convert it to float32.
+
+    Args:
+        name: of the model, in messages.
+
+    Raises:
+        UserError: it is not a finite float tensor of this shape, or its values are far outside [-1, 1].
+    """
+    wanted = f"expected are floats {list(shape)} in [-1, 1]"
+    if not isinstance(results, Tensor):
+        raise UserError(f"{name} returned {type(results).__name__}; {wanted} as a torch.Tensor")
+    if results.shape != shape or not results.is_floating_point():
+        raise UserError(f"{name} returned {str(results.dtype).removeprefix('torch.')} {list(results.shape)}; {wanted}")
+    results = results.detach().float()
+    low, high = torch.stack(results.aminmax()).tolist()  # NaN if any value is; read together, for reading waits
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UserError(f"{name} returned NaN or infinity; {wanted}")
+    if low < -_FAR or high > _FAR:
+        raise UserError(f"{name} returned values from {low:.4g} to {high:.4g}; {wanted}: scale them")
+    return results

@@ -1,0 +1,137 @@
+"""The global state of a process: whose it is while code from elsewhere runs, and while the suite runs for a caller.
+
+Methods, data sets, functions and embedders from elsewhere are called in ``foreign``: afterwards torch, numpy, random,
+warnings, matplotlib, the locale, the environment and the working directory are as they were, and the code has not ended
+the process. The suite's own doors are ``own_state``: what they compute does not depend on what the caller has set.
+
+``os._exit`` and signals that kill end the process at once; no code can put that off.
+"""
+
+import locale
+import os
+import random
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from sgbench.support.errors import UserError
+
+_DEVICES = ("cpu", "cuda")
+_CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
+_SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_default_device, lambda device: torch.set_default_device(None if device.type == "cpu" else device)),
+    (torch.is_grad_enabled, torch.set_grad_enabled),
+    (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    *((partial(torch.is_autocast_enabled, d), partial(torch.set_autocast_enabled, d)) for d in _DEVICES),
+    *((partial(getattr, torch.backends.cudnn, n), partial(setattr, torch.backends.cudnn, n)) for n in _CUDNN),
+    (np.geterr, lambda modes: np.seterr(**modes)),
+    (np.geterrcall, np.seterrcall),
+    (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
+    (os.environ.copy, lambda before: _put_back(os.environ, before)),
+)
+"""How each is read, and how it is written if it was changed."""
+_DRAWS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    (torch.get_rng_state, torch.set_rng_state),
+    (partial(np.random.get_state, legacy=False), np.random.set_state),
+    (random.getstate, random.setstate),
+)
+
+
+@contextmanager
+def foreign(name: str) -> Iterator[None]:
+    """Context for a call of code from elsewhere: it leaves global state as it was and does not end the process.
+
+    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training.
+
+    Args:
+        name: of the code, in messages.
+
+    Raises:
+        UserError: the code called ``sys.exit``.
+    """
+    with state_put_back():
+        try:
+            yield
+        except SystemExit as error:
+            ends = f"sys.exit({error.code!r})"
+            raise UserError(f"{name}: calls {ends}, which would end the program; remove the call") from error
+
+
+@contextmanager
+def own_state() -> Iterator[None]:
+    """Context, or decorator, for work of the suite: it runs with the state that a new process has."""
+    with state_put_back(), ExitStack() as own:
+        torch.set_default_dtype(torch.float32)
+        torch.set_float32_matmul_precision("highest")
+        own.enter_context(torch.inference_mode(False))
+        own.enter_context(torch.enable_grad())
+        if torch.get_default_device().type != "cpu":  # a context slows down every operation
+            own.enter_context(torch.device("cpu"))
+        for device in _DEVICES:
+            torch.set_autocast_enabled(device, False)
+        own.enter_context(np.errstate(all="warn", under="ignore", call=None))
+        yield
+
+
+@contextmanager
+def state_put_back() -> Iterator[None]:
+    """Context after which global state is as it was."""
+    settings = [read() for read, _ in _SETTINGS]
+    draws = [read() for read, _ in _DRAWS]
+    drawn_on_gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    folder = _folder()
+    shown, filters, rules = warnings.showwarning, warnings.filters, list(warnings.filters)
+    style = _style()
+    try:
+        yield
+    finally:
+        for (read, write), before in zip(_SETTINGS, settings, strict=True):
+            if read() != before:
+                write(before)
+        for (_, write), before in zip(_DRAWS, draws, strict=True):
+            write(before)
+        if drawn_on_gpus:
+            torch.cuda.set_rng_state_all(drawn_on_gpus)
+        if folder and folder != _folder():
+            os.chdir(folder)
+        warnings.showwarning = shown
+        if warnings.filters is not filters or warnings.filters != rules:
+            warnings.resetwarnings()  # which also makes Python forget what it looked up in the changed filters
+            warnings.filters = filters
+            filters[:] = rules
+        if style is not None and style != _style():
+            dict.update(_rc_params(), style)  # as they were: a backend that was not chosen yet cannot be set
+
+
+def _put_back(mapping: Any, before: dict[str, str]) -> None:
+    for key in mapping.keys() - before.keys():
+        del mapping[key]
+    mapping.update(before)
+
+
+def _folder() -> str:
+    """The working directory; empty where it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
+
+
+def _rc_params() -> Any:
+    """matplotlib's settings where it was imported; importing it here would take half a second."""
+    return getattr(sys.modules.get("matplotlib"), "rcParams", None)
+
+
+def _style() -> dict[str, Any] | None:
+    """A copy of matplotlib's settings, the backend among them, without choosing a backend."""
+    settings = _rc_params()
+    return None if settings is None else dict(dict.items(settings))

@@ -1,0 +1,135 @@
+"""Code from elsewhere changes nothing of the process for the suite, and what a caller has set does not reach it."""
+
+import contextlib
+import locale
+import os
+import random
+import signal
+import sys
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign, own_state
+
+
+def changed_filters():
+    warnings.simplefilter("error")
+    warnings.showwarning = print
+
+
+CHANGES = {
+    "default dtype": lambda: torch.set_default_dtype(torch.float64),
+    "default device": lambda: torch.set_default_device("meta"),
+    "gradients": lambda: torch.set_grad_enabled(False),
+    "deterministic": lambda: torch.use_deterministic_algorithms(True, warn_only=True),
+    "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
+    "autocast": lambda: torch.set_autocast_enabled("cpu", True),
+    "matmul": lambda: torch.set_float32_matmul_precision("medium"),
+    "cudnn": lambda: setattr(torch.backends.cudnn, "benchmark", not torch.backends.cudnn.benchmark),
+    "torch's draws": lambda: torch.manual_seed(5),
+    "numpy's draws": lambda: np.random.seed(5),  # noqa: NPY002
+    "Python's draws": lambda: random.seed(5),
+    "errstate": lambda: np.seterr(all="raise"),
+    "warnings": changed_filters,
+    "no filters": warnings.resetwarnings,
+    "another list of filters": lambda: setattr(warnings, "filters", []),
+    "environment": lambda: os.environ.update(SGBENCH_TEST="1", PATH="/nowhere"),
+    "environment emptied": os.environ.clear,
+    "locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
+    "folder": lambda: os.chdir("/"),
+    "settings of figures": lambda: matplotlib.rcParams.update({"text.usetex": True, "backend": "pdf"}),
+}
+
+
+def state():
+    """What can be seen of the process's state."""
+    return {
+        "torch": (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()),
+        "flags": (torch.get_deterministic_debug_mode(), torch.get_num_threads(), torch.is_autocast_enabled("cpu")),
+        "precision": (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark),
+        "draws": (torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()),  # noqa: NPY002
+        "numpy": np.geterr(),
+        "warnings": (warnings.showwarning, id(warnings.filters), list(warnings.filters)),
+        "process": (dict(os.environ), os.getcwd(), locale.setlocale(locale.LC_ALL)),
+        "matplotlib": dict(dict.items(matplotlib.rcParams)),
+    }
+
+
+@pytest.fixture(autouse=True)
+def _own_locale():
+    """A locale other than C, where there is one, and whatever a test changes put back."""
+    before = locale.setlocale(locale.LC_ALL)
+    with contextlib.suppress(locale.Error):
+        locale.setlocale(locale.LC_ALL, "C.UTF-8")
+    yield
+    locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_foreign_code_changes_is_put_back(change):
+    before = state()
+    with foreign("brought"):
+        CHANGES[change]()
+        assert change == "locale" or state() != before  # there may be no other locale than C
+    assert state() == before
+
+
+def test_state_is_put_back_after_an_error_too():
+    def failing():
+        with foreign("brought"):
+            for change in CHANGES.values():
+                change()
+            raise KeyError
+
+    before = state()
+    with pytest.raises(KeyError):
+        failing()
+    assert state() == before
+
+
+@pytest.mark.parametrize("status", [0, 1, None, "enough"])
+def test_foreign_code_cannot_end_the_process(status):
+    with (
+        pytest.raises(UserError, match=r"^brought: calls sys\.exit\(.*\), which would end the program"),
+        foreign("brought"),
+    ):
+        sys.exit(status)
+
+
+def test_ctrl_c_is_not_foreign_codes():
+    with pytest.raises(KeyboardInterrupt), foreign("brought"):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_warning_is_not_repeated_at_each_call():
+    shown = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        warnings.showwarning = lambda *about: shown.append(about)
+        for _ in range(3):
+            with foreign("brought"):
+                warnings.warn("of the code", stacklevel=1)
+    assert len(shown) == 1
+
+
+def test_own_work_has_the_state_of_a_new_process_and_leaves_the_callers():
+    @own_state()
+    def seen():
+        torch.manual_seed(3)
+        made = torch.zeros(2, requires_grad=True) + 1
+        with np.errstate() as _:
+            np.float64(1.0) / np.array([4.0])
+        return made.dtype, made.device.type, made.requires_grad, torch.is_inference_mode_enabled(), np.geterr()["over"]
+
+    with foreign("caller"):
+        for change in ("default dtype", "default device", "gradients", "errstate", "autocast", "matmul"):
+            CHANGES[change]()
+        before = state()
+        with torch.inference_mode():
+            assert seen() == (torch.float32, "cpu", True, False, "warn")
+        assert state() == before
