@@ -1,6 +1,7 @@
 """How every command ends: with an exit status and, if the user can fix something, one line that says so."""
 
 import argparse
+import atexit
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -25,11 +26,13 @@ class Parser(argparse.ArgumentParser):
 
 def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
     """Parse, then call ``work``; returns its status, 2 on bad input (one line on stderr), 130 when interrupted."""
+    from sgbench.support.termination import ignore_signals, termination_interrupts
+
     out = Path()
     try:
         arguments = parser.parse_args(argv)
         out = getattr(arguments, "out", out)
-        with warnings.catch_warnings():
+        with termination_interrupts(), warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
             warnings.showwarning = _warn
             return work(arguments)
@@ -39,6 +42,7 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
         where = error.filename or out
         return refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another folder")
     except KeyboardInterrupt:
+        atexit.register(ignore_signals)  # a further Ctrl-C while the process ends would be a traceback
         print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
 

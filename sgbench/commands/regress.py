@@ -61,8 +61,10 @@ def _regress(arguments: argparse.Namespace) -> int:
 
     from sgbench.regression.junit import error_to_junit, to_junit
     from sgbench.regression.summary import to_markdown
+    from sgbench.regression.update import settle
 
     reference, new = arguments.reference, arguments.new
+    settle(reference)
     console = Console(markup=False)
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
@@ -120,9 +122,10 @@ def _replace(reference: Path, new: Path) -> None:
 
 
 def _write(path: Path | None, text: str) -> None:
-    from sgbench.support.atomic import write_text
+    from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, write_text
 
     if path is not None:
+        discard_partials(path.parent, path.stem, ABANDONED_SECONDS)
         try:
             write_text(path, text)
         except OSError as error:

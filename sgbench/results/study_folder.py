@@ -6,15 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from sgbench.results.checksums import write_checksums
 from sgbench.results.description import Description, description_of
 from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
-from sgbench.support.atomic import write_text
+from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 
-_PLAN, _DESCRIPTION = "plan.json", "study.json"
+_SETTINGS, _PLAN, _DESCRIPTION = "settings.yaml", "plan.json", "study.json"
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,26 @@ class StudyFolder:
         """Whether this is the folder of a study or an evaluation."""
         return (self.path / _DESCRIPTION).is_file()
 
+    def discard_unfinished(self) -> None:
+        """Remove what a killed process left half-written; the caller holds the study's lock."""
+        for folder in (self.path, self.report.path):
+            discard_partials(folder)
+
     def was_planned(self) -> bool:
         """Whether a study was begun here."""
         return (self.path / _PLAN).exists()
 
     def write_settings(self, text: str) -> None:
         """Keep the settings as YAML, fit to be a config."""
-        write_text(self.path / "settings.yaml", text)
+        write_text(self.path / _SETTINGS, text)
+
+    def read_settings(self) -> dict[str, Any]:
+        """The settings that were kept.
+
+        Raises:
+            BrokenFile: they are missing or broken; names the file.
+        """
+        return self._read(_SETTINGS, dict, yaml.safe_load)
 
     def write_plan(self, plan: StudyPlan) -> None:
         """Keep what is to be done."""
@@ -116,11 +131,11 @@ class StudyFolder:
         """Keep the checksums of all files that the report consists of, its systems' too."""
         write_checksums(self.path, [system.path for system in self.members()])
 
-    def _read(self, name: str, make: Any) -> Any:
+    def _read(self, name: str, make: Any, parse: Any = json.loads) -> Any:
         path = self.path / name
         try:
-            return make(json.loads(path.read_text(encoding="utf-8")))
+            return make(parse(path.read_text(encoding="utf-8")))
         except FileNotFoundError as error:
             raise BrokenFile(f"{path}: is missing; run the study's command again") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
             raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error

@@ -13,7 +13,7 @@ from PIL import Image
 from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
-from sgbench.support.atomic import replacing, write_text
+from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_text
 
 TABLE = "requests.csv"
 
@@ -43,6 +43,8 @@ def write_requests(
     for position, groups in wanted:
         name, text = _file_name(inputs, position), inputs.text(groups)
         writer.writerow([f"sources/{name}", inputs.ids[position], text, f"results/{_safe(text)}/{name}"])
+
+    discard_partials(folder / "sources", older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
         with replacing(folder / "sources" / _file_name(inputs, position)) as partial:
