@@ -8,7 +8,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import UserError
 
 FOREVER = -1.0
@@ -34,8 +33,7 @@ def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iter
     except Timeout as error:
         raise UserError(busy(holder(path))) from error
     try:
-        discard_partials(path.parent, held_by.stem)
-        write_text(held_by, f"process {os.getpid()} on {platform.node()}")
+        held_by.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
     finally:
         held_by.unlink(missing_ok=True)
