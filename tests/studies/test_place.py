@@ -3,6 +3,8 @@
 import os
 import platform
 import time
+from dataclasses import replace
+from functools import cache
 
 import pytest
 import yaml
@@ -10,6 +12,7 @@ import yaml
 from sgbench.commands import evaluate
 from sgbench.plan.study import open_study
 from sgbench.results.description import ReportedSystem
+from sgbench.results.run_folder import RunFolder
 from sgbench.run import main
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import describe, trained_systems, write_intent
@@ -25,18 +28,31 @@ CONFIG = {
     "data": {"class": "faces", "num_images": 60, "num_test": 20, "image_size": 32, "attributes": ["gender", "smile"]},
     "levels": [2],
     "workers": 1,
-    "methods": {"sggan": SMALL | {"n_critic": 1}, "residualgan": SMALL},
+    "methods": {"sggan": SMALL | {"n_critic": 1}},
 }
 
 
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """Opens the study with some settings replaced, given as YAML, once for all tests."""
+
+    @cache
+    def opened(text):
+        path = tmp_path_factory.mktemp("config") / "tiny.yaml"
+        path.write_text(text)
+        return open_study(read_settings(path, {}, {}), path.parent, Screen())
+
+    return opened
+
+
 @pytest.fixture
-def study(tmp_path):
-    """Opens the study with some settings replaced."""
+def study(tmp_path, opened):
+    """The study with some settings replaced, in the runs of a test."""
 
     def study(**replaced):
-        path = tmp_path / "tiny.yaml"
-        path.write_text(yaml.safe_dump(CONFIG | replaced))
-        return open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
+        text = yaml.safe_dump(CONFIG | replaced)
+        (tmp_path / "tiny.yaml").write_text(text)
+        return replace(opened(text), runs=RunFolder(tmp_path / "runs"), screen=Screen())
 
     return study
 
@@ -53,10 +69,10 @@ def other_methods(**own):
 
 SAME = {
     "the same": {},
-    "fewer methods": other_methods(),
+    "more methods": {"methods": CONFIG["methods"] | {"stargan": SMALL | {"n_critic": 1}}},
     "another seed": {"seeds": [0, 1]},
     "trained elsewhere": {"workers": 2, "threads": 2, "device": "cpu", "about": "another text"},
-    "another reference": {"scoring": {"reference": "residualgan"}},
+    "another reference": {"scoring": {"reference": "sggan"}},
     "levels of a method": {"levels": [4], "methods": {"sggan": CONFIG["methods"]["sggan"] | {"levels": [2]}}},
 }
 OTHER = {
