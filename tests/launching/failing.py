@@ -30,6 +30,20 @@ class Shot(SGGAN):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Leaving(SGGAN):
+    key = "leaving"
+
+    def step(self, batches, iteration):
+        raise SystemExit(0)
+
+
+class Gone(SGGAN):
+    key = "gone"
+
+    def step(self, batches, iteration):
+        os._exit(0)
+
+
 class Faulty(SGGAN):
     key = "faulty"
 
