@@ -11,14 +11,18 @@ from sgbench.support.termination import ENDING
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into a flag that the loop reads between iterations.
 
-    A second one does what the first would have done without this. SIGHUP stays ignored where it was.
+    The same signal again does what the first would have done without this. SIGHUP stays ignored where it was.
     """
     caught: list[int] = []
 
     def note(number: int, frame: object) -> None:
-        caught.append(number)
-        for each, handler in previous.items():
-            signal.signal(each, handler)
+        if number not in caught:
+            caught.append(number)
+        elif callable(handler := previous[number]):
+            handler(number, frame)
+        else:
+            signal.signal(number, handler)
+            signal.raise_signal(number)
 
     noted = [signal.SIGINT, *(n for n in ENDING if n == signal.SIGTERM or signal.getsignal(n) is not signal.SIG_IGN)]
     previous = {number: signal.getsignal(number) for number in noted}

@@ -45,7 +45,26 @@ def test_while_an_iteration_runs_a_signal_is_noted_and_another_one_interrupts(nu
         os.kill(os.getpid(), number)
         assert interrupted()
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(number)
+
+
+def test_another_signal_that_comes_with_the_first_is_noted_too():
+    with termination_interrupts(), interruptible() as interrupted:
+        signal.pthread_sigmask(signal.SIG_BLOCK, both := (signal.SIGINT, signal.SIGTERM))
+        for number in both:
+            os.kill(os.getpid(), number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, both)
+        assert interrupted()
+
+
+def test_a_signal_that_comes_again_is_left_to_the_system_where_it_was_before():
+    if child := os.fork():
+        assert os.waitpid(child, 0)[1] == signal.SIGTERM
+    else:
+        with interruptible():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        os._exit(0)
 
 
 def test_a_command_in_another_thread_sets_no_handler():
