@@ -9,6 +9,7 @@ from sgbench.commands.execution import Parser, execute
 from sgbench.commands.options import (
     add_data_options,
     add_launching_options,
+    add_place_options,
     add_scoring_options,
     data_overrides,
     given,
@@ -47,6 +48,7 @@ def parser() -> Parser:
     add_data_options(p)
     add_scoring_options(p)
     add_launching_options(p)
+    add_place_options(p)
     return p
 
 
@@ -55,16 +57,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return execute(parser(), _run, argv)
 
 
-def run_study(study: "Study") -> "Report":
+def run_study(study: "Study", wait: bool = False, replace: bool = False) -> "Report":
     """Carry out a study: what is done already, by an earlier run or another study, is not done again.
 
+    Args:
+        wait: for another process that is at this study, instead of refusing.
+        replace: take the place of a study of this name that has other settings, instead of refusing.
+
     Raises:
-        UserError: an image cannot be read, a loss is not finite, the disk is full, ...
+        UserError: another process is at this study, an image cannot be read, a loss is not finite, ...
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
+    from sgbench.studies.place import taken
     from sgbench.support.global_state import own_state
 
-    with own_state():
+    with own_state(), taken(study, wait, replace):
         return _stage_by_stage(study)
 
 
@@ -113,7 +120,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = find_config(arguments.config)
     top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     study = open_study(read_settings(config, top, data_overrides(arguments)), arguments.out, Screen())
-    study.screen.say(f"report: {run_study(study).page}")
+    study.screen.say(f"report: {run_study(study, arguments.wait, arguments.replace).page}")
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sgbench.commands.execution import Parser, execute
 from sgbench.commands.options import (
     add_data_options,
+    add_place_options,
     add_scoring_options,
     data_overrides,
     jury_overrides,
@@ -46,6 +47,7 @@ def parser() -> Parser:
     add_data_options(p)
     add_scoring_options(p)
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)")
+    add_place_options(p)
     return p
 
 
@@ -83,6 +85,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         screen.say(f"requests: {table}")
         return 0
     method = {"name": arguments.name, "level": arguments.level, "seed": arguments.seed}
-    done = evaluate(arguments.results, **method, compare=arguments.compare, **about)
+    place = {"wait": arguments.wait, "replace": arguments.replace}
+    done = evaluate(arguments.results, **method, compare=arguments.compare, **place, **about)
     screen.say(f"report: {done.report}")
     return 0

@@ -13,6 +13,7 @@ status  meaning
 """
 
 import argparse
+import atexit
 import io
 import os
 import sys
@@ -50,11 +51,12 @@ class Parser(argparse.ArgumentParser):
 
 def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
     """Parse, then call ``work``; returns its status, or another one of the table above."""
+    from sgbench.support.termination import termination_interrupts
 
     def parsed() -> int:
         arguments = parser.parse_args(argv)
         try:
-            with warnings.catch_warnings():
+            with termination_interrupts(), warnings.catch_warnings():
                 warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata, which is not used
                 warnings.showwarning = _warn
@@ -74,6 +76,8 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
 
 def guarded(work: Callable[[], int]) -> int:
     """Call ``work``; returns its status, or the one of how it failed. What cannot be printed is escaped."""
+    from sgbench.support.termination import ignore_signals
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -93,6 +97,7 @@ def guarded(work: Callable[[], int]) -> int:
     except MemoryError:
         return refuse("memory ran out; ask for fewer or smaller images, or end other programs")
     except KeyboardInterrupt:
+        atexit.register(ignore_signals)  # a further Ctrl-C while the process ends would be a traceback
         print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
         return EXIT_INTERRUPTED
     except Exception as error:

@@ -155,3 +155,11 @@ def add_launching_options(parser: Parser) -> None:
 def launching_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the command line sets at the top level of where jobs are trained."""
     return {key: getattr(arguments, key) for key in ("device", "workers", "threads", "launcher")}
+
+
+def add_place_options(parser: Parser) -> None:
+    """Options for when the report's folder is taken."""
+    parser.add_argument("--wait", action="store_true", help="wait for another process that is at the same study")
+    parser.add_argument(
+        "--replace", action="store_true", help="replace the report of this name, although it has other settings"
+    )

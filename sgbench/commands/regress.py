@@ -63,10 +63,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _regress(arguments: argparse.Namespace) -> int:
     from sgbench.regression.junit import error_to_junit, to_junit
     from sgbench.regression.summary import error_to_markdown, to_markdown
+    from sgbench.regression.update import settle
     from sgbench.support.errors import one_line
     from sgbench.support.screen import plain_console
 
     reference, new = arguments.reference, arguments.new
+    settle(reference)
     console = plain_console()
     if not console.is_terminal:
         console.width = PLAIN_WIDTH
@@ -124,9 +126,10 @@ def _replace(reference: Path, new: Path) -> None:
 
 
 def _write(file: Path | None, text: str) -> None:
-    from sgbench.support.atomic import write_text
+    from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, write_text
 
     if file is not None:
+        discard_partials(file.parent, file.stem, ABANDONED_SECONDS)
         try:
             write_text(file, text)
         except OSError as error:

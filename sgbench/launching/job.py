@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from filelock import FileLock, Timeout
 from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
@@ -19,8 +18,8 @@ from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.atomic import replacing
 from sgbench.support.environment import commit, origin
-from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
+from sgbench.support.locks import locked
 from sgbench.training.loop import Loop, train
 
 _SAMPLES = 8
@@ -38,21 +37,20 @@ def run_job(
 
     Raises:
         ValueError: the images are of another data set than the job's hash says.
-        UserError: another process is still at this job.
+        UserError: another process is still at this job, or the method's code ends the process.
     """
     if images.fingerprint != job.source:
         raise ValueError(f"{job.name}: is of data {job.source[:16]}, the images are of {str(images.fingerprint)[:16]}")
     folder = runs.job(job.name)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder.lock)
-    try:
-        with lock.acquire(timeout=lock_seconds):
-            if not folder.is_done():
-                folder.prepare()
-                with foreign(job.code):  # once, not around every step
-                    _train(job, images, folder, device, loop)
-    except Timeout as error:
-        raise UserError(f"{folder.path}: another process is training this job; wait for it to end") from error
+
+    def busy(who: str) -> str:
+        return f"{folder.path}: {who} is training this job; wait for it to end"
+
+    with locked(folder.lock, busy, lock_seconds):
+        if not folder.is_done():
+            folder.prepare()
+            with foreign(job.code):  # once, not around every step
+                _train(job, images, folder, device, loop)
 
 
 def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:

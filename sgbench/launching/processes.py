@@ -12,11 +12,12 @@ import torch
 from sgbench.data.store.packed import PackedImages
 from sgbench.launching.memory import killed
 from sgbench.launching.parcel import Parcel, carry_out
-from sgbench.launching.termination import termination_interrupts
 from sgbench.plan.job import Job
+from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen, Task
+from sgbench.support.termination import ENDING, termination_interrupts
 
 _INTERRUPTED = 130
 
@@ -24,6 +25,7 @@ _INTERRUPTED = 130
 @dataclass(frozen=True)
 class _Worker:
     job: Job
+    folder: JobFolder
     device: torch.device
     process: multiprocessing.process.BaseProcess
     messages: Connection
@@ -66,10 +68,19 @@ def train_in_processes(
                     free += [worker.device for worker in ended]
                     running = [worker for worker in running if worker not in ended]
         finally:
-            for worker in running:
-                worker.process.terminate()
-            for worker in running:
-                worker.process.join()
+            _end(running)
+
+
+def _end(workers: Sequence[_Worker]) -> None:
+    """Let workers leave their checkpoints and end; if that is interrupted too, they end at once."""
+    try:
+        for worker in workers:
+            worker.process.terminate()
+        for worker in workers:
+            worker.process.join()
+    finally:
+        for worker in workers:
+            worker.process.kill()
 
 
 def _started(parcel: Parcel, task: Task) -> _Worker:
@@ -78,23 +89,25 @@ def _started(parcel: Parcel, task: Task) -> _Worker:
     process = context.Process(target=_work, args=(parcel.packed(), send), daemon=True)
     _start(process)
     send.close()
-    return _Worker(parcel.job, parcel.device, process, receive, task)
+    return _Worker(parcel.job, parcel.runs.job(parcel.job.name), parcel.device, process, receive, task)
 
 
 def _start(process: multiprocessing.process.BaseProcess) -> None:
-    """Start a process that leaves Ctrl-C to this one, except while it trains."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Start a process that leaves Ctrl-C to this one, except while it trains, and a terminal that is closed."""
+    left = [number for number in (signal.SIGINT, *ENDING) if number != signal.SIGTERM]
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in left}
     try:
         process.start()
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _listen(worker: _Worker) -> bool:
     """Show what a worker says; whether it is still at work.
 
     Raises:
-        UserError: it says what is wrong, or was killed.
+        UserError: it says what is wrong, was killed, or ended before the job was done.
         KeyboardInterrupt: it was interrupted.
     """
     try:
@@ -107,6 +120,8 @@ def _listen(worker: _Worker) -> bool:
             raise killed(worker.job) from None
         if worker.process.exitcode:
             raise UserError(f"{worker.job.title}: its process ended with status {worker.process.exitcode}") from None
+        if not worker.folder.is_done():
+            raise UserError(f"{worker.job.title}: its process ended before the job was done; run again") from None
         return False
     if isinstance(message, str):
         raise UserError(message)

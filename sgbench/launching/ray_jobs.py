@@ -17,11 +17,11 @@ from sgbench.launching.memory import killed
 from sgbench.launching.parcel import Parcel, carry_out
 from sgbench.launching.ray_cluster import connected, gpu_share, imported_ray
 from sgbench.launching.slots import room_for
-from sgbench.launching.termination import termination_interrupts
 from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen, Task
+from sgbench.support.termination import termination_interrupts
 
 _RETRIES = 3
 """How often a job is resumed whose process was lost; each time it goes on from its last checkpoint."""

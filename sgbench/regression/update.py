@@ -1,13 +1,19 @@
-"""Replaces the reference by the new records, completely or not at all."""
+"""Replaces the reference by the new records, completely or not at all.
+
+What is replaced is set aside first, in one piece and under a name that is known. An update that is killed thus leaves
+the reference as it was, or set aside whole: the next comparison puts it back.
+"""
 
 import os
 import shutil
-from contextlib import ExitStack
+from contextlib import suppress
 from pathlib import Path
 
 from sgbench.regression.sides import is_study, record_files, scores_beside
-from sgbench.support.atomic import replacing
+from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, partial_folder, partial_name, replacing
 from sgbench.support.errors import UserError
+
+_FILES = ".files-before-update"
 
 
 def replace_reference(reference: Path, new: Path) -> None:
@@ -27,26 +33,67 @@ def replace_reference(reference: Path, new: Path) -> None:
         raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
     if old == now or old in now.parents or now in old.parents:
         raise UserError(f"--update: one of {reference} and {new} is inside the other; choose another folder for one")
+    discard_partials(old.parent, old.stem, ABANDONED_SECONDS)
     if now.is_dir():
         _replace_folder(old, now)
     else:
         _replace_file(old, now)
 
 
+def settle(reference: Path) -> None:
+    """Put back what an update has set aside and not replaced because it was killed: the reference, or a file in it.
+
+    Raises:
+        OSError: no permission; what was set aside is still there.
+    """
+    old = reference.resolve()
+    if _aside(old).is_dir():
+        if not old.exists():
+            _aside(old).rename(old)
+        _remove(_aside(old))
+    if _files_aside(old).is_dir():
+        _put_back_files(old)
+    for aside in [*old.rglob(f".*{_FILES}")]:
+        _put_back_files(aside.with_name(aside.name.removeprefix(".").removesuffix(_FILES)))
+
+
 def _replace_file(old: Path, now: Path) -> None:
+    """Records and scores are two files: both are set aside until both are replaced."""
     scores, stale = scores_beside(now), scores_beside(old)
-    with ExitStack() as stack:
-        shutil.copyfile(now, stack.enter_context(replacing(old)))
-        if scores:
-            shutil.copyfile(scores, stack.enter_context(replacing(old.with_name(scores.name))))
-    if stale and not scores:
-        stale.unlink()
+    old.parent.mkdir(parents=True, exist_ok=True)
+    with partial_folder(_files_aside(old)) as partial:
+        for path in filter(None, (old, stale)):
+            if path.exists():
+                _same(path, partial / path.name)
+        partial.rename(_files_aside(old))
+    try:
+        for path in filter(None, (scores, now)):
+            to = old if path == now else old.with_name(path.name)
+            with replacing(to) as partial:
+                shutil.copyfile(path, partial)
+        if stale and not scores:
+            stale.unlink()
+    except BaseException:
+        _put_back_files(old)
+        raise
+    _remove(_files_aside(old))
+
+
+def _put_back_files(old: Path) -> None:
+    """Records and scores as they were set aside; those that did not exist are removed."""
+    aside = _files_aside(old)
+    for path in filter(None, (old, scores_beside(old))):
+        if not (aside / path.name).exists():
+            path.unlink(missing_ok=True)
+    for path in aside.iterdir():
+        with replacing(old.with_name(path.name)) as partial:
+            _same(path, partial)
+    _remove(aside)
 
 
 def _replace_folder(old: Path, now: Path) -> None:
-    partial, retired = (old.with_name(f".{old.name}.{os.getpid()}.{what}") for what in ("partial", "old"))
-    try:
-        partial.mkdir(parents=True)
+    aside = _aside(old)
+    with partial_folder(old) as partial:
         replaced = {path for file in _records(old) for path in (file, scores_beside(file))}
         kept = [path for path in old.rglob("*") if path.is_file() and path not in replaced]
         for path in kept:
@@ -55,20 +102,42 @@ def _replace_folder(old: Path, now: Path) -> None:
             for path in filter(None, (file, scores_beside(file))):
                 _copy(path, (partial / place).with_name(path.name))
         if old.exists():
-            old.rename(retired)
+            old.rename(aside)
         try:
             partial.rename(old)
-        except OSError:
-            if retired.exists():
-                retired.rename(old)
+        except BaseException:
+            if aside.exists():
+                aside.rename(old)
             raise
-        shutil.rmtree(retired, ignore_errors=True)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        _remove(aside)
+
+
+def _aside(old: Path) -> Path:
+    """Where a folder is while it is replaced."""
+    return old.with_name(f".{old.name}.before-update")
+
+
+def _files_aside(old: Path) -> Path:
+    """The folder in which a file of records and its scores are while they are replaced."""
+    return old.with_name(f".{old.name}{_FILES}")
+
+
+def _remove(aside: Path) -> None:
+    """Remove what was set aside; it is renamed first, so that a part of it is never taken for the reference."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(aside.rename(partial_name(aside)), ignore_errors=True)
 
 
 def _records(folder: Path) -> list[Path]:
     return list(record_files(folder).values()) if folder.exists() else []
+
+
+def _same(path: Path, to: Path) -> None:
+    """Give a file a second name, for which a full disk has room; where there is none, copy it."""
+    try:
+        os.link(path, to)
+    except OSError:
+        shutil.copyfile(path, to)
 
 
 def _copy(path: Path, to: Path) -> None:

@@ -1,7 +1,7 @@
 """Makes a report from a run folder alone; runs, evaluations and verifications all use the same function."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +16,7 @@ from sgbench.results.description import Description
 from sgbench.results.origin import LOSSY
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
+from sgbench.results.report_folder import ReportFolder
 from sgbench.results.scores import Scores, read_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
@@ -47,7 +48,7 @@ class Report:
 
 
 def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | None = None) -> Report:
-    """Write a study's page, tables and figures, and remove files of an earlier report that the page does not link.
+    """Write a study's page, tables and figures in the place of those of an earlier report. The caller has the folder.
 
     Args:
         pictures: whether figures are drawn; the texts are the same without them.
@@ -58,33 +59,34 @@ def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | 
             tell two systems apart.
     """
     try:
-        with torch_threads(LOOKING):
-            return _made(study, pictures, recorded)
+        with torch_threads(LOOKING), study.report.rewritten() as folder:
+            report = _made(study, folder, pictures, recorded)
     except BrokenFile as error:
         raise UserError(f"{error}; delete the folder of the broken file and run the command again") from error
+    return replace(report, page=study.report.page)
 
 
-def _made(study: StudyFolder, pictures: bool, recorded: Recorded | None) -> Report:
+def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Recorded | None) -> Report:
     description = study.read_description()
-    records_of = {folder.name: folder.read_records() for folder in study.members()}
+    records_of = {member.name: member.read_records() for member in study.members()}
     check_different([records[0] for records in records_of.values()])
     records = [record for part in records_of.values() for record in part]
     controls = [_control(study.runs.system(name), records_of[name][0].method) for name in description.controls]
     systems = [Member(study.runs.system(s.folder), s.method, s.shown) for s in description.systems]
-    write_records(study.report.records_file, records)
+    write_records(folder.records_file, records)
     frame, layout = to_frame(records), _layout(description)
     systems = labelled(frame, layout, systems)
     reference = choose_reference(systems, description.reference)
     tests = _comparisons(systems, reference, description.num_resamples)
     figures = drawings(frame, layout, description, controls, systems, study.runs)
     for figure in figures if pictures else ():
-        figure.draw(study.report.figure(figure.name))
+        figure.draw(folder.figure(figure.name))
     page = Page(
         title=description.title,
         layout=layout,
         facts=description.facts,
         notes=[*_left_out(records, systems), *_lossy(systems), *_alike(records, systems, layout), *description.notes],
-        figures=[(figure.caption, study.report.figure(figure.name).name) for figure in figures],
+        figures=[(figure.caption, folder.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
         comparisons=recorded(tests) if recorded and tests is not None else tests,
         tested_against=reference.told if reference else "",
@@ -92,8 +94,7 @@ def _made(study: StudyFolder, pictures: bool, recorded: Recorded | None) -> Repo
         judges=_judges(controls, layout),
         provenance=description.provenance,
     )
-    path = write_report(study.report, _with_published(frame), page)
-    study.report.remove_unlinked()
+    path = write_report(folder, _with_published(frame), page)
     return Report(path, tuple(records), layout)
 
 

@@ -38,7 +38,8 @@ class JobFolder:
     def prepare(self) -> None:
         """Make the folder, and remove what a killed process left half-written; the caller holds the lock."""
         self.path.mkdir(parents=True, exist_ok=True)
-        discard_partials(self.path)
+        for folder in (self.path, self.sample(0).parent):
+            discard_partials(folder)
 
     def write_identity(self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str) -> None:
         """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance)."""

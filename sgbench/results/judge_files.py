@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.results.origin import Origin, read_origin, write_origin
-from sgbench.support.atomic import write_text
+from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.hashing import hash_of_file
 from sgbench.support.strict import read_json
 
@@ -25,7 +25,11 @@ class JudgeFiles:
         return self.folder / f"{self.key[:16]}.pt"
 
     def write_facts(self, facts: Mapping[str, Any], origin: Origin) -> None:
-        """Keep what the judge was trained on, and what trained it; before the weights, which say that it is done."""
+        """Keep what the judge was trained on, and what trained it; before the weights, which say that it is done.
+
+        The caller holds the lock of the weights.
+        """
+        discard_partials(self.folder, self._origin.stem)
         write_text(self._facts, json.dumps(facts, indent=1) + "\n")
         write_origin(self._origin, origin)
 

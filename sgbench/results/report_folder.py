@@ -1,9 +1,15 @@
 """A report's folder: the page, all records, and a file for each table and figure."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sgbench.results.system_folder import RECORDS
+from sgbench.support.atomic import partial_folder
+
+_LINK = re.compile(r"\]\(([^()/\\]+\.(?:csv|tex|png))\)")
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,29 @@ class ReportFolder:
         """Page, records and tables: all that is the same wherever it is made."""
         return [path for path in sorted(self.path.iterdir()) if path.suffix in {".md", ".csv", ".tex"}]
 
-    def remove_unlinked(self) -> None:
-        """Remove tables and figures of an earlier report that the page does not link."""
-        text = self.page.read_text(encoding="utf-8")
-        for file in self.path.iterdir():
-            if file.suffix in {".csv", ".tex", ".png"} and file.name != RECORDS and f"]({file.name})" not in text:
-                file.unlink()
+    @contextmanager
+    def rewritten(self) -> Iterator["ReportFolder"]:
+        """Yield a folder beside this one for a new report. When it is whole, its files take the earlier report's place.
+
+        Of the earlier report those tables and figures are removed that its page links; the user's own files stay. The
+        page is moved last: until then the earlier one stands, and says what is still to be removed.
+
+        Raises:
+            OSError: no space or no permission; the earlier report is as it was.
+        """
+        with partial_folder(self.path) as partial:
+            made = ReportFolder(partial)
+            yield made
+            self.path.mkdir(exist_ok=True)
+            new = {path.name for path in partial.iterdir()}
+            for name in sorted(new - {self.page.name}):
+                (partial / name).replace(self.path / name)
+            for name in self._linked() - new:
+                (self.path / name).unlink(missing_ok=True)
+            made.page.replace(self.page)
+
+    def _linked(self) -> set[str]:
+        """Tables and figures that the page links."""
+        if not self.page.exists():
+            return set()
+        return set(_LINK.findall(self.page.read_text(encoding="utf-8", errors="replace"))) - {RECORDS}

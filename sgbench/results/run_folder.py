@@ -8,6 +8,7 @@
       <study>/               StudyFolder   settings, plan, description, report
       cache/judge/           JudgeFiles    trained judges
       cache/store/           packed images and known answers, whose formats ``data.store`` owns
+      cache/locks/           held by the process that is at a study or scores a system
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import UserError
 from sgbench.support.names import one_component
 
-_JOBS, _SYSTEMS, _CACHE, _STORE, _JUDGE = "jobs", "systems", "cache", "store", "judge"
+_JOBS, _SYSTEMS, _CACHE, _STORE, _JUDGE, _LOCKS = "jobs", "systems", "cache", "store", "judge", "locks"
 _OWN = (_JOBS, _SYSTEMS, _CACHE)
 """Folders of every run."""
 
@@ -42,6 +43,14 @@ class RunFolder:
         """Where a study's folder is, which ``StudyFolder`` takes."""
         check_study(name)
         return self.root / one_component(name)
+
+    def study_lock(self, name: str) -> Path:
+        """Held by the process that is at a study."""
+        return self.root / _CACHE / _LOCKS / f"{one_component(name)}.lock"
+
+    def system_lock(self, name: str) -> Path:
+        """Held by the process that scores a system or control."""
+        return self.root / _CACHE / _LOCKS / _SYSTEMS / f"{one_component(name)}.lock"
 
     def judge(self, key: str) -> JudgeFiles:
         """A trained judge, by its hash."""

@@ -13,13 +13,13 @@ from sgbench.results.description import Description, description_of
 from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
-from sgbench.support.atomic import write_text
+from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.names import one_component
 from sgbench.support.settings_model import first_problem
-from sgbench.support.strict import read_json
+from sgbench.support.strict import read_json, read_yaml
 
-_PLAN, _DESCRIPTION = "plan.json", "study.json"
+_SETTINGS, _PLAN, _DESCRIPTION = "settings.yaml", "plan.json", "study.json"
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,30 @@ class StudyFolder:
         """Whether this is the folder of a study or an evaluation."""
         return (self.path / _DESCRIPTION).is_file()
 
+    def discard_unfinished(self) -> None:
+        """Remove what a killed process left half-written; the caller holds the study's lock."""
+        for folder in (self.path, self.report.path):
+            discard_partials(folder)
+
     def was_planned(self) -> bool:
         """Whether a study was begun here."""
         return (self.path / _PLAN).exists()
 
     def write_settings(self, text: str) -> None:
         """Keep the settings as YAML, fit to be a config."""
-        write_text(self.path / "settings.yaml", text)
+        write_text(self.path / _SETTINGS, text)
+
+    def read_settings(self) -> dict[str, Any]:
+        """The settings that were kept.
+
+        Raises:
+            BrokenFile: they are missing or broken; names the file.
+        """
+        path = self.path / _SETTINGS
+        try:
+            return dict(read_yaml(path))
+        except (ValueError, TypeError) as error:
+            raise BrokenFile(f"{path}: is missing or broken ({error}); run the study's command again") from error
 
     def write_plan(self, plan: StudyPlan) -> None:
         """Keep what is to be done."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from sgbench.results.cost import Cost, read_cost, write_cost
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
+from sgbench.support.atomic import discard_partials
 from sgbench.support.errors import BrokenFile
 
 RECORDS = "records.csv"
@@ -37,6 +38,10 @@ class SystemFolder:
     def samples_file(self) -> Path:
         """Translations for figures; ``samples`` reads and writes them."""
         return self.path / "samples.npz"
+
+    def discard_unfinished(self) -> None:
+        """Remove what a killed process left half-written; the caller holds the system's lock."""
+        discard_partials(self.path)
 
     def is_scored(self) -> bool:
         """Whether the system has all that a report needs of it."""

@@ -1,7 +1,8 @@
 """Scores the systems and controls of a study; those that have records are not scored again."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +30,7 @@ from sgbench.scoring.translator import Translate, load_models, translator
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
 from sgbench.support.global_state import foreign
+from sgbench.support.locks import FOREVER, locked
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,29 @@ class SystemScorer:
     def controls(self) -> None:
         """Score real images, copies and, if the data set knows counterfactuals, the oracle."""
         for name, folder in self.study.controls.items():
-            if not folder.is_scored():
-                self._control(name, folder)
+            with self.alone_at(folder) as scored:
+                if not scored:
+                    self._control(name, folder)
 
     def system(self, system: System) -> None:
         """Score a trained system."""
-        study, folder, test = self.study, self.study.system_folder(system), self.test
+        folder = self.study.system_folder(system)
+        with self.alone_at(folder) as scored:
+            if not scored:
+                self._system(system, folder)
+
+    @contextmanager
+    def alone_at(self, folder: SystemFolder) -> Iterator[bool]:
+        """Keep other studies from scoring a system while the block runs; yields whether it is scored already."""
         if folder.is_scored():
+            yield True
             return
+        with locked(self.study.runs.system_lock(folder.name), lambda who: f"{folder.path}: {who} scores it", FOREVER):
+            folder.discard_unfinished()
+            yield folder.is_scored()
+
+    def _system(self, system: System, folder: SystemFolder) -> None:
+        study, test = self.study, self.test
         about = {"variant": system.entry.variant, "level": str(system.level), "seed": system.seed}
         base = self.base_record(folder.name, system.entry.name, "measured", **about)
         models = load_models(system, study.runs, study.device)

@@ -32,6 +32,7 @@ from sgbench.scoring.systems import make_scorer
 from sgbench.settings.config_files import find_config
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import describe, write_intent
+from sgbench.studies.place import taken
 from sgbench.studies.provenance import keep_runtime
 from sgbench.studies.stages import Stages
 from sgbench.submissions.inputs import Inputs
@@ -78,6 +79,8 @@ def evaluate(
     device: str = "auto",
     out: str | Path = "runs",
     screen: Screen | None = None,
+    wait: bool = False,
+    replace: bool = False,
 ) -> Evaluation:
     """Score a submission and write a report; stored results that were scored before are not scored again.
 
@@ -92,6 +95,8 @@ def evaluate(
         scoring: keys that replace those of the config's ``scoring`` (``inception``, ``embedder``, ...).
         jury: keys that replace those of the config's ``jury`` (``size``, ...).
         compare: folders of studies or evaluations with the same protocol, whose systems are shown in the same report.
+        wait: for another process that is at the evaluation of this name, instead of refusing.
+        replace: take the place of an evaluation of this name that has other settings, instead of refusing.
 
     Raises:
         UserError: bad input; the message says in one line what is wrong and how to fix it.
@@ -101,10 +106,22 @@ def evaluate(
         raise UserError(f"level: '{one_line(level, 40)}' must be a number of labels from 1 on, or all")
     if seed is not None and not 0 <= seed <= LARGEST:
         raise UserError(f"seed: {shown(seed)} must be a whole number from 0 to {LARGEST}")
-    method = _method(name)
     title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
     study = open_evaluation(config, title, data, scoring, jury, device, user_path(out), screen)
     _check_free(study.folder)
+    with taken(study, wait, replace):
+        return _evaluated(study, results, name, level, seed, compare)
+
+
+def _evaluated(
+    study: Study,
+    results: str | Path | Callable,
+    name: str,
+    level: str,
+    seed: int | None,
+    compare: str | Path | Sequence[str | Path],
+) -> Evaluation:
+    method = _method(name)
     compared = [compare] if isinstance(compare, str | Path) else compare
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
@@ -118,13 +135,13 @@ def evaluate(
         warnings.warn(
             f"{opened.given}: {opened.unused:,} results are not used: an image is never asked for the value that it "
             "already has, nor for an attribute whose label is unknown",
-            stacklevel=3,  # past the decorator
+            stacklevel=4,  # past the decorator
         )
     if opened.lossy:
         warnings.warn(
             f"{opened.given}: {opened.lossy}, which changes pixels: even copies of the sources would score as changed; "
             "save results as PNG, .npz or .safetensors",
-            stacklevel=2,
+            stacklevel=4,
         )
     scored = find_scored(study, method, level, seed, opened)
     if scored is None or not study.is_scored():

@@ -12,7 +12,7 @@ from PIL import Image
 from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
-from sgbench.support.atomic import replacing, write_text
+from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_text
 from sgbench.support.formulas import guarded
 from sgbench.support.names import file_part
 
@@ -47,6 +47,8 @@ def write_requests(
         name, text = _file_name(inputs, position), inputs.text(groups)
         source = guarded(inputs.ids[position])
         writer.writerow([f"sources/{name}", source, text, f"results/{file_part(text, _MOST)}/{name}"])
+
+    discard_partials(folder / "sources", older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
         with replacing(folder / "sources" / _file_name(inputs, position)) as partial:

@@ -64,12 +64,15 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
         cost = Cost(None, None, None, None, "not run here")
     else:
         cost = measure_cost(results.translate, test.requests, None, None, study.device)
-    folder.write_cost(cost)
-    scorer.samples(folder, results.translate, results.has)
-    base = scorer.base_record(folder.name, name, "measured", level=level, seed=NO_SEED if seed is None else seed)
-    scores = scorer.scores(base, test.requests, left_out, targets)
     about = {"given": results.given, "sha256": fingerprint} | ({LOSSY: results.lossy} if results.lossy else {})
-    scorer.keep(folder, scores, **about)
+    with scorer.alone_at(folder) as scored:
+        if not scored:
+            folder.write_cost(cost)
+            scorer.samples(folder, results.translate, results.has)
+            seed = NO_SEED if seed is None else seed
+            base = scorer.base_record(folder.name, name, "measured", level=level, seed=seed)
+            scores = scorer.scores(base, test.requests, left_out, targets)
+            scorer.keep(folder, scores, **about)
     return folder
 
 

@@ -1,6 +1,10 @@
 """Writes files completely or not at all: under a temporary name in the same folder, then fsync and rename."""
 
+import glob
 import os
+import secrets
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -9,12 +13,24 @@ from typing import BinaryIO
 
 from filelock import FileLock
 
+ABANDONED_SECONDS = 24 * 3600.0
+"""Age from which an unfinished file that no lock guards is surely of a process that was killed."""
+_TOKEN_BYTES = 8
+
+
+def partial_name(path: Path) -> Path:
+    """A hidden name beside ``path`` for its unfinished contents, with the same suffix.
+
+    It is random: processes of two containers that share a folder can have the same number and the same host's name.
+    """
+    return path.with_name(f".{path.stem}.{secrets.token_hex(_TOKEN_BYTES)}.partial{path.suffix}")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path with the same suffix; on success it becomes ``path``, on any error it is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    partial = partial_name(path)
     try:
         yield partial
         with partial.open("rb") as file:
@@ -22,6 +38,18 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def partial_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path`` for what is to be moved there; what is left of it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_name(path)
+    partial.mkdir()
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -48,14 +76,29 @@ def make_once(path: Path, make: Callable[[Path], None]) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
+        discard_partials(path.parent, path.stem)
         if not path.exists():
-            discard_partials(path.parent, path.stem)
             with replacing(path) as partial:
                 make(partial)
     return path
 
 
-def discard_partials(folder: Path, stem: str = "*") -> None:
-    """Remove unfinished files of processes that were killed; the caller must hold the lock of the folder or file."""
-    for partial in folder.glob(f".{stem}.*.partial*"):
-        partial.unlink(missing_ok=True)
+def discard_partials(folder: Path, stem: str = "*", older_than: float = 0.0) -> None:
+    """Remove what killed processes left unfinished in a folder.
+
+    Args:
+        stem: of the files or folders that were to be made.
+        older_than: their least age in seconds. Without an age the caller holds the lock under which they are made.
+    """
+    now = time.time()
+    token = "*" if stem == "*" else "[0-9a-f]" * (2 * _TOKEN_BYTES)  # the latter is in no other file's stem
+    for partial in folder.glob(f".{stem if stem == '*' else glob.escape(stem)}.{token}.partial*"):
+        try:
+            if now - partial.lstat().st_mtime < older_than:
+                continue
+        except FileNotFoundError:  # finished, or removed by another process
+            continue
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)

@@ -4,18 +4,31 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from sgbench.support.termination import ENDING
+
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Turn the first SIGINT or SIGTERM into a flag that the loop reads between iterations."""
+    """Turn the first SIGINT, SIGTERM or SIGHUP into a flag that the loop reads between iterations.
+
+    The same signal again does what the first would have done without this. SIGHUP stays ignored where it was.
+    """
     caught: list[int] = []
 
     def note(number: int, frame: object) -> None:
-        caught.append(number)
-        signal.signal(number, previous[number])
+        if number not in caught:
+            caught.append(number)
+        elif callable(handler := previous[number]):
+            handler(number, frame)
+        else:
+            signal.signal(number, handler)
+            signal.raise_signal(number)
 
+    noted = [signal.SIGINT, *(n for n in ENDING if n == signal.SIGTERM or signal.getsignal(n) is not signal.SIG_IGN)]
+    previous = {number: signal.getsignal(number) for number in noted}
     try:
-        previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        for number in noted:
+            signal.signal(number, note)
     except ValueError:  # not the main thread: no signals arrive here
         yield lambda: False
         return

@@ -199,7 +199,7 @@ def test_nobody_is_shown_where_nobody_may_be(finished, config, tmp_path):
     shutil.copytree(finished, tmp_path / "runs")
     private = tmp_path / "private.yaml"
     private.write_text(yaml.safe_dump(CONFIG | {"scoring": CONFIG["scoring"] | {"figure_people": 0}}, sort_keys=False))
-    assert main(["--config", str(private), "--out", str(tmp_path / "runs")]) == 0
+    assert main(["--config", str(private), "--out", str(tmp_path / "runs"), "--replace"]) == 0
     report = tmp_path / "runs" / "tiny-5" / "report"
     assert {path.name for path in report.glob("*.png")} == {"target_accuracy.png", "matrix.png", "losses.png"}
     assert "figure3" not in (report / "report.md").read_text()

@@ -1,10 +1,12 @@
 """Several jobs at once: the same models as one after another, errors and interrupts reach the command."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,13 +15,15 @@ from failing import FAILING
 
 from sgbench.data.store.packed import open_store
 from sgbench.launching.launch import train_jobs
+from sgbench.launching.processes import _listen, _Worker
 from sgbench.plan.study import open_study
 from sgbench.results.checkpoints import read_checkpoint
+from sgbench.results.job_folder import JobFolder
 from sgbench.run import main
 from sgbench.settings.reading import read_settings
 from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
-from sgbench.support.screen import Screen
+from sgbench.support.screen import Screen, Task
 
 SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
 CONFIG = {
@@ -100,6 +104,35 @@ def test_a_process_that_was_killed_is_one_line(failing, tmp_path):
     assert str(caught.value).startswith(f"{title}: its process was killed")
 
 
+def test_a_method_does_not_end_the_command_as_if_all_were_done(failing, tmp_path):
+    path, title = failing("Leaving")
+    with pytest.raises(UserError) as caught:
+        train(path, tmp_path / "runs", workers=1)
+    assert str(caught.value) == f"{title}: its code ended the process (sys.exit); a method must not"
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_path, done):
+    receive, send = multiprocessing.Pipe(duplex=False)
+    send.close()
+    folder, process = JobFolder(tmp_path), SimpleNamespace(join=lambda: None, exitcode=0)
+    worker = _Worker(SimpleNamespace(title="sggan (5, seed 0)"), folder, torch.device("cpu"), process, receive, Task())
+    if done:
+        folder.mark_done({})
+        assert not _listen(worker)
+    else:
+        with pytest.raises(UserError, match=r"^sggan \(5, seed 0\): its process ended before the job was done"):
+            _listen(worker)
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_before_its_job_is_done_is_no_success(failing, tmp_path):
+    path, title = failing("Gone")
+    with pytest.raises(UserError) as caught:
+        train(path, tmp_path / "runs", workers=2)
+    assert str(caught.value) == f"{title}: its process ended before the job was done; run again"
+
+
 def test_another_error_is_no_shortage_of_memory(failing, tmp_path):
     path, title = failing("Faulty")
     with pytest.raises(RuntimeError, match="of something else"):
@@ -139,7 +172,7 @@ def test_what_is_wrong_in_a_process_is_one_line(config, tmp_path, capsys):
     assert "lower the learning rate (no checkpoint yet)" in last
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.slow
 def test_an_interrupt_leaves_a_checkpoint_of_every_running_job(config, tmp_path, number):
     path, out = config(sggan={"iterations": 10_000}, residualgan={"iterations": 10_000}), tmp_path / "runs"

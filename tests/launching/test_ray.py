@@ -196,7 +196,7 @@ def test_without_ray_installed_a_line_says_how_to_install_it(tmp_path, monkeypat
     assert main(["--config", str(tmp_path / "tiny.yaml"), *on_ray(tmp_path / "runs")]) == 2
     line = "error: --launcher ray: Ray is not installed here: pip install 'sgbench[ray]'"
     assert capsys.readouterr().err.splitlines()[-1] == line
-    assert not (tmp_path / "runs" / "cache").exists()
+    assert not (tmp_path / "runs" / "cache" / "store").exists()
 
 
 def test_ray_is_imported_only_when_it_is_asked_for():

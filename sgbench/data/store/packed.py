@@ -13,7 +13,7 @@ from torch import Tensor
 from sgbench.data.source import Source
 from sgbench.data.store.packing import pack
 from sgbench.data.store.shards import IMAGES_PER_SHARD, DamagedShard, Shard, ShardLayout
-from sgbench.support.atomic import write_text
+from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import UserError
 from sgbench.support.strict import read_json
 
@@ -109,6 +109,7 @@ def open_store(
         layout = _layout(folder, index)
         _complete(source, layout, complete, advance, processes)
         if not complete:
+            discard_partials(folder)
             write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
     return PackedImages(folder)
 

@@ -23,6 +23,7 @@ from sgbench.data.store.shards import ShardLayout, checksums
 from sgbench.support.atomic import discard_partials
 from sgbench.support.cores import usable_cores
 from sgbench.support.errors import UserError
+from sgbench.support.termination import ENDING
 
 _BLOCK = 64
 _AHEAD = 2
@@ -182,7 +183,8 @@ def _give(connection: Connection, own: deque, waiting: Iterator[Any]) -> None:
 def _serve(work: Callable[[Any], None], connection: Connection) -> None:
     """Run jobs until the sending process is gone, then exit at once, without cleaning up what belongs to the sender."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for number in ENDING:
+        signal.signal(number, signal.SIG_DFL)
     torch.set_num_threads(1)
     np.empty(_KEPT_BYTES, np.uint8)
     sender = multiprocessing.parent_process().sentinel

@@ -1,0 +1,94 @@
+"""A study's place among the runs: a folder that belongs to one process at a time, and to one study."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import yaml
+
+from sgbench.plan.study import Study
+from sgbench.results.study_folder import StudyFolder
+from sgbench.settings.reading import as_config
+from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.locks import FOREVER, holder, locked
+
+_OPEN = {"study", "about", "notes", "levels", "seeds", "device", "workers", "threads", "launcher"}
+_OPEN |= {"scoring.batch_size", "scoring.reference"}
+"""Settings in which a study may differ from what it was, besides which methods it has."""
+_PLACES = {"data.path", "scoring.inception.path", "scoring.lpips.path"}
+"""Settings that say where files lie, which may be moved."""
+_SHOWN = 3
+
+
+@contextmanager
+def taken(study: Study, wait: bool = False, replace: bool = False) -> Iterator[None]:
+    """Keep other processes out of a study's folder while the block runs; what killed ones left in it is removed.
+
+    Args:
+        wait: say that another process is at this study and wait for its end, instead of refusing.
+        replace: put the study in the place of another one of its name.
+
+    Raises:
+        UserError: another process is at this study, or a study with other settings has its name.
+    """
+    folder = study.folder
+    lock = study.runs.study_lock(folder.path.name)
+
+    def busy(who: str) -> str:
+        return f"{folder.path}: {who} is at this study; wait for it to end, or give --wait"
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(lock, busy))
+        except UserError:
+            if not wait:
+                raise
+            study.screen.say(f"{folder.path}: {holder(lock)} is at this study; waiting for it to end")
+            stack.enter_context(locked(lock, busy, FOREVER))
+        folder.discard_unfinished()
+        if not replace:
+            _check_same(study, folder)
+        yield
+
+
+def _check_same(study: Study, folder: StudyFolder) -> None:
+    """Refuse to replace a study by one with other settings.
+
+    It may have other methods, levels and seeds than before, and be trained elsewhere: its folder then holds the answer
+    to a larger or smaller question. Before it has a report, and while none of its jobs is done, nothing is replaced.
+    """
+    if not folder.was_planned():
+        return
+    try:
+        plan, before = folder.read_plan(), folder.read_settings()
+        systems = folder.read_description().systems if folder.is_study() else ()
+    except BrokenFile:
+        return  # the study's command makes it again
+    if not folder.is_study() and not any(study.runs.job(name).is_done() for name in plan.jobs):
+        return
+    remedy = "choose another name, or give --replace to put this one in its place"
+    if systems and not plan.systems and study.plan.systems:
+        raise UserError(f"{folder.path}: holds an evaluation; {remedy}")
+    moved = _PLACES if plan.protocol == study.protocol.hash else set()
+    changed = [
+        f"{key} was {old} and is {new}"
+        for key, old, new in _differences(before, yaml.safe_load(as_config(study.settings)))
+        if key not in _OPEN | moved and not (key.startswith("methods.") and key.endswith(".levels"))
+    ]
+    if changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        raise UserError(
+            f"{folder.path}: holds a study with other settings ({', '.join(changed[:_SHOWN])}{more}); {remedy}"
+        )
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, object, object]]:
+    """Each setting that both have with another value: its key, the value before, the value now."""
+    for name in [name for name in before if name in now]:
+        key, old, new = f"{prefix}{name}", before[name], now[name]
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{key}.")
+        elif old != new:
+            yield key, old, new

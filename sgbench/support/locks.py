@@ -1,0 +1,52 @@
+"""Locks between processes that say who holds them."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sgbench.support.errors import UserError
+
+FOREVER = -1.0
+
+
+@contextmanager
+def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iterator[None]:
+    """Hold a lock while the block runs. The system drops it when the process ends, however that happens.
+
+    Args:
+        path: of the lock; the holder's name is kept in a file beside it.
+        busy: makes the message if another process holds the lock, of words for that process.
+        seconds: how long to wait for another process, or ``FOREVER``.
+
+    Raises:
+        UserError: another process still holds it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held_by = _held_by(path)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout as error:
+        raise UserError(busy(holder(path))) from error
+    try:
+        held_by.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        yield
+    finally:
+        held_by.unlink(missing_ok=True)
+        lock.release()
+
+
+def holder(path: Path) -> str:
+    """Words for the process that holds a lock, such as ``process 4711 on node3``."""
+    try:
+        return _held_by(path).read_text(encoding="utf-8") or "another process"
+    except (OSError, ValueError):
+        return "another process"
+
+
+def _held_by(path: Path) -> Path:
+    return path.with_name(f"{path.name}.holder")

@@ -1,0 +1,98 @@
+"""A reference is replaced as a whole or not at all, wherever the update is killed."""
+
+import os
+import signal
+
+import killing
+import pytest
+
+from sgbench.commands.regress import main
+from sgbench.regression.sides import record_files
+from sgbench.regression.update import replace_reference, settle
+from sgbench.support.atomic import partial_name
+
+
+def make(folder, what, scores=True):
+    """A folder with a system's records and scores, and a note."""
+    system = folder / "system"
+    system.mkdir(parents=True)
+    (system / "records.csv").write_text(f"records {what}")
+    if scores:
+        (system / "scores.npz").write_text(f"scores {what}")
+    return folder
+
+
+def contents(folder):
+    return {str(p.relative_to(folder)): p.read_text() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def replaced(old, new, number):
+    """Replace in a process that is killed at an operation; returns whether it was."""
+    if child := os.fork():
+        return os.waitpid(child, 0)[1] == signal.SIGKILL
+    killing.watch(old.parent, number)
+    replace_reference(old, new)
+    os._exit(0)
+
+
+@pytest.mark.parametrize("kind", ["folder", "records and scores", "records", "records that get scores", "nothing"])
+def test_killed_at_any_operation_the_reference_is_the_old_or_the_new_one(tmp_path, kind):
+    number, killed, seen = 0, True, set()
+    while killed:
+        number += 1
+        place = tmp_path / str(number)
+        old = make(place / "reference", "old", scores=kind != "records that get scores")
+        (old / "system" / "notes.md").write_text("mine")
+        before = contents(old)
+        new = make(place / "new", "new", scores=kind != "records")
+        sides = (old, new) if kind == "folder" else (old / "system" / "records.csv", new / "system" / "records.csv")
+        if kind == "nothing":
+            (old / "system" / "records.csv").unlink()
+            (old / "system" / "scores.npz").unlink()
+            before = contents(old)
+        after = contents(new) | {"system/notes.md": "mine"}
+        killed = replaced(*sides, number)
+        settle(old if number % 2 else sides[0])
+        hidden = [path for path in old.rglob(".*") if ".partial" in path.name]
+        for path in hidden:
+            path.unlink() if path.is_file() else [*map(os.unlink, path.iterdir()), path.rmdir()]
+        assert contents(old) in (before, after), number
+        seen.add(contents(old) == after)
+        assert not [path for path in place.rglob(".*") if "before-update" in path.name and ".partial" not in path.name]
+    assert seen == {False, True}
+    assert number > 5
+
+
+def test_a_reference_that_was_set_aside_is_put_back_by_the_next_comparison(tmp_path, capsys):
+    old = make(tmp_path / "reference", "old")
+    before = contents(old)
+    old.rename(tmp_path / ".reference.before-update")
+    assert main([str(old), str(make(tmp_path / "new", "new"))]) == 2
+    assert "not a table of records" in capsys.readouterr().err
+    assert contents(old) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"reference", "new"}
+
+
+def test_an_error_in_the_middle_puts_records_and_scores_back(tmp_path, monkeypatch):
+    old, new = (make(tmp_path / name, name) / "system" / "records.csv" for name in ("old", "new"))
+    before = contents(tmp_path)
+
+    def full(source, target):
+        if source == new:
+            raise OSError(28, "No space left on device")
+        target.write_text(source.read_text())
+
+    monkeypatch.setattr("sgbench.regression.update.shutil.copyfile", full)
+    with pytest.raises(OSError, match="No space"):
+        replace_reference(old, new)
+    assert contents(tmp_path) == before
+
+
+def test_hidden_files_are_no_records(tmp_path):
+    folder = make(tmp_path / "reference", "old")
+    partial_name(folder / "a.csv").write_text("half")
+    aside = folder / "system" / ".records.csv.files-before-update"
+    aside.mkdir()
+    (aside / "records.csv").write_text("old")
+    assert list(record_files(folder).values()) == [folder / "system" / "records.csv"]
+    assert record_files(partial_name(folder / "a.csv").parent).keys() == record_files(folder).keys()
