@@ -68,7 +68,8 @@ def load_side(path: Path) -> Side:
 def record_files(path: Path) -> dict[Path, Path]:
     """The CSV files that a path stands for, by their paths in a reference folder.
 
-    A file stands for itself, a study's folder for its controls and systems, any other folder for all in it and below.
+    A file stands for itself, a study's folder for its controls and systems, any other folder for all in it and below
+    that is not hidden, as unfinished files are.
 
     Raises:
         ValueError: a file of a study's folder is missing or broken.
@@ -78,7 +79,8 @@ def record_files(path: Path) -> dict[Path, Path]:
     if is_study(path):
         members = StudyFolder(path).members()
         return {Path(member.name) / member.records_file.name: member.records_file for member in members}
-    return {file.relative_to(path): file for file in sorted(path.rglob("*.csv"))}
+    places = {file.relative_to(path): file for file in sorted(path.rglob("*.csv"))}
+    return {place: file for place, file in places.items() if not any(part.startswith(".") for part in place.parts)}
 
 
 def is_study(path: Path) -> bool:

@@ -1,7 +1,7 @@
 """A study's settings as frozen models that refuse unknown keys."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
@@ -15,6 +15,8 @@ from sgbench.training.precision import Precision
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """Fit for a part of a folder's name."""
+MOST_SEED = 2**63 - 1
+"""What torch takes as a seed and a table of records as a whole number."""
 
 
 class MethodEntry(BaseModel):
@@ -115,7 +117,7 @@ class Settings(BaseModel):
     data: SourceSettings
     methods: tuple[MethodEntry, ...]
     levels: tuple[Level, ...] = Field(min_length=1)
-    seeds: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0, le=MOST_SEED)], ...] = Field((0,), min_length=1)
     balanced: tuple[str, ...] = ()
     precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"

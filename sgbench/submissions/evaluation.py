@@ -30,6 +30,7 @@ from sgbench.results.study_folder import StudyFolder
 from sgbench.scoring.stages import prepare_data, train_judges
 from sgbench.scoring.systems import make_scorer
 from sgbench.settings.config_files import find_config
+from sgbench.settings.models import MOST_SEED
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import describe, write_intent
 from sgbench.studies.provenance import keep_runtime
@@ -91,8 +92,8 @@ def evaluate(
     level = str(level)
     if level not in ("", ALL) and not (level.isdecimal() and int(level) > 0):
         raise UserError(f"level: '{level}' must be a number of labels from 1 on, or all")
-    if seed is not None and seed < 0:
-        raise UserError(f"seed: {seed} must be a whole number from 0 on")
+    if seed is not None and not 0 <= seed <= MOST_SEED:
+        raise UserError(f"seed: {seed} must be a whole number from 0 to {MOST_SEED}")
     method = _method(name)
     title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
     study = open_evaluation(config, title, data, scoring, jury, device, Path(out), screen)
