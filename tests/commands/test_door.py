@@ -43,6 +43,11 @@ def test_it_answers_in_under_half_a_second(arguments):
     assert min(seconds) < 0.5
 
 
+def test_help_needs_no_docstrings():
+    command = [sys.executable, "-OO", "-m", "sgbench", "run", "--help"]
+    assert "--methods" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_that_names_it(name, capsys):
     with pytest.raises(SystemExit) as ended:
