@@ -1,7 +1,9 @@
 """``sgbench COMMAND``: finds the command's module and passes the arguments on. No slow import is made here."""
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
 
@@ -36,6 +38,7 @@ def _main(given: list[str]) -> int:
         print(f"sgbench {sgbench.__version__}")
         return 0
     if name in COMMANDS:
+        _find_own_code()
         return import_module(COMMANDS[name][0]).main(rest)
     return refuse(_unknown(name))
 
@@ -55,6 +58,13 @@ def help_text() -> str:
             "sgbench COMMAND --help lists a command's options.",
         ]
     )
+
+
+def _find_own_code() -> None:
+    """Let modules of the working folder be found, after all others; ``python -m`` finds them, a command does not."""
+    with suppress(FileNotFoundError):  # the folder was removed
+        if not sys.flags.safe_path and not {"", os.getcwd()} & set(sys.path):
+            sys.path.append(os.getcwd())
 
 
 def _unknown(name: str) -> str:

@@ -1,6 +1,6 @@
 """A study's settings as frozen models that refuse unknown keys."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
@@ -113,7 +113,7 @@ class Settings(SettingsModel):
     data: SourceSettings
     methods: tuple[MethodEntry, ...]
     levels: tuple[Level, ...] = Field(min_length=1)
-    seeds: tuple[NonNegativeInt, ...] = Field((0,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
     balanced: tuple[str, ...] = ()
     precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -164,7 +164,9 @@ def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden
         key = prefix + ".".join(str(part) for part in first["loc"])
         origin = "command line" if first["loc"][:1] and first["loc"][0] in overridden else path
         given = "" if first["type"] in ("missing", "value_error") else f", not {shown(first['input'])}"
-        raise UserError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}{given}") from error
+        unquoted = first["type"] == "string_type" and not isinstance(first["input"], list | dict | None)
+        remedy = "; YAML takes it for another thing than a text: put it in quotes" if unquoted else ""
+        raise UserError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}{given}{remedy}") from error
 
 
 def as_config(settings: Settings) -> str:

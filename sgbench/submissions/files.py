@@ -49,7 +49,10 @@ class FolderFiles(Files):
 
 
 class ZipFiles(Files):
-    """Files in a .zip, which stays open. If it holds one folder and nothing else, that folder is the top level."""
+    """Files in a .zip, which stays open. If it holds one folder and nothing else, that folder is the top level.
+
+    Some programs on Windows write backslashes between folders; they count as slashes.
+    """
 
     def __init__(self, path: Path):
         try:
@@ -60,12 +63,13 @@ class ZipFiles(Files):
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             raise UserError(f"{path}: holds two files named {twice[0]!r}; make it again")
         self.lock = Lock()
-        shown = [name for name in names if not name.startswith((".", "__MACOSX/"))]
+        self.members = {info.filename.replace("\\", "/"): info for info in self.archive.infolist()}
+        shown = [name for name in self.members if not name.startswith((".", "__MACOSX/"))]
         top = shown[0].partition("/")[0] + "/" if shown else ""
         self.top = top if all(name.startswith(top) for name in shown) else ""
 
     def names(self) -> list[str]:
-        inside = (name.removeprefix(self.top) for name in self.archive.namelist() if name.startswith(self.top))
+        inside = (name.removeprefix(self.top) for name in self.members if name.startswith(self.top))
         return sorted(name for name in inside if name and "/" not in name and not name.startswith("."))
 
     def read(self, name: str, limit: int) -> bytes:
@@ -74,7 +78,7 @@ class ZipFiles(Files):
             raise UserError(f"{name!r} leads out of the archive; put the file below the CSV")
         try:
             with self.lock:
-                return read_member(self.archive, self.archive.getinfo(self.top + plain), limit)
+                return read_member(self.archive, self.members[self.top + plain], limit)
         except KeyError:
             raise UserError(f"{name!r} is not there; add the file or remove the row") from None
         except Exception as error:  # a broken file may raise any error

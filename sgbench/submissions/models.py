@@ -18,6 +18,7 @@ from sgbench.data.labels import Group
 from sgbench.data.pixels import LEVEL, to_bytes, to_floats
 from sgbench.data.requests import make_requests
 from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.repeats import check_repeats, seed_draws
 from sgbench.submissions.results import Results
 from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign
@@ -34,11 +35,12 @@ def open_function(function: Callable, inputs: Inputs, device: torch.device, batc
     """Open the results of a function, a method or a callable object such as an nn.Module.
 
     Raises:
-        UserError: it is a module in training mode, or it fails or returns no valid results for a few test images.
+        UserError: a module, or a part of it, is in training mode, or it fails or returns no valid results for a few
+            test images.
     """
     name = _name(function)
     owner = getattr(function, "__self__", function)
-    if isinstance(owner, nn.Module) and owner.training:
+    if isinstance(owner, nn.Module) and any(part.training for part in owner.modules()):
         raise UserError(f"{name} is in training mode, where results depend on the batch; call its eval() first")
     return serve_model(function, name, None, inputs, device, batch_size)
 
@@ -48,15 +50,19 @@ def serve_model(
 ) -> Results:
     """Results of a model, made when they are needed, at most ``batch_size`` at a time.
 
+    What a model draws at random is seeded by the images, so that the same model gives the same results.
+
     Raises:
-        UserError: the model fails, or its results are not in [-1, 1]; this is tried here with a few test images.
+        UserError: the model fails, its results are not in [-1, 1], or they depend on the other images of the batch;
+            this is tried here with a few test images.
     """
 
-    def make(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+    def make(positions: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
         images = to_floats(inputs.images[positions].to(device))
         shape = tuple(images.shape)
         try:
             with foreign(name), torch.no_grad():
+                seed_draws(seed + int(positions[0]))
                 results = model(images, inputs.labels[positions].to(device), tuple(groups))
         except UserError:
             raise
@@ -75,18 +81,22 @@ def serve_model(
 
     low, high = 0.0, 0.0
     floats = False
-    for request in make_requests(inputs.labels, inputs.attributes):
-        for group, rows in request.by_value():  # a wrong model is refused before anything is scored
-            for part in request.positions[rows][:_TRIED].split(batch_size):
-                results = make(part, [group])
-                if results.dtype != torch.uint8:
-                    low = results.min().item() if not floats else min(low, results.min().item())
-                    high = max(high, results.max().item())
-                    floats = True
+    requests = make_requests(inputs.labels, inputs.attributes)
+    asked = [(group, request.positions[rows][:_TRIED]) for request in requests for group, rows in request.by_value()]
+    for group, positions in asked:  # a wrong model is refused before anything is scored
+        for part in positions.split(batch_size):
+            results = make(part, [group])
+            if results.dtype != torch.uint8:
+                low = results.min().item() if not floats else min(low, results.min().item())
+                high = max(high, results.max().item())
+                floats = True
     if floats and low >= 0 and high > _BRIGHT and inputs.images.min() < _DARK:
         raise UserError(f"{name} returned nothing below 0: expected are floats in [-1, 1], not in [0, 1]: scale them")
     if max(-low, high) > 1 + LEVEL:
         warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
+    if asked:
+        group, positions = max(asked, key=lambda pair: len(pair[1]))
+        check_repeats(lambda part, seed: make(part, [group], seed), positions[:batch_size], name)
     return Results(translate, has, Path(name).name, fingerprint)
 
 

@@ -2,7 +2,7 @@
 
 The CSV is ``results.csv`` at the top level, or the only CSV there. It has the columns ``result,source,groups``; other
 columns are ignored. Pictures are converted to 8-bit RGB: transparency is dropped, an orientation tag is not applied.
-They are never resized.
+They are never resized. Backslashes in paths count as slashes.
 """
 
 import csv
@@ -48,6 +48,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     entries, names, num_jpegs, key = [], [], 0, hashlib.sha256()
     listed: dict[str, str] = {}
     for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
+        name = name.replace("\\", "/")  # as a table written on Windows has it
         try:
             entries.append(StoredResult(where, inputs.place(source), inputs.parse(groups)))
             if (first := listed.setdefault(posixpath.normpath(name), where)) != where:

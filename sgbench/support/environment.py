@@ -1,5 +1,6 @@
 """The code that runs and what it runs on: the commit, versions of packages, the device."""
 
+import os
 import platform
 import subprocess
 from functools import cache
@@ -31,12 +32,15 @@ PACKAGES = (
 def commit(folder: Path = Path(__file__).parents[1]) -> str:
     """The commit of the checkout that a package runs from, followed by ``-dirty`` if files differ or are new.
 
-    It is read once, because later changes of files are not in the code that runs.
+    It is read once, because later changes of files are not in the code that runs. Variables by which git is told of
+    another repository, as it tells the hooks that it runs, are not heeded.
     """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
     def git(*arguments: str) -> str:
         command = ["git", *arguments]
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
 
     try:
         git("ls-files", "--error-unmatch", "__init__.py")

@@ -9,8 +9,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sgbench.support.errors import UserError
+from sgbench.support.reading import read_text
 
 FOREVER = -1.0
+_MOST_BYTES = 1000
+"""Of a holder's name."""
 
 
 @contextmanager
@@ -43,7 +46,7 @@ def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iter
 def holder(path: Path) -> str:
     """Words for the process that holds a lock, such as ``process 4711 on node3``."""
     try:
-        return _held_by(path).read_text(encoding="utf-8") or "another process"
+        return read_text(_held_by(path), _MOST_BYTES) or "another process"
     except (OSError, ValueError):
         return "another process"
 

@@ -1,5 +1,6 @@
 """One command with several: what each is for, at once, and what is meant by a misspelt one."""
 
+import importlib.util
 import subprocess
 import sys
 import time
@@ -16,6 +17,22 @@ def test_help_lists_every_command_with_a_line(capsys):
         assert [line for line in lines if line.split() and line.split()[0] == name and line.endswith(about)]
 
 
+def test_code_in_the_working_folder_is_found_after_all_other(tmp_path, monkeypatch, capsys):
+    """The installed command is not told of the folder by Python, as ``python -m`` is."""
+    (tmp_path / "of_the_folder.py").write_text("x = 1")
+    (tmp_path / "pytest.py").write_text("raise SystemExit")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    with pytest.raises(SystemExit):
+        main(["pack", "--help"])
+    assert importlib.util.find_spec("of_the_folder").origin == str(tmp_path / "of_the_folder.py")
+    assert sys.path.count(str(tmp_path)) == 1
+    assert sys.path[-1] == str(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["pack", "--help"])
+    assert sys.path.count(str(tmp_path)) == 1
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
 def test_it_answers_in_under_half_a_second(arguments):
     seconds = []
@@ -24,6 +41,11 @@ def test_it_answers_in_under_half_a_second(arguments):
         subprocess.run([sys.executable, "-m", "sgbench", *arguments], capture_output=True, check=False)
         seconds.append(time.monotonic() - start)
     assert min(seconds) < 0.5
+
+
+def test_help_needs_no_docstrings():
+    command = [sys.executable, "-OO", "-m", "sgbench", "run", "--help"]
+    assert "--methods" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)

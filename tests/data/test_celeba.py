@@ -332,6 +332,17 @@ def test_a_folder_without_attribute_file_or_images_is_an_error(celeba_copy, tmp_
         open_copy(empty)
 
 
+def test_what_a_mac_leaves_beside_images_is_passed_over(celeba_copy):
+    root = celeba_copy()
+    whole = open_copy(root)
+    (root / "img_align_celeba").rename(root / "faces")
+    leavings = ["__MACOSX/._000001.jpg", "faces/._000001.jpg", "notes/._cover.png", f"._{TABLE}", ".hidden/000001.jpg"]
+    for name in leavings:
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"\x00\x05\x16\x07")
+    assert open_copy(root).fingerprint == whole.fingerprint
+
+
 def test_labels_for_missing_images_are_an_error_unless_allowed(celeba_copy):
     root = celeba_copy()
     whole = open_copy(root)

@@ -208,6 +208,19 @@ def test_names_none_and_blanks(made):
     assert source.labels.tolist() == [[0, 0], [NONE, 1], [1, 0], [HIDDEN, 1], [NONE, 0]]
 
 
+@pytest.mark.parametrize("value", ["NA", "nan", "null", "N/A", "true", "1e5"])
+def test_texts_that_other_readers_take_for_missing_or_for_numbers_are_values(made, value):
+    folder = open_folder(made(f"image,country\na.png,{value}\nb.png,other\nc.png,\n"), "country")
+    (attribute,) = folder.attributes
+    assert set(attribute.values) == {value, "other"}
+    assert folder.labels.flatten().tolist() == [attribute.values.index(value), attribute.values.index("other"), -1]
+
+
+def test_suffixes_in_capitals_are_read(made):
+    folder = open_folder(made("image,country\nA.PNG,x\nb.Png,y\n"), "country")
+    assert [folder.read(k).shape for k in range(2)] == [(3, 32, 32)] * 2
+
+
 def test_an_order_of_values_decides_the_groups(made):
     path = made("image,hair,smile\na.png,black,1\nb.png,blond,0\nc.png,grey,1\nd.png,black,0\n")
     by_name = open_folder(path, "hair", "smile")

@@ -19,6 +19,7 @@ from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, sparsify
 from sgbench.data.store import packing
 from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
+from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
 
 
@@ -163,6 +164,27 @@ def test_finished_shards_of_a_killed_process_are_kept(tmp_path, processes):
     assert kept.items() <= identities(folder).items()
     assert np.array_equal(everything(images), what(source))
     assert not list(folder.glob(".*"))
+
+
+def test_processes_compute_with_torch_though_this_one_did_with_threads(tmp_path):
+    """A fork has none of its parent's threads, and would wait for them for ever."""
+
+    def compute(index):
+        return torch.rand(2**20).exp().sum()
+
+    def give_up(*_):
+        raise TimeoutError("the processes never answer")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(20)
+    try:
+        with torch_threads(2):
+            compute(0)
+            images = open_store(Numbered(8, fail=compute), tmp_path, None, 4, processes=2)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    assert np.array_equal(everything(images), what(Numbered(8)))
 
 
 def test_two_processes_at_once_read_each_image_once(tmp_path):

@@ -143,6 +143,12 @@ def test_folders_of_records(reference, tmp_path):
     assert main([str(reference.parent), str(tmp_path / "new")]) == 0
 
 
+def test_hidden_files_are_no_records(reference, tmp_path):
+    write_records(tmp_path / "new" / "records.csv", [ROW, SCORE])
+    (tmp_path / "new" / "._records.csv").write_bytes(b"\x00\x05\x16\x07\xff")  # as a Mac leaves beside a file
+    assert main([str(reference.parent), str(tmp_path / "new")]) == 0
+
+
 @pytest.mark.parametrize("of_folder", [False, True])
 def test_own_tolerances_come_before_the_shared(reference, of_folder):
     path = reference.parent if of_folder else reference

@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -61,6 +62,18 @@ def test_all_that_made_the_figures_is_named(out):
     assert made["data"]["labels sha256"] == hashlib.sha256(labels).hexdigest()
 
 
+def test_every_json_is_of_the_standard(out):
+    """Without NaN and Infinity, which Python writes and other programs refuse."""
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    files = list(out.rglob("*.json"))
+    assert len(files) > 10
+    for file in files:
+        json.loads(file.read_text(encoding="utf-8"), parse_constant=refuse)
+
+
 def test_what_was_made_earlier_keeps_its_own_commit(out, monkeypatch):
     before = runtime(out)
     origins = [*before["jobs"].values(), *before["systems"].values(), *(judge["origin"] for judge in before["judges"])]
@@ -89,7 +102,7 @@ def test_the_commit_is_that_of_the_start(tmp_path):
     assert done.stdout.strip().removesuffix("-dirty") == commit().removesuffix("-dirty")
 
 
-def test_a_commit_is_named_with_whether_files_differ_from_it(tmp_path):
+def test_a_commit_is_named_with_whether_files_differ_from_it(tmp_path, monkeypatch):
     def git(*arguments):
         own = ("-c", "user.name=a", "-c", "user.email=a@example.org")
         command = ["git", *own, *arguments]
@@ -112,4 +125,8 @@ def test_a_commit_is_named_with_whether_files_differ_from_it(tmp_path):
     git("tag", "v1")
     (tmp_path / "__init__.py").write_text("x = 1")
     assert now() == git("rev-parse", "HEAD") + "-dirty"
+    right = now()
+    for place in (".git", str(Path(__file__).parents[2] / ".git")):  # as in a hook of this repository, or of another
+        monkeypatch.setenv("GIT_DIR", place)
+        assert now() == right
     commit.cache_clear()

@@ -1,9 +1,11 @@
 """Models that somebody brings: what they may return, what they may take, and what they are known by."""
 
 import functools
+import random
 import sys
 
 import elsewhere
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -150,6 +152,47 @@ def test_a_module_in_training_mode_is_refused():
     assert "training mode" in refusal(model.forward)
     model.eval()
     opened(model)
+
+
+def test_a_part_in_training_mode_is_refused():
+    model = elsewhere.Called()
+    model.norm = nn.BatchNorm2d(3)
+    assert "training mode" in refusal(model)
+    model.eval()
+    opened(model)
+
+
+@pytest.mark.parametrize("batch_size", [2, 5])
+def test_a_function_whose_results_depend_on_the_other_images_of_the_batch_is_refused(batch_size):
+    norm = nn.BatchNorm2d(3, affine=False)
+
+    def translate(images, labels, groups):
+        return norm(images).clamp(-1, 1)
+
+    with pytest.raises(UserError, match=r"change with the other images of the batch, .*; call its eval"):
+        opened(translate, batch_size)
+    norm.eval()
+    opened(translate, batch_size)
+
+
+def test_results_that_differ_by_rounding_alone_are_taken():
+    opened(lambda images, labels, groups: (images + len(images) / 512).clamp(-1, 1))
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [torch.randn_like, lambda x: torch.from_numpy(np.random.randn(*x.shape)), lambda x: x.new_tensor(random.gauss())],  # noqa: NPY002
+    ids=["torch", "numpy", "python"],
+)
+def test_a_model_that_draws_at_random_is_told_of_and_gives_the_same_results_each_time(draw):
+    def translate(images, labels, groups):
+        return (images + 0.3 * draw(images)).clamp(-1, 1).float()
+
+    with pytest.warns(UserWarning, match="results are drawn at random: figures are those of one draw"):
+        results = opened(translate)
+    first = results.translate(ALL, [MALE])
+    draw(torch.zeros(2, 3))
+    assert torch.equal(results.translate(ALL, [MALE]), first)
 
 
 def test_results_from_0_to_1_are_refused():

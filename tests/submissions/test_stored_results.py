@@ -37,6 +37,7 @@ def folder_of(root, rows, files=None):
     folder = root / "made"
     folder.mkdir()
     for name, data in ({"a.png": GOOD} if files is None else files).items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(data)
     (folder / "results.csv").write_text(elsewhere.table(rows))
     return folder
@@ -214,6 +215,19 @@ def test_a_table_from_a_spreadsheet_is_read(tmp_path):
     rows = '\ufeffgroups,note,source,result\r\n gender=male ,"a, b",000500.jpg, a.png\r\n'
     (path / "results.csv").write_bytes(rows.encode())
     assert opened(path).has(torch.tensor([0, 1]), [MALE]).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("folder", ["", "made\\"], ids=["bare", "in a folder"])
+def test_backslashes_between_folders_are_slashes(folder, tmp_path):
+    """As Windows writes them into tables, and some of its programs into archives."""
+    rows = [["png\\a.png", "000500.jpg", "gender=male"], ["png/b.png", "000501.jpg", "gender=female"]]
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        archive.writestr(f"{folder}results.csv", elsewhere.table(rows))
+        archive.writestr(f"{folder}png\\a.png", GOOD)
+        archive.writestr(f"{folder}png\\b.png", GOOD)
+    written = folder_of(tmp_path, rows, {"png/a.png": GOOD, "png/b.png": GOOD})
+    for path in (tmp_path / "made.zip", written):
+        assert opened(path).has(torch.tensor([0, 1]), [MALE]).tolist() == [True, False]
 
 
 ARRAYS = {

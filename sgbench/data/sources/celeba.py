@@ -154,8 +154,8 @@ def _image_folder(root: Path) -> Path:
 def _holds_images(folder: Path) -> bool:
     if not folder.is_dir():
         return False
-    with os.scandir(folder) as entries:
-        return any(entry.name.lower().endswith((".jpg", ".png")) for entry in entries)
+    with os.scandir(folder) as entries:  # a Mac leaves hidden files of the same suffix, which are no images
+        return any(e.name[0] != "." and e.name.lower().endswith((".jpg", ".png")) for e in entries)
 
 
 def _files_of(names: list[str], folder: Path) -> list[str]:
