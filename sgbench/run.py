@@ -21,6 +21,7 @@ from sgbench.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from sgbench.launching.kept_models import Choice
     from sgbench.plan.study import Study
     from sgbench.report.making import Report
 
@@ -47,6 +48,21 @@ def parser() -> Parser:
     add_data_options(p)
     add_scoring_options(p)
     add_launching_options(p)
+    unusable = p.add_mutually_exclusive_group()
+    unusable.add_argument(
+        "--retrain",
+        action="store_const",
+        dest="choice",
+        const="retrain",
+        help="train models again whose code has changed or whose files are broken",
+    )
+    unusable.add_argument(
+        "--keep",
+        action="store_const",
+        dest="choice",
+        const="keep",
+        help="keep models whose code has changed, and all that was scored of them",
+    )
     return p
 
 
@@ -55,16 +71,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return execute(parser(), _run, argv)
 
 
-def run_study(study: "Study") -> "Report":
+def run_study(study: "Study", choice: "Choice | None" = None) -> "Report":
     """Carry out a study: what is done already, by an earlier run or another study, is not done again.
 
+    Args:
+        choice: what to do with models that were trained before and cannot be used, or whose code has changed.
+
     Raises:
-        UserError: an image cannot be read, a loss is not finite, the disk is full, ...
+        UserError: a model cannot be used, an image cannot be read, a loss is not finite, the disk is full, ...
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
+    from sgbench.launching.kept_models import settle_models
     from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report
+    from sgbench.scoring.kept import discard_broken
     from sgbench.scoring.stages import prepare_data, train_judges
     from sgbench.scoring.systems import score_systems
     from sgbench.studies.description import describe, trained_systems, write_intent
@@ -72,6 +93,8 @@ def run_study(study: "Study") -> "Report":
     from sgbench.studies.stages import Stages
 
     stages = Stages(study.screen, STAGES)
+    discard_broken(study)
+    settle_models(study, choice)
     was_scored = study.is_scored()
     if not was_scored:
         with stages.stage("prepare data"):
@@ -104,7 +127,7 @@ def _run(arguments: argparse.Namespace) -> int:
     config = find_config(arguments.config)
     top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     study = open_study(read_settings(config, top, data_overrides(arguments)), arguments.out, Screen())
-    study.screen.say(f"report: {run_study(study).page}")
+    study.screen.say(f"report: {run_study(study, arguments.choice).page}")
     return 0
 
 

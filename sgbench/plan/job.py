@@ -12,6 +12,7 @@ from sgbench.data.labels import Attribute, Level, SparseLabels
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import Method
 from sgbench.settings.models import MethodEntry
+from sgbench.support.code import files_of
 from sgbench.support.hashing import hash_of_array, hash_of_value
 from sgbench.training.loop import LOOP_VERSION
 from sgbench.training.precision import Precision
@@ -66,6 +67,11 @@ class Job:
     def code(self) -> str:
         """Where the method's class lies: provenance, part of no hash."""
         return f"{self.entry.cls.__module__}:{self.entry.cls.__qualname__}"
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """SHA-256 of each file of a class from outside the package: read once, as later changes are not what runs."""
+        return files_of(self.entry.cls.__module__)
 
     @property
     def title(self) -> str:

@@ -1,6 +1,8 @@
 """A job's folder: what was trained, its losses, its checkpoint, grids of samples, and that it is done."""
 
 import json
+import shutil
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ import pandas as pd
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
+from sgbench.support.sealed import check, discard, opened, seal
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,63 @@ class JobFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         discard_partials(self.path)
 
-    def write_identity(self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str) -> None:
-        """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance)."""
-        text = json.dumps({**identity, "manifest": manifest, "class": code}, indent=1)
-        write_text(self.path / "job.json", text + "\n")
+    @property
+    def remedy(self) -> str:
+        """What helps when the model cannot be used."""
+        return f"train it again with --retrain, or delete the folder {self.path}"
+
+    def write_identity(
+        self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str, files: Mapping[str, str]
+    ) -> None:
+        """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance).
+
+        Args:
+            files: SHA-256 of each file of a class from outside the package. Those of earlier calls still count.
+        """
+        known = (self.known_files() or []) if self._identity.exists() else []
+        about = {**identity, "manifest": manifest, "class": code}
+        if files:
+            about["files"] = known if files in known else [*known, files]
+        write_text(self._identity, json.dumps(about, indent=1) + "\n")
+
+    def known_files(self) -> list[dict[str, str]] | None:
+        """Every state of the files of a class from outside the package with which this model counts as trained.
+
+        Empty if none is known, as of an earlier version; None if what was kept cannot be read.
+        """
+        try:
+            return json.loads(self._identity.read_text(encoding="utf-8")).get("files", [])
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    def accept(self, files: Mapping[str, str]) -> None:
+        """Let the model count as trained with these files, too."""
+        try:
+            about = json.loads(self._identity.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            about = {}
+        about["files"] = [*(self.known_files() or []), files]
+        write_text(self._identity, json.dumps(about, indent=1) + "\n")
+
+    def is_begun(self) -> bool:
+        """Whether something was trained here."""
+        return self._done.exists() or self.checkpoint.exists()
+
+    def check(self) -> None:
+        """Refuse a checkpoint that is lost or is not as it was written.
+
+        Raises:
+            BrokenFile: names the file, and what to do.
+        """
+        check(self.checkpoint, self.remedy)
+
+    def discard(self) -> None:
+        """Remove the model and all that was kept with it; the caller holds the lock."""
+        self._done.unlink(missing_ok=True)
+        for file in (self.checkpoint, self._losses):
+            discard(file)
+        shutil.rmtree(self.path / "samples", ignore_errors=True)
+        self._identity.unlink(missing_ok=True)
 
     def is_done(self) -> bool:
         """Whether the model is trained to the end."""
@@ -49,6 +105,8 @@ class JobFolder:
 
     def mark_done(self, origin: Origin) -> None:
         """Say that the model is trained to the end, and what trained it."""
+        if self._losses.exists():
+            seal(self._losses)
         write_origin(self._done, origin)
 
     def origin(self) -> Origin | None:
@@ -65,20 +123,37 @@ class JobFolder:
         if not iterations:
             self._losses.unlink(missing_ok=True)
             return
-        rows = self._losses.read_text(encoding="utf-8").splitlines()
-        kept = [row for row in rows if json.loads(row)["iteration"] <= iterations]
+        try:
+            rows = self._losses.read_text(encoding="utf-8").splitlines()
+            kept = [row for row in rows if json.loads(row)["iteration"] <= iterations]
+        except (OSError, ValueError, KeyError, TypeError):
+            warnings.warn(f"{self._losses}: is missing or broken; earlier losses are left out", stacklevel=2)
+            kept = []
         write_text(self._losses, "".join(f"{row}\n" for row in kept))
 
     def has_losses(self) -> bool:
-        """Whether the losses are still kept."""
-        return self._losses.exists()
+        """Whether the losses are still kept; warns if they are broken."""
+        if not self._losses.exists():
+            return False
+        try:
+            self.losses()
+        except BrokenFile as error:
+            warnings.warn(str(error), stacklevel=2)
+            return False
+        return True
 
     def losses(self) -> pd.DataFrame:
-        """A row an iteration: its number, and a column for each loss."""
-        try:
-            return pd.read_json(self._losses, lines=True)
-        except ValueError as error:
-            raise BrokenFile(f"{self._losses}: not the losses of a job: {error}") from error
+        """A row an iteration: its number, and a column for each loss.
+
+        Raises:
+            BrokenFile: they are missing, or are not as they were written; names the file.
+        """
+        remedy = "the study's command leaves these losses out of its report"
+        return opened(self._losses, lambda path: pd.read_json(path, lines=True), remedy)
+
+    @property
+    def _identity(self) -> Path:
+        return self.path / "job.json"
 
     @property
     def _losses(self) -> Path:

@@ -15,7 +15,8 @@ def write_origin(path: Path, origin: Origin) -> None:
 
 
 def read_origin(path: Path) -> Origin | None:
-    """What ``write_origin`` kept; None where it kept nothing."""
-    if not path.exists():
+    """What ``write_origin`` kept; None where it kept nothing, or nothing that can be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
         return None
-    return json.loads(path.read_text(encoding="utf-8") or "null")

@@ -15,8 +15,10 @@ from torch import Tensor
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.results.records import Record
+from sgbench.results.system_folder import REMEDY, SystemFolder
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
+from sgbench.support.sealed import opened
 
 NOT_SCORED = "not scored: "
 """Start of a note that says why a figure is missing."""
@@ -198,6 +200,15 @@ def read_scores(path: Path) -> Scores:
             return _scores({name: arrays[name] for name in arrays.files})
     except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise BrokenFile(f"{path}: not a file of scores: {error}") from error
+
+
+def open_scores(folder: SystemFolder) -> Scores:
+    """The scores of a scored system.
+
+    Raises:
+        BrokenFile: they are lost or are not as they were written; names the file.
+    """
+    return opened(folder.scores_file, read_scores, REMEDY)
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:

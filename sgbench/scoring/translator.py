@@ -12,6 +12,7 @@ from sgbench.methods.contract import Method
 from sgbench.plan.job import System
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.run_folder import RunFolder
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.training.precision import Precision
 
 Translate = Callable[[Tensor, Sequence[Group]], Tensor]
@@ -21,11 +22,24 @@ Models = list[tuple[tuple[int, ...], Method]]
 
 
 def load_models(system: System, runs: RunFolder, device: torch.device) -> Models:
-    """Load the trained models of a system."""
+    """Load the trained models of a system.
+
+    Raises:
+        UserError: a checkpoint is lost, is not as it was written, or is not of the last iteration; says what to do.
+    """
     models: Models = []
     for job in system.jobs:
         method = job.build().to(device)
-        method.load_state_dict(read_checkpoint(runs.job(job.name), device).method)
+        folder = runs.job(job.name)
+        try:
+            checkpoint = read_checkpoint(folder, device)
+        except BrokenFile as error:
+            raise UserError(str(error)) from error
+        if checkpoint.iteration != method.settings.iterations:
+            raise UserError(
+                f"{folder.checkpoint}: is of iteration {checkpoint.iteration}, not of the last; {folder.remedy}"
+            )
+        method.load_state_dict(checkpoint.method)
         models.append((job.columns, method.eval()))
     return models
 

@@ -82,7 +82,7 @@ def records_of(out):
 
 def leftovers(out):
     """Half-written files."""
-    return list(out.rglob(".*"))
+    return list(out.rglob(".*.partial*"))
 
 
 def test_a_run_leaves_a_report_with_tables_and_figures(finished):
