@@ -85,7 +85,7 @@ def run_study(study: "Study", choice: "Choice | None" = None) -> "Report":
     from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report
-    from sgbench.scoring.kept import discard_broken
+    from sgbench.scoring.kept import settle_kept
     from sgbench.scoring.stages import prepare_data, train_judges
     from sgbench.scoring.systems import score_systems
     from sgbench.studies.description import describe, trained_systems, write_intent
@@ -93,7 +93,7 @@ def run_study(study: "Study", choice: "Choice | None" = None) -> "Report":
     from sgbench.studies.stages import Stages
 
     stages = Stages(study.screen, STAGES)
-    discard_broken(study)
+    settle_kept(study)
     settle_models(study, choice)
     was_scored = study.is_scored()
     if not was_scored:

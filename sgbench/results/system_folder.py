@@ -17,7 +17,7 @@ from sgbench.support.sealed import check, is_sealed, opened, seal, sealing
 
 RECORDS = "records.csv"
 SCORES = "scores.npz"
-REMEDY = "the command that made it makes it again"
+REMEDY = "made again by the command that made it"
 """Of a file of a system's folder that cannot be used."""
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from sgbench.data.labels import NONE, Attribute
 from sgbench.data.source import Source, SourceSettings, choose_attributes, existing
 from sgbench.data.sources.attributes import ATTRIBUTES
-from sgbench.data.sources.photographs import Box, find_images, fingerprint, missing_note, read_photograph
+from sgbench.data.sources.photographs import Box, file_times, find_images, fingerprint, missing_note, read_photograph
 from sgbench.support.errors import UserError
 
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
@@ -91,6 +91,9 @@ class CelebA(Source):
         self.labels = torch.stack([known[a] for a in self.attributes], 1)
         all_labels = torch.stack(list(known.values()), 1).numpy().tobytes()
         self.fingerprint = fingerprint(f"celeba {settings.image_size} {CROP}", self.ids, sizes[present], all_labels)
+
+    def times(self) -> np.ndarray:
+        return file_times(self.folder, self.ids)
 
     def read(self, index: int) -> np.ndarray:
         return read_photograph(self.folder / self.ids[index], crop, self.settings.image_size)
