@@ -46,7 +46,7 @@ def _changed_code(job: Job, folder: JobFolder) -> str:
     if not job.files or known == []:
         return ""
     if known is None:
-        return f"job.json is broken, so nobody knows whether {next(iter(job.files))}"
+        return f"{folder.identity_file} is broken, so nobody knows whether {next(iter(job.files))}"
     now = sorted(job.files.values())
     if any(sorted(files.values()) == now for files in known):
         return ""

@@ -1,5 +1,6 @@
 """A job trains one model; a system is one method at one level and seed, whichever number of jobs it takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,6 @@ from sgbench.data.labels import Attribute, Level, SparseLabels
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import Method
 from sgbench.settings.models import MethodEntry
-from sgbench.support.code import files_of
 from sgbench.support.hashing import hash_of_array, hash_of_value
 from sgbench.training.loop import LOOP_VERSION
 from sgbench.training.precision import Precision
@@ -27,6 +27,7 @@ class Job:
         labels: the training labels of these attributes as the level reveals them.
         source: fingerprint of the data set.
         train: int64 [N], positions of the training images among all.
+        files: SHA-256 of each file of a class from outside the package, by its name; part of no hash.
     """
 
     entry: MethodEntry
@@ -39,6 +40,7 @@ class Job:
     labels: SparseLabels = field(repr=False)
     source: str = field(repr=False)
     train: Tensor = field(repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -67,11 +69,6 @@ class Job:
     def code(self) -> str:
         """Where the method's class lies: provenance, part of no hash."""
         return f"{self.entry.cls.__module__}:{self.entry.cls.__qualname__}"
-
-    @cached_property
-    def files(self) -> dict[str, str]:
-        """SHA-256 of each file of a class from outside the package: read once, as later changes are not what runs."""
-        return files_of(self.entry.cls.__module__)
 
     @property
     def title(self) -> str:

@@ -54,11 +54,11 @@ class JobFolder:
         Args:
             files: SHA-256 of each file of a class from outside the package. Those of earlier calls still count.
         """
-        known = (self.known_files() or []) if self._identity.exists() else []
+        known = (self.known_files() or []) if self.identity_file.exists() else []
         about = {**identity, "manifest": manifest, "class": code}
         if files:
             about["files"] = known if files in known else [*known, files]
-        write_text(self._identity, json.dumps(about, indent=1) + "\n")
+        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
 
     def known_files(self) -> list[dict[str, str]] | None:
         """Every state of the files of a class from outside the package with which this model counts as trained.
@@ -66,18 +66,18 @@ class JobFolder:
         Empty if none is known, as of an earlier version; None if what was kept cannot be read.
         """
         try:
-            return json.loads(self._identity.read_text(encoding="utf-8")).get("files", [])
+            return json.loads(self.identity_file.read_text(encoding="utf-8")).get("files", [])
         except (OSError, ValueError, AttributeError):
             return None
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the model count as trained with these files, too."""
         try:
-            about = json.loads(self._identity.read_text(encoding="utf-8"))
+            about = json.loads(self.identity_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             about = {}
         about["files"] = [*(self.known_files() or []), files]
-        write_text(self._identity, json.dumps(about, indent=1) + "\n")
+        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
 
     def is_begun(self) -> bool:
         """Whether something was trained here."""
@@ -97,7 +97,7 @@ class JobFolder:
         for file in (self.checkpoint, self._losses):
             discard(file)
         shutil.rmtree(self.path / "samples", ignore_errors=True)
-        self._identity.unlink(missing_ok=True)
+        self.identity_file.unlink(missing_ok=True)
 
     def is_done(self) -> bool:
         """Whether the model is trained to the end."""
@@ -152,7 +152,7 @@ class JobFolder:
         return opened(self._losses, lambda path: pd.read_json(path, lines=True), remedy)
 
     @property
-    def _identity(self) -> Path:
+    def identity_file(self) -> Path:
         return self.path / "job.json"
 
     @property

@@ -65,6 +65,16 @@ class SystemFolder:
             return str(error)
         return ""
 
+    def check(self) -> None:
+        """Refuse files that are not as they were written, as far as their hashes are known.
+
+        Raises:
+            BrokenFile: names the file.
+        """
+        for path in (self.records_file, *self._beside):
+            if is_sealed(path):
+                check(path, REMEDY)
+
     def read_records(self) -> list[Record]:
         """The system's records.
 

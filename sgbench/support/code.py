@@ -32,7 +32,7 @@ def files_of(module: str) -> dict[str, str]:
     path = Path(file)
     package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     root = path.parents[len(package)]
-    return {_shown(found, root): hash_of_file(found) for found in _reached(path, root, package)}
+    return {_shown(found, root): hash_of_file(found) for found in _reached(path, root, package) if found.is_file()}
 
 
 def hash_of_code(module: str) -> str:

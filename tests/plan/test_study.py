@@ -1,9 +1,11 @@
 """A study is settled when it is opened: reading it trains nothing and opens no file of the user's."""
 
+import sys
+
 import pytest
 import yaml
 
-from sgbench.plan.study import open_study
+from sgbench.plan.study import open_source, open_study
 from sgbench.run import STAGES, main
 from sgbench.settings.reading import read_settings
 from sgbench.support.screen import Screen
@@ -87,3 +89,26 @@ def test_a_finished_study_is_only_reported_again(config, tmp_path, capsys):
     shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
     assert shown == ["stage 5/5: write the report"]
     assert (tmp_path / "runs" / "tiny-5" / "runtime.json").read_text() == runtime
+
+
+SOURCE = """
+from sgbench.data.sources.faces import EmbeddedFaces
+
+
+class Drawn(EmbeddedFaces):
+    name = "drawn"
+"""
+
+
+def test_the_code_of_a_data_set_from_elsewhere_is_in_its_fingerprint(config, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    fingerprints = []
+    for text in (SOURCE, SOURCE, SOURCE + "    number = 2\n"):
+        (tmp_path / "drawn_faces.py").write_text(text)
+        sys.modules.pop("drawn_faces", None)
+        settings = read_settings(config, {}, CONFIG["data"] | {"class": "drawn_faces:Drawn"})
+        fingerprints.append(open_source(settings, Screen()).fingerprint)
+    sys.modules.pop("drawn_faces", None)
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+    plain = open_source(read_settings(config, {}, {}), Screen())
+    assert plain.fingerprint == plain.__class__(plain.settings).fingerprint
