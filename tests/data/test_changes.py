@@ -80,7 +80,7 @@ def test_of_a_copied_data_set_some_images_are_compared(tmp_path, source, cache, 
 
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut"])
 def test_times_that_were_lost_are_kept_again_after_a_comparison(tmp_path, source, cache, damage):
-    times = store_folder(source(), cache) / "times.npy"
+    times = store_folder(source(), cache) / "file-times"
     content = times.read_bytes()
     times.unlink() if damage == "missing" else times.write_bytes(content[: 0 if damage == "empty" else 150])
     draw(tmp_path / "photos" / "photo-33.png", 200)

@@ -12,7 +12,7 @@ from sgbench.data.source import Source
 from sgbench.support.atomic import replacing
 from sgbench.support.errors import UserError
 
-_TIMES = "times.npy"
+_TIMES = "file-times"
 _COMPARED = 256
 """At most so many images whose files have another time are decoded again; a copied data set has other times for all."""
 _AT_ONCE = 64
@@ -22,8 +22,8 @@ def keep_times(folder: Path, source: Source) -> None:
     """Keep beside packed images when their files were written to."""
     times = source.times()
     if times is not None:
-        with replacing(folder / _TIMES) as partial:
-            np.save(partial, times, allow_pickle=False)
+        with replacing(folder / _TIMES) as partial, partial.open("wb") as file:
+            np.save(file, times, allow_pickle=False)
 
 
 def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Tensor], everything: bool = False) -> None:
@@ -40,7 +40,8 @@ def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Ten
     times = source.times()
     if times is None:
         return
-    changed = np.arange(len(times)) if everything else np.flatnonzero(_kept_times(folder, len(times)) != times)
+    newer = _kept_times(folder, len(times)) != times
+    changed = np.flatnonzero(newer | everything)
     if not len(changed):
         return
     if not everything and len(changed) > _COMPARED:
@@ -51,7 +52,8 @@ def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Ten
         if differs.any():
             first = source.ids[int(part[int(differs.argmax())])]
             raise UserError(f"{first}: was changed since it was packed in {folder}; {changed_remedy(folder)}")
-    keep_times(folder, source)
+    if newer.any():
+        keep_times(folder, source)
 
 
 def _kept_times(folder: Path, number: int) -> np.ndarray:
