@@ -44,8 +44,8 @@ from sgbench.support.loading import load_class
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
-NUM_TRIALS, NUM_FINAL, SEEDS = 8, 2, (0, 1, 2)
-ITERATIONS = {"sggan": 1200, "stargan": 1500, "residualgan": 600}
+NUM_TRIALS, NUM_FINAL, SEEDS = 6, 2, (0, 1, 2)
+ITERATIONS = {"sggan": 1200, "stargan": 1900, "residualgan": 500}
 """Of the first trial: what the method's share of the time allows."""
 START: Mapping[str, Mapping[str, Any]] = {
     "sggan": {
@@ -68,7 +68,7 @@ START: Mapping[str, Mapping[str, Any]] = {
         "discriminator_width": 32,
         "learning_rate": 4e-4,
         "discriminator_learning_rate": 1e-3,
-        "lambda_cls": 2,
+        "lambda_cls": 1,
         "lambda_rec": 60,
         "pass_through": 0.45,
         "constant": 0.5,
@@ -97,7 +97,7 @@ SPACE: Mapping[str, Mapping[str, tuple]] = {
         "learning_rate": (4e-4, 8e-4),
         "discriminator_learning_rate": (5e-4, 1e-3),
         "n_critic": (1, 2, 3),
-        "lambda_cls": (1, 2, 4),
+        "lambda_cls": (0.5, 1, 2),
         "lambda_rec": (20, 40, 60, 100),
         "labelled_share": (0.5, 0.75, 1.0),
         "batch_size": (8, 12),
