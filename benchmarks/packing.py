@@ -153,6 +153,9 @@ class Flat:
     def __init__(self, num_images: int):
         self.settings, self.ids, self.fingerprint = SimpleNamespace(image_size=SIZE), range(num_images), "0" * 64
 
+    def times(self) -> None:
+        return None
+
     def read_many(self, index: Sequence[int]) -> np.ndarray:
         return np.full((len(index), 3, SIZE, SIZE), index[0] % 256, np.uint8)
 

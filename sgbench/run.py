@@ -22,6 +22,7 @@ from sgbench.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from sgbench.launching.kept_models import Choice
     from sgbench.plan.study import Study
     from sgbench.report.making import Report
 
@@ -49,6 +50,21 @@ def parser() -> Parser:
     add_scoring_options(p)
     add_launching_options(p)
     add_place_options(p)
+    unusable = p.add_mutually_exclusive_group()
+    unusable.add_argument(
+        "--retrain",
+        action="store_const",
+        dest="choice",
+        const="retrain",
+        help="train models again whose code has changed or whose files are broken",
+    )
+    unusable.add_argument(
+        "--keep",
+        action="store_const",
+        dest="choice",
+        const="keep",
+        help="keep models whose code has changed, and all that was scored of them",
+    )
     return p
 
 
@@ -57,28 +73,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     return execute(parser(), _run, argv)
 
 
-def run_study(study: "Study", wait: bool = False, replace: bool = False) -> "Report":
+def run_study(study: "Study", choice: "Choice | None" = None, wait: bool = False, replace: bool = False) -> "Report":
     """Carry out a study: what is done already, by an earlier run or another study, is not done again.
 
     Args:
+        choice: what to do with models that were trained before and cannot be used, or whose code has changed.
         wait: for another process that is at this study, instead of refusing.
         replace: take the place of a study of this name that has other settings, instead of refusing.
 
     Raises:
-        UserError: another process is at this study, an image cannot be read, a loss is not finite, ...
+        UserError: another process is at this study, a model cannot be used, an image cannot be read, ...
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
     from sgbench.studies.place import taken
     from sgbench.support.global_state import own_state
 
     with own_state(), taken(study, wait, replace):
-        return _stage_by_stage(study)
+        return _stage_by_stage(study, choice)
 
 
-def _stage_by_stage(study: "Study") -> "Report":
+def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
+    from sgbench.launching.kept_models import settle_models
     from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report
+    from sgbench.scoring.kept import settle_kept
     from sgbench.scoring.stages import prepare_data, train_judges
     from sgbench.scoring.systems import score_systems
     from sgbench.studies.description import describe, trained_systems, write_intent
@@ -86,6 +105,8 @@ def _stage_by_stage(study: "Study") -> "Report":
     from sgbench.studies.stages import Stages
 
     stages = Stages(study.screen, STAGES)
+    settle_kept(study)
+    settle_models(study, choice)
     was_scored = study.is_scored()
     if not was_scored:
         with stages.stage("prepare data"):
@@ -120,7 +141,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config = find_config(arguments.config)
     top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     study = open_study(read_settings(config, top, data_overrides(arguments)), arguments.out, Screen())
-    study.screen.say(f"report: {run_study(study, arguments.wait, arguments.replace).page}")
+    report = run_study(study, arguments.choice, arguments.wait, arguments.replace)
+    study.screen.say(f"report: {report.page}")
     return 0
 
 

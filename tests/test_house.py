@@ -232,6 +232,7 @@ UNBOUNDED = {"read_text", "read_bytes", "np.load", "torch.load", "zipfile.ZipFil
 """Calls that read as much as a file has, or says that it has."""
 READ_WITHIN_LIMITS = {"sgbench.support.reading", "sgbench.support.archives", "sgbench.support.tensors"}
 MAY_READ_UNBOUNDED = {
+    "sgbench.data.store.changes": "mapped into memory",
     "sgbench.data.store.references": "mapped into memory",
     "sgbench.report.verification": "a report's texts, compared line by line",
     "sgbench.results.published": "part of the package",

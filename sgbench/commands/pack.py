@@ -15,7 +15,11 @@ def parser() -> Parser:
         epilog="If it is interrupted, the same command continues where it stopped.",
     )
     add_data_options(p)
-    p.add_argument("--verify", action="store_true", help="read every packed image again and compare checksums")
+    p.add_argument(
+        "--verify",
+        action="store_true",
+        help="read every packed image again and compare it with its checksum and its file",
+    )
     return p
 
 
@@ -25,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from sgbench.data.store.packed import open_store, store_folder, verify_store
+    from sgbench.data.store.changes import check_unchanged
+    from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
     from sgbench.plan.study import open_source
     from sgbench.results.run_folder import RunFolder
     from sgbench.settings.config_files import find_config
@@ -40,6 +45,7 @@ def _pack(arguments: argparse.Namespace) -> int:
     if arguments.verify:
         with screen.task("checking", len(source.ids), "images") as task:
             number = verify_store(folder, lambda done, total: task.update(done))
+            check_unchanged(folder, source, PackedImages(folder).__getitem__, everything=True)
         screen.say(f"{folder}: {number:,} images are as they were packed")
         return 0
     with screen.task("packing", len(source.ids), "images") as task, foreign(f"data set {source.name}"):

@@ -56,6 +56,10 @@ class Source(ABC):
     fingerprint: str
     notes: Sequence[str] = ()
 
+    def times(self) -> np.ndarray | None:
+        """A number for each image that changes when its file is written to, int64 [N]; None without files."""
+        return None
+
     @abstractmethod
     def read(self, index: int) -> np.ndarray:
         """One image at the settings' size, uint8 [3, S, S]; safe to call from several threads and processes."""

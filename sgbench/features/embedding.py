@@ -5,18 +5,22 @@ The network is a function ``package.module:function`` that takes float images [n
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sgbench.data.pixels import to_floats
 from sgbench.features.exported import load_exported
 from sgbench.features.weights import checked
+from sgbench.support.code import hash_of_code
 from sgbench.support.errors import UserError, one_line
 from sgbench.support.global_state import foreign
+from sgbench.support.hashing import hash_of_array, hash_of_file, hash_of_value
 from sgbench.support.loading import load_function
 
 
@@ -27,7 +31,8 @@ class Embedder:
     Attributes:
         function: the user's function.
         origin: the name or path of the function, as the user gave it.
-        sha256: hash of the exported program, or of the function's module (not of weights that the module reads).
+        sha256: hash of the exported program, or of the function's module with what it imports from its own package or
+            folder, the files beside it that it names, and the tensors and networks that it has at its top.
         device: the device of the images that the function gets.
         batch_size: images per call of the function.
     """
@@ -88,4 +93,25 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
     module = sys.modules[origin.partition(":")[0]]
     if not getattr(module, "__file__", None):
         raise UserError(f"unknown face embedding '{origin}': {module.__name__} is not a file, so it has no hash")
-    return Embedder(function, origin, checked(Path(module.__file__))[1], device)
+    return Embedder(function, origin, _hash_of_module(module), device)
+
+
+def _hash_of_module(module: ModuleType) -> str:
+    """Hash of a module's code and of all that its networks are made of, read from wherever."""
+    code = hash_of_code(module.__name__) or hash_of_file(Path(module.__file__))
+    states = [_hash_of_tensors(tensors) for value in vars(module).values() if (tensors := _tensors(value))]
+    return hash_of_value([code, *sorted(states)]) if states else code
+
+
+def _tensors(value: object) -> list[Tensor]:
+    """The tensors of a network, or of a tensor or array alone."""
+    if isinstance(value, nn.Module):
+        return [tensor for tensor in value.state_dict().values() if isinstance(tensor, Tensor)]
+    if isinstance(value, np.ndarray):
+        return [torch.from_numpy(value)] if value.dtype.kind in "fiu" else []
+    return [value] if isinstance(value, Tensor) else []
+
+
+def _hash_of_tensors(tensors: Sequence[Tensor]) -> str:
+    whole = [tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() for tensor in tensors]
+    return hash_of_value([hash_of_array(bits) for bits in whole])

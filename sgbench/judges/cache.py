@@ -1,6 +1,7 @@
 """The judges of a study, trained once and kept under a hash of everything that determines them."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from sgbench.judges.architectures import Architecture
 from sgbench.judges.judge import Judge
 from sgbench.judges.training import JUDGE_VERSION, Epoch, JudgeSettings, train_judge
 from sgbench.results.judge_files import JudgeFiles
-from sgbench.support.atomic import make_once, write_buffered
+from sgbench.support.atomic import write_buffered
 from sgbench.support.environment import origin
 from sgbench.support.global_state import own_state
 from sgbench.support.hashing import hash_of_array, hash_of_value
+from sgbench.support.sealed import made_once
 from sgbench.support.tensors import load_tensors
 
 _BLOCK = 1024
@@ -65,9 +67,10 @@ def open_judge(
         files.write_facts(facts, origin(device))
         write_buffered(partial, lambda file: torch.save(judge.state_dict(), file))
 
-    make_once(files.weights, make)
+    if problem := files.discard_broken():
+        warnings.warn(problem, stacklevel=2)
     judge = Judge(source.attributes, architecture, source.settings.image_size)
-    judge.load_state_dict(load_tensors(files.weights))
+    made_once(files.weights, make, lambda path: judge.load_state_dict(load_tensors(path)))
     return judge.to(device, memory_format=torch.channels_last).eval()
 
 

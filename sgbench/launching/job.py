@@ -55,7 +55,7 @@ def run_job(
 
 def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:
     commit()  # read now, for a job may run in its own process
-    folder.write_identity(job.identity, job.labels.manifest, job.code)
+    folder.write_identity(job.identity, job.labels.manifest, job.code, job.files)
     method = job.build().to(device, memory_format=torch.channels_last)
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))

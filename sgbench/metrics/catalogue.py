@@ -32,6 +32,7 @@ from sgbench.metrics.spec import (
     Place,
     TableName,
 )
+from sgbench.support.code import hash_of_code, is_outside
 
 _OF_FEATURES = (Place("image", (FEATURES,)),)
 _OF_SPLITS = {"unit": "score", "bounds": FROM_ONE, "decimals": 2, "recentred": True, "compared": True}
@@ -211,3 +212,12 @@ def build(spec: MetricSpec, place: str, image_size: int, networks: Mapping[str, 
     """
     module, _, name = spec.implementation.partition(":")
     return getattr(importlib.import_module(module), name).build(place, image_size, networks.get(spec.name, ""))
+
+
+def version_of(spec: MetricSpec) -> int | str:
+    """What decides a metric's figures besides its name: its version and, of a class from elsewhere, its code."""
+    module = spec.implementation.partition(":")[0]
+    if not module or not is_outside(module):
+        return spec.version
+    importlib.import_module(module)
+    return f"{spec.version} {hash_of_code(module)}"

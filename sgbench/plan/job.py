@@ -1,5 +1,6 @@
 """A job trains one model; a system is one method at one level and seed, whichever number of jobs it takes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -31,6 +32,7 @@ class Job:
         labels: the training labels of these attributes as the level reveals them.
         source: fingerprint of the data set.
         train: int64 [N], positions of the training images among all.
+        files: SHA-256 of each file of a class from outside the package, by its name; part of no hash.
     """
 
     entry: MethodEntry
@@ -43,6 +45,7 @@ class Job:
     labels: SparseLabels = field(repr=False)
     source: str = field(repr=False)
     train: Tensor = field(repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:

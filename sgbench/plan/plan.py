@@ -13,6 +13,7 @@ from sgbench.plan.edits import Edits, choose_edits
 from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
 from sgbench.settings.models import MethodEntry, Settings
+from sgbench.support.code import files_of
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
 
@@ -112,7 +113,8 @@ def _job(
                 f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
                 "raise the level or name fewer attributes"
             )
-        job = Job(entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train)
+        files = files_of(entry.cls.__module__)
+        job = Job(entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files)
         job.check()
     except ValueError as error:
         raise UserError(f"{entry.name}: {error}") from error

@@ -8,7 +8,7 @@ from sgbench.features.weights import WeightsFile, checked, find_inception
 from sgbench.judges.architectures import PAPERS, Architecture
 from sgbench.judges.cache import judge_hash
 from sgbench.judges.training import JudgeSettings
-from sgbench.metrics.catalogue import METRICS
+from sgbench.metrics.catalogue import METRICS, version_of
 from sgbench.plan.plan import Plan
 from sgbench.settings.models import ScoringSettings
 from sgbench.support.hashing import hash_of_value
@@ -86,7 +86,7 @@ def make_protocol(plan: Plan) -> Protocol:
     )
     identity = {
         "version": SCORING_VERSION,
-        "metrics": {name: spec.version for name, spec in METRICS.items()},
+        "metrics": {name: version_of(spec) for name, spec in METRICS.items()},
         "judges": [seat.key for seat in judges],
         "floors": [settings.judge.floor, settings.jury.floor, settings.jury.gate],
         "source": source.fingerprint,

@@ -13,9 +13,11 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.settings.models import Settings
+from sgbench.support.code import hash_of_code
 from sgbench.support.environment import commit
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
+from sgbench.support.hashing import hash_of_value
 from sgbench.support.names import shortened
 from sgbench.support.screen import Screen
 
@@ -85,6 +87,8 @@ def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
 def open_source(settings: Settings, screen: Screen) -> Source:
     """The data set that the settings name: its labels are read, its images are not.
 
+    The code of a class from outside the package becomes a part of the fingerprint.
+
     Raises:
         UserError: of the data set's files.
     """
@@ -92,7 +96,10 @@ def open_source(settings: Settings, screen: Screen) -> Source:
     if path is not None:
         screen.say(f"reading {settings.source.name}: {path}")
     with foreign(f"data set {settings.source.name}"):
-        return settings.source(settings.data)
+        source = settings.source(settings.data)
+    if code := hash_of_code(settings.source.__module__):
+        source.fingerprint = hash_of_value([source.fingerprint, code])
+    return source
 
 
 def _device(wanted: str) -> torch.device:

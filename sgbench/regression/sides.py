@@ -80,6 +80,8 @@ def record_files(path: Path) -> dict[Path, Path]:
         return {Path(path.name): path}
     if is_study(path):
         members = StudyFolder(path).members()
+        for member in members:
+            member.check()
         return {Path(member.name) / member.records_file.name: member.records_file for member in members}
     places = {file.relative_to(path): file for file in sorted(path.rglob("*.csv"))}
     return {place: file for place, file in places.items() if not any(part.startswith(".") for part in place.parts)}

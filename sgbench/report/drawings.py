@@ -13,7 +13,7 @@ from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
 from sgbench.results.description import Description, ShownFaces
 from sgbench.results.records import COPY, ORACLE
 from sgbench.results.run_folder import RunFolder
-from sgbench.results.samples import Samples, read_samples
+from sgbench.results.samples import Samples
 
 
 @dataclass(frozen=True)
@@ -127,5 +127,5 @@ def _shown_controls(controls: Sequence[Member], systems: Sequence[Member]) -> li
 
 def _people(faces: ShownFaces, members: Sequence[Member]) -> list[list[tuple[str, list]]]:
     """For each person a block of rows, with one row per system."""
-    rows: list[tuple[str, Samples]] = [(m.label, read_samples(m.folder.samples_file)) for m in members]
+    rows: list[tuple[str, Samples]] = [(m.label, m.folder.read_samples()) for m in members]
     return [[(label, samples[p]) for label, samples in rows] for p in range(len(faces.asked))]

@@ -17,7 +17,7 @@ from sgbench.results.origin import LOSSY
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.report_folder import ReportFolder
-from sgbench.results.scores import Scores, read_scores
+from sgbench.results.scores import Scores, open_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.cores import LOOKING, torch_threads
@@ -62,7 +62,7 @@ def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | 
         with torch_threads(LOOKING), study.report.rewritten() as folder:
             report = _made(study, folder, pictures, recorded)
     except BrokenFile as error:
-        raise UserError(f"{error}; delete the folder of the broken file and run the command again") from error
+        raise UserError(str(error)) from error
     return replace(report, page=study.report.page)
 
 
@@ -165,7 +165,7 @@ def _comparisons(systems: Sequence[Member], reference: Reference | None, num_res
 
 def _scores(systems: Sequence[Member]) -> Iterator[tuple[str, Scores]]:
     """Label and scores of each system, which are read when they are asked for."""
-    return ((member.label, read_scores(member.folder.scores_file)) for member in systems)
+    return ((member.label, open_scores(member.folder)) for member in systems)
 
 
 def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:
@@ -187,7 +187,7 @@ def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:
 
 def _judges(controls: Sequence[Member], layout: Layout) -> pd.DataFrame:
     """How well each judge sees each attribute, and whether its verdicts count; the same for all systems of a report."""
-    scores = read_scores(controls[0].folder.scores_file)
+    scores = open_scores(controls[0].folder)
     rows = [
         {
             "Judge": judge.name,

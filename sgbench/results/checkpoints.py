@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from sgbench.results.job_folder import JobFolder
-from sgbench.support.atomic import replacing, write_buffered
+from sgbench.support.atomic import write_buffered
+from sgbench.support.sealed import opened, sealing
 from sgbench.support.tensors import load_tensors
 
 
@@ -29,8 +31,8 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: JobFolder, checkpoint: Checkpoint) -> None:
-    """Keep a checkpoint whole or not at all."""
-    with replacing(folder.checkpoint) as partial:
+    """Keep a checkpoint, with its hash, whole or not at all."""
+    with sealing(folder.checkpoint) as partial:
         write_buffered(partial, lambda file: torch.save(_plain(checkpoint), file))
 
 
@@ -39,9 +41,16 @@ def read_checkpoint(folder: JobFolder, device: torch.device | str = "cpu", mappe
 
     Args:
         mapped: leave tensors in the file until they are used.
+
+    Raises:
+        BrokenFile: it is missing, or is not as it was written; names it and what to do.
     """
-    state = load_tensors(folder.checkpoint, device, mapped)
-    return Checkpoint(**{"seconds": None, **state})
+
+    def read(path: Path) -> Checkpoint:
+        state = load_tensors(path, device, mapped)
+        return Checkpoint(**{"seconds": None, **state})
+
+    return opened(folder.checkpoint, read, folder.remedy)
 
 
 def _plain(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """A job's folder: what was trained, its losses, its checkpoint, grids of samples, and that it is done."""
 
 import json
+import shutil
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +14,8 @@ from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
-from sgbench.support.strict import parse_json
+from sgbench.support.sealed import check, discard, opened, seal
+from sgbench.support.strict import parse_json, read_json
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,63 @@ class JobFolder:
         for folder in (self.path, self.sample(0).parent):
             discard_partials(folder)
 
-    def write_identity(self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str) -> None:
-        """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance)."""
-        text = json.dumps({**identity, "manifest": manifest, "class": code}, indent=1)
-        write_text(self.path / "job.json", text + "\n")
+    @property
+    def remedy(self) -> str:
+        """What helps when the model cannot be used."""
+        return f"train it again with --retrain, or delete the folder {self.path}"
+
+    def write_identity(
+        self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str, files: Mapping[str, str]
+    ) -> None:
+        """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance).
+
+        Args:
+            files: SHA-256 of each file of a class from outside the package. Those of earlier calls still count.
+        """
+        known = (self.known_files() or []) if self.identity_file.exists() else []
+        about = {**identity, "manifest": manifest, "class": code}
+        if files:
+            about["files"] = known if files in known else [*known, files]
+        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
+
+    def known_files(self) -> list[dict[str, str]] | None:
+        """Every state of the files of a class from outside the package with which this model counts as trained.
+
+        Empty if none is known, as of an earlier version; None if what was kept cannot be read.
+        """
+        try:
+            return read_json(self.identity_file).get("files", [])
+        except (OSError, ValueError, AttributeError):
+            return None
+
+    def accept(self, files: Mapping[str, str]) -> None:
+        """Let the model count as trained with these files, too."""
+        try:
+            about = read_json(self.identity_file)
+        except (OSError, ValueError):
+            about = {}
+        about["files"] = [*(self.known_files() or []), files]
+        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
+
+    def is_begun(self) -> bool:
+        """Whether something was trained here."""
+        return self._done.exists() or self.checkpoint.exists()
+
+    def check(self) -> None:
+        """Refuse a checkpoint that is lost or is not as it was written.
+
+        Raises:
+            BrokenFile: names the file, and what to do.
+        """
+        check(self.checkpoint, self.remedy)
+
+    def discard(self) -> None:
+        """Remove the model and all that was kept with it; the caller holds the lock."""
+        self._done.unlink(missing_ok=True)
+        for file in (self.checkpoint, self._losses):
+            discard(file)
+        shutil.rmtree(self.path / "samples", ignore_errors=True)
+        self.identity_file.unlink(missing_ok=True)
 
     def is_done(self) -> bool:
         """Whether the model is trained to the end."""
@@ -52,6 +108,8 @@ class JobFolder:
 
     def mark_done(self, origin: Origin) -> None:
         """Say that the model is trained to the end, and what trained it."""
+        if self._losses.exists():
+            seal(self._losses)
         write_origin(self._done, origin)
 
     def origin(self) -> Origin | None:
@@ -68,21 +126,37 @@ class JobFolder:
         if not iterations:
             self._losses.unlink(missing_ok=True)
             return
-        rows = read_text(self._losses).splitlines()
-        kept = [row for row in rows if parse_json(row)["iteration"] <= iterations]
+        try:
+            rows = read_text(self._losses).splitlines()
+            kept = [row for row in rows if parse_json(row)["iteration"] <= iterations]
+        except (OSError, ValueError, KeyError, TypeError):
+            warnings.warn(f"{self._losses}: is missing or broken; earlier losses are left out", stacklevel=2)
+            kept = []
         write_text(self._losses, "".join(f"{row}\n" for row in kept))
 
     def has_losses(self) -> bool:
-        """Whether the losses are still kept."""
-        return self._losses.exists()
+        """Whether the losses are still kept; warns if they are broken."""
+        if not self._losses.exists():
+            return False
+        try:
+            self.losses()
+        except BrokenFile as error:
+            warnings.warn(str(error), stacklevel=2)
+            return False
+        return True
 
     def losses(self) -> pd.DataFrame:
-        """A row an iteration: its number, and a column for each loss."""
-        try:
-            with open_regular(self._losses, MOST_TEXT) as file:
-                return pd.read_json(file, lines=True)
-        except ValueError as error:
-            raise BrokenFile(f"{self._losses}: not the losses of a job: {error}") from error
+        """A row an iteration: its number, and a column for each loss.
+
+        Raises:
+            BrokenFile: they are missing, or are not as they were written; names the file.
+        """
+        remedy = "the study's command leaves these losses out of its report"
+        return opened(self._losses, _read_losses, remedy)
+
+    @property
+    def identity_file(self) -> Path:
+        return self.path / "job.json"
 
     @property
     def _losses(self) -> Path:
@@ -91,3 +165,8 @@ class JobFolder:
     @property
     def _done(self) -> Path:
         return self.path / "done"
+
+
+def _read_losses(path: Path) -> pd.DataFrame:
+    with open_regular(path, MOST_TEXT) as file:
+        return pd.read_json(file, lines=True)

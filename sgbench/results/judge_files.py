@@ -8,8 +8,12 @@ from typing import Any
 
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
+from sgbench.support.errors import BrokenFile
 from sgbench.support.hashing import hash_of_file
+from sgbench.support.sealed import check, discard, is_sealed, opened, seal
 from sgbench.support.strict import read_json
+
+_REMEDY = "the judge is trained again when it is needed"
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,36 @@ class JudgeFiles:
         discard_partials(self.folder, self._origin.stem)
         write_text(self._facts, json.dumps(facts, indent=1) + "\n")
         write_origin(self._origin, origin)
+        for file in (self._facts, self._origin):
+            seal(file)
 
     def facts(self) -> dict[str, Any]:
-        """What it was trained on, the SHA-256 of its weights, its origin; empty where there is no judge."""
+        """What it was trained on, the SHA-256 of its weights, its origin; empty where there is no judge.
+
+        Raises:
+            BrokenFile: a file is lost or is not as it was written; names it.
+        """
         if not self.weights.exists():
             return {}
-        facts = read_json(self._facts)
+        check(self.weights, _REMEDY)
+        facts = opened(self._facts, read_json, _REMEDY)
+        if self._origin.exists() or is_sealed(self._origin):  # earlier versions kept none
+            check(self._origin, _REMEDY)
         return facts | {"sha256": hash_of_file(self.weights), "origin": read_origin(self._origin)}
+
+    def discard_broken(self) -> str:
+        """Remove a judge one of whose files is lost or is not as it was written; says which, or nothing."""
+        try:
+            self.facts()
+        except BrokenFile as error:
+            self.discard()
+            return str(error)
+        return ""
+
+    def discard(self) -> None:
+        """Remove the judge."""
+        for file in (self.weights, self._facts, self._origin):
+            discard(file)
 
     @property
     def _facts(self) -> Path:

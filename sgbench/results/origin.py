@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.support.atomic import write_text
-from sgbench.support.errors import BrokenFile
-from sgbench.support.reading import read_text
-from sgbench.support.strict import parse_json
+from sgbench.support.strict import read_json
 
 Origin = dict[str, Any]
 LOSSY = "lossy"
@@ -20,14 +18,8 @@ def write_origin(path: Path, origin: Origin) -> None:
 
 
 def read_origin(path: Path) -> Origin | None:
-    """What ``write_origin`` kept; None where it kept nothing.
-
-    Raises:
-        BrokenFile: not such a file; names it.
-    """
-    if not path.exists():
-        return None
+    """What ``write_origin`` kept; None where it kept nothing, or nothing that can be read."""
     try:
-        return parse_json(read_text(path) or "null")
-    except (OSError, ValueError) as error:
-        raise BrokenFile(f"{path}: does not say what made something: {error}") from error
+        return read_json(path)
+    except (OSError, ValueError):
+        return None

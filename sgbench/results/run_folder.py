@@ -12,6 +12,7 @@
 """
 
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 
 from sgbench.results.job_folder import JobFolder
@@ -38,6 +39,11 @@ class RunFolder:
     def system(self, name: str) -> SystemFolder:
         """A system or control."""
         return SystemFolder(self.root / _SYSTEMS / one_component(name))
+
+    def systems_of(self, name: str) -> list[SystemFolder]:
+        """The folders of a system under every protocol, which each name ends in."""
+        below = (self.root / _SYSTEMS).glob(f"{escape(one_component(name))}-*")
+        return [SystemFolder(path) for path in sorted(below) if "-" not in path.name.removeprefix(f"{name}-")]
 
     def study(self, name: str) -> Path:
         """Where a study's folder is, which ``StudyFolder`` takes."""

@@ -14,10 +14,12 @@ from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.results.records import Record
 from sgbench.results.score_arrays import read_arrays
+from sgbench.results.system_folder import REMEDY, SystemFolder
 from sgbench.support.archives import Arrays
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.errors import BrokenFile
 from sgbench.support.names import one_component
+from sgbench.support.sealed import opened
 from sgbench.support.strict import parse_json
 
 NOT_SCORED = "not scored: "
@@ -206,6 +208,15 @@ def read_scores(path: Path) -> Scores:
             return _scores(read_arrays(arrays))
     except Exception as error:  # a broken file may raise any error
         raise BrokenFile(f"{path}: not a file of scores: {error}") from error
+
+
+def open_scores(folder: SystemFolder) -> Scores:
+    """The scores of a scored system.
+
+    Raises:
+        BrokenFile: they are lost or are not as they were written; names the file.
+    """
+    return opened(folder.scores_file, read_scores, REMEDY)
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:

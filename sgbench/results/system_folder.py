@@ -1,16 +1,25 @@
 """A system's folder: its records, the per-image scores that they are made of, samples, cost, origin."""
 
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sgbench.results.cost import Cost, read_cost, write_cost
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
+from sgbench.results.samples import Samples, read_samples
+from sgbench.support.archives import Arrays, check_sum
 from sgbench.support.atomic import discard_partials
 from sgbench.support.errors import BrokenFile
+from sgbench.support.sealed import check, is_sealed, opened, seal, sealing
+from sgbench.support.strict import read_json
 
 RECORDS = "records.csv"
 SCORES = "scores.npz"
+REMEDY = "made again by the command that made it"
+"""Of a file of a system's folder that cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -47,34 +56,107 @@ class SystemFolder:
         """Whether the system has all that a report needs of it."""
         return self.records_file.exists()
 
+    def problem(self) -> str:
+        """What is wrong with the files of a scored system: which is lost or is not as it was written; or nothing."""
+        try:
+            self.read_records()
+            for path, read in self._beside.items():
+                if is_sealed(path) or path == self.scores_file:
+                    check(path, REMEDY)
+                if path.exists() and not is_sealed(path):
+                    opened(path, read, REMEDY)
+        except BrokenFile as error:
+            return str(error)
+        return ""
+
+    def check(self) -> None:
+        """Refuse files that are not as they were written, as far as their hashes are known.
+
+        Raises:
+            BrokenFile: names the file.
+        """
+        for path in (self.records_file, *self._beside):
+            if is_sealed(path):
+                check(path, REMEDY)
+
     def read_records(self) -> list[Record]:
         """The system's records.
 
         Raises:
-            BrokenFile: they are broken, or those of another system; names the file.
+            BrokenFile: they are lost, are not as they were written, or are of another system; names the file.
         """
-        records = read_records(self.records_file)
+        records = opened(self.records_file, read_records, REMEDY)
         if wrong := {record.system for record in records} ^ {self.name}:
             told = min(wrong - {self.name}, default="no system")
-            raise BrokenFile(f"{self.records_file}: has records of {told}, not of {self.name} alone")
+            raise BrokenFile(f"{self.records_file}: has records of {told}, not of {self.name} alone; {REMEDY}")
         return records
 
     def write_records(self, records: list[Record]) -> None:
-        """Keep the records, which says that the system is scored."""
-        write_records(self.records_file, records)
+        """Keep the records, which says that the system is scored, and the hashes of all files of the folder."""
+        for path in self._beside:
+            if path.exists():
+                seal(path)
+        with sealing(self.records_file) as partial:
+            write_records(partial, records)
+
+    def read_samples(self) -> Samples:
+        """Translations for figures.
+
+        Raises:
+            BrokenFile: they are lost or are not as they were written; names the file.
+        """
+        return opened(self.samples_file, read_samples, REMEDY)
 
     def write_cost(self, cost: Cost) -> None:
         """Keep what the system costs."""
-        write_cost(self.path / "cost.json", cost)
+        write_cost(self._cost, cost)
 
     def read_cost(self) -> Cost:
-        """What the system costs."""
-        return read_cost(self.path / "cost.json")
+        """What the system costs.
+
+        Raises:
+            BrokenFile: it is lost or is not as it was written; names the file.
+        """
+        return opened(self._cost, read_cost, REMEDY)
 
     def write_origin(self, origin: Origin) -> None:
         """Keep what scored the system."""
-        write_origin(self.path / "origin.json", origin)
+        write_origin(self._origin, origin)
 
     def origin(self) -> Origin | None:
         """What scored the system; None where it is not known."""
-        return read_origin(self.path / "origin.json")
+        return read_origin(self._origin)
+
+    def unscore(self) -> None:
+        """Let the system count as not scored."""
+        self.records_file.unlink(missing_ok=True)
+
+    def discard(self) -> None:
+        """Remove the system."""
+        self.unscore()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def _beside(self) -> dict[Path, Callable[[Path], Any]]:
+        """All files but the records, and what reads each."""
+        return {
+            self.scores_file: _check_archive,
+            self.samples_file: read_samples,
+            self._cost: read_cost,
+            self._origin: read_json,
+        }
+
+    @property
+    def _cost(self) -> Path:
+        return self.path / "cost.json"
+
+    @property
+    def _origin(self) -> Path:
+        return self.path / "origin.json"
+
+
+def _check_archive(path: Path) -> None:
+    """Read an archive whole, without what its arrays say."""
+    with Arrays(path) as arrays:
+        for name in arrays.names:
+            check_sum(arrays, name)

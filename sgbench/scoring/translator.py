@@ -15,7 +15,7 @@ from sgbench.plan.job import System
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.run_folder import RunFolder
 from sgbench.settings.reading import is_foreign
-from sgbench.support.errors import UserError
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.global_state import foreign
 from sgbench.training.precision import Precision
 
@@ -51,11 +51,23 @@ class Model(NamedTuple):
 
 
 def load_models(system: System, runs: RunFolder, device: torch.device) -> list[Model]:
-    """Load the trained models of a system."""
+    """Load the trained models of a system.
+
+    Raises:
+        UserError: a checkpoint is lost, is not as it was written, or is not of the last iteration; says what to do.
+    """
     models = []
     for job in system.jobs:
         method, folder = job.build().to(device), runs.job(job.name)
-        method.load_state_dict(read_checkpoint(folder, device).method)
+        try:
+            checkpoint = read_checkpoint(folder, device)
+        except BrokenFile as error:
+            raise UserError(str(error)) from error
+        if checkpoint.iteration != method.settings.iterations:
+            raise UserError(
+                f"{folder.checkpoint}: is of iteration {checkpoint.iteration}, not of the last; {folder.remedy}"
+            )
+        method.load_state_dict(checkpoint.method)
         models.append(Model(job.columns, method.eval(), str(folder.path)))
     return models
 

@@ -27,6 +27,7 @@ from sgbench.report.making import make_report
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import ALL, CONTROLS, NO_SEED
 from sgbench.results.study_folder import StudyFolder
+from sgbench.scoring.kept import settle_kept
 from sgbench.scoring.stages import prepare_data, train_judges
 from sgbench.scoring.systems import make_scorer
 from sgbench.settings.config_files import find_config
@@ -126,6 +127,7 @@ def _evaluated(
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
+    settle_kept(study)
     stages = Stages(study.screen, STAGES)
     with stages.stage("prepare data"):
         prepared = prepare_data(study)

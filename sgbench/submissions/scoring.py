@@ -13,6 +13,7 @@ from sgbench.results.origin import LOSSY
 from sgbench.results.records import NO_SEED
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.cost import measure_cost
+from sgbench.scoring.kept import still_scored
 from sgbench.scoring.systems import SystemScorer
 from sgbench.submissions.results import Results
 from sgbench.support.names import shortened
@@ -34,7 +35,7 @@ def find_scored(study: Study, name: str, level: str, seed: int | None, results: 
     if not results.fingerprint:
         return None
     folder = _folder(study, name, level, seed, results.fingerprint)
-    return folder if folder.is_scored() else None
+    return folder if still_scored(folder, study.screen) else None
 
 
 def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None, results: Results) -> SystemFolder:

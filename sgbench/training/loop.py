@@ -15,7 +15,7 @@ from sgbench.data.batches import Batches
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from sgbench.results.job_folder import JobFolder
-from sgbench.support.errors import UserError
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.training.feeds import make_feed
 from sgbench.training.interrupts import interruptible
 from sgbench.training.optimisers import load_state, rates_of, set_rates, state_to_keep
@@ -199,7 +199,10 @@ def _resume(method: Method, folder: JobFolder) -> tuple[int, float]:
     if not folder.checkpoint.exists():
         folder.keep_losses(0)
         return 0, 0.0
-    checkpoint = read_checkpoint(folder, next(method.parameters()).device)
+    try:
+        checkpoint = read_checkpoint(folder, next(method.parameters()).device)
+    except BrokenFile as error:
+        raise UserError(str(error)) from error
     method.load_state_dict(checkpoint.method)
     for name, optimizer in method.optimizers.items():
         load_state(optimizer, checkpoint.optimizers[name])

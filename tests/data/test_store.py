@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, sparsify
-from sgbench.data.store import packing
+from sgbench.data.store import packed, packing
 from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
 from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
@@ -33,6 +33,9 @@ class Numbered:
         self.ids = range(num_images)
         self.fingerprint = f"{num_images:064d}"[::-1]
         self.notes, self.seconds, self.fail = notes, seconds, fail
+
+    def times(self):
+        return None
 
     def read(self, index):
         size = self.settings.image_size
@@ -251,6 +254,72 @@ def test_verifying_finds_any_changed_bit_and_names_the_image(tmp_path, image, bi
     with pytest.warns(UserWarning, match="packed again"):
         open_store(source, tmp_path)
     assert path.read_bytes() == content
+
+
+def test_any_image_that_was_replaced_is_packed_again(tmp_path):
+    source = Numbered(80)
+    open_store(source, tmp_path, images_per_shard=40)
+    path = store_folder(source, tmp_path) / "shard-00001.npy"
+    content = path.read_bytes()
+    overwrite(path, 128 + 5 * 3072, bytes(30 * 3072))
+    with pytest.warns(UserWarning, match=r"shard-00001\.npy: image 5 .*not what was written; packed again"):
+        open_store(source, tmp_path)
+    assert path.read_bytes() == content
+
+
+def test_an_image_of_a_large_store_is_compared_on_its_first_use(tmp_path, monkeypatch):
+    monkeypatch.setattr(packed, "_CHECKED_WHOLE", 0)
+    source = Numbered(80)
+    open_store(source, tmp_path, images_per_shard=40)
+    path = store_folder(source, tmp_path) / "shard-00001.npy"
+    content = path.read_bytes()
+    overwrite(path, 128 + 5 * 3072, b"other pixels")
+    images = open_store(source, tmp_path)
+    assert np.array_equal(images[torch.arange(45)].numpy(), what(source)[:45])
+    with pytest.raises(UserError, match=r"shard-00001\.npy: image 5 .* run again: it alone is packed"):
+        images[torch.tensor([3, 45])]
+    path.unlink()
+    with pytest.warns(UserWarning, match="packed again"):
+        images = open_store(source, tmp_path)
+    assert np.array_equal(everything(images), what(source))
+    assert path.read_bytes() == content
+
+
+def test_a_shard_of_other_images_with_their_own_checksums_is_packed_again(tmp_path):
+    source, other = Numbered(80), Numbered(80)
+    other.fingerprint, other.read = "e" * 64, lambda index: np.full((3, 32, 32), index, np.uint8)
+    for one in (source, other):
+        open_store(one, tmp_path, images_per_shard=40)
+    mine, theirs = (store_folder(one, tmp_path) / "shard-00000.npy" for one in (source, other))
+    mine.write_bytes(theirs.read_bytes())
+    with pytest.warns(UserWarning, match=r"shard-00000\.npy: holds other checksums than those written; packed again"):
+        images = open_store(source, tmp_path)
+    assert np.array_equal(everything(images), what(source))
+
+
+def test_a_store_of_an_earlier_version_gets_its_digests(tmp_path):
+    source = Numbered(20)
+    open_store(source, tmp_path)
+    index = store_folder(source, tmp_path) / "index.json"
+    content = index.read_text()
+    earlier = json.loads(content)
+    assert len(earlier.pop("digests")) == 1
+    index.write_text(json.dumps(earlier))
+    open_store(source, tmp_path)
+    assert index.read_text() == content
+
+
+def test_a_source_that_gives_other_images_for_a_damaged_shard_is_refused(tmp_path):
+    """Else the store would hold images of both."""
+    source = Numbered(80)
+    open_store(source, tmp_path, images_per_shard=40)
+    (store_folder(source, tmp_path) / "shard-00000.npy").unlink()
+    source.read = lambda index: np.zeros((3, 32, 32), np.uint8)
+    with (
+        pytest.warns(UserWarning, match="packed again"),
+        pytest.raises(UserError, match=r"images were changed since they were packed; .* put those back"),
+    ):
+        open_store(source, tmp_path)
 
 
 def test_a_folder_of_other_images_is_refused(tmp_path):

@@ -115,6 +115,45 @@ def test_the_hash_is_that_of_the_file(own_module, program):
     assert load_embedder(str(program)).sha256 == hashlib.sha256(program.read_bytes()).hexdigest()
 
 
+@pytest.mark.parametrize("weights", ["W = torch.load(FILE)", "def lazily():\n    return torch.load(FILE)"])
+def test_other_weights_of_a_function_give_another_hash(own_module, weights):
+    """Which decides whether what was scored before is scored again."""
+    named = MODULE + f"\nfrom pathlib import Path\nFILE = Path(__file__).with_name('weights.pt')\n{weights}\n"
+    own_module.write_text(named)
+    hashes = []
+    for value in (1.0, 1.0, 2.0):
+        torch.save(torch.full((3,), value), own_module.with_name("weights.pt"))
+        sys.modules.pop("my_faces", None)
+        hashes.append(load_embedder("my_faces:colours").sha256)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+@pytest.mark.parametrize("kind", ["torch.full((3,), float({}))", "numpy.full(3, float({}))", "network({})"])
+def test_weights_from_wherever_count_if_the_module_has_them_at_its_top(own_module, kind):
+    source = (
+        MODULE
+        + """
+import os
+import numpy
+
+def network(value):
+    layer = torch.nn.Linear(2, 2)
+    torch.nn.init.constant_(layer.weight, float(value))
+    torch.nn.init.zeros_(layer.bias)
+    return layer
+
+"""
+    )
+    own_module.write_text(source + "W = " + kind.format("os.environ['VALUE']"))
+    hashes = []
+    with pytest.MonkeyPatch.context() as patch:
+        for value in ("1", "1", "2"):
+            patch.setenv("VALUE", value)
+            sys.modules.pop("my_faces", None)
+            hashes.append(load_embedder("my_faces:colours").sha256)
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
 @pytest.mark.parametrize(
     ("name", "problem"),
     [

@@ -12,7 +12,7 @@ from sgbench.data.labels import Attribute
 from sgbench.data.requests import make_requests
 from sgbench.data.store.references import References
 from sgbench.judges.judge import Judge
-from sgbench.metrics.catalogue import METRICS, build, columns_of, spec_of
+from sgbench.metrics.catalogue import METRICS, build, columns_of, spec_of, version_of
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.spec import RESULT, SOURCE, MetricSpec, Place
 from sgbench.regression.by_images import hold
@@ -104,6 +104,14 @@ def keep(root, scores):
     write_scores(folder.scores_file, scores)
     folder.write_records(make_records(scores))
     return root
+
+
+def test_the_code_of_a_metric_from_elsewhere_counts_as_its_version(warmth, tmp_path):
+    before = version_of(ENTRY)
+    assert version_of(ENTRY) == before
+    (tmp_path / "warmth_metric.py").write_text(FILE + "\nCONSTANT = 2\n")
+    assert version_of(ENTRY) != before
+    assert version_of(METRICS["psnr"]) == METRICS["psnr"].version
 
 
 def test_a_new_metric_is_one_file_and_one_entry(warmth, tmp_path):

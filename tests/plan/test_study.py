@@ -1,5 +1,7 @@
 """A study is settled when it is opened: reading it trains nothing and opens no file of the user's."""
 
+import sys
+
 import pytest
 import torch
 import yaml
@@ -7,7 +9,7 @@ import yaml
 from sgbench.data.labels import Attribute, sparsify
 from sgbench.methods.sggan import SGGAN
 from sgbench.plan.job import Job, System
-from sgbench.plan.study import open_study
+from sgbench.plan.study import open_source, open_study
 from sgbench.run import STAGES, main
 from sgbench.settings.models import MethodEntry
 from sgbench.settings.reading import read_settings
@@ -108,3 +110,26 @@ def test_names_of_folders_are_cut_and_stay_different(tmp_path):
     assert len(set(names)) == 4
     assert max(len(f"{name}-{'0' * 8}".encode()) for name in names) <= 255
     assert "属性 00 of many+属性 01 of many" in names[0]
+
+
+SOURCE = """
+from sgbench.data.sources.faces import EmbeddedFaces
+
+
+class Drawn(EmbeddedFaces):
+    name = "drawn"
+"""
+
+
+def test_the_code_of_a_data_set_from_elsewhere_is_in_its_fingerprint(config, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    fingerprints = []
+    for text in (SOURCE, SOURCE, SOURCE + "    number = 2\n"):
+        (tmp_path / "drawn_faces.py").write_text(text)
+        sys.modules.pop("drawn_faces", None)
+        settings = read_settings(config, {}, CONFIG["data"] | {"class": "drawn_faces:Drawn"})
+        fingerprints.append(open_source(settings, Screen()).fingerprint)
+    sys.modules.pop("drawn_faces", None)
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
+    plain = open_source(read_settings(config, {}, {}), Screen())
+    assert plain.fingerprint == plain.__class__(plain.settings).fingerprint

@@ -20,6 +20,7 @@ from sgbench.data.sources.attributes import ATTRIBUTES
 from sgbench.data.sources.celeba_table import TOTALS, read_attribute_file
 from sgbench.data.sources.photographs import (
     Box,
+    file_times,
     find_images,
     fingerprint,
     missing_note,
@@ -95,6 +96,9 @@ class CelebA(Source):
         all_labels = torch.stack(list(known.values()), 1).numpy().tobytes()
         header = f"celeba {settings.image_size} {self._edges}"
         self.fingerprint = fingerprint(header, self.ids, sizes[present], all_labels)
+
+    def times(self) -> np.ndarray:
+        return file_times(self.folder, self.ids)
 
     def read(self, index: int) -> np.ndarray:
         return read_photograph(self.folder / self.ids[index], self._crop, self.settings.image_size)

@@ -19,6 +19,7 @@ from sgbench.data.sources.folder_table import NONE_CELL, SPLIT, LabelTable, read
 from sgbench.data.sources.photographs import (
     Box,
     file_name,
+    file_times,
     find_images,
     fingerprint,
     missing_note,
@@ -88,6 +89,9 @@ class Folder(Source):
 
     def read(self, index: int) -> np.ndarray:
         return read_photograph(self.folder / self._files[index], centred_square, self.settings.image_size)
+
+    def times(self) -> np.ndarray:
+        return file_times(self.folder, self._files)
 
     def num_test(self) -> int:
         return super().num_test() if self._is_test is None else int(self._is_test.sum())

@@ -60,6 +60,18 @@ def find_images(
     return sizes
 
 
+def file_times(folder: Path, names: Sequence[str]) -> np.ndarray:
+    """When each image file was last written to, in nanoseconds, int64 [N]; 0 for one that is gone."""
+
+    def time(path: Path) -> int:
+        try:
+            return path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    return np.fromiter((time(folder / name) for name in names), np.int64, len(names))
+
+
 def file_name(folder: Path, name: str) -> str:
     """The path below the folder of the file with this name, or with this name in another Unicode normal form.
 

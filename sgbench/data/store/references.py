@@ -13,8 +13,8 @@ from torch import Tensor
 
 from sgbench.data.requests import Requests
 from sgbench.data.source import Source
-from sgbench.support.atomic import make_once
 from sgbench.support.names import shortened
+from sgbench.support.sealed import made_once
 
 _CHUNK = 64
 _MOST_BYTES = 100
@@ -58,8 +58,8 @@ def open_references(
             advance(done, total)
 
     def opened(name: str, jobs: list[tuple[Tensor, Callable[[Tensor], Tensor]]]) -> Tensor:
-        path = make_once(folder / f"{name}.npy", partial(_write, jobs, counted))
-        return torch.from_numpy(np.load(path, mmap_mode="c"))
+        array = made_once(folder / f"{name}.npy", partial(_write, jobs, counted), partial(np.load, mmap_mode="c"))
+        return torch.from_numpy(array)
 
     background = opened("background", [(test, source.background)])
     counterfactuals = []

@@ -1,5 +1,6 @@
 """Files of packed images: each is an .npy array uint8 [n, 3, S, S] that numpy opens, then a checksum per image."""
 
+import hashlib
 import io
 import mmap
 from collections.abc import Sequence
@@ -90,6 +91,23 @@ class Shard:
         shape = (len(layout.images(shard)), 3, layout.image_size, layout.image_size)
         self.images = np.ndarray(shape, np.uint8, self._map, self._start)
         self._checksums = np.ndarray(shape[0], "<u8", self._map, self._start + self.images.nbytes)
+        self._unread = np.ones(shape[0], bool)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the checksums, which tells this shard from one of other images."""
+        return hashlib.sha256(self._checksums.tobytes()).hexdigest()
+
+    def read(self, row: int) -> np.ndarray:
+        """An image uint8 [3, S, S]; on its first use it is compared with its checksum.
+
+        Raises:
+            DamagedShard: it differs.
+        """
+        if self._unread[row]:
+            self.check((row,))
+            self._unread[row] = False
+        return self.images[row]
 
     def check(self, rows: Sequence[int]) -> None:
         """Compare images with their checksums.
