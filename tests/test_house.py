@@ -230,7 +230,7 @@ def test_only_the_run_folder_knows_where_things_lie(module):
 
 UNBOUNDED = {"read_text", "read_bytes", "np.load", "torch.load", "zipfile.ZipFile", "json.load", "json.loads"}
 """Calls that read as much as a file has, or says that it has."""
-READ_WITHIN_LIMITS = {"sgbench.support.reading", "sgbench.support.archives", "sgbench.support.tensors"}
+READ_WITHIN_LIMITS = {f"sgbench.support.{name}" for name in ("reading", "archives", "tensors", "strict")}
 MAY_READ_UNBOUNDED = {
     "sgbench.data.store.changes": "mapped into memory",
     "sgbench.data.store.references": "mapped into memory",

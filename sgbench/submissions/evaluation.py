@@ -133,18 +133,8 @@ def _evaluated(
         prepared = prepare_data(study)
     inputs = _inputs(study, prepared.test.images)
     opened = open_results(results, inputs, study.device, study.settings.scoring.batch_size)
-    if opened.unused:
-        warnings.warn(
-            f"{opened.given}: {opened.unused:,} results are not used: an image is never asked for the value that it "
-            "already has, nor for an attribute whose label is unknown",
-            stacklevel=4,  # past the decorator
-        )
-    if opened.lossy:
-        warnings.warn(
-            f"{opened.given}: {opened.lossy}, which changes pixels: even copies of the sources would score as changed; "
-            "save results as PNG, .npz or .safetensors",
-            stacklevel=4,
-        )
+    for remark in opened.remarks():
+        warnings.warn(remark, stacklevel=4)  # past the decorator
     scored = find_scored(study, method, level, seed, opened)
     if scored is None or not study.is_scored():
         with stages.stage("train judges"):

@@ -1,6 +1,6 @@
 """The results of a submission as a ``Translate``; stored results are found by test image and groups."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -35,6 +35,19 @@ class Results:
     unused: int = 0
     stored: bool = False
     lossy: str = ""
+
+    def remarks(self) -> Iterator[str]:
+        """What whoever gave the results should know of them, a line each."""
+        if self.unused:
+            yield (
+                f"{self.given}: {self.unused:,} results are not used: an image is never asked for the value that it "
+                "already has, nor for an attribute whose label is unknown"
+            )
+        if self.lossy:
+            yield (
+                f"{self.given}: {self.lossy}, which changes pixels: even copies of the sources would score as changed; "
+                "save results as PNG, .npz or .safetensors"
+            )
 
 
 class StoredResult(NamedTuple):
