@@ -95,9 +95,14 @@ SCORES = Scores(
     10,
     ("a", "b"),
     torch.zeros(2, 1, dtype=torch.int8),
-    (Requests(0, torch.tensor([0, 1]), torch.tensor([1, 1])),),
+    (Requests(0, torch.tensor([0, 1]), torch.tensor([1, 1], dtype=torch.int8)),),
     (0,),
-    (TargetScores(((torch.full((2, 2), 0.5, dtype=torch.float64),),), {("change", "image"): torch.zeros(2)}),),
+    (
+        TargetScores(
+            ((torch.full((2, 2), 0.5, dtype=torch.float64),),),
+            {("change", "image"): torch.zeros(2, 1, dtype=torch.float64)},
+        ),
+    ),
 )
 CELEBA = "1\n" + " ".join(TOTALS) + "\n000001.jpg" + "  1" * len(TOTALS) + "\n"
 STUDY = {

@@ -13,7 +13,7 @@ from sgbench.results.csv_text import as_given, csv_text
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.names import one_component
-from sgbench.support.reading import MOST_TEXT, open_regular
+from sgbench.support.reading import MOST_TEXT, open_lines, open_regular
 
 ALL = "all"
 REAL, COPY, ORACLE = CONTROLS = ("real", "copy", "oracle")
@@ -120,7 +120,7 @@ def read_records(path: Path) -> list[Record]:
 
 def _check_rows(path: Path) -> None:
     """Refuse rows that are cut or have too many cells, of which pandas makes what it can."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with open_lines(path) as file:
         lines = csv.reader(file)
         columns = len(next(lines, []))
         for cells in lines:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sgbench.features.weights import find_inception
 from sgbench.support.errors import UserError, one_line
-from sgbench.support.loading import find_module
+from sgbench.support.modules import find_module
 from sgbench.support.paths import user_path
 from sgbench.support.strict import read_yaml
 

@@ -4,7 +4,6 @@ There is no registry; a short name is the name of a module in one of a few packa
 """
 
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from typing import TypeVar
 
 from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign
+from sgbench.support.modules import find_module
 
 T = TypeVar("T")
 
@@ -54,12 +54,6 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
     raise UserError(
         f"unknown {kind} '{name}': give a module of {' or '.join(packages)} that defines one, or 'package.module:Class'"
     )
-
-
-def find_module(name: str, packages: Sequence[str]) -> str:
-    """The full name of the first module of some packages that is called ``name``, empty if there is none."""
-    paths = (f"{package}.{name}" for package in packages if name.isidentifier())
-    return next((path for path in paths if importlib.util.find_spec(path)), "")
 
 
 def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:

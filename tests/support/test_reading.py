@@ -40,7 +40,7 @@ def test_larger_files_and_lines_are_refused_with_both_numbers(tmp_path, monkeypa
 
 
 def test_nesting_has_an_end():
-    with pytest.raises(ValueError, match="nested too deeply"):
+    with pytest.raises(ValueError, match="lie too deep in each other"):
         parse_json("[" * 100_000)
 
 
