@@ -32,6 +32,7 @@ from sgbench.scoring.figures import make_records
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import own_state
+from sgbench.support.sealed import seal
 
 _TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
 """Figures of a paired test: column of a report's table -> column as it was made."""
@@ -94,6 +95,7 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
     copy.write_records(records)
     if _same_records(member.records_file, copy.records_file):
         shutil.copyfile(member.records_file, copy.records_file)
+        seal(copy.records_file)
     return ""
 
 

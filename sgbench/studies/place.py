@@ -73,7 +73,7 @@ def _check_same(study: Study, folder: StudyFolder) -> None:
     changed = [
         f"{key} was {old} and is {new}"
         for key, old, new in _differences(before, yaml.safe_load(as_config(study.settings)))
-        if key not in _OPEN | moved and not (key.startswith("methods.") and key.endswith(".levels"))
+        if key not in _OPEN | moved and not (key.startswith("methods.") and key.endswith((".levels", ".class")))
     ]
     if changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""

@@ -107,26 +107,27 @@ def evaluate(
         raise UserError(f"level: '{one_line(level, 40)}' must be a number of labels from 1 on, or all")
     if seed is not None and not 0 <= seed <= LARGEST:
         raise UserError(f"seed: {shown(seed)} must be a whole number from 0 to {LARGEST}")
+    method = _method(name)
     title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
     study = open_evaluation(config, title, data, scoring, jury, device, user_path(out), screen)
     _check_free(study.folder)
+    compared = [compare] if isinstance(compare, str | Path) else compare
+    earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
+    if any(_confused(study, system, method, name, level, seed) for system in earlier):
+        raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     with taken(study, wait, replace):
-        return _evaluated(study, results, name, level, seed, compare)
+        return _evaluated(study, results, method, name, level, seed, earlier)
 
 
 def _evaluated(
     study: Study,
     results: str | Path | Callable,
+    method: str,
     name: str,
     level: str,
     seed: int | None,
-    compare: str | Path | Sequence[str | Path],
+    earlier: Sequence[ReportedSystem],
 ) -> Evaluation:
-    method = _method(name)
-    compared = [compare] if isinstance(compare, str | Path) else compare
-    earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
-    if any(_confused(study, system, method, name, level, seed) for system in earlier):
-        raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     settle_kept(study)
     stages = Stages(study.screen, STAGES)
     with stages.stage("prepare data"):

@@ -2,7 +2,6 @@
 
 import posixpath
 from abc import ABC, abstractmethod
-from collections import Counter
 from pathlib import Path
 from threading import Lock
 
@@ -59,9 +58,6 @@ class ZipFiles(Files):
             self.archive = open_zip(path)
         except Exception as error:  # a broken file may raise any error
             raise UserError(f"{path}: not a readable .zip ({summary(error)}); make it again") from error
-        names = self.archive.namelist()
-        if twice := [name for name, times in Counter(names).items() if times > 1]:
-            raise UserError(f"{path}: holds two files named {twice[0]!r}; make it again")
         self.lock = Lock()
         self.members = {info.filename.replace("\\", "/"): info for info in self.archive.infolist()}
         shown = [name for name in self.members if not name.startswith((".", "__MACOSX/"))]

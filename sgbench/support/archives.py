@@ -6,6 +6,7 @@ Members are stored or deflated. Other compressions make gigabytes of a few bytes
 import io
 import math
 import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,9 +34,10 @@ def open_zip(path: Path) -> zipfile.ZipFile:
         raise
     except Exception as error:  # a broken file may raise any error
         raise NotRead(f"it is not a readable zip ({error})") from error
-    if len(set(archive.namelist())) < len(archive.infolist()):
+    names = Counter(archive.namelist())
+    if twice := [name for name, times in names.items() if times > 1]:
         archive.close()
-        raise NotRead("two of its members have one name")
+        raise NotRead(f"it holds two files named {twice[0]!r}")
     return archive
 
 

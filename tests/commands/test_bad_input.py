@@ -251,11 +251,15 @@ RESULTS = {
         zipped({"results.csv": "result,source,groups\n../a.png,images/0.png,mood=yes\n"}),
         "'../a.png' leads out of the archive",
     ),
-    "no results": ("made.npz", npz(sources=np.arange(2)), "made.npz: has no array 'results'"),
+    "no results": (
+        "made.npz",
+        npz(sources=np.arange(2)),
+        "made.npz: not a readable .npz (it has no array 'results'",
+    ),
     "pickled texts": (
         "made.npz",
         npz(results=np.zeros((1, 3, 32, 32), np.uint8), sources=np.array(["a", Code()], object), groups=["mood=yes"]),
-        "made.npz: sources holds Python objects",
+        "made.npz: not a readable .npz (sources holds Python objects",
     ),
     "floats": (
         "made.npz",

@@ -104,13 +104,6 @@ def test_a_process_that_was_killed_is_one_line(failing, tmp_path):
     assert str(caught.value).startswith(f"{title}: its process was killed")
 
 
-def test_a_method_does_not_end_the_command_as_if_all_were_done(failing, tmp_path):
-    path, title = failing("Leaving")
-    with pytest.raises(UserError) as caught:
-        train(path, tmp_path / "runs", workers=1)
-    assert str(caught.value) == f"{title}: its code ended the process (sys.exit); a method must not"
-
-
 @pytest.mark.parametrize("done", [False, True])
 def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_path, done):
     receive, send = multiprocessing.Pipe(duplex=False)

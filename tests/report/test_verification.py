@@ -10,7 +10,7 @@ from many import many
 from sgbench.report import comparisons, making, verification
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.making import make_report
-from sgbench.results.records import read_records, to_frame, write_records
+from sgbench.results.records import to_frame
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder
 from sgbench.support.cores import LOOKING, torch_threads
@@ -45,8 +45,8 @@ def moved(records, relative, metric="jury_accuracy"):
 
 def rewrite(study, relative, folder="m00-s0"):
     """Put moved figures in a system's records, and make the report and its checksums from them."""
-    file = study.runs.system(folder).records_file
-    write_records(file, moved(read_records(file), relative))
+    system = study.runs.system(folder)
+    system.write_records(moved(system.read_records(), relative))
     make_report(study, pictures=False)
     study.write_checksums()
 

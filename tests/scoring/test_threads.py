@@ -20,10 +20,11 @@ def test_judges_and_systems_are_looked_at_with_the_same_threads(monkeypatch, cor
 
     for module, name in ((stages, "_judge"), (stages, "panelists"), (systems, "make_scorer")):
         monkeypatch.setattr(module, name, note)
+    monkeypatch.setattr(stages, "blind", lambda *_: [])
     study = SimpleNamespace(
         protocol=SimpleNamespace(judges=[None]),
         settings=SimpleNamespace(jury=SimpleNamespace(gate=0)),
-        plan=SimpleNamespace(systems=[None]),
+        plan=SimpleNamespace(systems=[None], attributes=()),
     )
     data = SimpleNamespace(images=None, test=None)
     with torch_threads(cores):

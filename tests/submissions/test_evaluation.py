@@ -295,7 +295,7 @@ def test_what_cannot_be_scored_leaves_the_earlier_report_as_it_was(config, out, 
     shutil.copytree(asked, folder)
     picture = sorted(folder.glob("results/*/*.png"))[-1]
     picture.write_bytes(picture.read_bytes()[:-40])
-    arguments = ["--config", str(config), "--out", str(out), "--jury", "3"]
+    arguments = ["--config", str(config), "--out", str(out), "--jury", "3", "--replace"]
     for name in ("kept", "never there"):
         assert main([str(folder), "--name", name, *arguments]) == 2
         assert "cannot be decoded" in capsys.readouterr().err
@@ -308,6 +308,9 @@ def test_results_that_nothing_asks_for_are_told(config, out, asked, tmp_path, re
     shutil.copytree(asked, folder)
     table = pd.read_csv(folder / "results.csv")
     own = table[table["groups"] == "gender=male"].head(2).assign(groups="gender=female")
+    for number, (index, name) in enumerate(own["result"].items()):
+        shutil.copy(folder / name, folder / f"{number}.png")
+        own.loc[index, "result"] = f"{number}.png"
     pd.concat([table, own]).to_csv(folder / "results.csv", index=False)
     evaluate(folder, name="more", config=str(config), out=out)
     assert any("more: 2 results are not used" in str(warning.message) for warning in recwarn)
@@ -475,10 +478,12 @@ def test_scores_that_cannot_be_are_told(out, config, asked, capsys):
     with np.load(path) as arrays:
         changed = {name: arrays[name] for name in arrays.files}
     name = next(name for name in changed if "/posterior/" in name)
-    for wrong in (np.full_like(changed[name], np.nan), changed[name][:-1]):
-        np.savez(path, **(changed | {name: wrong}))
-        assert verify([str(study)]) == 1
-        assert "scores.npz: no records can be made of it: " in capsys.readouterr().out
+    np.savez(path, **(changed | {name: np.full_like(changed[name], np.nan)}))
+    assert verify([str(study)]) == 1
+    assert "scores.npz: no records can be made of it: " in capsys.readouterr().out
+    np.savez(path, **(changed | {name: changed[name][:-1]}))
+    assert verify([str(study)]) == 2
+    assert f"scores.npz: not a file of scores: {name} is float64" in capsys.readouterr().err
 
 
 def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):

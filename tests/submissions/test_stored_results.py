@@ -74,7 +74,7 @@ WRONG_ROWS = [
     ("a.png", "1.jpg", "gender=male", "unknown source '1.jpg'; the 13 test images are named like '000500.jpg'"),
     ("a.png", "000500.jpg", "beard=full", "unknown group 'beard=full'; the study has gender=female, gender=male"),
     ("a.png", "000500.jpg", "gender=male\nx", r"unknown group 'gender=male\nx'"),
-    ("a.png", "000500.jpg", "smile=smiling+", "unknown group ''"),
+    ("a.png", "000500.jpg", "smile=smiling+", "unknown group 'smile=smiling+'"),
     ("a.png", "000500.jpg", "gender=male+gender=female", "name an attribute twice"),
     ("b.png", "000500.jpg", "gender=male", "'b.png' is not there; add the file or remove the row"),
     ("../a.png", "000500.jpg", "gender=male", "'../a.png' leads out of the"),
@@ -97,7 +97,8 @@ def test_a_wrong_row_is_named_by_its_line(make, result, source, groups, problem,
 
 @pytest.mark.parametrize("make", [folder_of, zip_of, folder_in_zip_of])
 def test_two_results_of_one_translation_are_refused(make, tmp_path):
-    path = make(tmp_path, [("a.png", "000501.jpg", "gender=female")] * 2)
+    names = ("a.png", "b.png")
+    path = make(tmp_path, [(name, "000501.jpg", "gender=female") for name in names], dict.fromkeys(names, GOOD))
     message = refusal(path)
     assert message.startswith("/results.csv: line 3: 000501.jpg with gender=female is there twice")
     assert "line 2; remove one" in message
@@ -177,10 +178,11 @@ def test_results_without_loss_say_nothing_of_it(tmp_path):
 
 
 def test_results_that_nothing_asks_for_are_counted(tmp_path):
-    own, unknown = ("a.png", "000500.jpg", "gender=female"), ("a.png", "000503.jpg", "hair_color=blond")
-    asked, neither = ("a.png", "000500.jpg", "gender=male"), ("a.png", "000502.jpg", "hair_color=blond")
-    pair = ("a.png", "000500.jpg", "gender=male+smile=smiling")
-    results = opened(folder_of(tmp_path, [own, unknown, asked, neither, pair]))
+    own, unknown = ("a.png", "000500.jpg", "gender=female"), ("b.png", "000503.jpg", "hair_color=blond")
+    asked, neither = ("c.png", "000500.jpg", "gender=male"), ("d.png", "000502.jpg", "hair_color=blond")
+    pair = ("e.png", "000500.jpg", "gender=male+smile=smiling")
+    rows = [own, unknown, asked, neither, pair]
+    results = opened(folder_of(tmp_path, rows, {row[0]: GOOD for row in rows}))
     assert results.unused == 3
     assert results.has(torch.tensor([0, 3]), [BLOND]).tolist() == [False, True]
     assert results.has(torch.tensor([0]), [MALE, SMILING]).tolist() == [True]

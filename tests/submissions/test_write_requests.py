@@ -142,5 +142,5 @@ def test_a_zip_with_two_files_of_one_name_is_refused(tmp_path):
         warnings.simplefilter("ignore")  # Python warns of what it writes here
         for text in ("a", "b"):
             archive.writestr("results.csv", text)
-    with pytest.raises(UserError, match=r"r\.zip: holds two files named 'results.csv'"):
+    with pytest.raises(UserError, match=r"r\.zip: not a readable .zip \(it holds two files named 'results.csv'\)"):
         open_results(tmp_path / "r.zip", elsewhere.inputs(), torch.device("cpu"), batch_size=5)
