@@ -2,8 +2,9 @@
 
 The same procedure for every method, with as many trials:
 
-1. The first trial is the method's start below, set by hand after three exploratory trials of each method. Every
-   further one takes the settings of the best trial so far and draws about a third of them anew from the method's table.
+1. The first trial is the method's start below, set by hand after exploratory trials (three of SG-GAN and ResidualGAN
+   each, seven of StarGAN). Every further one takes the settings of the best trial so far and draws about a third of
+   them anew from the method's table.
 2. Each trial trains for the same time: its iterations are those of the method's share of ten minutes, divided by how
    long its iteration takes beside one of the first trial, both timed in turns.
 3. It is trained with seed 0 on the training faces without the validation faces, and a jury that has not seen these
@@ -45,7 +46,7 @@ from sgbench.support.loading import load_class
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 NUM_TRIALS, NUM_FINAL, SEEDS = 6, 2, (0, 1, 2)
-ITERATIONS = {"sggan": 1200, "stargan": 1900, "residualgan": 500}
+ITERATIONS = {"sggan": 1200, "stargan": 1450, "residualgan": 500}
 """Of the first trial: what the method's share of the time allows."""
 START: Mapping[str, Mapping[str, Any]] = {
     "sggan": {
@@ -64,12 +65,12 @@ START: Mapping[str, Mapping[str, Any]] = {
         "batch_size": 8,
         "labelled_share": 0.5,
         "n_critic": 2,
-        "base_width": 16,
+        "base_width": 24,
         "discriminator_width": 32,
         "learning_rate": 4e-4,
         "discriminator_learning_rate": 1e-3,
         "lambda_cls": 1,
-        "lambda_rec": 60,
+        "lambda_rec": 20,
         "pass_through": 0.45,
         "constant": 0.5,
     },
@@ -98,8 +99,8 @@ SPACE: Mapping[str, Mapping[str, tuple]] = {
         "discriminator_learning_rate": (5e-4, 1e-3),
         "n_critic": (1, 2, 3),
         "lambda_cls": (0.5, 1, 2),
-        "lambda_rec": (20, 40, 60, 100),
-        "labelled_share": (0.5, 0.75, 1.0),
+        "lambda_rec": (10, 20, 40, 60),
+        "labelled_share": (0.25, 0.5, 0.75),
         "batch_size": (8, 12),
         "base_width": (16, 24),
         "pass_through": (0.3, 0.45),
