@@ -4,7 +4,8 @@ BIN := $(VENV)/bin
 CONSTRAINTS ?= constraints.txt
 
 FORMULAS := tests/metrics tests/statistics tests/regression tests/results
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+# Threads that wait for work sleep: those of two test processes would otherwise keep each other from the cores.
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 .PHONY: bench test test-slow test-all coverage lint regress clean
 
