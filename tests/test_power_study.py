@@ -85,7 +85,10 @@ def test_true_losses_are_the_stated_ones(scores):
             assert old.mean() - new.mean() == pytest.approx(loss, abs=4 * error)
 
 
-@pytest.mark.parametrize(("metric", "n"), [("accuracy", 1000), ("background_ms_ssim", 500), ("judge_score", 500)])
+@pytest.mark.parametrize(
+    ("metric", "n"),
+    [("accuracy", 1000), ("background_ms_ssim", 500), pytest.param("judge_score", 500, marks=pytest.mark.slow)],
+)
 def test_committed_rows_are_made_again(power, scores, metric, n):
     rows = pd.read_csv(BENCHMARKS / "power.csv").set_index(["metric", "regime", "loss", "sources"])
     regime, loss = scores.REGIMES[1], power.LOSSES[metric]

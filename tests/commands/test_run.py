@@ -218,6 +218,7 @@ INTERRUPTED_IN = {
 }
 
 
+@pytest.mark.slow
 def test_ctrl_c_anywhere_is_one_line_and_the_same_command_goes_on(finished, config, tmp_path, monkeypatch, capsys):
     arguments = ["--config", str(config), "--out", str(tmp_path)]
     for name in INTERRUPTED_IN.values():

@@ -85,7 +85,7 @@ def test_the_number_of_workers_changes_no_model(config, tmp_path):
             assert study.runs.job(job.name).origin()["device"] == "CPU, 2 threads"
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["Hungry", "Greedy"])
 def test_memory_that_runs_out_is_one_line(failing, tmp_path, name, workers):
     path, title = failing(name)
@@ -126,6 +126,7 @@ def test_a_process_that_ends_before_its_job_is_done_is_no_success(failing, tmp_p
     assert str(caught.value) == f"{title}: its process ended before the job was done; run again"
 
 
+@pytest.mark.slow
 def test_another_error_is_no_shortage_of_memory(failing, tmp_path):
     path, title = failing("Faulty")
     with pytest.raises(RuntimeError, match="of something else"):

@@ -208,7 +208,8 @@ def test_losses_and_gradients_are_the_plain_ones(cls, dtype, tolerance):
             assert float((one - other).abs().max()) <= tolerance * largest, name
 
 
-@pytest.mark.parametrize("cls", [pytest.param(SGGANs, marks=pytest.mark.slow), StarGANs, ResidualGANs])
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [SGGANs, StarGANs, ResidualGANs])
 def test_fifty_iterations_follow_the_plain_ones(cls):
     """A game drifts apart from rounding alone; in float64 it has no time to."""
     both = same_weights(cls, torch.float64)

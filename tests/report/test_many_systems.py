@@ -87,6 +87,7 @@ def test_scores_of_few_systems_are_held_at_once(tmp_path, monkeypatch):
     assert tested == [13, 25, 30]
 
 
+@pytest.mark.slow
 def test_work_grows_as_the_systems_do(tmp_path):
     """Calls are counted, because seconds depend on what else the machine does."""
     calls = {}

@@ -91,6 +91,7 @@ def test_every_job_of_the_paper_is_trained_scored_and_put_beside_what_was_publis
     assert "published" in (report / "table2_accuracy.tex").read_text()
 
 
+@pytest.mark.slow
 def test_figure_4_balances_pale_skin_for_sggan_alone(tmp_path, celeba_copy):
     raw = yaml.safe_load(find_config("figure4").read_text())
     for method in raw["methods"].values():

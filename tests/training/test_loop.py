@@ -75,17 +75,18 @@ def assert_same_state(one, other):
         assert same, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", METHODS)
 def test_no_iteration_leaves_tensors_behind(cls, tmp_path):
     alive = {}
 
     def count(done, _):
-        if done in (5, 20):
+        if done in (5, 60):
             gc.collect()
             alive[done] = sum(issubclass(type(thing), torch.Tensor) for thing in gc.get_objects())
 
-    run(cls, tmp_path, iterations=20, batch_size=2, loop=Loop(report=count))
-    assert alive[20] == alive[5]
+    run(cls, tmp_path, iterations=60, batch_size=2, loop=Loop(report=count))
+    assert alive[60] == alive[5]
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -265,6 +266,7 @@ run(SGGAN, Path(sys.argv[2]), iterations=100_000, loop=Loop(checkpoint_seconds=0
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_only_whole_files(tmp_path):
     here = os.path.dirname(__file__)
     for delay in (0.05, 0.3):
