@@ -1,13 +1,15 @@
 """The contract of a data set: it gives images by position, at one size, all known labels, and a fixed split."""
 
+import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, PositiveInt
+from pydantic import AfterValidator, Field, PositiveInt
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, Group
@@ -25,7 +27,7 @@ class SourceSettings(SettingsModel):
     """
 
     image_size: Literal[IMAGE_SIZES] = 128
-    attributes: tuple[str, ...] = Field(min_length=1)
+    attributes: tuple[Annotated[str, AfterValidator(partial(unicodedata.normalize, "NFC"))], ...] = Field(min_length=1)
     num_test: PositiveInt | None = None
     split: Literal["random", "first"] = "random"
     split_seed: int = 0

@@ -2,8 +2,12 @@
 
 import re
 
-HIDDEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]"
-"""Pattern of a control character but tab and line feed, a mark of direction, half a character (a lone surrogate)."""
+HIDDEN = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2064\u2066-\u2069\ufeff"
+    "\ud800-\udfff\ufffe\uffff]"
+)
+"""Pattern of a control character but tab and line feed, a mark of direction, a character without width that no script
+needs, half a character (a lone surrogate)."""
 _HIDDEN = re.compile(HIDDEN)
 
 

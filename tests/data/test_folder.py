@@ -386,7 +386,7 @@ def test_a_bad_table_is_refused_in_one_line_that_says_where(made, text, settings
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["a\x1b[1m", "a\u202eb", "a\x00", "a\x9b"])
+@pytest.mark.parametrize("value", ["a\x1b[1m", "a\u202eb", "a\x00", "a\x9b", "a\u200b"])
 def test_a_value_with_hidden_characters_is_refused(made, value):
     path = made(f"image,hair\na.png,{value}\nb.png,blond\n")
     with pytest.raises(UserError, match=r"column 'hair': hair: the value '.*' .* has characters that are not shown"):
@@ -441,6 +441,13 @@ def test_missing_images_are_an_error_unless_allowed(made, tmp_path):
     (tmp_path / "a.png").unlink()
     with pytest.raises(UserError, match=r"holds none of the images listed, such as a\.png"):
         open_folder(path, "hair", allow_missing=True)
+
+
+@pytest.mark.parametrize(("written", "asked"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_column_is_found_by_its_name_in_another_normal_form(made, written, asked):
+    path = made(unicodedata.normalize(written, "image,espèce\na.png,cat\nb.png,dog\n"))
+    (attribute,) = open_folder(path, unicodedata.normalize(asked, "espèce")).attributes
+    assert attribute.name == "espèce"
 
 
 @pytest.mark.parametrize(("written", "filed"), [("NFC", "NFD"), ("NFD", "NFC")])

@@ -180,7 +180,7 @@ def read_table(path: Path) -> LabelTable:
 def _header(line: list[str], path: Path) -> list[str]:
     if not any(map(str.strip, line)):
         raise UserError(f"{path}: is empty; its first row must name the columns")
-    names = [cell.strip() for cell in line]
+    names = [unicodedata.normalize("NFC", cell.strip()) for cell in line]
     if not names[0]:
         raise UserError(
             f"{path}: row 1: column 1 has no name, as where pandas writes its index; write the file with index=False, "
