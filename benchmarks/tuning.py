@@ -2,8 +2,8 @@
 
 The same procedure for every method, with as many trials:
 
-1. The first trial is the method's start below, set by hand after exploratory trials (three of SG-GAN and ResidualGAN
-   each, seven of StarGAN). Every further one takes the settings of the best trial so far and draws about a third of
+1. The first trial is the method's start below, set by hand after exploratory trials (ten of SG-GAN, seven
+   of StarGAN, three of ResidualGAN). Every further one takes the settings of the best trial so far and draws about a third of
    them anew from the method's table.
 2. Each trial trains for the same time: its iterations are those of the method's share of ten minutes, divided by how
    long its iteration takes beside one of the first trial, both timed in turns.
@@ -46,20 +46,21 @@ from sgbench.support.loading import load_class
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 NUM_TRIALS, NUM_FINAL, SEEDS = 6, 2, (0, 1, 2)
-ITERATIONS = {"sggan": 1200, "stargan": 1450, "residualgan": 500}
+ITERATIONS = {"sggan": 1250, "stargan": 1450, "residualgan": 500}
 """Of the first trial: what the method's share of the time allows."""
 START: Mapping[str, Mapping[str, Any]] = {
     "sggan": {
-        "batch_size": 4,
-        "labelled_share": 0.75,
-        "n_critic": 2,
+        "batch_size": 6,
+        "labelled_share": 0.5,
+        "n_critic": 1,
         "base_width": 16,
         "discriminator_width": 32,
         "learning_rate": 4e-4,
+        "discriminator_learning_rate": 1e-3,
         "lambda_cls": 2,
         "weight_init": "he",
         "pass_through": 1.2,
-        "constant": 0.6,
+        "constant": 0.5,
     },
     "stargan": {
         "batch_size": 8,
@@ -86,13 +87,13 @@ START: Mapping[str, Mapping[str, Any]] = {
 SPACE: Mapping[str, Mapping[str, tuple]] = {
     "sggan": {
         "learning_rate": (3e-4, 4e-4, 6e-4),
-        "discriminator_learning_rate": (None, 6e-4, 1e-3),
-        "n_critic": (1, 2, 3),
+        "discriminator_learning_rate": (6e-4, 1e-3, 1.5e-3),
+        "n_critic": (1, 2),
         "lambda_cls": (1, 2, 4),
         "lambda_rec": (10, 20),
         "labelled_share": (0.5, 0.75, 1.0),
-        "batch_size": (3, 4, 6),
-        "constant": (0.4, 0.6),
+        "batch_size": (4, 6, 8),
+        "constant": (0.3, 0.5),
     },
     "stargan": {
         "learning_rate": (4e-4, 8e-4),
