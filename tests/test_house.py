@@ -236,7 +236,6 @@ MAY_READ_UNBOUNDED = {
     "sgbench.data.store.references": "mapped into memory",
     "sgbench.report.verification": "a report's texts, compared line by line",
     "sgbench.results.published": "part of the package",
-    "sgbench.results.report_folder": "the page that was just written",
     "sgbench.support.cores": "the kernel's own files",
 }
 

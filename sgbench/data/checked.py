@@ -25,6 +25,10 @@ def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
         raise UserError(f"{name} returned {type(results).__name__}; {wanted} as a torch.Tensor")
     if results.shape != shape or not results.is_floating_point():
         raise UserError(f"{name} returned {str(results.dtype).removeprefix('torch.')} {list(results.shape)}; {wanted}")
+    if results.layout != torch.strided or results.is_meta:
+        raise UserError(
+            f"{name} returned a tensor {'without values' if results.is_meta else 'that is sparse'}; {wanted}"
+        )
     results = results.detach().float()
     low, high = torch.stack(results.aminmax()).tolist()  # NaN if any value is; read together, for reading waits
     if not (math.isfinite(low) and math.isfinite(high)):

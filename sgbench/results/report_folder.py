@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sgbench.results.system_folder import RECORDS
 from sgbench.support.atomic import partial_folder
+from sgbench.support.reading import MOST_TEXT, NotRead, read_bytes
 
 _LINK = re.compile(r"\]\(([^()/\\]+\.(?:csv|tex|png))\)")
 
@@ -63,6 +64,8 @@ class ReportFolder:
 
     def _linked(self) -> set[str]:
         """Tables and figures that the page links."""
-        if not self.page.exists():
+        try:
+            text = read_bytes(self.page, MOST_TEXT).decode(errors="replace")
+        except (OSError, NotRead):  # there is none, or something else lies in its place
             return set()
-        return set(_LINK.findall(self.page.read_text(encoding="utf-8", errors="replace"))) - {RECORDS}
+        return set(_LINK.findall(text)) - {RECORDS}

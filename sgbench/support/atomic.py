@@ -87,12 +87,16 @@ def discard_partials(folder: Path, stem: str = "*", older_than: float = 0.0) -> 
     """Remove what killed processes left unfinished in a folder.
 
     Args:
-        stem: of the files or folders that were to be made.
+        stem: of the files or folders that were to be made, and of hidden files beside them, such as their hashes.
         older_than: their least age in seconds. Without an age the caller holds the lock under which they are made.
     """
     now = time.time()
-    token = "*" if stem == "*" else "[0-9a-f]" * (2 * _TOKEN_BYTES)  # the latter is in no other file's stem
-    for partial in folder.glob(f".{stem if stem == '*' else glob.escape(stem)}.{token}.partial*"):
+    if stem == "*":
+        patterns = [".*.partial*"]
+    else:
+        token = "[0-9a-f]" * (2 * _TOKEN_BYTES)  # which is in no other file's stem
+        patterns = [f".{glob.escape(stem)}.{token}.partial*", f"..{glob.escape(stem)}.*.{token}.partial*"]
+    for partial in (found for pattern in patterns for found in folder.glob(pattern)):
         try:
             if now - partial.lstat().st_mtime < older_than:
                 continue

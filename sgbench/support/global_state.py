@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import ImageFile
 
 from sgbench.support.errors import UserError
 
@@ -33,6 +34,7 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     *((partial(torch.is_autocast_enabled, d), partial(torch.set_autocast_enabled, d)) for d in _DEVICES),
     *((partial(getattr, torch.backends.cudnn, n), partial(setattr, torch.backends.cudnn, n)) for n in _CUDNN),
+    (lambda: ImageFile.LOAD_TRUNCATED_IMAGES, partial(setattr, ImageFile, "LOAD_TRUNCATED_IMAGES")),
     (np.geterr, lambda modes: np.seterr(**modes)),
     (np.geterrcall, np.seterrcall),
     (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
@@ -72,6 +74,7 @@ def own_state() -> Iterator[None]:
     with state_put_back(), ExitStack() as own:
         torch.set_default_dtype(torch.float32)
         torch.set_float32_matmul_precision("highest")
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
         own.enter_context(torch.inference_mode(False))
         own.enter_context(torch.enable_grad())
         if torch.get_default_device().type != "cpu":  # a context slows down every operation

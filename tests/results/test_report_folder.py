@@ -77,3 +77,10 @@ def test_killed_at_any_operation_the_same_report_again_is_as_if_nothing_had_happ
         seen.append(contents(report))
     assert number > 10
     assert all(each == seen[-1] for each in seen)
+
+
+def test_a_pipe_in_the_pages_place_is_replaced(report):
+    report.page.unlink()
+    os.mkfifo(report.page)
+    write(report, ["new.csv"], "after")
+    assert report.page.read_text().startswith("after")

@@ -72,6 +72,8 @@ WRONG = {
     "returned ndarray; expected are floats [4, 3, 8, 8] in [-1, 1] as a torch.Tensor": lambda images: images.numpy(),
     "returned tuple; ": lambda images: (images, images),
     "returned NoneType; ": lambda images: None,
+    "returned a tensor that is sparse; ": lambda images: (-images).to_sparse(),
+    "returned a tensor without values; ": lambda images: images.to("meta"),
 }
 
 

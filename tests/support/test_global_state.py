@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from PIL import ImageFile
 
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
@@ -42,6 +43,7 @@ CHANGES = {
     "environment emptied": os.environ.clear,
     "locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
     "folder": lambda: os.chdir("/"),
+    "cut images": lambda: setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True),
     "settings of figures": lambda: matplotlib.rcParams.update({"text.usetex": True, "backend": "pdf"}),
 }
 
@@ -54,6 +56,7 @@ def state():
         "precision": (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark),
         "draws": (torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()),  # noqa: NPY002
         "numpy": np.geterr(),
+        "images": ImageFile.LOAD_TRUNCATED_IMAGES,
         "warnings": (warnings.showwarning, id(warnings.filters), list(warnings.filters)),
         "process": (dict(os.environ), os.getcwd(), locale.setlocale(locale.LC_ALL)),
         "matplotlib": dict(dict.items(matplotlib.rcParams)),
