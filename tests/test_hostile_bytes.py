@@ -231,7 +231,7 @@ def test_a_few_bytes_give_a_value_or_a_documented_error(name, tmp_path):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", READERS)
 def test_many_bytes_give_a_value_or_a_documented_error(name, tmp_path):
-    look(name, tmp_path, 2000)
+    look(name, tmp_path, 500)
 
 
 @pytest.mark.parametrize("parse", [parse_yaml, parse_json])
