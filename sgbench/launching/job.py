@@ -42,11 +42,7 @@ def run_job(
     if images.fingerprint != job.source:
         raise ValueError(f"{job.name}: is of data {job.source[:16]}, the images are of {str(images.fingerprint)[:16]}")
     folder = runs.job(job.name)
-
-    def busy(who: str) -> str:
-        return f"{folder.path}: {who} is training this job; wait for it to end"
-
-    with locked(folder.lock, busy, lock_seconds):
+    with locked(folder.lock, folder.busy, lock_seconds):
         if not folder.is_done():
             folder.prepare()
             with foreign(job.code):  # once, not around every step

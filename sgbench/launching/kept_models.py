@@ -2,12 +2,11 @@
 
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
 from sgbench.results.job_folder import JobFolder
 from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.locks import locked
 
 Choice = Literal["retrain", "keep"]
 """Train again what cannot be used, or keep models whose code has changed."""
@@ -67,14 +66,11 @@ def _broken_checkpoint(study: Study, job: Job, folder: JobFolder) -> str:
 
 def _discard(study: Study, job: Job, folder: JobFolder) -> None:
     """Remove a model, and before it what was scored of it under any protocol."""
-    try:
-        with FileLock(folder.lock).acquire(timeout=0):
-            for system in _systems_of(study, job):
-                for scored in study.runs.systems_of(system.name):
-                    scored.discard()
-            folder.discard()
-    except Timeout as error:
-        raise UserError(f"{folder.path}: another process is training this job; wait for it to end") from error
+    with locked(folder.lock, folder.busy):
+        for system in _systems_of(study, job):
+            for scored in study.runs.systems_of(system.name):
+                scored.discard()
+        folder.discard()
 
 
 def _systems_of(study: Study, job: Job) -> list[System]:

@@ -37,6 +37,7 @@ from sgbench.support.code import hash_of_code, is_outside
 _OF_FEATURES = (Place("image", (FEATURES,)),)
 _OF_SPLITS = {"unit": "score", "bounds": FROM_ONE, "decimals": 2, "recentred": True, "compared": True}
 _CORNER = (Place("background", (RESULT, SOURCE)),)
+_BACKGROUND = (Place("background", (RESULT, SOURCE, BACKGROUND)),)
 _WHOLE = (Place("image", (RESULT, SOURCE)),)
 _SHARE = {"unit": "share", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 2}
 _SCORE = {"unit": "score", "bounds": FROM_ZERO, "decimals": 2}
@@ -92,7 +93,7 @@ _OF_IMAGES = (
         "lower",
         **_LEVELS,
         implementation="sgbench.metrics.distance:TrueBackgroundError",
-        places=(Place("background", (RESULT, SOURCE, BACKGROUND)),),
+        places=_BACKGROUND,
     ),
     MetricSpec(
         "background_tint",
@@ -100,7 +101,7 @@ _OF_IMAGES = (
         "lower",
         **_LEVELS,
         implementation="sgbench.metrics.distance:BackgroundTint",
-        places=(Place("background", (RESULT, SOURCE, BACKGROUND)),),
+        places=_BACKGROUND,
         recentred=True,
     ),
     MetricSpec(

@@ -29,6 +29,10 @@ class JobFolder:
         """Locked by the process that trains the job."""
         return self.path / "lock"
 
+    def busy(self, who: str) -> str:
+        """What is said when ``who``, in words, is at the job."""
+        return f"{self.path}: {who} is training this job; wait for it to end"
+
     @property
     def checkpoint(self) -> Path:
         """Parameters, optimisers, iteration, seconds spent; ``checkpoints`` reads and writes it."""
