@@ -68,6 +68,7 @@ def _regress(arguments: argparse.Namespace) -> int:
     from sgbench.support.screen import plain_console
 
     reference, new = arguments.reference, arguments.new
+    _check_outputs(arguments)
     settle(reference)
     console = plain_console()
     if not console.is_terminal:
@@ -93,6 +94,15 @@ def _regress(arguments: argparse.Namespace) -> int:
     _replace(reference, new)
     console.print(one_line(f"{reference}: replaced by {new}"))
     return 0
+
+
+def _check_outputs(arguments: argparse.Namespace) -> None:
+    """Refuse outputs that would be written over what is compared, or over each other."""
+    taken = {path.resolve(): path for path in (arguments.reference, arguments.new)}
+    for option in ("junit", "summary"):
+        file = getattr(arguments, option)
+        if file is not None and taken.setdefault(file.resolve(), file) is not file:
+            raise UserError(f"--{option} {file}: would be written over another of the files given; choose another")
 
 
 def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":

@@ -817,3 +817,14 @@ def test_the_screen_shows_the_first_of_many_differences_and_the_summary_all(tmp_
     assert printed.count("accuracy of a") == PRINTED
     assert "3 more differ; --summary FILE writes all of them" in printed
     assert summary.read_text(encoding="utf-8").count("accuracy of a") == number
+
+
+@pytest.mark.parametrize("outputs", [("--junit", "ref"), ("--summary", "new"), ("--junit", "out", "--summary", "out")])
+def test_nothing_that_is_given_is_written_over(reference, tmp_path, capsys, outputs):
+    new = tmp_path / "new.csv"
+    write_records(new, [ROW, SCORE])
+    places = {"ref": reference, "new": new, "out": tmp_path / "out"}
+    before = reference.read_bytes(), new.read_bytes()
+    assert main([str(reference), str(new), *(str(places.get(word, word)) for word in outputs)]) == 2
+    assert "would be written over another of the files given" in capsys.readouterr().err
+    assert (reference.read_bytes(), new.read_bytes()) == before
