@@ -14,10 +14,10 @@ from pathlib import Path
 
 import torch
 
-from sgbench.metrics.catalogue import spec_of
+from sgbench.metrics.catalogue import METRICS, spec_of
 from sgbench.regression.differences import Comparison, Difference, Key, Outcome, by_key, compare, differing, key_of
 from sgbench.regression.sides import Side, load_side, same_systems
-from sgbench.regression.tolerances import Tolerance, load_tolerances, tolerances_path
+from sgbench.regression.tolerances import DEFAULT, Tolerance, load_tolerances, tolerances_path
 from sgbench.results import rounding
 from sgbench.results.records import Record
 from sgbench.results.scores import Scores, read_scores
@@ -49,6 +49,9 @@ def hold(reference: Path, new: Path, alpha: float) -> Comparison:
     differences, paired = _by_images(old, now, rows, new_rows, alpha)
     left = [row for key, row in rows.items() if key not in paired]
     tolerances = load_tolerances(reference) if tolerances_path(reference).exists() else None
+    known = METRICS.keys() | {row.metric for row in (*rows.values(), *new_rows.values())} | {DEFAULT}
+    if unknown := [name for name in tolerances or () if name not in known]:
+        raise ValueError(f"{tolerances_path(reference)}: '{unknown[0]}' is no metric; write its name as records do")
     differences += compare(left, [row for key, row in new_rows.items() if key not in paired], tolerances)
     added = [row for key, row in new_rows.items() if key not in rows]
     everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}

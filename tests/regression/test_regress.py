@@ -828,3 +828,9 @@ def test_nothing_that_is_given_is_written_over(reference, tmp_path, capsys, outp
     assert main([str(reference), str(new), *(str(places.get(word, word)) for word in outputs)]) == 2
     assert "would be written over another of the files given" in capsys.readouterr().err
     assert (reference.read_bytes(), new.read_bytes()) == before
+
+
+def test_a_tolerance_of_no_metric_is_refused(reference, tmp_path, capsys):
+    (reference.parent / "tolerances.yaml").write_text("default: {absolute: 100}\nacuracy: {absolute: 0}\n")
+    assert _run(reference, tmp_path, [ROW, SCORE]) == 2
+    assert "tolerances.yaml: 'acuracy' is no metric" in capsys.readouterr().err
