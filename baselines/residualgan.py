@@ -17,21 +17,13 @@ from sgbench.data.labels import Attribute, Group
 from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.losses import widened
-from sgbench.methods.networks import frozen, initialise, widths_at
-from sgbench.methods.norms import InstanceNorm
+from sgbench.methods.networks import frozen, initialise, normed, widths_at
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4), 64: (1, 2, 4, 8), 128: (1, 2, 4, 8, 16), 256: (1, 2, 4, 8, 16, 16)}
 GENERATED = 2
 """The discriminator's third class, after the attribute's values 0 and 1."""
-
-
 SLOPE = 0.2
 """Of negative values, in every leaky ReLU."""
-
-
-def normed(convolution: SameConv2d | SameConvTranspose2d) -> list[nn.Module]:
-    """Convolution, instance norm, leaky ReLU."""
-    return [convolution, InstanceNorm(convolution.out_channels, SLOPE)]
 
 
 class ResidualGANGenerator(nn.Module):
@@ -40,11 +32,11 @@ class ResidualGANGenerator(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.body = nn.Sequential(
-            *normed(SameConv2d(3, width, 5)),
-            *normed(SameConv2d(width, 2 * width, 4, 2)),
-            *normed(SameConv2d(2 * width, 4 * width, 4, 2)),
-            *normed(SameConvTranspose2d(4 * width, 2 * width, 3, 2)),
-            *normed(SameConvTranspose2d(2 * width, width, 3, 2)),
+            *normed(SameConv2d(3, width, 5), SLOPE),
+            *normed(SameConv2d(width, 2 * width, 4, 2), SLOPE),
+            *normed(SameConv2d(2 * width, 4 * width, 4, 2), SLOPE),
+            *normed(SameConvTranspose2d(4 * width, 2 * width, 3, 2), SLOPE),
+            *normed(SameConvTranspose2d(2 * width, width, 3, 2), SLOPE),
             SameConv2d(width, 3, 4),
         )
 
@@ -62,7 +54,7 @@ class ResidualGANDiscriminator(nn.Module):
         layers = [SameConv2d(3, first, 4, 2), nn.LeakyReLU(SLOPE, inplace=True)]
         channels = first
         for out in widths:
-            layers += normed(SameConv2d(channels, out, 4, 2))
+            layers += normed(SameConv2d(channels, out, 4, 2), SLOPE)
             channels = out
         layers.append(WholeConv2d(channels, 3, 4))
         rest = 4  # after phi: its norm, the last stride-2 convolution, its norm, the logits

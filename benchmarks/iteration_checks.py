@@ -76,7 +76,7 @@ def results_of(steps: Steps) -> list[Tensor]:
     """Losses and gradients of one iteration, after which the method is as it was."""
     with kept_state(steps.method), torch.backends.cudnn.flags(allow_tf32=False):
         torch.manual_seed(0)
-        return [*steps.run(0), *(p.grad.clone() for p in steps.method.parameters())]
+        return [*steps.run(0), *(p.grad.clone() for p in steps.method.parameters() if p.grad is not None)]
 
 
 @contextmanager

@@ -15,13 +15,16 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from sgbench.methods.kernels.norms import norm_act, norm_act_backward
-from sgbench.methods.kernels.pads import leaky_pad, leaky_pad_backward, leaky_pad_like
-from sgbench.methods.kernels.shifts import gather_shifted, row_size, shifted_weight, sum_shifted
+from sgbench.methods.kernels.pads import leaky_pad, leaky_pad_backward, leaky_pad_gradients, leaky_pad_like
+from sgbench.methods.kernels.patches import fold, gather_shifted, patches, row_size
+from sgbench.methods.kernels.shifts import shifted_weight, sum_shifted
 
 Check = tuple[str, float, float]
 NORMS = ((8, 64, 128, 128), (8, 128, 64, 64), (8, 256, 32, 32), (64, 256, 32, 32), (8, 512, 128, 128), (8, 512, 8, 8))
 SHIFTS = ((1, 8, 64, 128, 128), (8, 8, 64, 128, 128))
 PADS = ((72, 64, 64, 64), (72, 256, 16, 16), (72, 1024, 2, 2))
+PATCHES = (((72, 3, 128, 128), 5, 2), ((8, 3, 128, 128), 7, 1), ((16, 7, 128, 128), 7, 1))
+"""Maps, kernels and strides."""
 ROUNDING = {torch.bfloat16: 2**-8, torch.float32: 1e-5}
 """Of results, which are computed in float32 and then rounded once."""
 EPS = 1e-5
@@ -38,7 +41,9 @@ def check(device: str | torch.device) -> list[Check]:
             found += shift_errors(shape, 7, 3, dtype, device)
         for shape in PADS:
             found += pad_errors(shape, (1, 2, 1, 2), 0.2, dtype, device)
-    return found + capture_errors(device)
+        for shape, kernel_size, stride in PATCHES:
+            found += patch_errors(shape, kernel_size, stride, dtype, device)
+    return [*found, *capture_errors(device)]
 
 
 def norm_errors(
@@ -105,16 +110,43 @@ def pad_errors(
     x[:, :, 0] = 0
     v = channels_last(noise(shape, device, 1).to(dtype))
     grad = channels_last(noise((n, c, rows + top + bottom, columns + left + right), device, 2).to(dtype))
-    slopes = torch.where(x > 0, 1.0, torch.tensor(slope, device=device))
-    name = f"{tuple(shape)}, {around}, {dtype}".replace("torch.", "")
-    for part, found, values, sides in (
-        ("leaky_pad", leaky_pad(x, slope, *around), x, around),
-        ("leaky_pad_like", leaky_pad_like(v, x, slope, *around), v, around),
-    ):
-        yield f"{part} {name}", error(found, F.pad((values.float() * slopes).to(dtype), sides)), 0.0
-    inner = grad[:, :, top : top + rows, left : left + columns]
-    found = leaky_pad_backward(grad, x, slope, *around)
-    yield f"leaky_pad_backward {name}", error(found, (inner.float() * slopes).to(dtype)), 0.0
+    inner = grad[:, :, top : top + rows, left : left + columns].float()
+    for bias in (None, noise((c,), device, 3).to(dtype)):
+        added = x.float() if bias is None else x.float() + bias.float()[:, None, None]
+        slopes = torch.where(added > 0, 1.0, torch.tensor(slope, device=device))
+        name = f"{tuple(shape)}, {around}, {dtype}{'' if bias is None else ', with a bias'}".replace("torch.", "")
+        for part, found, values in (
+            ("leaky_pad", leaky_pad(x, bias, slope, around), added),
+            ("leaky_pad_like", leaky_pad_like(v, x, bias, slope, around), v.float()),
+        ):
+            yield f"{part} {name}", error(found, F.pad((values * slopes).to(dtype), around)), 0.0
+        found = leaky_pad_backward(grad, x, bias, slope, around)
+        yield f"leaky_pad_backward {name}", error(found, (inner * slopes).to(dtype)), 0.0
+        if bias is not None:
+            of_x, of_bias = leaky_pad_gradients(grad, x, bias, slope, around)
+            yield f"leaky_pad_gradients dx {name}", error(of_x, found), 0.0
+            yield f"leaky_pad_gradients dbias {name}", error(of_bias, (inner * slopes).double().sum((0, 2, 3))), 1e-4
+
+
+def patch_errors(
+    shape: tuple[int, ...], kernel_size: int, stride: int, dtype: torch.dtype, device: str | torch.device
+) -> Iterator[Check]:
+    """``patches`` of a map, as "same" convolutions pad it, and ``fold``, against torch's ``unfold``; [N, c, H, W]."""
+    channels, sides = shape[1], shape[2:]
+    x = channels_last(noise(shape, device).to(dtype))
+    places = [-(-side // stride) for side in sides]
+    missing = [max((n - 1) * stride + kernel_size - side, 0) for n, side in zip(places, sides, strict=True)]
+    (top, left), (bottom, right) = [m // 2 for m in missing], [m - m // 2 for m in missing]
+    whole = x.double().requires_grad_()
+    columns = F.unfold(F.pad(whole, (left, right, top, bottom)), kernel_size, stride=stride)
+    by_row = columns.unflatten(1, (channels, kernel_size, kernel_size)).permute(0, 4, 2, 3, 1).flatten(3)
+    wanted = F.pad(by_row, (0, row_size(kernel_size, channels) - by_row.shape[3])).flatten(2).flatten(0, 1)
+    name = f"{tuple(shape)}, {kernel_size}x{kernel_size}, stride {stride}, {dtype}".replace("torch.", "")
+    yield f"patches {name}", error(patches(x, kernel_size, stride, (top, left), places), wanted), 0.0
+    z = noise(tuple(wanted.shape), device, 1).to(dtype)
+    (folded,) = torch.autograd.grad(wanted, whole, z.double())
+    found = fold(z.view(shape[0], *places, -1), kernel_size, channels, stride, (top, left), sides)
+    yield f"fold {name}", error(found, folded), ROUNDING[dtype]
 
 
 def capture_errors(device: str | torch.device) -> Iterator[Check]:
@@ -126,9 +158,10 @@ def capture_errors(device: str | torch.device) -> Iterator[Check]:
         y, mean, rstd = norm_act(x, ones, zeros, EPS, 0.0)
         gradients = norm_act_backward(y, x, ones, zeros, mean, rstd, 0.0)
         dz = gather_shifted(x[:, :24], 7, 8)
-        padded = leaky_pad(x, 0.2, 1, 2, 1, 2)
-        back = leaky_pad_backward(padded, x, 0.2, 1, 2, 1, 2)
-        return [y, mean, rstd, *gradients, dz, sum_shifted(dz, 7, 3), padded, back]
+        padded = leaky_pad(x, ones, 0.2, (1, 2, 1, 2))
+        back = leaky_pad_gradients(padded, x, ones, 0.2, (1, 2, 1, 2))
+        seen = patches(x[:, :3], 5, 2, (1, 1), (64, 64))
+        return [y, mean, rstd, *gradients, dz, sum_shifted(dz, 7, 3), padded, *back, seen]
 
     first = everything()
     graph = torch.cuda.CUDAGraph()

@@ -9,10 +9,10 @@ import torch
 
 from benchmarks.timing.cases import METHODS, Case, case_of
 from benchmarks.timing.checks import checks_of
-from benchmarks.timing.measures import PeakMemory, free, in_turns, kernels, ratio, timed
+from benchmarks.timing.measures import PeakMemory, free, in_turns, kernels, one_after_another, ratio
 from benchmarks.timing.versions import NEEDS_A_GPU, Version, bytes_of_images, our_steps, plain_steps, runner
 
-REPLAYS, ROUNDS, LARGEST = 20, 7, 10
+REPLAYS, ROUNDS, LARGEST = 50, 7, 10
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,13 @@ def time_case(entry: Timed, device: torch.device, dry: bool) -> dict[str, Any]:
     except (RuntimeError, ValueError) as error:
         no_graph = " ".join(str(error).split())[:100]
     seconds = in_turns(runs, rounds, device)
-    replays = [timed(runs["ours"], device) for _ in range(1 if dry else REPLAYS)]
-    sustained = timed(lambda: [runs["ours"]() for _ in replays], device) / len(replays)
+    replays = one_after_another(runs["ours"], 1 if dry else REPLAYS, device)
     graph = seconds.get("plain graph")
     return {
         "case": str(case),
         "bar_ms": entry.bar,
         "ms": 1e3 * median(replays),
-        "sustained_ms": 1e3 * sustained,
+        "alone_ms": 1e3 * median(seconds["ours"]),
         "tflops": case.flops().total / median(replays) / 1e12,
         "allocated": peak.allocated - images if on_gpu else NEEDS_A_GPU,
         "reserved": peak.reserved - images if on_gpu else NEEDS_A_GPU,

@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -157,6 +158,19 @@ def timed(run: Callable[[], None], device: torch.device) -> float:
     run()
     synchronise(device)
     return time.perf_counter() - start
+
+
+def one_after_another(run: Callable[[], None], number: int, device: torch.device) -> list[float]:
+    """Seconds of each of many runs without a wait between them, as a job carries them out; a GPU takes the time."""
+    if device.type != "cuda":
+        return [timed(run, device) for _ in range(number)]
+    ends = [torch.cuda.Event(enable_timing=True) for _ in range(number + 1)]
+    ends[0].record()
+    for end in ends[1:]:
+        run()
+        end.record()
+    synchronise(device)
+    return [before.elapsed_time(after) / 1e3 for before, after in pairwise(ends)]
 
 
 def ratio(slow: list[float], fast: list[float]) -> float:

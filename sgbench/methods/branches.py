@@ -11,7 +11,9 @@ from sgbench.methods import kernels
 from sgbench.methods.casting import lowered
 from sgbench.methods.convolutions import SameConvTranspose2d
 from sgbench.methods.narrow import NarrowConv2d, narrow
-from sgbench.methods.norms import RELU, InstanceNorm, norm_leaky
+from sgbench.methods.networks import normed
+from sgbench.methods.norms import RELU, norm_leaky
+from sgbench.methods.same import convolve
 
 Residual = Literal["refined", "residual", "none"]
 
@@ -26,8 +28,7 @@ class Branches(nn.Module):
     def __init__(self, num_groups: int, width: int, residual: Residual):
         super().__init__()
         self.num_groups, self.width, self.residual = num_groups, width, residual
-        self.deconv = SameConvTranspose2d(2 * width, num_groups * width, 4, 2)
-        self.norm = InstanceNorm(num_groups * width, RELU)
+        self.deconv, self.norm = normed(SameConvTranspose2d(2 * width, num_groups * width, 4, 2), RELU)
         self.of_features = NarrowConv2d(num_groups * width, 3 * num_groups, 7, groups=num_groups)
         self.of_image = nn.Conv2d(3, 3 * num_groups, 7, padding=3, bias=False) if residual == "refined" else None
 
@@ -35,7 +36,7 @@ class Branches(nn.Module):
         """Every branch at once: features [N, 2w, S/2, S/2], images [N, 3, S, S] -> results [N, groups, 3, S, S]."""
         y = self.of_features(self.norm(self.deconv(features)))
         if self.of_image is not None:
-            y = y + F.conv2d(x, lowered(self.of_image.weight), padding=3)
+            y = y + convolve(x, lowered(self.of_image.weight), None, 1)
         return self._finished(y.unflatten(1, (self.num_groups, 3)), x[:, None])
 
     def one(self, position: int, features: Tensor, x: Tensor) -> Tensor:
@@ -53,20 +54,23 @@ class Branches(nn.Module):
         f = self._spread(positions, features)
         f = norm_leaky(f, self._own(self.norm.weight, positions), self._own(self.norm.bias, positions), RELU)
         weight, bias = (self._own(lowered(p), positions) for p in (self.of_features.weight, self.of_features.bias))
-        y = narrow(f, weight, bias, count)
-        if self.of_image is not None:
-            y = y + narrow(x, self._own(lowered(self.of_image.weight), positions), None, count)
+        if self.of_image is None:
+            return self._finished(narrow(f, weight, bias, count), x).unflatten(1, (count, 3)).transpose(0, 1)
+        of_image = self._own(lowered(self.of_image.weight), positions)
+        if kernels.usable(f):
+            y = narrow(*_joined(f, x.to(f.dtype), weight, of_image, count), bias, count)
+        else:
+            y = narrow(f, weight, bias, count) + narrow(x, of_image, None, count)
         return self._finished(y, x).unflatten(1, (count, 3)).transpose(0, 1)
 
     def _spread(self, positions: Sequence[int], features: Sequence[Tensor]) -> Tensor:
         """The transposed convolutions of some branches, [N, K * w, S, S]."""
         weight = picked(lowered(self.deconv.weight).unflatten(1, (self.num_groups, -1)).transpose(0, 1), positions)
-        bias = self._own(lowered(self.deconv.bias), positions)
         if kernels.usable(features[0]):
             # cuDNN's transposed convolutions in groups are slow; one group alone fills a GPU, and a copy joins results.
-            f = torch.cat([F.conv_transpose2d(own, w, None, 2, 1) for own, w in zip(features, weight, strict=True)], 1)
-            return f.add_(bias[:, None, None])
-        return F.conv_transpose2d(torch.cat([*features], 1), weight.flatten(0, 1), bias, 2, 1, groups=len(positions))
+            pairs = zip(features, weight, strict=True)
+            return torch.cat([F.conv_transpose2d(own, w, None, 2, 1) for own, w in pairs], 1)
+        return F.conv_transpose2d(torch.cat([*features], 1), weight.flatten(0, 1), None, 2, 1, groups=len(positions))
 
     def _own(self, parameter: Tensor, positions: Sequence[int]) -> Tensor:
         """The rows of some groups."""
@@ -95,6 +99,17 @@ class Branches(nn.Module):
         self.of_image.weight.zero_()
         centre = self.of_image.kernel_size[0] // 2
         self.of_image.weight[:, :, centre, centre] = gain * torch.eye(3).repeat(self.num_groups, 1)
+
+
+def _joined(f: Tensor, x: Tensor, weight: Tensor, of_image: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Each group's features, images and zeros side by side, and weights for them: one convolution for both parts.
+
+    Zeros make channels a multiple of 8. [N, K * w, S, S], [N, K * 3, S, S] -> [N, K * (w + 8), S, S], channels-last.
+    """
+    maps = [m.permute(0, 2, 3, 1).unflatten(3, (count, -1)) for m in (f, x)]
+    extra = -(weight.shape[1] + of_image.shape[1]) % 8
+    both = torch.cat([maps[0], F.pad(maps[1], (0, extra))], 4).flatten(3).permute(0, 3, 1, 2)
+    return both, torch.cat([weight, F.pad(of_image, (0, 0, 0, 0, 0, extra))], 1)
 
 
 def picked(x: Tensor, positions: Sequence[int]) -> Tensor:

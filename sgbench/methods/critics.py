@@ -10,10 +10,9 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from sgbench.methods.convolutions import SameConv2d
-from sgbench.methods.leaky import convolve_leaky, leaky_adjoint
+from sgbench.methods.leaky import convolve_leaky, leaky, leaky_adjoint, leaky_slope
 from sgbench.methods.losses import widened
 from sgbench.methods.norms import IDENTITY
 
@@ -39,9 +38,10 @@ class StridedCritic(nn.Module):
 
     def features(self, x: Tensor) -> Tensor:
         """The last map before the critic's own convolution."""
+        bias = None
         for convolution, slope in zip(self.convolutions, self.slopes, strict=True):
-            x = convolve_leaky(convolution, x, slope)
-        return F.leaky_relu_(x, self.slope)
+            x, bias = convolve_leaky(convolution, x, bias, slope)
+        return leaky(x, bias, self.slope)
 
     def forward(self, x: Tensor) -> Tensor:
         """The critic's map."""
@@ -49,16 +49,16 @@ class StridedCritic(nn.Module):
 
     def input_gradient(self, x: Tensor) -> Tensor:
         """The gradient of the map's sum with respect to ``x``, [N, 3, S, S], differentiable in the weights once."""
-        maps, h = [], x
+        maps, h, bias = [], x, None
         with torch.no_grad():
             for convolution, slope in zip(self.convolutions, self.slopes, strict=True):
-                maps.append(h)
-                h = convolve_leaky(convolution, h, slope)
+                maps.append((h, bias, slope))
+                h, bias = convolve_leaky(convolution, h, bias, slope)
         side = h.shape[-1]
         g = self.adversarial.adjoint(h.new_ones(1, 1, side, side), side, side).expand_as(h)
-        g = torch.ops.aten.leaky_relu_backward(g, h, self.slope, False)
-        for convolution, before, slope in reversed([*zip(self.convolutions, maps, self.slopes, strict=True)]):
-            g = leaky_adjoint(convolution, g, before, slope)
+        g = leaky_slope(g, h, bias, self.slope)
+        for convolution, before in reversed([*zip(self.convolutions, maps, strict=True)]):
+            g = leaky_adjoint(convolution, g, *before)
         return g
 
     def gradient_penalty(self, x: Tensor) -> Tensor:

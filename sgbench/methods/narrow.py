@@ -53,7 +53,7 @@ class _SumOfShifted(Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple:
-        from sgbench.methods.kernels.shifts import gather_shifted
+        from sgbench.methods.kernels.patches import gather_shifted
 
         x, weight = ctx.saved_tensors
         of_x = of_weight = None

@@ -6,12 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
-from sgbench.methods.norms import RELU, InstanceNorm
+from sgbench.methods.norms import IDENTITY, RELU, InstanceNorm
 
 
-def norm_relu(convolution: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+def normed(convolution: SameConv2d | SameConvTranspose2d, slope: float = IDENTITY) -> list[nn.Module]:
+    """Convolution, then instance norm with a leaky ReLU of this slope."""
+    convolution.adds_bias = False
+    return [convolution, InstanceNorm(convolution.out_channels, slope)]
+
+
+def norm_relu(convolution: SameConv2d | SameConvTranspose2d) -> nn.Sequential:
     """Convolution, instance norm, ReLU."""
-    return nn.Sequential(convolution, InstanceNorm(convolution.out_channels, RELU))
+    return nn.Sequential(*normed(convolution, RELU))
 
 
 class ResidualBlock(nn.Module):
@@ -21,8 +27,7 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             norm_relu(SameConv2d(channels, channels, 3, bias=bias)),
-            SameConv2d(channels, channels, 3, bias=bias),
-            InstanceNorm(channels),
+            *normed(SameConv2d(channels, channels, 3, bias=bias)),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -100,7 +100,7 @@ def test_a_report_says_what_failed_what_was_missed_and_what_was_ended():
         "case": "A",
         "bar_ms": 9,
         "ms": 12.0,
-        "sustained_ms": 11.0,
+        "alone_ms": 11.0,
         "tflops": 100.0,
         "dry": False,
         "allocated": 5 * 2**30,

@@ -11,8 +11,9 @@ from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
 from sgbench.methods.kernels.norms import norm_act, norm_act_backward
-from sgbench.methods.kernels.pads import leaky_pad, leaky_pad_backward
-from sgbench.methods.kernels.shifts import gather_shifted, sum_shifted
+from sgbench.methods.kernels.pads import leaky_pad, leaky_pad_gradients
+from sgbench.methods.kernels.patches import fold, gather_shifted, patches
+from sgbench.methods.kernels.shifts import sum_shifted
 
 
 class NoDriver:
@@ -50,7 +51,13 @@ def main():
         for groups in (1, 8):
             gather_shifted(sum_shifted(empty(groups, 8, 128, 128, 168, dtype=dtype), 7, 3), 7, groups)
         x = empty(72, 65, 65, 64, dtype=dtype).permute(0, 3, 1, 2)[..., :64, :64]
-        leaky_pad_backward(leaky_pad(x, 0.2, 1, 2, 1, 2), x, 0.2, 1, 2, 1, 2)
+        leaky_pad_gradients(leaky_pad(x, empty(64), 0.2, (1, 2, 1, 2)), x, empty(64), 0.2, (1, 2, 1, 2))
+        leaky_pad(empty(16, 2, 2, 2048, dtype=dtype).permute(0, 3, 1, 2), None, 0.2, (0, 0, 0, 0))
+        for c, kernel_size, stride, places in ((3, 5, 2, 64), (3, 7, 1, 128), (7, 7, 1, 128), (3, 4, 2, 32)):
+            images = empty(16, stride * places, stride * places, c, dtype=dtype).permute(0, 3, 1, 2)
+            z = patches(images, kernel_size, stride, (1, 1), (places, places)).view(16, places, places, -1)
+            fold(z, kernel_size, c, stride, (1, 1), (stride * places, stride * places))
+        sum_shifted(empty(1, 72, 2, 2, 24, dtype=dtype), 3, 1)
 
 
 if __name__ == "__main__":

@@ -12,11 +12,12 @@ from torch.nn import functional as F
 
 from sgbench.methods.kernels import norm_passes, norms
 from sgbench.methods.kernels.norms import norm_act, norm_act_backward
-from sgbench.methods.kernels.pads import leaky_pad, leaky_pad_backward, leaky_pad_like
-from sgbench.methods.kernels.shifts import gather_shifted, shifted_weight, sum_shifted
+from sgbench.methods.kernels.pads import leaky_pad, leaky_pad_backward, leaky_pad_gradients, leaky_pad_like
+from sgbench.methods.kernels.patches import gather_shifted, patches
+from sgbench.methods.kernels.shifts import shifted_weight, sum_shifted
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from kernel_checks import EPS, channels_last, noise, norm_errors, pad_errors, shift_errors
+from kernel_checks import EPS, channels_last, noise, norm_errors, pad_errors, patch_errors, shift_errors
 
 
 @triton.jit
@@ -223,16 +224,49 @@ def test_pad_gradients_are_those_of_autograd():
     grad = noise(plain.shape, "cpu", 1)
     (wanted,) = torch.autograd.grad(plain, x, grad.double())
     for g in (grad, channels_last(grad)):
-        found = leaky_pad_backward(g, x.detach().float(), 0.25, 1, 2, 0, 1)
+        found = leaky_pad_backward(g, x.detach().float(), None, 0.25, (1, 2, 0, 1))
         assert torch.equal(found.double(), wanted)
         assert found.is_contiguous(memory_format=torch.channels_last)
-    again = leaky_pad_like(wanted.float(), x.detach().float(), 0.25, 1, 2, 0, 1)
+    again = leaky_pad_like(wanted.float(), x.detach().float(), None, 0.25, (1, 2, 0, 1))
     assert torch.equal(again.double(), F.pad(wanted * torch.where(x > 0, 1, 0.25), (1, 2, 0, 1)))
 
 
 def test_pad_writes_zeros_for_zeros_and_any_layout_gives_the_same():
     x = noise((2, 6, 5, 4), "cpu")
-    y = leaky_pad(x, 0.2, 1, 1, 2, 2)
-    assert torch.equal(y, leaky_pad(channels_last(x), 0.2, 1, 1, 2, 2))
+    bias = torch.tensor([0.0, 1.0, -1.0, 0.5, 2.0, -0.5])
+    y = leaky_pad(x, bias, 0.2, (1, 1, 2, 2))
+    assert torch.equal(y, leaky_pad(channels_last(x), bias, 0.2, (1, 1, 2, 2)))
     assert y.is_contiguous(memory_format=torch.channels_last)
     assert int((y == 0).sum()) == y.numel() - x.numel()
+
+
+def test_pad_gradients_of_the_bias_are_sums_over_places_and_images():
+    x = noise((3, 2, 40, 41), "cpu")
+    bias = torch.tensor([0.3, -0.2])
+    of_x, of_bias = leaky_pad_gradients(torch.ones(3, 2, 41, 44), x, bias, 0.5, (1, 2, 1, 0))
+    assert torch.equal(of_x, torch.where(x + bias[:, None, None] > 0, 1.0, 0.5))
+    assert torch.equal(of_bias, of_x.sum((0, 2, 3)))
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    ("shape", "kernel_size", "stride"),
+    [((2, 3, 8, 8), 7, 1), ((1, 7, 5, 6), 7, 1), ((3, 3, 8, 8), 5, 2), ((2, 3, 7, 5), 4, 2), ((1, 8, 3, 2), 3, 1)],
+)
+def test_patches(shape, kernel_size, stride, dtype):
+    holds(patch_errors(shape, kernel_size, stride, dtype, "cpu"))
+
+
+def test_patches_by_hand():
+    x = torch.arange(1.0, 10).view(1, 1, 3, 3)
+    z = patches(x, 3, 2, (1, 1), (2, 2)).view(4, 3, 8)
+    assert z[..., 3:].eq(0).all()
+    assert z[0, :, :3].tolist() == [[0, 0, 0], [0, 1, 2], [0, 4, 5]]
+    assert z[3, :, :3].tolist() == [[5, 6, 0], [8, 9, 0], [0, 0, 0]]
+
+
+def test_patches_read_any_layout():
+    x = noise((2, 6, 5, 4), "cpu")
+    wanted = patches(x[:, 1:4].contiguous(), 5, 1, (2, 2), (5, 4))
+    assert torch.equal(patches(channels_last(x)[:, 1:4], 5, 1, (2, 2), (5, 4)), wanted)
+    assert torch.equal(patches(x[:, 1:4], 5, 1, (2, 2), (5, 4)), wanted)

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from sgbench.methods import convolutions
+from sgbench.methods import same
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
-from sgbench.methods.convolutions import _patches as patches
+from sgbench.methods.same import _patches as patches
 
 SHAPES = [(5, 2), (4, 2), (3, 1), (3, 2), (7, 1), (4, 1), (2, 2), (1, 1), (1, 2), (2, 3)]
 """Kernels and strides; a kernel smaller than its stride leaves pixels out."""
@@ -37,14 +37,14 @@ def with_gradients(layer, x, g, call=None):
 
 def no_products(monkeypatch):
     """Every convolution is the library's; a product would fail."""
-    monkeypatch.setattr(convolutions, "_FEW_PLACES", 0)
-    monkeypatch.setattr(convolutions, "_WEIGHTS_PER_PATCH", 10**12)
-    monkeypatch.setattr(convolutions, "_patches", None)
+    monkeypatch.setattr(same, "_FEW_PLACES", 0)
+    monkeypatch.setattr(same, "_WEIGHTS_PER_PATCH", 10**12)
+    monkeypatch.setattr(same, "_patches", None)
 
 
 def only_products(monkeypatch):
     """Every convolution is a product; the library's would fail."""
-    monkeypatch.setattr(convolutions, "_FEW_PLACES", 10_000)
+    monkeypatch.setattr(same, "_FEW_PLACES", 10_000)
     monkeypatch.setattr(F, "conv2d", None)
     monkeypatch.setattr(F, "conv_transpose2d", None)
 
@@ -87,7 +87,7 @@ def test_both_ways_to_the_adjoint_are_one(kernel, stride, plane, monkeypatch):
 @pytest.mark.parametrize("plane", [*PLANES, (31, 32), (17, 6)])
 @pytest.mark.parametrize(("kernel", "stride"), SHAPES)
 def test_the_adjoint_is_the_adjoint(kernel, stride, plane, few, monkeypatch):
-    monkeypatch.setattr(convolutions, "_FEW_PLACES", few)
+    monkeypatch.setattr(same, "_FEW_PLACES", few)
     layer, x = make(SameConv2d, 3, 4, kernel, stride), randn(2, 3, *plane).requires_grad_()
     y = layer(x)
     g = randn(*y.shape, seed=5)
@@ -101,7 +101,7 @@ def test_the_adjoint_is_the_adjoint(kernel, stride, plane, few, monkeypatch):
 @pytest.mark.parametrize("few", [0, 10_000])
 @pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (4, 2), (3, 1)])
 def test_the_adjoint_can_be_differentiated(kernel, stride, few, monkeypatch):
-    monkeypatch.setattr(convolutions, "_FEW_PLACES", few)
+    monkeypatch.setattr(same, "_FEW_PLACES", few)
     layer, g = make(SameConv2d, 2, 3, kernel, stride), randn(2, 3, 2, 2).requires_grad_()
     side = 2 * stride
 
@@ -114,7 +114,7 @@ def test_the_adjoint_can_be_differentiated(kernel, stride, few, monkeypatch):
 
 def test_small_maps_are_products_and_large_ones_are_not(monkeypatch):
     seen = []
-    monkeypatch.setattr(convolutions, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
+    monkeypatch.setattr(same, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
     layer = SameConv2d(3, 4, 5, 2)
     for side in (2, 4, 5, 32):
         layer(torch.zeros(1, 3, side, side))
@@ -123,7 +123,7 @@ def test_small_maps_are_products_and_large_ones_are_not(monkeypatch):
 
 def test_gradients_of_weights_are_products_where_patches_are_few(monkeypatch):
     seen = []
-    monkeypatch.setattr(convolutions, "_patches", lambda x, *rest: seen.append(len(x)) or patches(x, *rest))
+    monkeypatch.setattr(same, "_patches", lambda x, *rest: seen.append(len(x)) or patches(x, *rest))
     layer = SameConv2d(16, 32, 5, 2)
     for size in (4, 5):  # 4 x 16 patches, and 12,800 weights: 200 for each
         layer(torch.zeros(size, 16, 8, 8)).sum().backward()
@@ -163,7 +163,7 @@ def test_a_transposed_kernel_smaller_than_its_stride_is_an_error():
 
 @pytest.mark.parametrize("few", [0, 10_000])
 def test_in_autocast_results_and_adjoints_are_narrow_and_gradients_are_wide(few, monkeypatch):
-    monkeypatch.setattr(convolutions, "_FEW_PLACES", few)
+    monkeypatch.setattr(same, "_FEW_PLACES", few)
     torch.manual_seed(0)
     conv, deconv, whole = SameConv2d(3, 4, 4, 2), SameConvTranspose2d(4, 3, 4, 2), WholeConv2d(3, 2, 8)
     x = torch.randn(2, 3, 8, 8)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sgbench.methods import convolutions
+from sgbench.methods import same
 from sgbench.methods.critics import StridedCritic
 
 CASES = [(32, (2, 4, 6, 8)), (64, (2, 4, 6, 8, 8)), (64, (2, 3)), (32, (3,))]
@@ -72,7 +72,7 @@ def assert_same_penalty(critic, x, weights):
 @pytest.fixture(params=["product", "ordinary"])
 def path(request, monkeypatch):
     if request.param == "ordinary":
-        monkeypatch.setattr(convolutions, "_FEW_PLACES", 0)
+        monkeypatch.setattr(same, "_FEW_PLACES", 0)
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -87,8 +87,8 @@ def test_the_penalty_is_that_of_differentiating_twice(path, size, widths, kernel
 
 def test_the_cases_take_both_paths(monkeypatch):
     """Otherwise the tests above would compare one with itself."""
-    seen, patches = [], convolutions._patches
-    monkeypatch.setattr(convolutions, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
+    seen, patches = [], same._patches
+    monkeypatch.setattr(same, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
     critic = make(CASES[0][1], 5)
     with torch.no_grad():
         critic.features(images(CASES[0][0]))

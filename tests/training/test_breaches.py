@@ -10,7 +10,7 @@ from torch import nn
 
 from sgbench.data.batches import Batches
 from sgbench.data.labels import sparsify
-from sgbench.methods import convolutions
+from sgbench.methods import same
 from sgbench.methods.contract import Method, MethodSettings, update
 from sgbench.training import breaches
 from sgbench.training.feeds import ResidentFeed
@@ -29,7 +29,7 @@ def steps_of(method, batches, precision="float32"):
 @pytest.fixture
 def as_on_a_gpu(monkeypatch):
     """Methods compute as they do there: small maps on a CPU are products of patches, whose places lie on the host."""
-    monkeypatch.setattr(convolutions, "_FEW_PLACES", 0)
+    monkeypatch.setattr(same, "_FEW_PLACES", 0)
 
 
 def with_all_labels(cls):

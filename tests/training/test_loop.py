@@ -108,7 +108,7 @@ def test_checkpoint_holds_every_parameter_and_moment(cls, tmp_path):
     assert state["iteration"] == 3
     assert state["method"].keys() == dict(method.named_parameters()).keys()
     moments = [m for optimizer in state["optimizers"].values() for m in optimizer["state"].values()]
-    assert len(moments) == len(list(method.parameters()))
+    assert len(moments) == sum(p.grad is not None for p in method.parameters()) > 20
     fresh, _ = make(cls)
     checkpoint = read_checkpoint(JobFolder(tmp_path))
     fresh.load_state_dict(checkpoint.method)

@@ -1,6 +1,6 @@
-"""Triton kernel: a leaky ReLU and the zeros around its result, in one pass; forward and backward.
+"""Triton kernel: a bias, a leaky ReLU and the zeros around its result, in one pass; forward and backward.
 
-One kernel computes out[n, c, i, j] = v * slope of x, with v and x read at offsets of their own, and 0 outside of them.
+One kernel computes out[n, c, i, j] = v * slope of (x + bias), with v and x read at offsets of their own, and 0 outside.
 """
 
 import torch
@@ -14,69 +14,111 @@ _CHANNELS = 64
 """Channels of a program: 128 bytes of bfloat16 in each row, a cache line."""
 
 
-def leaky_pad(x: Tensor, slope: float, left: int, right: int, top: int, bottom: int) -> Tensor:
-    """Leaky ReLU with zeros around: [N, C, H, W] -> [N, C, H + top + bottom, W + left + right], channels-last.
+Around = tuple[int, int, int, int]
+"""Columns of zeros left and right, rows of zeros above and below."""
+
+
+def leaky_pad(x: Tensor, bias: Tensor | None, slope: float, around: Around) -> Tensor:
+    """Leaky ReLU of x + bias with zeros around: [N, C, H, W] -> [N, C, H + top + bottom, W + left + right].
 
     Args:
         x: bfloat16 or float32. Of any strides, so that it can be part of a map; fast if channels are adjacent.
+        bias: [C], added in float32.
         slope: of negative values.
-        left: columns of zeros, as is ``right``.
-        right: at the end.
-        top: rows of zeros, as is ``bottom``.
-        bottom: at the end.
+        around: how many zeros.
+
+    Returns:
+        Of x's type, channels-last.
     """
-    return leaky_pad_like(x, x, slope, left, right, top, bottom)
+    return _launch(x, x, bias, slope, _padded(x, around), _start(around), _start(around))
 
 
-def leaky_pad_like(v: Tensor, x: Tensor, slope: float, left: int, right: int, top: int, bottom: int) -> Tensor:
-    """As ``leaky_pad``, but of v, times 1 where x > 0 and ``slope`` elsewhere: the adjoint of the backward pass."""
-    height, width = x.shape[2] + top + bottom, x.shape[3] + left + right
-    return _launch(v, x, slope, height, width, (top, left), (top, left))
+def leaky_pad_like(v: Tensor, x: Tensor, bias: Tensor | None, slope: float, around: Around) -> Tensor:
+    """As ``leaky_pad``, but of v, times 1 where x + bias > 0 and ``slope`` elsewhere: the adjoint of the backward pass.
+
+    Args:
+        v: [N, C, H, W], of any strides.
+        x: what ``leaky_pad`` was given, as is all else.
+    """
+    return _launch(v, x, bias, slope, _padded(x, around), _start(around), _start(around))
 
 
-def leaky_pad_backward(
-    grad: Tensor, x: Tensor, slope: float, left: int, right: int, top: int, bottom: int
-) -> Tensor:  # fmt: skip
+def leaky_pad_backward(grad: Tensor, x: Tensor, bias: Tensor | None, slope: float, around: Around) -> Tensor:
     """Gradient of ``leaky_pad`` with respect to x, [N, C, H, W], of grad's type, channels-last.
 
     Args:
         grad: [N, C, H + top + bottom, W + left + right], of any strides.
         x: what ``leaky_pad`` was given, as is all else.
     """
-    return _launch(grad, x, slope, x.shape[2], x.shape[3], (-top, -left), (0, 0))
+    top, left = _start(around)
+    return _launch(grad, x, bias, slope, tuple(x.shape[2:]), (-top, -left), (0, 0))
+
+
+def leaky_pad_gradients(
+    grad: Tensor, x: Tensor, bias: Tensor, slope: float, around: Around
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """As ``leaky_pad_backward``, and the gradient with respect to bias, float32 [C]: sums of the other one."""
+    (top, left), (n, channels, height, width) = _start(around), x.shape
+    sums = torch.empty((_blocks(n * height * width, channels)[0], channels), dtype=torch.float32, device=x.device)
+    return _launch(grad, x, bias, slope, (height, width), (-top, -left), (0, 0), sums), sums.sum(0)
+
+
+def _padded(x: Tensor, around: Around) -> tuple[int, int]:
+    left, right, top, bottom = around
+    return x.shape[2] + top + bottom, x.shape[3] + left + right
+
+
+def _start(around: Around) -> tuple[int, int]:
+    """Row and column at which the map starts."""
+    return around[2], around[0]
+
+
+def _blocks(places: int, channels: int) -> tuple[int, int, int, int]:
+    """Blocks of places and of channels, and their sizes."""
+    block_c = min(_CHANNELS, triton.next_power_of_2(channels))
+    block_p = _TILE // block_c
+    return triton.cdiv(places, block_p), triton.cdiv(channels, block_c), block_p, block_c
 
 
 def _launch(
-    v: Tensor, x: Tensor, slope: float, height: int, width: int, v_from: tuple[int, int], x_from: tuple[int, int]
+    v: Tensor,
+    x: Tensor,
+    bias: Tensor | None,
+    slope: float,
+    size: tuple[int, int],
+    v_from: tuple[int, int],
+    x_from: tuple[int, int],
+    sums: Tensor | None = None,
 ) -> Tensor:
-    """[N, C, height, width] of v and x, which start there at (row, column)."""
+    """[N, C, *size] of v and x, which start there at (row, column); sums over each block's places go to ``sums``."""
     n, channels = x.shape[:2]
-    out = torch.empty((n, height, width, channels), dtype=v.dtype, device=v.device)
-    block_c = min(_CHANNELS, triton.next_power_of_2(channels))
-    places, block_p = n * height * width, _TILE // block_c
-    _leaky_pad[(triton.cdiv(places, block_p), triton.cdiv(channels, block_c))](
-        v, x, out, slope, places, channels, height, width,
+    out = torch.empty((n, *size, channels), dtype=v.dtype, device=v.device)
+    places = n * size[0] * size[1]
+    *grid, block_p, block_c = _blocks(places, channels)
+    _leaky_pad[tuple(grid)](
+        v, x, x if bias is None else bias, out, out if sums is None else sums, slope, places, channels, *size,
         *v.shape[2:], *v_from, *v.stride(), *x.shape[2:], *x_from, *x.stride(),
-        SAME=v is x, BLOCK_P=block_p, BLOCK_C=block_c, num_warps=4, enable_fp_fusion=False,
+        SAME=v is x, BIAS=bias is not None, SUMS=sums is not None,
+        BLOCK_P=block_p, BLOCK_C=block_c, num_warps=4, enable_fp_fusion=False,
     )  # fmt: skip
     return out.permute(0, 3, 1, 2)
 
 
 @triton.jit
 def _read(x, n, i, j, c, known, height, width, top, left, image, channel, line, place):
-    """Values of a map that starts at (top, left), float32 [BLOCK_P, BLOCK_C]: 0 outside of it."""
+    """Values of a map that starts at (top, left), float32 [BLOCK_P, BLOCK_C], and which of them are inside; else 0."""
     i, j = i - top, j - left
     inside = known & ((i >= 0) & (i < height) & (j >= 0) & (j < width))[:, None]
     at = (n.to(tl.int64) * image + i * line + j * place)[:, None] + (c * channel)[None, :]
-    return tl.load(x + at, mask=inside, other=0.0).to(tl.float32)
+    return tl.load(x + at, mask=inside, other=0.0).to(tl.float32), inside
 
 
 @triton.jit
 def _leaky_pad(
-    v, x, out, slope, places, channels, height, width,
+    v, x, bias, out, sums, slope, places, channels, height, width,
     v_height, v_width, v_top, v_left, v_image, v_channel, v_line, v_place,
     x_height, x_width, x_top, x_left, x_image, x_channel, x_line, x_place,
-    SAME: tl.constexpr, BLOCK_P: tl.constexpr, BLOCK_C: tl.constexpr,
+    SAME: tl.constexpr, BIAS: tl.constexpr, SUMS: tl.constexpr, BLOCK_P: tl.constexpr, BLOCK_C: tl.constexpr,
 ):  # fmt: skip
     """Places of all images and rows in turn, and some of the channels."""
     p = tl.program_id(0) * BLOCK_P + tl.arange(0, BLOCK_P)
@@ -84,10 +126,16 @@ def _leaky_pad(
     known = (p < places)[:, None] & (c < channels)[None, :]
     row = p // width
     n, i, j = row // height, row % height, p % width
-    value = _read(v, n, i, j, c, known, v_height, v_width, v_top, v_left, v_image, v_channel, v_line, v_place)
+    value, inside = _read(v, n, i, j, c, known, v_height, v_width, v_top, v_left, v_image, v_channel, v_line, v_place)
     if SAME:
         sign = value
     else:
-        sign = _read(x, n, i, j, c, known, x_height, x_width, x_top, x_left, x_image, x_channel, x_line, x_place)
-    value = tl.where(sign > 0.0, value, value * slope).to(out.dtype.element_ty)
-    tl.store(out + p.to(tl.int64)[:, None] * channels + c[None, :], value, mask=known)
+        sign, _ = _read(x, n, i, j, c, known, x_height, x_width, x_top, x_left, x_image, x_channel, x_line, x_place)
+    if BIAS:
+        sign += tl.load(bias + c, mask=c < channels, other=0.0).to(tl.float32)[None, :]
+        if SAME:
+            value = tl.where(inside, sign, 0.0)
+    value = tl.where(sign > 0.0, value, value * slope)
+    if SUMS:
+        tl.store(sums + tl.program_id(0) * channels + c, tl.sum(value, 0), mask=c < channels)
+    tl.store(out + p.to(tl.int64)[:, None] * channels + c[None, :], value.to(out.dtype.element_ty), mask=known)
