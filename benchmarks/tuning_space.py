@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-ITERATIONS = {"sggan": 1250, "stargan": 1450, "residualgan": 500}
+ITERATIONS = {"sggan": 1200, "stargan": 1450, "residualgan": 500}
 """Of the first trial: what the method's share of the time allows."""
 START: Mapping[str, Mapping[str, Any]] = {
     "sggan": {
-        "batch_size": 6,
-        "labelled_share": 0.5,
-        "n_critic": 1,
+        "batch_size": 4,
+        "labelled_share": 0.75,
+        "n_critic": 2,
         "base_width": 16,
         "discriminator_width": 32,
         "learning_rate": 4e-4,
-        "discriminator_learning_rate": 1e-3,
+        "discriminator_learning_rate": 6e-4,
         "lambda_cls": 2,
         "weight_init": "he",
         "pass_through": 1.2,
@@ -43,13 +43,14 @@ START: Mapping[str, Mapping[str, Any]] = {
 }
 SPACE: Mapping[str, Mapping[str, tuple]] = {
     "sggan": {
-        "learning_rate": (3e-4, 4e-4, 6e-4),
-        "discriminator_learning_rate": (6e-4, 1e-3, 1.5e-3),
-        "n_critic": (1, 2),
+        "learning_rate": (3e-4, 4e-4),
+        "discriminator_learning_rate": (4e-4, 6e-4, 1e-3),
+        "n_critic": (2, 3),
         "lambda_cls": (1, 2, 4),
         "lambda_rec": (10, 20),
         "labelled_share": (0.5, 0.75, 1.0),
-        "batch_size": (4, 6, 8),
+        "batch_size": (3, 4, 6),
+        "discriminator_width": (24, 32),
         "constant": (0.3, 0.5),
     },
     "stargan": {

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sgbench.data.requests import Requests
 from sgbench.data.source import Source
+from sgbench.support.cores import torch_threads
 from sgbench.support.names import shortened
 from sgbench.support.sealed import made_once
 
@@ -75,11 +76,16 @@ def open_references(
 def _write(
     jobs: Sequence[tuple[Tensor, Callable[[Tensor], Tensor]]], counted: Callable[[int], None], path: Path
 ) -> None:
-    """Write the output of each job, one job after another, with only a few chunks in memory at a time."""
+    """Write the output of each job, one job after another, with only a few chunks in memory at a time.
+
+    As many are made at once as torch has threads, each by one thread alone: with more they would wait for each other.
+    """
     total = sum(len(index) for index, _ in jobs)
     make = jobs[0][1]
     sample = make(jobs[0][0][:1]).numpy()
-    with path.open("wb") as file, ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
+    workers = torch.get_num_threads()
+    alone = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
+    with path.open("wb") as file, torch_threads(workers), alone as pool:  # what threads set, others can come to see
         header = {"descr": sample.dtype.str, "fortran_order": False, "shape": (total, *sample.shape[1:])}
         np.lib.format.write_array_header_1_0(file, header)
         for index, make in jobs:
