@@ -29,7 +29,7 @@ TIMED = (
     Timed(case_of("stargan", (2,) * 4, 128, all_labels=True, batch_size=16), 25),
     Timed(case_of("residualgan", (2,), 128, batch_size=16), 9),
 )
-CHECKED = tuple(case_of(method, (2,) * 3, 64, batch_size=4, n_critic=2) for method in METHODS)
+CHECKED = tuple(case_of(method, (2,) * 3, 32, batch_size=4, n_critic=2) for method in METHODS)
 
 
 def timed_cases(dry: bool) -> list[Timed]:
