@@ -96,7 +96,7 @@ def _regress(arguments: argparse.Namespace) -> int:
 
 
 def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
-    from sgbench.regression.by_images import hold
+    from sgbench.regression.holding import hold
 
     try:
         return hold(reference, new, alpha)

@@ -1,1 +1,2 @@
-"""Compares new records with reference records, and writes down what moved. Only ``by_images`` needs torch."""
+"""Compares new records with reference records, and writes down what moved. Only ``by_images`` needs
+torch, and is imported where both sides have per-image scores."""

@@ -265,7 +265,7 @@ def scored(tmp_path):
 
 
 def _hold(reference, new, alpha=0.01):
-    from sgbench.regression.by_images import hold
+    from sgbench.regression.holding import hold
 
     return hold(reference, new, alpha)
 
