@@ -27,7 +27,7 @@ from sgbench.report.tables import (
     score_table,
     target_table,
 )
-from sgbench.report.text import number_text, readable
+from sgbench.report.text import Told, number_text, readable, shown
 from sgbench.results.csv_text import csv_text
 from sgbench.results.records import ALL
 from sgbench.results.report_folder import ReportFolder
@@ -83,11 +83,17 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     measured, paper = measured_and_published(frame)
     tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
     published = _published(paper, page.layout)
-    contents = {table.name: (to_csv(table), to_latex(table)) for table in tables + published}
+    contents, sections = {}, {}
+    for table in tables + published:
+        told = shown(table)
+        contents[table.name] = (to_csv(table), to_latex(table, told))
+        sections[table.name] = _section(table, told, folder)
     for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
         if plain is not None:
             contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
-    text = _text(measured, tables, published, page, folder)
+    measured_sections, paper_sections = ([sections[table.name] for table in own] for own in (tables, published))
+    ranked = any(table.ranked for table in tables)
+    text = _text(measured, measured_sections, paper_sections, ranked, page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
             write_text(path, content)
@@ -131,16 +137,22 @@ def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
 
 
 def _text(
-    frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table], page: Page, folder: ReportFolder
+    frame: pd.DataFrame,
+    measured: Sequence[str],
+    paper: Sequence[str],
+    ranked: bool,
+    page: Page,
+    folder: ReportFolder,
 ) -> str:
+    """The page, given the sections of its tables."""
     parts = [f"# {in_a_line(page.title)}"]
     parts += [_facts(page.facts)] * bool(page.facts)
     if page.notes:
         parts += ["## How to read this", "\n".join(f"- {in_a_line(note)}" for note in page.notes)]
     parts += ["## Results"]
     parts += [f"![{text}]({path})\n\n*{text}*" for text, path in ((in_a_line(c), path) for c, path in page.figures)]
-    parts += [_BOLD] * any(table.ranked for table in measured)
-    parts += [_section(table, folder) for table in measured] or ["Nothing was measured."]
+    parts += [_BOLD] * ranked
+    parts += measured or ["Nothing was measured."]
     if len(ceiling := _ceiling(frame, page.layout)):
         parts += ["## The judges", _CEILING, markdown(ceiling)]
     if page.judges is not None:
@@ -154,7 +166,7 @@ def _text(
         parts += ["## What was measured", markdown(_definitions(frame), "left", code=("Metric",))]
     if paper:
         parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
-        parts += [_section(table, folder) for table in paper]
+        parts += paper
     parts += ["## Provenance", _facts(page.provenance)] * bool(page.provenance)
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -178,8 +190,8 @@ _COUNTS = (
 )
 
 
-def _section(table: Table, folder: ReportFolder) -> str:
-    return f"### {in_a_line(table.title)}\n\n{to_markdown(table)}\n{_links(table.name, folder)}"
+def _section(table: Table, told: Told, folder: ReportFolder) -> str:
+    return f"### {in_a_line(table.title)}\n\n{to_markdown(table, told)}\n{_links(table.name, folder)}"
 
 
 def _links(name: str, folder: ReportFolder) -> str:
