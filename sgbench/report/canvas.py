@@ -61,6 +61,6 @@ def save(figure: Figure, path: Path) -> None:
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
         figure.canvas.draw()
     pixels = figure.canvas.buffer_rgba()
-    opaque = Image.frombuffer("RGB", figure.canvas.get_width_height(), pixels, "raw", "RGBX", 0, 1)
+    opaque = Image.frombytes("RGB", figure.canvas.get_width_height(), pixels, "raw", "RGBX")
     with replacing(path) as partial:
         opaque.save(partial, format="PNG", optimize=True)

@@ -34,6 +34,9 @@ from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
 from sgbench.support.markdown import in_a_cell, in_a_line
 
+_Ready = tuple[Table, Told]
+"""A table, and its cells as they are shown."""
+
 
 @dataclass(frozen=True)
 class Page:
@@ -83,17 +86,12 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     measured, paper = measured_and_published(frame)
     tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
     published = _published(paper, page.layout)
-    contents, sections = {}, {}
-    for table in tables + published:
-        told = shown(table)
-        contents[table.name] = (to_csv(table), to_latex(table, told))
-        sections[table.name] = _section(table, told, folder)
+    ready = [(table, shown(table)) for table in tables + published]
+    contents = {table.name: (to_csv(table), to_latex(table, told)) for table, told in ready}
     for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
         if plain is not None:
             contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
-    measured_sections, paper_sections = ([sections[table.name] for table in own] for own in (tables, published))
-    ranked = any(table.ranked for table in tables)
-    text = _text(measured, measured_sections, paper_sections, ranked, page, folder)
+    text = _text(measured, ready[: len(tables)], ready[len(tables) :], page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
             write_text(path, content)
@@ -137,22 +135,16 @@ def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
 
 
 def _text(
-    frame: pd.DataFrame,
-    measured: Sequence[str],
-    paper: Sequence[str],
-    ranked: bool,
-    page: Page,
-    folder: ReportFolder,
+    frame: pd.DataFrame, measured: Sequence[_Ready], paper: Sequence[_Ready], page: Page, folder: ReportFolder
 ) -> str:
-    """The page, given the sections of its tables."""
     parts = [f"# {in_a_line(page.title)}"]
     parts += [_facts(page.facts)] * bool(page.facts)
     if page.notes:
         parts += ["## How to read this", "\n".join(f"- {in_a_line(note)}" for note in page.notes)]
     parts += ["## Results"]
     parts += [f"![{text}]({path})\n\n*{text}*" for text, path in ((in_a_line(c), path) for c, path in page.figures)]
-    parts += [_BOLD] * ranked
-    parts += measured or ["Nothing was measured."]
+    parts += [_BOLD] * any(table.ranked for table, _ in measured)
+    parts += [_section(*table, folder) for table in measured] or ["Nothing was measured."]
     if len(ceiling := _ceiling(frame, page.layout)):
         parts += ["## The judges", _CEILING, markdown(ceiling)]
     if page.judges is not None:
@@ -166,7 +158,7 @@ def _text(
         parts += ["## What was measured", markdown(_definitions(frame), "left", code=("Metric",))]
     if paper:
         parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
-        parts += paper
+        parts += [_section(*table, folder) for table in paper]
     parts += ["## Provenance", _facts(page.provenance)] * bool(page.provenance)
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -207,14 +199,14 @@ def _ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Every figure of untouched images by attribute (accuracy, balanced accuracy, calibration, ...)."""
     real = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
     rows = []
-    for attribute, shown in layout.attributes.items():
+    for attribute, title in layout.attributes.items():
         numbers = {}
         for r in real[real["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
             numbers[in_a_sentence(spec_of(r["metric"]).title)] = (
                 (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
             )
         if numbers:
-            rows.append({"Attribute": shown} | numbers)
+            rows.append({"Attribute": title} | numbers)
     return pd.DataFrame(rows).fillna(MISSING)
 
 
