@@ -41,7 +41,13 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.norms",
     "sgbench.data.labels",
 }
-WITH_TORCH = {"report.comparisons", "report.making", "report.verification", "regression.by_images"}
+WITH_TORCH = {
+    "report.comparisons",
+    "report.making",
+    "report.verification",
+    "regression.by_images",
+    "regression.holding",
+}
 """Modules of report and regression that look at per-image scores."""
 DEPTHS = {f"sgbench.{name}": depth for depth, names in enumerate(LAYERS) for name in names}
 TOP_LEVEL, MEDIAN_LINES, MOST_LINES = 12, 110, 260

@@ -106,7 +106,7 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 
 def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
-    from sgbench.regression.by_images import hold
+    from sgbench.regression.holding import hold
 
     try:
         return hold(reference, new, alpha)

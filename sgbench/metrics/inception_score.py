@@ -63,7 +63,7 @@ class InceptionScore(ImageMetric):
             shift = (by_row[rows].to(a).T @ gaps.flatten(1) / len(rows)).unflatten(1, gaps.shape[1:])
             for means, sign in ((of_a.mean(1) + shift, 1), (of_b.mean(1) - shift, -1)):
                 marginal = means[..., :-1].clamp(min=_NEXT_TO_NOTHING)
-                totals += sign * (means[..., -1] - (marginal * marginal.log()).sum(-1)).exp()
+                totals += sign * (means[..., -1] - marginal.log().mul_(marginal).sum(-1)).exp()
         return totals.T / self.num_splits
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:

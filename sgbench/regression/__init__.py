@@ -1,1 +1,4 @@
-"""Compares new records with reference records, and writes down what moved. Only ``by_images`` needs torch."""
+"""Compares new records with reference records, and writes down what moved.
+
+Only ``by_images`` needs torch, and it is imported only where both sides have per-image scores.
+"""

@@ -1,23 +1,20 @@
-"""Compares new records with the reference's: image by image if both sides have scores, by tolerance otherwise.
+"""Compares figures image by image, where both sides kept the scores of a system for the same requests.
 
-A figure is compared image by image if both sides kept its system's per-image scores for the same requests. The test is
-``paired.paired_difference``; Holm's procedure bounds the chance of any false alarm in a run by ``alpha``. A figure with
-identical scores on both sides is not tested, because no swap could change it; its interval must be the same, but for a
-figure by a jury whose system's other figures changed, because they steady it. If no tolerances are stated beside the
-reference, all figures that are not compared image by image must be equal.
+The test is ``paired.paired_difference``; Holm's procedure bounds the chance of any false alarm in a run by ``alpha``. A
+figure with identical scores on both sides is not tested, because no swap could change it; its interval must be the
+same, but for a figure by a jury whose system's other figures changed, because they steady it.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import astuple, replace
-from pathlib import Path
 
 import torch
 
-from sgbench.metrics.catalogue import METRICS, spec_of
-from sgbench.regression.differences import Comparison, Difference, Key, Outcome, by_key, compare, differing, key_of
-from sgbench.regression.sides import Side, load_side, same_systems
-from sgbench.regression.tolerances import DEFAULT, Tolerance, load_tolerances, tolerances_path
+from sgbench.metrics.catalogue import spec_of
+from sgbench.regression.differences import Difference, Key, Outcome, differing, key_of
+from sgbench.regression.sides import Side
+from sgbench.regression.tolerances import Tolerance
 from sgbench.results import rounding
 from sgbench.results.records import Record
 from sgbench.results.scores import Scores, read_scores
@@ -34,45 +31,21 @@ SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 
 
 @own_state()
-def hold(reference: Path, new: Path, alpha: float) -> Comparison:
-    """Compare files or folders of records, with the scores beside them.
+def by_images(
+    old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
+) -> tuple[list[Difference], set[Key]]:
+    """The differences of the figures that are compared image by image, and the keys of those figures.
 
     Args:
+        old: the reference.
+        now: the new side, with the reference's names of systems.
+        rows: the reference's records by their key.
+        new_rows: the new records by their key.
         alpha: the chance of any false alarm in all paired tests together.
 
     Raises:
-        ValueError: a file cannot be read, or the tolerances lack a metric; the message names it.
+        ValueError: a file of scores cannot be read; the message names it.
     """
-    old = load_side(reference)
-    now = same_systems(old, load_side(new))
-    rows, new_rows = by_key(old.records, "the reference"), by_key(now.records, "the new records")
-    differences, paired = _by_images(old, now, rows, new_rows, alpha)
-    left = [row for key, row in rows.items() if key not in paired]
-    tolerances = load_tolerances(reference) if tolerances_path(reference).exists() else None
-    known = METRICS.keys() | {row.metric for row in (*rows.values(), *new_rows.values())} | {DEFAULT}
-    if unknown := [name for name in tolerances or () if name not in known]:
-        raise ValueError(f"{tolerances_path(reference)}: '{unknown[0]}' is no metric; write its name as records do")
-    differences += compare(left, [row for key, row in new_rows.items() if key not in paired], tolerances)
-    added = [row for key, row in new_rows.items() if key not in rows]
-    everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}
-    differences.sort(key=lambda d: everything[key_of(d.row)])
-    return Comparison((*old.records, *added), len(new_rows), tuple(differences), len(paired), alpha, tolerances is None)
-
-
-def paired_p(reference: Cell, new: Cell) -> float:
-    """Two-sided p-value of a figure; the rows of both cells are for the same requests in the same order."""
-    p = math.nan
-    for swaps in (SCREENING_SWAPS, SWAPS):
-        p = paired_difference(reference.metric, new.terms, reference.terms, reference.sources, swaps).p
-        if not p <= SCREENING_P:
-            break
-    return float(p)
-
-
-def _by_images(
-    old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
-) -> tuple[list[Difference], set[Key]]:
-    """The differences of the figures that are compared image by image, and the keys of those figures."""
     differences, tests, paired = [], [], set()
     for key, reference, cell, new, steady in _common_cells(old, now):
         if key not in rows or key not in new_rows or new is None:
@@ -92,6 +65,16 @@ def _by_images(
         if row.value != new_row.value:
             differences.append(_judged(row, new_row, p, alpha))
     return differences, paired
+
+
+def paired_p(reference: Cell, new: Cell) -> float:
+    """Two-sided p-value of a figure; the rows of both cells are for the same requests in the same order."""
+    p = math.nan
+    for swaps in (SCREENING_SWAPS, SWAPS):
+        p = paired_difference(reference.metric, new.terms, reference.terms, reference.sources, swaps).p
+        if not p <= SCREENING_P:
+            break
+    return float(p)
 
 
 def _common_cells(old: Side, now: Side) -> Iterator[tuple[Key, Cell, Cell, Cell | None, bool]]:

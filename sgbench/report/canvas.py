@@ -60,6 +60,7 @@ def save(figure: Figure, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
         figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    pixels = figure.canvas.buffer_rgba()
+    opaque = Image.frombytes("RGB", figure.canvas.get_width_height(), pixels, "raw", "RGBX")
     with replacing(path) as partial:
-        Image.fromarray(pixels).save(partial, format="PNG", optimize=True)
+        opaque.save(partial, format="PNG", optimize=True)

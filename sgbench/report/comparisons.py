@@ -9,7 +9,7 @@ import pandas as pd
 
 from sgbench.metrics.catalogue import spec_of
 from sgbench.metrics.inception_score import InceptionScore
-from sgbench.results.records import ALL, NO_SEED, Record
+from sgbench.results.records import ALL, NO_SEED
 from sgbench.results.scores import Scores
 from sgbench.scoring.cells import Cell
 from sgbench.scoring.figures import cells
@@ -139,11 +139,11 @@ def _table(first: Cell, second: Cell) -> CrossedTable | None:
 def _compared(system: tuple[str, Scores]) -> _Compared:
     """The cells that systems are compared by: accuracy on the target, and the other metrics marked in the catalogue."""
     label, scores = system
-
-    def counts(record: Record) -> bool:
-        asked = record.metric != "jury_accuracy" or record.measured_on == record.target
-        return spec_of(record.metric).compared and record.direction == ALL and asked
-
-    chosen = [cell for cell in cells(scores) if counts(cell.record)]
+    chosen = cells(scores, _counts)
     keyed = {(c.record.target, c.record.metric, c.record.measured_on, c.record.definition): c for c in chosen}
     return _Compared(label, scores.base.seed, keyed)
+
+
+def _counts(target: str, metric: str, measured_on: str, direction: str) -> bool:
+    asked = metric != "jury_accuracy" or measured_on == target
+    return spec_of(metric).compared and direction == ALL and asked

@@ -12,7 +12,7 @@ from unicodedata import east_asian_width
 import pandas as pd
 
 from sgbench.report.layout import Table
-from sgbench.report.text import Shown, readable, shown
+from sgbench.report.text import Shown, Told, readable, shown
 from sgbench.support.errors import one_line
 
 Part = tuple[str, pd.DataFrame]
@@ -46,9 +46,13 @@ _LIGATURE = re.compile(r"-(?=-)|'(?=')|,(?=,)|[`?!](?=`)")
 """What TeX would join with the next character into another one."""
 
 
-def to_latex(table: Table) -> str:
-    """The table with its caption, label (``tab:`` and its name) and footnotes."""
-    blocks, reasons = shown(table)
+def to_latex(table: Table, told: Told | None = None) -> str:
+    """The table with its caption, label (``tab:`` and its name) and footnotes.
+
+    Args:
+        told: what ``shown`` gives of the table, where it is known.
+    """
+    blocks, reasons = told or shown(table)
     notes = [rf"\textsuperscript{{{k}}} {escape(reason)}" for k, reason in enumerate(reasons, 1)]
     return _environments(table.name, f"{table.title}. {table.caption}", blocks, notes)
 

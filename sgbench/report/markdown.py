@@ -6,14 +6,18 @@ import pandas as pd
 from tabulate import tabulate
 
 from sgbench.report.layout import Table
-from sgbench.report.text import Shown, shown
+from sgbench.report.text import Shown, Told, shown
 from sgbench.support.markdown import as_code, in_a_cell, in_a_line
 
 
-def to_markdown(table: Table) -> str:
-    """The table with its caption and footnotes but no title."""
+def to_markdown(table: Table, told: Told | None = None) -> str:
+    """The table with its caption and footnotes but no title.
+
+    Args:
+        told: what ``shown`` gives of the table, where it is known.
+    """
     caption = in_a_line(table.caption)
-    blocks, reasons = shown(table)
+    blocks, reasons = told or shown(table)
     parts = [caption] if blocks else [f"{caption} None of it was measured."]
     for block, frame in blocks.items():
         parts += [f"**{in_a_line(block)}**"] * bool(block)

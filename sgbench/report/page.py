@@ -27,12 +27,15 @@ from sgbench.report.tables import (
     score_table,
     target_table,
 )
-from sgbench.report.text import number_text, readable
+from sgbench.report.text import Told, number_text, readable, shown
 from sgbench.results.csv_text import csv_text
 from sgbench.results.records import ALL
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
 from sgbench.support.markdown import in_a_cell, in_a_line
+
+_Ready = tuple[Table, Told]
+"""A table, and its cells as they are shown."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,12 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     measured, paper = measured_and_published(frame)
     tables = [table for table in _tables(measured, paper, page) if len(table.cells)]
     published = _published(paper, page.layout)
-    contents = {table.name: (to_csv(table), to_latex(table)) for table in tables + published}
+    ready = [(table, shown(table)) for table in tables + published]
+    contents = {table.name: (to_csv(table), to_latex(table, told)) for table, told in ready}
     for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
         if plain is not None:
             contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
-    text = _text(measured, tables, published, page, folder)
+    text = _text(measured, ready[: len(tables)], ready[len(tables) :], page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
             write_text(path, content)
@@ -131,7 +135,7 @@ def _published(paper: pd.DataFrame, layout: Layout) -> list[Table]:
 
 
 def _text(
-    frame: pd.DataFrame, measured: Sequence[Table], paper: Sequence[Table], page: Page, folder: ReportFolder
+    frame: pd.DataFrame, measured: Sequence[_Ready], paper: Sequence[_Ready], page: Page, folder: ReportFolder
 ) -> str:
     parts = [f"# {in_a_line(page.title)}"]
     parts += [_facts(page.facts)] * bool(page.facts)
@@ -139,8 +143,8 @@ def _text(
         parts += ["## How to read this", "\n".join(f"- {in_a_line(note)}" for note in page.notes)]
     parts += ["## Results"]
     parts += [f"![{text}]({path})\n\n*{text}*" for text, path in ((in_a_line(c), path) for c, path in page.figures)]
-    parts += [_BOLD] * any(table.ranked for table in measured)
-    parts += [_section(table, folder) for table in measured] or ["Nothing was measured."]
+    parts += [_BOLD] * any(table.ranked for table, _ in measured)
+    parts += [_section(*table, folder) for table in measured] or ["Nothing was measured."]
     if len(ceiling := _ceiling(frame, page.layout)):
         parts += ["## The judges", _CEILING, markdown(ceiling)]
     if page.judges is not None:
@@ -154,7 +158,7 @@ def _text(
         parts += ["## What was measured", markdown(_definitions(frame), "left", code=("Metric",))]
     if paper:
         parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
-        parts += [_section(table, folder) for table in paper]
+        parts += [_section(*table, folder) for table in paper]
     parts += ["## Provenance", _facts(page.provenance)] * bool(page.provenance)
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -178,8 +182,8 @@ _COUNTS = (
 )
 
 
-def _section(table: Table, folder: ReportFolder) -> str:
-    return f"### {in_a_line(table.title)}\n\n{to_markdown(table)}\n{_links(table.name, folder)}"
+def _section(table: Table, told: Told, folder: ReportFolder) -> str:
+    return f"### {in_a_line(table.title)}\n\n{to_markdown(table, told)}\n{_links(table.name, folder)}"
 
 
 def _links(name: str, folder: ReportFolder) -> str:
@@ -195,14 +199,14 @@ def _ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     """Every figure of untouched images by attribute (accuracy, balanced accuracy, calibration, ...)."""
     real = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
     rows = []
-    for attribute, shown in layout.attributes.items():
+    for attribute, title in layout.attributes.items():
         numbers = {}
         for r in real[real["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
             numbers[in_a_sentence(spec_of(r["metric"]).title)] = (
                 (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
             )
         if numbers:
-            rows.append({"Attribute": shown} | numbers)
+            rows.append({"Attribute": title} | numbers)
     return pd.DataFrame(rows).fillna(MISSING)
 
 

@@ -39,7 +39,11 @@ class Shown:
         return ", ".join(filter(None, (" ".join(filter(None, (number, self.interval))), self.p)))
 
 
-def shown(table: Table) -> tuple[dict[str, pd.DataFrame], list[str]]:
+Told = tuple[dict[str, pd.DataFrame], list[str]]
+"""What ``shown`` gives."""
+
+
+def shown(table: Table) -> Told:
     """The cells as they are shown, and the reasons why some are not scored.
 
     Returns:

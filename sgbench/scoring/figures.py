@@ -1,7 +1,7 @@
 """Computes every figure of a system from per-image scores: as a cell, or as a finished record if it has no interval."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -21,6 +21,13 @@ NUM_SPLITS = 10
 MOST_COMBINATIONS = 4096
 """Of values of all attributes: a joint posterior has a column for each, twice as many with each binary attribute."""
 _DEVIATION = "population deviation over the splits"
+Asked = Callable[[str, str, str, str], bool]
+"""Whether a figure is wanted, given its target, metric, what is measured, and direction; others take little work."""
+_BY_JUDGES = ("jury_accuracy", "jury_agreement", "accuracy")
+
+
+def _everything(*_: str) -> bool:
+    return True
 
 
 def make_records(scores: Scores) -> list[Record]:
@@ -32,15 +39,16 @@ def make_records(scores: Scores) -> list[Record]:
     return [f.measured(intervals.get(k), priors) if isinstance(f, Cell) else f for k, f in enumerate(found)]
 
 
-def cells(scores: Scores) -> list[Cell]:
-    """All cells that have a figure, which are those without a note."""
-    return [figure for figure in figures(scores) if isinstance(figure, Cell) and not figure.record.note]
+def cells(scores: Scores, asked: Asked = _everything) -> list[Cell]:
+    """All cells that are asked for and have a figure, which are those without a note."""
+    found = figures(scores, asked)
+    return [figure for figure in found if isinstance(figure, Cell) and not figure.record.note]
 
 
-def figures(scores: Scores) -> Iterator[Cell | Record]:
-    """Every figure, in the order of a system's records."""
+def figures(scores: Scores, asked: Asked = _everything) -> Iterator[Cell | Record]:
+    """Every figure that is asked for, in the order of a system's records; those without terms come in any case."""
     for k in range(len(scores.requests)):
-        target = _Target(scores, k)
+        target = _Target(scores, k, asked)
         if target.number == UNTOUCHED:
             yield from target.of_real_images()
         else:
@@ -54,8 +62,8 @@ def figures(scores: Scores) -> Iterator[Cell | Record]:
 class _Target:
     """The scores of one target, and the methods that turn them into figures."""
 
-    def __init__(self, scores: Scores, k: int):
-        self.scores = scores
+    def __init__(self, scores: Scores, k: int, asked: Asked):
+        self.scores, self._asked = scores, asked
         self.measured: TargetScores = scores.targets[k]
         request = scores.requests[k]
         self.number = request.target
@@ -63,18 +71,24 @@ class _Target:
         self.values, self.positions = request.values, request.positions
         self.left_out = scores.left_out[k]
 
+    def asks(self, metric: str, measured_on: str, direction: str = ALL) -> bool:
+        """Whether a cell of this target is wanted."""
+        return self._asked(self.name, metric, measured_on, direction)
+
     def of_real_images(self) -> Iterator[Cell | Record]:
         """Accuracy on untouched images: the jury's; the ResNet-18's, with its balanced accuracy and calibration."""
         for j, attribute in enumerate(self.scores.attributes):
             labels = self.scores.labels[self.positions, j]
             for name, of_jury, terms, too_few in self._by_jury(j, labels):
-                yield self._cell(of_jury, terms, name, too_few, measured_on=attribute.name)
+                if self.asks(name, attribute.name):
+                    yield self._cell(of_jury, terms, name, too_few, measured_on=attribute.name)
             posterior, refusal = self.measured.posteriors[0][j], self.scores.judges[0].verdicts[j].refusal
             metric, recall, error = Accuracy(), BalancedAccuracy(), ExpectedCalibrationError()
             place = {"measured_on": attribute.name}
-            yield self._cell(metric, metric.terms(posterior, labels), "accuracy", refusal, **place)
-            yield self._cell(recall, recall.terms(posterior, labels), "balanced_accuracy", **place)
-            yield self._cell(error, error.terms(posterior, labels), "ece", **place)
+            own = (("accuracy", metric, refusal), ("balanced_accuracy", recall, ""), ("ece", error, ""))
+            for name, of_one, too_few in own:
+                if self.asks(name, attribute.name):
+                    yield self._cell(of_one, of_one.terms(posterior, labels), name, too_few, **place)
 
     def accuracies(self) -> Iterator[Cell]:
         """Accuracy of the target and of every other attribute, over all results and for each value asked for."""
@@ -82,15 +96,18 @@ class _Target:
         values = self.scores.attributes[self.number].values
         directions = {ALL: everywhere} | {name: self.values == v for v, name in enumerate(values)}
         for j, attribute in enumerate(self.scores.attributes):
+            asked = [(name, d) for d in directions for name in _BY_JUDGES if self.asks(name, attribute.name, d)]
+            if not asked:
+                continue
             expected = self.values if j == self.number else self.scores.labels[self.positions, j]
             metric, refusal = Accuracy(), self.scores.judges[0].verdicts[j].refusal
             terms = metric.terms(self.measured.posteriors[0][j], expected)
             by_jury = self._by_jury(j, expected)
             for direction, rows in directions.items():
                 place = {"direction": direction, "measured_on": attribute.name}
-                for name, of_jury, own_terms, own_refusal in by_jury:
-                    yield self._cell(of_jury, own_terms, name, own_refusal, rows=rows, **place)
-                yield self._cell(metric, terms, "accuracy", refusal, rows=rows, **place)
+                for name, of_judges, own_terms, own_refusal in (*by_jury, ("accuracy", metric, terms, refusal)):
+                    if (name, direction) in asked:
+                        yield self._cell(of_judges, own_terms, name, own_refusal, rows=rows, **place)
 
     def _by_jury(self, attribute: int, expected: Tensor) -> list[tuple[str, ImageMetric, Tensor, str]]:
         """Accuracy by the judges that sit for an attribute, and how often they agree.
@@ -111,9 +128,10 @@ class _Target:
     def image_figures(self) -> Iterator[Cell | Record]:
         """Figures of the results' pixels, and the number of missing results."""
         for spec in metrics_of_results().values():
+            names = [spec.name, *(other.name for other in METRICS.values() if other.reduces == spec.name)]
             for place in spec.places:
                 terms = self.measured.terms.get((spec.name, place.name))
-                if terms is not None:
+                if terms is not None and any(self.asks(name, place.name) for name in names):
                     yield from self._of_terms(spec.name, place.name, terms)
         about = {"definition": "translations asked for and not given", "measured_on": "image"}
         yield self._count("left_out", self.left_out, note=self.measured.remark, **about)
@@ -121,8 +139,9 @@ class _Target:
     def _of_terms(self, name: str, place: str, terms: Tensor) -> Iterator[Cell | Record]:
         """A metric's figure, the figures that reduce the same terms in another way, and how many terms were clipped."""
         metric = self._built(name, place)
-        yield self._cell(metric, terms, name, metric.refusal(terms), measured_on=place)
-        for other in (spec for spec in METRICS.values() if spec.reduces == name):
+        if self.asks(name, place):
+            yield self._cell(metric, terms, name, metric.refusal(terms), measured_on=place)
+        for other in (spec for spec in METRICS.values() if spec.reduces == name and self.asks(spec.name, place)):
             again = self._built(other.name, place)
             yield self._cell(again, terms, other.name, again.refusal(terms), measured_on=place)
         clipped = metric.num_clipped(terms)
@@ -145,6 +164,8 @@ class _Target:
 
     def judge_scores(self) -> Iterator[Cell | Record]:
         """The formula of the Inception Score on the joint posterior of the paper's judge."""
+        if not self.asks("judge_score", "image"):
+            return
         judge, heads = self.scores.judges[0], self.measured.posteriors[0]
         refusal = next((v.refusal for v in judge.verdicts if v.refusal), "")
         about = f", joint posterior of the judge ({judge.name}): the product over its heads"
@@ -159,6 +180,8 @@ class _Target:
 
     def inception_scores(self) -> Iterator[Cell | Record]:
         """The Inception Score, or why there is none."""
+        if not self.asks("inception_score", "image"):
+            return
         if self.measured.logits is None:
             about = {"definition": INCEPTION, "measured_on": "image"}
             yield self._count("inception_score", math.nan, note=self.scores.definitions["inception"], **about)
@@ -173,6 +196,8 @@ class _Target:
         metric.definition += about
         terms = metric.terms(posterior)
         yield self._cell(metric, terms, name, refusal, measured_on="image")
+        if not self.asks(f"{name}_std", "image"):
+            return
         spread = math.nan if refusal else metric.spread(terms)
         place = {"definition": f"{_DEVIATION}{about}"}
         yield self._count(f"{name}_std", spread, note=refusal, measured_on="image", **place)

@@ -111,6 +111,7 @@ class Arrays:
         self.archive = open_zip(path)
         self._members = {info.filename.removesuffix(".npy"): info for info in self.archive.infolist()}
         self.names = tuple(self._members)
+        self._headers: dict[str, Header] = {}
 
     def __enter__(self) -> "Arrays":
         return self
@@ -134,6 +135,11 @@ class Arrays:
         Raises:
             NotRead: there is no such array, it holds Python objects, or its header is not so.
         """
+        if name not in self._headers:
+            self._headers[name] = self._header(name)
+        return self._headers[name]
+
+    def _header(self, name: str) -> Header:
         info = self.member(name)
         try:
             check_member(info, info.file_size)

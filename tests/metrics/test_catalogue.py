@@ -15,7 +15,7 @@ from sgbench.judges.judge import Judge
 from sgbench.metrics.catalogue import METRICS, build, columns_of, spec_of, version_of
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.spec import RESULT, SOURCE, MetricSpec, Place
-from sgbench.regression.by_images import hold
+from sgbench.regression.holding import hold
 from sgbench.report.beyond import beyond_table
 from sgbench.report.comparisons import compare_systems
 from sgbench.report.layout import Layout

@@ -1,6 +1,7 @@
 """The regression command: what moved, and the exit status."""
 
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -64,6 +65,12 @@ def _run(reference, tmp_path, records):
     new = tmp_path / "new.csv"
     write_records(new, records)
     return main([str(reference), str(new)])
+
+
+def test_records_without_scores_are_compared_without_torch(reference, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sgbench.regression.by_images", None)  # importing it is an error
+    assert _run(reference, tmp_path, [ROW, SCORE]) == 0
+    assert _run(reference, tmp_path, [replace(ROW, value=0.5), SCORE]) == 1
 
 
 def _verdicts(new, reference=(ROW, SCORE), tolerances=TOLERANCES):
@@ -265,7 +272,7 @@ def scored(tmp_path):
 
 
 def _hold(reference, new, alpha=0.01):
-    from sgbench.regression.by_images import hold
+    from sgbench.regression.holding import hold
 
     return hold(reference, new, alpha)
 

@@ -2,19 +2,23 @@
 
 import cProfile
 import pstats
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from many import many
+from many import many, scores_of
 
-from sgbench.report import comparisons
+from sgbench.report import comparisons, latex, markdown, page
 from sgbench.report.making import make_report
 from sgbench.report.members import FEW, Member
 from sgbench.report.reference import choose_reference
+from sgbench.report.text import shown
 from sgbench.report.verification import verify
+from sgbench.results.records import COLUMNS, Record
 from sgbench.results.system_folder import SystemFolder
+from sgbench.scoring.figures import cells
 
 
 def members(number, seeds=(0,)):
@@ -96,3 +100,29 @@ def test_work_grows_as_the_systems_do(tmp_path):
         profile.runcall(make_report, study, pictures=False)
         calls[number] = pstats.Stats(profile).total_calls
     assert calls[30] < 2.1 * calls[15]
+
+
+def test_cells_that_are_not_asked_for_are_left_out_and_the_others_are_the_same():
+    scores = scores_of(0, Record(**dict.fromkeys(COLUMNS, "") | {"image_size": 32}))
+
+    def asked(target, metric, measured_on, direction):
+        return metric == "jury_accuracy" and measured_on == target
+
+    wanted = [c for c in cells(scores) if asked(c.record.target, c.record.metric, c.record.measured_on, "")]
+    found = cells(scores, asked)
+    assert 0 < len(found) < len(cells(scores))
+    assert [cell.record for cell in found] == [cell.record for cell in wanted]
+    assert all(a.terms.equal(b.terms) for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_table_is_shown_once_for_all_that_is_written_of_it(tmp_path, monkeypatch):
+    times = Counter()
+
+    def counted(table):
+        times[table.name] += 1
+        return shown(table)
+
+    for module in (latex, markdown, page):
+        monkeypatch.setattr(module, "shown", counted)
+    make_report(many(tmp_path, 2), pictures=False)
+    assert set(times.values()) == {1}
