@@ -18,7 +18,7 @@ from growing import hardware
 ITERATIONS, EVERY = 5000, 500
 METHODS = ("sggan", "stargan", "residualgan")
 PAGE = Path(__file__).with_suffix(".md")
-SIZE, NUM_IMAGES, BATCH, WIDTH = 16, 200, 2, 4
+SIZE, NUM_IMAGES, BATCH, WIDTH = 32, 200, 2, 4
 CHECKPOINT_SECONDS = 5.0
 
 
