@@ -75,7 +75,8 @@ class Record:
 
 
 COLUMNS = tuple(f.name for f in fields(Record))
-FIGURES = ("value", "low", "high", "variance_images", "variance_judges", "freedom")
+VARIANCES = ("variance_images", "variance_judges")
+FIGURES = ("value", "low", "high", *VARIANCES, "freedom")
 KEY = tuple(c for c in COLUMNS if c not in {*FIGURES, "num_images", "note"})
 _TYPES = {f.name: f.type if f.type in (int, float) else str for f in fields(Record)}
 
