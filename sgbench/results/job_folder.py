@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
 from sgbench.support.sealed import check, discard, opened, seal
-from sgbench.support.strict import parse_json, read_json
+from sgbench.support.strict import parse_json, read_object
+
+_FILES = TypeAdapter(list[dict[str, str]])
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,14 @@ class JobFolder:
         Empty if none is known, as of an earlier version; None if what was kept cannot be read.
         """
         try:
-            return read_json(self.identity_file).get("files", [])
-        except (OSError, ValueError, AttributeError):
+            return _FILES.validate_python(read_object(self.identity_file).get("files", []), strict=True)
+        except (OSError, ValueError):
             return None
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the model count as trained with these files, too."""
         try:
-            about = read_json(self.identity_file)
+            about = read_object(self.identity_file)
         except (OSError, ValueError):
             about = {}
         about["files"] = [*(self.known_files() or []), files]

@@ -755,14 +755,15 @@ def test_what_cannot_be_compared_is_an_error_in_junit_and_summary(scored, tmp_pa
 
 
 def study_of(runs, scores, name="quick-500"):
-    """A study's folder with one system beside it, among systems of others."""
+    """A study's folder with a control and a system beside it, among systems of others."""
     keep(runs / "systems", scores)
+    write_records(runs / "systems" / "real-1" / "records.csv", [replace(ROW, system="real-1", origin="control")])
     keep(runs / "systems", scores_of(hits_of(1), system="other-500-s0-9999"))
     study = runs / name
     systems = (ReportedSystem(scores.base.system, scores.base.method, "SG-GAN"),)
     faces = ShownFaces((), 1, ())
     StudyFolder(study).write_description(
-        Description("quick", {}, (), systems, {}, (), 0.3, "Inception Score", "", {}, (), faces, 10, 1)
+        Description("quick", {"smile": "Smile"}, ("real-1",), systems, {}, (), 0.3, "IS", "", {}, (), faces, 10, 1)
     )
     return study
 
@@ -777,7 +778,7 @@ def test_a_studys_folder_stands_for_its_systems(tmp_path, capsys):
     assert "is a study's folder" in capsys.readouterr().err
     assert main([str(tmp_path / "reference"), str(new), "--update"]) == 0
     kept = {p.relative_to(tmp_path / "reference").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
-    assert kept == {"sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
+    assert kept == {"real-1/records.csv", "sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
     (old / "study.json").write_text("{}")
     assert main([str(old), str(new)]) == 2
     assert "study.json: is broken" in capsys.readouterr().err

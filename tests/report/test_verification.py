@@ -1,15 +1,18 @@
 """Verification tells figures that differ by rounding from figures that were changed."""
 
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 import torch
 from many import many
 
+from sgbench.commands.verify import main as verify
 from sgbench.report import comparisons, making, verification
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.making import make_report
+from sgbench.results.description import ReportedSystem
 from sgbench.results.records import to_frame
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder
@@ -122,3 +125,37 @@ def test_rounding_is_relative_and_nan_is_nan():
         [1 + 1e-12, 250 + 1e-9, nan, infinite, 0, 1.0001, 1, infinite],
     )
     assert same.tolist() == [True, True, True, True, True, False, False, False]
+
+
+def described(study, **changed):
+    """The study with another description."""
+    study.write_description(replace(study.read_description(), **changed))
+    return study.path
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"controls": ()}, "controls: there is none"),
+        ({"controls": ("real", "copy", "real")}, "controls: 'real' is there twice"),
+        ({"systems": (ReportedSystem("m00-s0", "m00", "Zero"),) * 2}, "systems: 'm00-s0' is there twice"),
+        ({"systems": (ReportedSystem("real", "real", "Real"),)}, "systems: 'real' is one of the controls too"),
+    ],
+)
+def test_a_description_of_no_study_is_one_line_and_status_2(study, capsys, changed, says):
+    assert verify([str(described(study, **changed))]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"{study.description_file}: is broken ({says}); run the study's command again" in error
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"controls": ("real", "m00-s0"), "systems": ()}, "controls: 'm00-s0' has records of m00)"),
+        ({"systems": (ReportedSystem("m00-s0", "m01", "One"),)}, "systems: 'm00-s0' has records of m00, not of m01)"),
+    ],
+)
+def test_a_description_that_calls_systems_otherwise_than_their_records_differs(study, changed, says):
+    (problem,) = verification.verify(described(study, **changed)).problems
+    assert problem.startswith(f"{study.description_file}: is broken ({says}")
