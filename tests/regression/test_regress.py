@@ -220,7 +220,7 @@ def test_own_tolerances_come_before_the_shared(reference, of_folder):
         ("quick.csv", None, "No such file"),
         ("quick.csv", "a,b\n1,2\n", "not a table of records"),
         ("quick.csv", "", "not a table of records"),
-        ("quick.csv", BEFORE_THE_JURY, "(columns missing or unknown: freedom, variance_images, variance_judges)"),
+        ("quick.csv", BEFORE_THE_JURY, "line 1: columns missing or unknown: freedom, variance_images, variance_judges"),
         ("tolerances.yaml", "accuracy: {absolut: 1}", "accuracy.absolut: Extra inputs are not permitted"),
         ("tolerances.yaml", "accuracy: {absolute: -1}", "accuracy.absolute"),
         ("tolerances.yaml", "accuracy: [", "cannot be read as YAML"),
@@ -248,7 +248,7 @@ def test_records_from_before_the_jury_on_the_new_side_are_one_line_and_status_2(
         assert main([str(reference), str(tmp_path / "new.csv"), *update]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1
-        assert "new.csv: not a table of records (columns missing or unknown: freedom, variance_images" in error
+        assert "new.csv: not a table of records: line 1: columns missing or unknown: freedom, variance_images" in error
     assert list(to_frame(read_records(reference)).columns) == list(COLUMNS)
 
 
