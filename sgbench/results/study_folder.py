@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from sgbench.results.checksums import write_checksums
 from sgbench.results.description import Description, FolderName, check_description, check_different
+from sgbench.results.job_folder import JobFolder
 from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
@@ -128,6 +129,16 @@ class StudyFolder:
         """
         description = self.read_description()
         return [self.runs.system(name) for name in (*description.controls, *(s.folder for s in description.systems))]
+
+    def jobs(self) -> list[JobFolder]:
+        """The folders of the jobs that were planned and of those whose losses are shown, as far as they are at hand.
+
+        Raises:
+            BrokenFile: the plan or the description is broken; names the file.
+        """
+        planned = self.read_plan().jobs if self.was_planned() else {}
+        folders = [self.runs.job(name) for name in {**planned, **self.read_description().jobs}]
+        return [folder for folder in folders if folder.path.is_dir()]
 
     def write_runtime(self, made: Mapping[str, Any]) -> None:
         """Keep what made the report, and how long its parts took."""

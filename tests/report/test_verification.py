@@ -15,8 +15,9 @@ from sgbench.report.making import make_report
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import to_frame
 from sgbench.results.rounding import same_but_for_rounding
-from sgbench.results.study_folder import StudyFolder
+from sgbench.results.study_folder import StudyFolder, StudyPlan
 from sgbench.support.cores import LOOKING, torch_threads
+from sgbench.support.sealed import seal
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +160,36 @@ def test_a_description_of_no_study_is_one_line_and_status_2(study, capsys, chang
 def test_a_description_that_calls_systems_otherwise_than_their_records_differs(study, changed, says):
     (problem,) = verification.verify(described(study, **changed)).problems
     assert problem.startswith(f"{study.description_file}: is broken ({says}")
+
+
+@pytest.fixture
+def trained(study):
+    """The study, with one job that it planned and one whose losses it shows."""
+    jobs = {name: study.runs.job(name) for name in ("planned-1", "shown-2")}
+    study.write_plan(StudyPlan(1, 1, "x", {"planned-1": {}}, {"m00-s0": ["planned-1"]}, ["real", "copy"]))
+    study.write_description(replace(study.read_description(), jobs={"shown-2": "Shown", "elsewhere-3": "Gone"}))
+    for job in jobs.values():
+        job.add_losses([{"iteration": 1, "loss": 0.5}])
+        job.checkpoint.write_bytes(b"weights")
+        seal(job.checkpoint)
+        job.mark_done({})
+    make_report(study, pictures=False)
+    study.write_checksums()
+    return study, jobs
+
+
+def test_models_at_hand_are_held_against_their_hashes(trained):
+    study, jobs = trained
+    assert verification.verify(study.path).problems == ()
+    jobs["planned-1"].checkpoint.write_bytes(b"weighty")
+    jobs["shown-2"].add_losses([{"iteration": 2, "loss": 0.1}])
+    weights, losses = verification.verify(study.path).problems
+    assert weights == f"{jobs['planned-1'].checkpoint}: is not as it was written; {jobs['planned-1'].remedy}"
+    assert losses.startswith(f"{jobs['shown-2'].path / 'stats.jsonl'}: is not as it was written; the study's command")
+
+
+def test_nothing_is_said_of_models_that_are_not_at_hand(trained):
+    study, jobs = trained
+    jobs["planned-1"].checkpoint.unlink()
+    shutil.rmtree(jobs["shown-2"].path)
+    assert verification.verify(study.path).problems == ()
