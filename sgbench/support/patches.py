@@ -1,7 +1,7 @@
 """Functions of torch and numpy that code from elsewhere replaced are put back, so that others find the real ones.
 
-What is compared is which object a name stands for, in the places that code usually patches; to copy their names takes
-some ten microseconds. Names that come new, as where a part of torch is imported late, are of no account.
+What is compared is which object a name stands for, in the places that code usually patches: two tenths of a millisecond
+for each call. Names that come new, as where a part of torch is imported late, are of no account.
 """
 
 import os
