@@ -173,7 +173,7 @@ def _table(differences: Sequence["Difference"]) -> "Table":
     for column in ("reference", "new", "difference", "judged by", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
     for d in differences:
-        figures = [f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
+        figures = [f"{x:.6g}" for x in d.figures] or [""] * 3
         row = [Text(text) for text in (one_line(d.label), *figures, d.basis, d.verdict)]
         table.add_row(*row, style="red" if d.failed else "")
     return table

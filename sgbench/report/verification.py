@@ -4,7 +4,8 @@ In a copy of the run folder the records are made again from the scores. Where th
 (``results.rounding``), the recorded ones stay, and so do the figures of paired tests: tables and page come from what
 was recorded, and their texts must be the same to the last digit. The report of the copy is made like any report, and
 the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
-Checksums find every other file of the report that is not the one that was written. A forgery that changed all files
+Checksums find every other file of the report that is not the one that was written. Where the models that were trained
+for it are at hand, their checkpoints and losses are held against their hashes. A forgery that changed all files
 consistently, with the checksums, cannot be found.
 """
 
@@ -30,7 +31,7 @@ from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.cores import LOOKING, torch_threads
-from sgbench.support.errors import UserError
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.global_state import own_state
 from sgbench.support.sealed import seal
 
@@ -153,7 +154,16 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     told = {problem.partition(": ")[0] for problem in problems}
     places = [member.path for member in members]
     problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
+    problems += _changed_jobs(study)
     return Verification(num_records, len(members), len(texts) + len(members), tuple(problems))
+
+
+def _changed_jobs(study: StudyFolder) -> list[str]:
+    """A line for each checkpoint or table of losses at hand that is not as it was written."""
+    try:
+        return [line for job in study.jobs() for line in job.changed()]
+    except BrokenFile as error:
+        return [str(error)]
 
 
 def _differences(claimed: Path, made: Path) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """The global state of a process: whose it is while code from elsewhere runs, and while the suite runs for a caller.
 
 Methods, data sets, functions and embedders from elsewhere are called in ``foreign``: afterwards torch, numpy, random,
-warnings, matplotlib, the locale, the environment and the working directory are as they were, and the code has not ended
-the process. The suite's own doors are ``own_state``: what they compute does not depend on what the caller has set.
+warnings, matplotlib, the locale, the environment and the working directory are as they were, functions that were
+replaced (``patches``) are put back, and the code has not ended the process. The suite's own doors are ``own_state``:
+what they compute does not depend on what the caller has set.
 
 ``os._exit`` and signals that kill end the process at once; no code can put that off.
 """
@@ -22,7 +23,9 @@ import torch
 from PIL import ImageFile
 
 from sgbench.support.errors import UserError
+from sgbench.support.patches import functions_put_back
 
+_SHOWN = 5
 _DEVICES = ("cpu", "cuda")
 _CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
@@ -52,7 +55,8 @@ _DRAWS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
 def foreign(name: str) -> Iterator[None]:
     """Context for a call of code from elsewhere: it leaves global state as it was and does not end the process.
 
-    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training.
+    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training. Functions of
+    torch and numpy that the code replaced are named in a warning.
 
     Args:
         name: of the code, in messages.
@@ -60,12 +64,20 @@ def foreign(name: str) -> Iterator[None]:
     Raises:
         UserError: the code called ``sys.exit``.
     """
-    with state_put_back():
+    replaced: list[str] = []
+    with state_put_back(), functions_put_back(replaced):
         try:
             yield
         except SystemExit as error:
             ends = f"sys.exit({error.code!r})"
             raise UserError(f"{name}: calls {ends}, which would end the program; remove the call") from error
+    if replaced:
+        names = ", ".join(replaced[:_SHOWN]) + (f" and {len(replaced) - _SHOWN} more" if replaced[_SHOWN:] else "")
+        warnings.warn(
+            f"{name}: replaced {names}, which was put back, so that nothing else is computed with it; let the code "
+            "call functions of its own instead",
+            stacklevel=3,
+        )
 
 
 @contextmanager

@@ -311,3 +311,25 @@ def test_a_package_that_is_not_installed_is_named(package, name, tmp_path, monke
     monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / name).write_bytes(b"")
     assert refusal(tmp_path / name).endswith(f"needs {package}: pip install {package}")
+
+
+async def waits(images, labels, groups):
+    return images
+
+
+async def waits_and_yields(images, labels, groups):
+    yield images
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (waits, "is asynchronous; give a plain function"),
+        (waits_and_yields, "is asynchronous; give a plain function"),
+        (lambda *given: waits(*given), "is asynchronous; give a plain function"),
+        (lambda images, *_: (image for image in images), "is a generator; give a plain function"),
+    ],
+)
+def test_a_function_that_was_not_run_when_it_was_called_is_refused_without_a_warning(function, problem, recwarn):
+    assert problem in refusal(function)
+    assert not recwarn.list
