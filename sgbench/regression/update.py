@@ -94,10 +94,8 @@ def _put_back_files(old: Path) -> None:
 def _replace_folder(old: Path, now: Path) -> None:
     aside = _aside(old)
     with partial_folder(old) as partial:
-        replaced = {path for file in _records(old) for path in (file, scores_beside(file))}
-        kept = [path for path in old.rglob("*") if path.is_file() and path not in replaced]
-        for path in kept:
-            _copy(path, partial / path.relative_to(old))
+        if old.exists():
+            _copy_others(old, partial)
         for place, file in record_files(now).items():
             for path in filter(None, (file, scores_beside(file))):
                 _copy(path, (partial / place).with_name(path.name))
@@ -128,8 +126,22 @@ def _remove(aside: Path) -> None:
         shutil.rmtree(aside.rename(partial_name(aside)), ignore_errors=True)
 
 
-def _records(folder: Path) -> list[Path]:
-    return list(record_files(folder).values()) if folder.exists() else []
+def _copy_others(old: Path, to: Path) -> None:
+    """Copy all of a folder but records and their scores: links as links, empty folders, and what files may do.
+
+    Raises:
+        UserError: something in it is neither a file nor a folder nor a link.
+    """
+    replaced = {path for file in record_files(old).values() for path in (file, scores_beside(file))}
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return {name for name in names if Path(folder, name) in replaced}
+
+    try:
+        shutil.copytree(old, to, symlinks=True, ignore=left_out, dirs_exist_ok=True)
+    except shutil.Error as error:
+        path, _, why = error.args[0][0]
+        raise UserError(f"--update: {path} cannot be kept ({why}); move it out of the reference") from error
 
 
 def _same(path: Path, to: Path) -> None:
