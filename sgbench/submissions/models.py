@@ -3,7 +3,7 @@
 ``function(images float32 [n, 3, S, S] in [-1, 1], labels int8 [n, J], groups) -> float [n, 3, S, S] in [-1, 1]``. It
 may also return uint8 results, which are not changed. Floats are clamped and rounded like other systems' results.
 
-It runs in this process, and what it changes there is put back after each call. Only ``os._exit`` can end the suite.
+It runs in this process, and what it changes there is put back after each call.
 """
 
 import warnings
