@@ -74,7 +74,9 @@ def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, do
         UserError: a result is none: it is refused here, not after every job is trained.
     """
     name, shape = f"{folder.path}: iteration {done}: {method.display_name}", tuple(x.shape)
-    rows = [x] + [checked(method.edit(x, labels, group), shape, name) for group in all_groups(method.attributes)]
-    grid = make_grid(to_bytes(torch.cat(rows)), nrow=len(x), padding=2)
+    rows = [to_bytes(x)]
+    for group in all_groups(method.attributes):  # a method may change what it is given, or reuse what it returns
+        rows.append(to_bytes(checked(method.edit(x.clone(), labels.clone(), group), shape, name)))
+    grid = make_grid(torch.cat(rows), nrow=len(x), padding=2)
     with replacing(folder.sample(done)) as partial:
         Image.fromarray(grid.permute(1, 2, 0).numpy()).save(partial, format="PNG")
