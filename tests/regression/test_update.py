@@ -7,6 +7,7 @@ import killing
 import pytest
 
 from sgbench.commands.regress import main
+from sgbench.regression import update
 from sgbench.regression.sides import record_files
 from sgbench.regression.update import replace_reference, settle
 from sgbench.support.atomic import partial_name
@@ -125,3 +126,20 @@ def test_a_reference_that_cannot_be_kept_whole_is_not_touched(tmp_path):
         replace_reference(old, new)
     assert contents(old) == before
     assert sorted(os.listdir(tmp_path)) == ["new", "reference"]
+
+
+def test_a_comparison_does_not_put_back_what_an_update_under_way_has_set_aside(tmp_path, monkeypatch):
+    old, new = (make(tmp_path / name, name) / "system" / "records.csv" for name in ("reference", "new"))
+    monkeypatch.setattr(update, "_PATIENCE", 0)
+    real, seen = update.replacing, []
+
+    def meanwhile(path):
+        with pytest.raises(UserError, match=r"process \d+ on .* is updating this reference; run again"):
+            settle(old)
+        seen.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(update, "replacing", meanwhile)
+    replace_reference(old, new)
+    assert seen == ["scores.npz", "records.csv"]
+    assert (old.read_text(), old.with_name("scores.npz").read_text()) == ("records new", "scores new")

@@ -14,6 +14,8 @@ from sgbench.results.records import to_frame
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder
 from sgbench.support.cores import LOOKING, torch_threads
+from sgbench.support.errors import UserError
+from sgbench.support.locks import locked
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +124,16 @@ def test_rounding_is_relative_and_nan_is_nan():
         [1 + 1e-12, 250 + 1e-9, nan, infinite, 0, 1.0001, 1, infinite],
     )
     assert same.tolist() == [True, True, True, True, True, False, False, False]
+
+
+def test_a_report_that_is_being_written_is_not_called_another_one(study):
+    lock = study.runs.study_lock(study.path.name)
+    verify = verification.verify
+    with locked(lock, str), pytest.raises(UserError, match=r"process \d+ on .* is at this study and may be writing it"):
+        verify(study.path)
+    assert verify(study.path).problems == ()
+
+
+def test_a_report_without_locks_is_verified_without_making_any(study):
+    verification.verify(study.path)
+    assert not study.runs.study_lock(study.path.name).parent.exists()
