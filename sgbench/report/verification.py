@@ -60,7 +60,7 @@ def verify(folder: Path) -> Verification:
     Raises:
         UserError: a file that is needed is missing or broken, or another process is at the study.
     """
-    study = StudyFolder(folder)
+    study = StudyFolder.named(folder)
     with _at_rest(study):
         return _verified(study)
 

@@ -1,6 +1,7 @@
 """Verification tells figures that differ by rounding from figures that were changed."""
 
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -137,3 +138,12 @@ def test_a_report_that_is_being_written_is_not_called_another_one(study):
 def test_a_report_without_locks_is_verified_without_making_any(study):
     verification.verify(study.path)
     assert not study.runs.study_lock(study.path.name).parent.exists()
+
+
+def test_a_report_is_verified_by_whatever_name_it_has(study, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(study.path)
+    assert verification.verify(link).problems == ()
+    monkeypatch.chdir(study.path)
+    assert verification.verify(Path()).problems == ()
