@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -32,8 +32,9 @@ from sgbench.scoring.translator import Translate, load_models, translator
 from sgbench.settings.reading import is_foreign
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
+from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
-from sgbench.support.locks import FOREVER, locked
+from sgbench.support.locks import FOREVER, SILENT_SECONDS, locked
 
 _TRIED = 4
 """Test images that a method from elsewhere is tried with."""
@@ -68,7 +69,17 @@ class SystemScorer:
         if folder.is_scored():
             yield True
             return
-        with locked(self.study.runs.system_lock(folder.name), lambda who: f"{folder.path}: {who} scores it", FOREVER):
+        lock = self.study.runs.system_lock(folder.name)
+
+        def busy(who: str) -> str:
+            return f"{folder.path}: {who} scores it; waiting for it to end"
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(lock, busy, SILENT_SECONDS))
+            except UserError as error:
+                self.study.screen.say(str(error))
+                stack.enter_context(locked(lock, busy, FOREVER))
             folder.discard_unfinished()
             yield folder.is_scored()
 
