@@ -16,7 +16,7 @@ from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.run_folder import RunFolder
 from sgbench.settings.reading import is_foreign
 from sgbench.support.draws import seed_draws
-from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.errors import BrokenFile, UserError, summary
 from sgbench.support.global_state import foreign
 from sgbench.training.precision import Precision
 
@@ -50,7 +50,13 @@ class Model(NamedTuple):
         with foreign(name) if brought else nullcontext():
             if brought:
                 seed_draws(seed)
-            results = self.method.translate(x, labels, groups)
+            try:
+                results = self.method.translate(x, labels, groups)
+            except Exception as error:
+                if not brought or isinstance(error, UserError):
+                    raise
+                told = f"failed on images {list(x.shape)}: {type(error).__name__}: {summary(error)}"
+                raise UserError(f"{name}: {told}; mend the method") from error
         try:
             return checked(results, tuple(x.shape), name)
         except UserError as error:

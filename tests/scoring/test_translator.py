@@ -103,3 +103,8 @@ def test_what_a_method_draws_depends_on_the_images_alone():
 )
 def test_what_results_depend_on_besides_the_image_is_found(edit, found):
     assert unsteady(lambda part, seed: translated(edit, positions=part, seed=seed), torch.arange(4)) == found
+
+
+def test_an_error_of_a_methods_edit_is_one_line():
+    with pytest.raises(UserError, match=r"^Brought: failed on images \[4, 3, 8, 8\]: ZeroDivisionError: "):
+        translated(lambda x: 1 / 0)
