@@ -100,14 +100,17 @@ def _regress(arguments: argparse.Namespace) -> int:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse outputs that would be written over what is compared, or a file of it, or over each other."""
+    from sgbench.results.study_folder import StudyFolder
+
     taken = {path.resolve(): path for path in (arguments.reference, arguments.new)}
     sides = set(taken)
+    pages = {StudyFolder(side).report.page for side in sides}
     for option in ("junit", "summary"):
         file = getattr(arguments, option)
         if file is not None and taken.setdefault(file.resolve(), file) is not file:
             raise UserError(f"--{option} {file}: would be written over another of the files given; choose another")
         inside = file is not None and sides & {*file.resolve().parents}
-        if inside and file.exists() and (file.suffix.lower() in _DATA or file.name == "report.md"):
+        if inside and file.exists() and (file.suffix.lower() in _DATA or file.resolve() in pages):
             raise UserError(f"--{option} {file}: would be written over a file of what is compared; choose another")
 
 
