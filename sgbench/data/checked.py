@@ -42,8 +42,9 @@ def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
     check_called(results, name)
     if not isinstance(results, Tensor):
         raise UserError(f"{name} returned {type(results).__name__}; {wanted} as a torch.Tensor")
-    if results.shape != shape or not results.is_floating_point():
-        raise UserError(f"{name} returned {str(results.dtype).removeprefix('torch.')} {list(results.shape)}; {wanted}")
+    if results.is_nested or results.shape != shape or not results.is_floating_point():
+        dtype, size = str(results.dtype).removeprefix("torch."), "nested" if results.is_nested else list(results.shape)
+        raise UserError(f"{name} returned {dtype} {size}; {wanted}")
     if results.layout != torch.strided or results.is_meta:
         raise UserError(
             f"{name} returned a tensor {'without values' if results.is_meta else 'that is sparse'}; {wanted}"

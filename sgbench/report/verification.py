@@ -11,6 +11,7 @@ consistently, with the checksums, cannot be found.
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from functools import partial
@@ -33,6 +34,7 @@ from sgbench.scoring.figures import make_records
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.global_state import own_state
+from sgbench.support.locks import locked
 from sgbench.support.sealed import seal
 
 _TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
@@ -57,9 +59,35 @@ def verify(folder: Path) -> Verification:
         folder: the folder of a study or an evaluation; its systems are in ``systems`` beside it.
 
     Raises:
-        UserError: a file that is needed is missing or broken.
+        UserError: a file that is needed is missing or broken, or another process is at the study.
     """
-    study = StudyFolder(folder)
+    study = StudyFolder.named(folder)
+    with _at_rest(study):
+        return _verified(study)
+
+
+@contextmanager
+def _at_rest(study: StudyFolder) -> Iterator[None]:
+    """Keep the study's command from writing files anew while they are compared; where nobody can write, none does.
+
+    Raises:
+        UserError: another process is at the study.
+    """
+
+    def busy(who: str) -> str:
+        return f"{study.path}: {who} is at this study and may be writing it; verify it when that has ended"
+
+    place = study.path.resolve()
+    lock = RunFolder(place.parent).study_lock(place.name)
+    with ExitStack() as stack:
+        if lock.is_file():
+            with suppress(OSError):  # no permission, or read-only
+                stack.enter_context(locked(lock, busy))
+        yield
+
+
+def _verified(study: StudyFolder) -> Verification:
+    folder = study.path
     try:
         members = study.members()
         names = {member: read_scores(member.scores_file).base.system for member in members}

@@ -112,7 +112,12 @@ def read_records(path: Path) -> list[Record]:
     try:
         _check_rows(path)
         with open_regular(path, MOST_TEXT) as file:
-            frame = pd.read_csv(file, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
+            frame = pd.read_csv(
+                file,
+                dtype=_TYPES,
+                keep_default_na=False,
+                na_values={c: [""] for c in FIGURES},
+            )
     except (ValueError, OverflowError, csv.Error, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     try:

@@ -52,6 +52,13 @@ class StudyFolder:
 
     path: Path
 
+    @classmethod
+    def named(cls, path: Path) -> "StudyFolder":
+        """The folder that a user names: ``.``, or a link that lies elsewhere, stands for what it is."""
+        if path.name in ("", "..") or (path.is_symlink() and not RunFolder(path.parent).has_systems()):
+            path = path.resolve()
+        return cls(path)
+
     @property
     def runs(self) -> RunFolder:
         """The folder of all runs."""

@@ -918,6 +918,19 @@ def test_nothing_that_is_given_is_written_over(reference, tmp_path, capsys, outp
     assert (reference.read_bytes(), new.read_bytes()) == before
 
 
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+def test_no_file_of_what_is_compared_is_written_over(tmp_path, capsys, option):
+    for side in ("ref", "new"):
+        (tmp_path / side).mkdir()
+        write_records(tmp_path / side / "records.csv", [ROW, SCORE])
+    written = tmp_path / "new" / "records.csv"
+    before = written.read_bytes()
+    assert main([str(tmp_path / "ref"), str(tmp_path / "new"), option, str(written)]) == 2
+    assert "would be written over a file of what is compared" in capsys.readouterr().err
+    assert written.read_bytes() == before
+    assert main([str(tmp_path / "ref"), str(tmp_path / "new"), option, str(tmp_path / "new" / "outcome.md")]) == 0
+
+
 def test_a_tolerance_of_no_metric_is_refused(reference, tmp_path, capsys):
     (reference.parent / "tolerances.yaml").write_text("default: {absolute: 100}\nacuracy: {absolute: 0}\n")
     assert _run(reference, tmp_path, [ROW, SCORE]) == 2

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -17,6 +18,8 @@ from sgbench.results.records import to_frame
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder, StudyPlan
 from sgbench.support.cores import LOOKING, torch_threads
+from sgbench.support.errors import UserError
+from sgbench.support.locks import locked
 from sgbench.support.sealed import seal
 
 
@@ -193,3 +196,25 @@ def test_nothing_is_said_of_models_that_are_not_at_hand(trained):
     jobs["planned-1"].checkpoint.unlink()
     shutil.rmtree(jobs["shown-2"].path)
     assert verification.verify(study.path).problems == ()
+
+
+def test_a_report_that_is_being_written_is_not_called_another_one(study):
+    lock = study.runs.study_lock(study.path.name)
+    verify = verification.verify
+    with locked(lock, str), pytest.raises(UserError, match=r"process \d+ on .* is at this study and may be writing it"):
+        verify(study.path)
+    assert verify(study.path).problems == ()
+
+
+def test_a_report_without_locks_is_verified_without_making_any(study):
+    verification.verify(study.path)
+    assert not study.runs.study_lock(study.path.name).parent.exists()
+
+
+def test_a_report_is_verified_by_whatever_name_it_has(study, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(study.path)
+    assert verification.verify(link).problems == ()
+    monkeypatch.chdir(study.path)
+    assert verification.verify(Path()).problems == ()

@@ -50,6 +50,17 @@ def test_a_function_gets_the_images_in_their_range_and_at_most_a_batch_of_them()
     assert {groups for _, _, groups in seen} == {(MALE, SMILING)}
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_a_function_may_write_all_its_results_into_the_same_memory(dtype):
+    memory = torch.empty(5, 3, elsewhere.SIZE, elsewhere.SIZE, dtype=dtype)
+
+    def copy(images, labels, groups):
+        levels = ((images + 1) * 127.5).round() if dtype == torch.uint8 else images
+        return memory[: len(images)].copy_(levels)
+
+    assert torch.equal(opened(copy).translate(ALL, [MALE]), elsewhere.inputs().images)
+
+
 @pytest.mark.filterwarnings("ignore:.*are clamped")
 def test_a_small_overshoot_is_clamped_and_halves_are_taken():
     given = opened(lambda images, labels, groups: (images * 1.2).half()).translate(ALL, [MALE])
