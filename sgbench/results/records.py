@@ -112,12 +112,9 @@ def read_records(path: Path) -> list[Record]:
     try:
         _check_rows(path)
         with open_regular(path, MOST_TEXT) as file:
-            frame = pd.read_csv(
-                file,
-                dtype=_TYPES,
-                keep_default_na=False,
-                na_values={c: [""] for c in FIGURES},
-            )
+            frame = pd.read_csv(file, dtype=_TYPES | dict.fromkeys(FIGURES, str), keep_default_na=False)
+        # Not by pandas, which before version 3.1 reads some numbers with another last digit.
+        frame = frame.assign(**{name: [float(text or "nan") for text in frame[name]] for name in FIGURES})
     except (ValueError, OverflowError, csv.Error, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
     try:
