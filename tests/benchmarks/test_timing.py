@@ -114,8 +114,8 @@ def test_the_peak_of_products_is_positive():
 def test_cases_have_the_arithmetic_of_their_settings():
     quick = {case.method: case for case in cases_of("quick")}
     assert quick["sggan"].flops() == sggan_flops((2,) * 4, 32, 4, 16, 32, n_critic=2)
-    assert quick["stargan"].flops() == stargan_flops(5, 32, 8, 24, 32, n_critic=2)
-    assert quick["residualgan"].flops() == residualgan_flops(32, 8, 16, 24)
+    assert quick["stargan"].flops() == stargan_flops(5, 32, 12, 16, 32, n_critic=2)
+    assert quick["residualgan"].flops() == residualgan_flops(32, 12, 16, 24)
     paper = {case.method: case for case in cases_of("paper")}
     assert paper["sggan"].flops() == sggan_flops((2,) * 4, 128, 8, 64, 64, n_critic=5)
     assert paper["stargan"].flops() == stargan_flops(5, 128, 16, 64, 64, n_critic=5)
