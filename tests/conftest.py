@@ -1,5 +1,6 @@
-"""A small copy of CelebA; the check that a bad file is refused in one line, at once and in little memory."""
+"""Signals as in a terminal; a small copy of CelebA; the check that a bad file is refused in one line, and at once."""
 
+import signal
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -18,6 +19,13 @@ Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nos
 Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace
 Wearing_Necktie Young
 """
+
+
+@pytest.fixture(scope="session", autouse=True)
+def signals_as_in_a_terminal() -> None:
+    """What runs in the background or under ``nohup`` is started with signals ignored, and the suite leaves them so."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

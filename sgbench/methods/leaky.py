@@ -22,15 +22,13 @@ _NONE = (0, 0, 0, 0)
 
 
 def leaky(x: Tensor, bias: Tensor | None, slope: float) -> Tensor:
-    """Leaky ReLU of x + bias, [N, C, H, W]; x can be overwritten."""
-    if kernels.usable(x):
-        return _LeakyPad.apply(x, bias, slope, _NONE)
-    return F.leaky_relu_(x if bias is None else x + bias[:, None, None], slope)
+    """Leaky ReLU of x + bias, [N, C, H, W]; x can be overwritten. Without kernels no bias was left to be added."""
+    return _LeakyPad.apply(x, bias, slope, _NONE) if kernels.usable(x) else F.leaky_relu_(x, slope)
 
 
 def convolve_leaky(
     convolution: SameConv2d, x: Tensor, bias: Tensor | None, slope: float
-) -> tuple[Tensor, Tensor | None]:  # fmt: skip
+) -> tuple[Tensor, Tensor | None]:
     """The convolution of the leaky ReLU of x + bias; ``IDENTITY`` is without one, and comes without a bias.
 
     Args:
@@ -54,11 +52,10 @@ def leaky_adjoint(convolution: SameConv2d, g: Tensor, x: Tensor, bias: Tensor | 
 
     It can be differentiated once. For x before and after its leaky ReLU it is the same: signs are.
     """
-    if not kernels.usable(x):
-        g = convolution.adjoint(g, *x.shape[-2:])
-        return g if slope == IDENTITY else leaky_slope(g, x, bias, slope)
     if slope == IDENTITY:
         return convolution.adjoint(g, *x.shape[-2:])
+    if not kernels.usable(x):
+        return leaky_slope(convolution.adjoint(g, *x.shape[-2:]), x, bias, slope)
     written, added = _around(convolution, x)
     g = F.conv_transpose2d(g, lowered(convolution.weight), None, convolution.stride, added)
     return _LeakyCut.apply(g, x, bias, slope, written)
@@ -68,7 +65,7 @@ def leaky_slope(g: Tensor, x: Tensor, bias: Tensor | None, slope: float) -> Tens
     """g where x + bias is positive, ``slope`` times g elsewhere."""
     if kernels.usable(x):
         return _LeakyCut.apply(g, x, bias, slope, _NONE)
-    return torch.ops.aten.leaky_relu_backward(g, x if bias is None else x + bias[:, None, None], slope, False)
+    return torch.ops.aten.leaky_relu_backward(g, x, slope, False)
 
 
 def _around(convolution: SameConv2d, x: Tensor) -> tuple[tuple[int, int, int, int], tuple[int, int]]:
@@ -83,9 +80,7 @@ class _LeakyPad(Function):
     """Leaky ReLU of a map and a bias, with zeros around it."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, bias: Tensor | None, slope: float, around: tuple[int, int, int, int]
-    ) -> Tensor:  # fmt: skip
+    def forward(ctx: Any, x: Tensor, bias: Tensor | None, slope: float, around: tuple[int, int, int, int]) -> Tensor:
         from sgbench.methods.kernels.pads import leaky_pad
 
         ctx.save_for_backward(x, bias)

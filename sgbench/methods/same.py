@@ -136,9 +136,7 @@ def _spread_to_few(
     return y if bias is None else y + bias[:, None, None]
 
 
-def _centred(
-    weight: Tensor, before: tuple[int, int], after: tuple[int, int]
-) -> tuple[Tensor, tuple[int, int]]:  # fmt: skip
+def _centred(weight: Tensor, before: tuple[int, int], after: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
     """Weights with zeros before them, so that the same padding before and after a map gives the same convolution.
 
     On a GPU the zeros cost less than a copy of the map.

@@ -54,9 +54,7 @@ def leaky_pad_backward(grad: Tensor, x: Tensor, bias: Tensor | None, slope: floa
     return _launch(grad, x, bias, slope, tuple(x.shape[2:]), (-top, -left), (0, 0))
 
 
-def leaky_pad_gradients(
-    grad: Tensor, x: Tensor, bias: Tensor, slope: float, around: Around
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+def leaky_pad_gradients(grad: Tensor, x: Tensor, bias: Tensor, slope: float, around: Around) -> tuple[Tensor, Tensor]:
     """As ``leaky_pad_backward``, and the gradient with respect to bias, float32 [C]: sums of the other one."""
     (top, left), (n, channels, height, width) = _start(around), x.shape
     sums = torch.empty((_blocks(n * height * width, channels)[0], channels), dtype=torch.float32, device=x.device)

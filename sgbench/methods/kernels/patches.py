@@ -23,9 +23,7 @@ def row_size(kernel_size: int, channels: int) -> int:
     return triton.cdiv(kernel_size * channels, 8) * 8
 
 
-def patches(
-    x: Tensor, kernel_size: int, stride: int, before: Sequence[int], places: Sequence[int]
-) -> Tensor:  # fmt: skip
+def patches(x: Tensor, kernel_size: int, stride: int, before: Sequence[int], places: Sequence[int]) -> Tensor:
     """What the places of a convolution look at: z[n, i, j, row * D + column * c + k], as a matrix.
 
     It is x[n, k, stride * i + row - before[0], stride * j + column - before[1]], and 0 outside of the map.
@@ -104,9 +102,7 @@ def _patches(
     tl.store(z + j[:, None] * (K * D) + c[None, :], value, mask=(j < columns)[:, None] & (c < K * D)[None, :])
 
 
-def fold(
-    z: Tensor, kernel_size: int, channels: int, stride: int, before: Sequence[int], size: Sequence[int]
-) -> Tensor:  # fmt: skip
+def fold(z: Tensor, kernel_size: int, channels: int, stride: int, before: Sequence[int], size: Sequence[int]) -> Tensor:
     """The adjoint of ``patches``: each value of z is added to the place of the map that it came from, in float32.
 
     Args:
