@@ -98,8 +98,16 @@ class Job:
         Raises:
             ValueError: of these attributes, labels or size.
         """
+        self.outline()
+
+    def outline(self) -> Method:
+        """The method with parameters that have shapes and no values; no random number is drawn.
+
+        Raises:
+            ValueError: as ``build``.
+        """
         with torch.device("meta"):
-            self._built()
+            return self._built()
 
     def _built(self) -> Method:
         with foreign(self.code):

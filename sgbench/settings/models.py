@@ -97,12 +97,33 @@ class ScoringSettings(SettingsModel):
     embedder: str | None = None
 
 
+class ExperimentSettings(SettingsModel):
+    """What the paper's experiments are on the data of a config.
+
+    ``levels``: a level of the paper -> the level that stands for it here; others stay as they are. ``budget``: the
+    levels of the curve of figures against labels.
+    """
+
+    levels: dict[PositiveInt, PositiveInt] = {}
+    budget: tuple[Level, ...] = Field(("all", 1000, 500, 100, 30, 10), min_length=1)
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        return _checked_levels(levels)
+
+    def here(self, level: Level) -> Level:
+        """The level that stands for one of the paper."""
+        return self.levels.get(level, level) if isinstance(level, int) else level
+
+
 class Settings(SettingsModel):
     """A study.
 
     ``workers``: jobs trained at once, by default as many as there is room for. ``threads``: those that torch computes
     with on the CPU in each job, however many jobs there are, so that the number of workers changes no figure.
-    ``launcher``: on this machine, or a Ray cluster.
+    ``launcher``: on this machine, or a Ray cluster. ``items``: tables and figures of the paper that the study makes,
+    set by ``--experiment``.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -120,6 +141,8 @@ class Settings(SettingsModel):
     workers: int | None = Field(None, ge=1, le=_MOST_AT_ONCE)
     threads: int = Field(1, ge=1, le=_MOST_AT_ONCE)
     launcher: Literal["local", "ray"] = "local"
+    experiments: ExperimentSettings = ExperimentSettings()
+    items: tuple[str, ...] = ()
     judge: JudgeSettings = JudgeSettings()
     jury: JurySettings = JurySettings()
     scoring: ScoringSettings = ScoringSettings()
