@@ -38,6 +38,25 @@ def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
     return make_table("likeness", "Likeness to the source", caption, cells)
 
 
+def chain_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """What is left of the source after an edit to its own value, once and ten times, and after an edit and its reverse."""
+    columns = [Column(spec.heading(place.name), spec.name, place.name) for spec, place in columns_of("chains")]
+    heading = spec_of("reversal_accuracy").heading()
+    blocks = {
+        f"Target: {shown}": [(a, column) for column in (*columns, Column(heading, "reversal_accuracy", a))]
+        for a, shown in layout.attributes.items()
+    }
+    cells = make_cells(frame, layout, blocks)
+    caption = "Composition: an image is sent to the value that it already has, which an ideal editor leaves alone; the "
+    caption += "result is the next round's input. There and back: to another value, and back to its own. All of it "
+    caption += "against the source; own value seen again: by the jury, of what came back. The columns are of the same "
+    caption += (
+        f"few images of each target, named with the definitions. {directions(cells)} A copy is perfect in all of "
+    )
+    caption += "them, so they are to be read beside target accuracy."
+    return make_table("chains", "Composition and reversibility", caption, cells)
+
+
 def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
     """FID and KID between each target's results and real images, by the value asked for."""
     blocks, columns = {}, columns_of("distributions")

@@ -9,6 +9,7 @@ import pandas as pd
 from sgbench.metrics.catalogue import spec_of
 from sgbench.report.beyond import (
     beyond_table,
+    chain_table,
     comparisons_table,
     distribution_table,
     likeness_table,
@@ -112,6 +113,7 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         direction_table(frame, layout),
         beyond_table(frame, layout),
         likeness_table(frame, layout),
+        chain_table(frame, layout),
         distribution_table(frame, layout),
         matrix_table(frame, layout),
     ]

@@ -20,6 +20,8 @@ from sgbench.support.errors import BrokenFile, UserError, summary
 from sgbench.support.global_state import foreign
 from sgbench.training.precision import Precision
 
+Edit = Callable[[Tensor, Tensor, Sequence[Group], int], Tensor]
+"""Any images uint8 [n, 3, S, S], their labels int8 [n, J], groups, a seed -> results uint8 [n, 3, S, S] on the CPU."""
 Translate = Callable[[Tensor, Sequence[Group]], Tensor]
 """Positions in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
 
@@ -85,27 +87,33 @@ def load_models(system: System, runs: RunFolder, device: torch.device) -> list[M
     return models
 
 
-def translator(
-    models: Sequence[Model], images: Tensor, labels: Tensor, device: torch.device, precision: Precision
-) -> Translate:
-    """All models of a system as one function.
+def editor(models: Sequence[Model], device: torch.device, precision: Precision) -> Edit:
+    """All models of a system as one function of images and labels."""
+
+    def edit(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:
+        x = to_floats(images.to(device))
+        autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+        with torch.no_grad(), autocast:
+            for model, numbered in _runs(models, groups):
+                x = model.translate(x, labels[:, list(model.columns)].to(device), numbered, seed)
+        return to_bytes(x)
+
+    return edit
+
+
+def translator(edit: Edit, images: Tensor, labels: Tensor) -> Translate:
+    """A system as a function of test images alone.
 
     What a method from elsewhere draws is seeded by the images, so that a resumed study has the same results. Another
     number as the third argument gives another draw.
 
     Args:
         images: uint8 [N, 3, S, S], the test images.
-        labels: int8 [N, J], the known labels; only methods that need labels of source images read them.
+        labels: int8 [N, J], their known labels.
     """
 
     def translate(positions: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
-        x = to_floats(images[positions].to(device))
-        autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
-        with torch.no_grad(), autocast:
-            for model, numbered in _runs(models, groups):
-                known = labels[positions][:, list(model.columns)].to(device)
-                x = model.translate(x, known, numbered, seed + int(positions[0]))
-        return to_bytes(x)
+        return edit(images[positions], labels[positions], groups, seed + int(positions[0]))
 
     return translate
 

@@ -81,14 +81,17 @@ class LPIPSSettings(SettingsModel):
 class ScoringSettings(SettingsModel):
     """How results are scored and reported.
 
-    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``reference``: the method
-    that others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
+    ``composition``: so many test images of each target are edited again and again: to the value that they have, and to
+    another and back; 0 for none. ``figure_people``: whose translations are shown; 0 for images that may not be passed
+    on. ``reference``: the method that others are tested against in a report of many systems, as ``methods`` has it; the
+    first one by default.
     ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
     score.
     """
 
     batch_size: PositiveInt = 250
     num_resamples: int = Field(1000, ge=1, le=100_000)
+    composition: NonNegativeInt = 200
     figure_people: NonNegativeInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
     reference: str | None = None

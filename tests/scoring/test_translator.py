@@ -10,7 +10,7 @@ import torch
 from sgbench.data.labels import Attribute, Group
 from sgbench.methods.contract import Method
 from sgbench.scoring.repeats import unsteady
-from sgbench.scoring.translator import Model, translator
+from sgbench.scoring.translator import Model, editor, translator
 from sgbench.support.errors import UserError
 
 IMAGES = torch.randint(0, 256, (4, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -37,7 +37,7 @@ class Brought(Method):
 
 def translated(edit, precision="float32", positions=None, seed=0):
     model = Model((0,), Brought(edit).eval(), "runs/jobs/brought-1")
-    translate = translator([model], IMAGES, LABELS, torch.device("cpu"), precision)
+    translate = translator(editor([model], torch.device("cpu"), precision), IMAGES, LABELS)
     return translate(torch.arange(4) if positions is None else positions, [Group(0, 1)], seed)
 
 
