@@ -14,6 +14,7 @@ from sgbench.report.beyond import (
     distribution_table,
     likeness_table,
     matrix_table,
+    subgroups_table,
 )
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frame_to_latex, to_latex
@@ -50,6 +51,7 @@ class Page:
         notes: sentences that explain how to read the numbers.
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
+        subgroups: accuracy by the sources' other attributes (``beyond.subgroups_table``); None if there are too few.
         comparisons: paired tests between systems (``beyond.comparisons_table``).
         tested_against: a sentence that names the reference system of these tests; empty if they are of all pairs.
         cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
@@ -64,6 +66,7 @@ class Page:
     notes: Sequence[str] = ()
     figures: Sequence[tuple[str, str]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
+    subgroups: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     tested_against: str = ""
     cost: pd.DataFrame | None = None
@@ -117,6 +120,7 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         distribution_table(frame, layout),
         matrix_table(frame, layout),
     ]
+    tables += [subgroups_table(page.subgroups, layout)] if page.subgroups is not None else []
     if page.comparisons is not None:
         tables.append(comparisons_table(page.comparisons, layout, page.tested_against))
     return tables

@@ -8,6 +8,8 @@ import yaml
 from sgbench.data.labels import HIDDEN, NONE, Attribute
 from sgbench.data.source import Source, SourceSettings
 from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.metrics.catalogue import METRICS
+from sgbench.plan import protocol
 from sgbench.plan.plan import make_plan
 from sgbench.plan.study import open_study
 from sgbench.settings.reading import read_settings
@@ -189,6 +191,8 @@ PROTOCOL = {
     "floor": {"judge": {"floor": 0.8}},
     "resamples": {"scoring": {"num_resamples": 7}},
     "people": {"scoring": {"figure_people": 2}},
+    "composition": {"scoring": {"composition": 199}},
+    "no composition": {"scoring": {"composition": 0}},
     "test images": {"data": {"num_test": 61}},
     "attributes": {"data": {"attributes": ["gender", "smile"]}},
 }
@@ -211,6 +215,21 @@ def test_the_protocols_hash_changes_with_what_decides_a_score(study, change):
 )
 def test_the_protocols_hash_changes_with_nothing_else(study, change):
     assert study().protocol.hash == study(**change).protocol.hash
+
+
+def test_without_composition_the_protocol_knows_nothing_of_it(study, monkeypatch):
+    """What was scored before there were chains of edits has the same hash as what is scored without them now."""
+    hashed = []
+    monkeypatch.setattr(protocol, "hash_of_value", lambda value: hashed.append(value) or "")
+    _ = study(scoring={"composition": 0})
+    _ = study(scoring={"composition": 200})
+    known = "version metrics judges floors source test num_resamples people inception lpips embedder"
+    of_chains = {name for name, spec in METRICS.items() if spec.table == "chains"}
+    without, with_chains = (value for value in hashed if "num_resamples" in value)
+    assert [*without] == known.split()
+    assert without["metrics"].keys() == METRICS.keys() - of_chains
+    assert with_chains == without | {"metrics": with_chains["metrics"], "composition": 200}
+    assert with_chains["metrics"].keys() == METRICS.keys()
 
 
 def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):
