@@ -186,7 +186,7 @@ def _comparisons(systems: Sequence[Member], reference: Reference | None, num_res
 
 
 def _subgroups(controls: Sequence[Member], systems: Sequence[Member]) -> pd.DataFrame | None:
-    """Accuracy by the sources' other attributes, of all systems and of the oracle; None without a large enough group."""
+    """Accuracy by the sources' other attributes, of all systems and the oracle; None without a large enough group."""
     oracle = [replace(control, row=control.label) for control in controls if control.method == ORACLE]
     frame = by_subgroups((member, open_scores(member.folder)) for member in (*systems, *oracle))
     return frame if len(frame) else None

@@ -40,7 +40,7 @@ _DECIMALS = 9
 
 
 class _Where(NamedTuple):
-    """Of a target's results: what is measured, its own accuracy or that of the others, by an attribute of the sources."""
+    """Of a target's results: what is measured, the target's accuracy or the others', by an attribute of the sources."""
 
     target: str
     measured_on: str

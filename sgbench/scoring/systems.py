@@ -83,7 +83,7 @@ class SystemScorer:
 
     def _system(self, system: System, folder: SystemFolder) -> None:
         study, test = self.study, self.test
-        about = {"variant": system.entry.variant, "level": str(system.level), "seed": system.seed}
+        about = {"variant": system.entry.shown_variant, "level": str(system.level), "seed": system.seed}
         base = self.base_record(folder.name, system.entry.name, "measured", **about)
         models = load_models(system, study.runs, study.device)
         edit = editor(models, study.device, study.settings.precision)

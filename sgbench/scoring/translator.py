@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sgbench.data.checked import checked
-from sgbench.data.labels import Group
+from sgbench.data.labels import HIDDEN, Group
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.methods.contract import Method
 from sgbench.plan.job import System
@@ -32,11 +32,13 @@ class Model(NamedTuple):
     Attributes:
         columns: positions of the study's attributes that it was trained on.
         place: its folder, for messages.
+        sees_labels: whether it is given the source images' labels, which are hidden from it otherwise.
     """
 
     columns: tuple[int, ...]
     method: Method
     place: str
+    sees_labels: bool = False
 
     def translate(self, x: Tensor, labels: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
         """The method's results, float32.
@@ -47,6 +49,7 @@ class Model(NamedTuple):
         Raises:
             UserError: they are not finite, or far outside [-1, 1].
         """
+        labels = labels if self.sees_labels else torch.full_like(labels, HIDDEN)
         name = self.method.display_name
         brought = is_foreign(type(self.method))
         with foreign(name) if brought else nullcontext():
@@ -83,7 +86,7 @@ def load_models(system: System, runs: RunFolder, device: torch.device) -> list[M
                 f"{folder.checkpoint}: is of iteration {checkpoint.iteration}, not of the last; {folder.remedy}"
             )
         method.load_state_dict(checkpoint.method)
-        models.append(Model(job.columns, method.eval(), str(folder.path)))
+        models.append(Model(job.columns, method.eval(), str(folder.path), job.entry.source_labels == "true"))
     return models
 
 

@@ -8,7 +8,7 @@ from sgbench.data.labels import Level
 from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
-from sgbench.methods.contract import Method, MethodSettings
+from sgbench.methods.contract import AT_TEST, Method, MethodSettings, SourceLabels
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
@@ -62,6 +62,25 @@ class MethodEntry(SettingsModel):
     def slug(self) -> str:
         """Name and variant, fit for a folder's name."""
         return f"{self.name}.{self.variant}" if self.variant else self.name
+
+    @property
+    def source_labels(self) -> SourceLabels:
+        """What the method knows of source images at test."""
+        return self.cls.source_labels(self.settings)
+
+    @property
+    def at_test(self) -> dict[str, Any]:
+        """Settings that decide how a trained model is used, those that are not the method's defaults."""
+        defaults = {name: field.default for name, field in type(self.settings).model_fields.items() if name in AT_TEST}
+        return {name: own for name, default in defaults.items() if (own := getattr(self.settings, name)) != default}
+
+    @property
+    def shown_variant(self) -> str:
+        """The variant in records and tables; it says if labels of source images are not the method's usual ones."""
+        if "source_labels" not in self.at_test:
+            return self.variant
+        named = "" if self.variant == self.source_labels else self.variant
+        return ", ".join(filter(None, (named, f"{self.source_labels} labels")))
 
 
 class InceptionSettings(SettingsModel):
