@@ -23,7 +23,7 @@ def narrow(raw):
     raw["levels"] = ["all", 10, 5]
     raw["judge"] |= {"epochs": 1, "floor": 0.5}
     raw["jury"] |= {"size": 2, "epochs": 1, "floor": 0, "gate": 0}
-    raw["scoring"] = {"num_resamples": 10, "figure_people": 1}
+    raw["scoring"] = {"num_resamples": 10, "figure_people": 1, "composition": 0}
     return raw
 
 
@@ -99,7 +99,7 @@ def test_figure_4_balances_pale_skin_for_sggan_alone(tmp_path, celeba_copy):
     raw |= {
         "judge": {"epochs": 1, "floor": 0.5},
         "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-        "scoring": {"num_resamples": 10, "figure_people": 1},
+        "scoring": {"num_resamples": 10, "figure_people": 1, "composition": 0},
     }
     (tmp_path / "figure4.yaml").write_text(yaml.safe_dump(raw, sort_keys=False))
     own = ["--config", tmp_path / "figure4.yaml", "--data", celeba_copy(60, (178, 218))]
