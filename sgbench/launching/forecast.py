@@ -94,7 +94,7 @@ def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
     return (
         f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, "
         f"{len(parts) - len(todo)} trained. Left: about {_duration(seconds)} of training, {workers} at once on "
-        f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and packed images. "
+        f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and images. "
         f"Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each job trains."
     )
 
