@@ -6,8 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Batch, sparsify
-from sgbench.methods.shared_head import SharedHead
 from sgbench.methods.sggan import SGGAN
+from sgbench.methods.shared_head import SharedHead
 
 ATTRIBUTES = (Attribute("smile", ("no", "yes")), Attribute("hair", ("black", "blond", "brown")))
 
