@@ -495,3 +495,14 @@ def test_an_image_elsewhere_is_not_followed(celeba_copy, name):
     table.write_text(table.read_text().replace("000003.jpg", name))
     with pytest.raises(UserError, match=r"list_attr_celeba.txt: line 5: .* cannot be the name of a file or folder"):
         read_attribute_file(table)
+
+
+def test_the_attribute_file_alone_has_labels_and_no_pixels(celeba_copy):
+    root = celeba_copy(8, (178, 218))
+    whole, alone = open_copy(root), open_copy(root / "list_attr_celeba.txt")
+    assert torch.equal(whole.labels, alone.labels)
+    assert list(whole.ids) == list(alone.ids)
+    assert whole.fingerprint != alone.fingerprint
+    assert alone.times() is None
+    with pytest.raises(UserError, match="holds labels alone; give the folder that holds CelebA's images"):
+        alone.read(0)
