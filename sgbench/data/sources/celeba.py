@@ -62,7 +62,7 @@ class CelebA(Source):
     Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV, or one subfolder of any name. The authors' ``Anno``
     may be given too. Copies with the same files and labels have the same fingerprint.
 
-    The attribute file alone will do for what needs no pixels, such as a plan.
+    The attribute file may be given, too; without images beside it, it will do for what needs no pixels, such as a plan.
     """
 
     name = "celeba"
@@ -78,11 +78,11 @@ class CelebA(Source):
     def __init__(self, settings: Settings):
         self.settings = settings
         root = Path(os.path.abspath(existing(settings.path, "folder with CelebA's images")))
-        alone = root.is_file() and root.name in ATTRIBUTE_FILES
-        if not root.is_dir() and not alone:
+        is_table = root.is_file() and root.name in ATTRIBUTE_FILES
+        if not root.is_dir() and not is_table:
             raise UserError(f"{root}: must be the folder with CelebA's images, or a .csv file of own images")
-        self.folder = None if alone else _image_folder(root)
-        table = root if alone else _attribute_file(root, self.folder)
+        self.folder = _folder_beside(root) if is_table else _image_folder(root)
+        table = root if is_table else _attribute_file(root, self.folder)
         names, columns = read_attribute_file(table)
         if self.folder:
             files = _files_of(names, self.folder)
@@ -148,6 +148,14 @@ def _attribute_file(root: Path, folder: Path) -> Path:
         f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; put CelebA's file "
         "there, or give the folder that holds the images, or the CSV of own images"
     )
+
+
+def _folder_beside(table: Path) -> Path | None:
+    """The folder of the images that belong to an attribute file; None if it lies alone."""
+    try:
+        return _image_folder(table.parent)
+    except UserError:
+        return None
 
 
 def _image_folder(root: Path) -> Path:
