@@ -20,7 +20,7 @@ LAYERS = (
     ("submissions",),
     ("studies", "report", "regression"),
     ("scoring", "launching"),
-    ("plan",),
+    ("plan", "experiments"),
     ("settings",),
     ("judges", "features"),
     ("training",),
@@ -39,6 +39,7 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.narrow",
     "sgbench.methods.networks",
     "sgbench.methods.norms",
+    "sgbench.methods.shared_head",
     "sgbench.data.labels",
 }
 WITH_TORCH = {

@@ -1,4 +1,4 @@
-"""What studies would do, before anything is done: jobs, systems, what is there already, and what the rest would take."""
+"""What studies would do, before anything is done: jobs, systems, what is there, and what the rest would take."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,8 @@ _NUMBERS_A_PARAMETER = 3
 """A checkpoint keeps each parameter, in float32, with its two moments."""
 _TRIED_SIZE = 32
 """On a CPU an iteration is tried at this size: its arithmetic grows with the number of pixels."""
-_TRIES = 2
+_TRIES = {"cpu": 1, "cuda": 3}
+"""Iterations that are tried; the quickest counts, since the first one on a GPU loads kernels."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,12 @@ def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
     workers = max(1, min(room, len(todo)))
     seconds = sum(part.seconds for part in todo) / workers
     images = {study.plan.source.fingerprint: _bytes_of_images(study) for study in studies}
+    disk = sum(part.bytes for part in todo) + sum(images.values())
     return (
-        f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, {len(parts) - len(todo)} "
-        f"trained. Left: about {_duration(seconds)} of training, {workers} at once on {device.type}; judges, scoring and "
-        f"reports come on top. Disk: {_gibibytes(sum(part.bytes for part in todo) + sum(images.values()))} of models and "
-        f"packed images. Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each trains."
+        f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, "
+        f"{len(parts) - len(todo)} trained. Left: about {_duration(seconds)} of training, {workers} at once on "
+        f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and images. "
+        f"Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each job trains."
     )
 
 
@@ -128,7 +130,7 @@ def _tried(job: Job, study: Study) -> float:
         batches = small.batches(noise, device)
         autocast = torch.autocast(device.type, torch.bfloat16) if job.precision == "bfloat16" else nullcontext()
         seconds = []
-        for iteration in range(1 + _TRIES):  # the first one is slower
+        for iteration in range(_TRIES[device.type]):
             drawn = batches.at(iteration, method.batches_per_iteration)
             began = time.monotonic()
             with autocast:
@@ -136,7 +138,7 @@ def _tried(job: Job, study: Study) -> float:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             seconds.append(time.monotonic() - began)
-    return min(seconds[1:]) * (job.image_size / size) ** 2
+    return min(seconds) * (job.image_size / size) ** 2
 
 
 def _bytes_of_images(study: Study) -> int:
