@@ -200,17 +200,17 @@ def test_the_table_shows_who_changes_what_he_should_leave_alone():
     table = chain_table(to_frame(records), layout)
     wide = shown(table)[0]["Target: Age"]
     assert list(wide.columns) == [
-        "Change, 1 round",
-        "Change, 10 rounds",
-        "PSNR, 1 round (dB)",
-        "PSNR, 10 rounds (dB)",
-        "SSIM, 1 round",
-        "SSIM, 10 rounds",
-        "Change, there and back",
+        "Change after 1 round",
+        "Change after 10 rounds",
+        "PSNR after 1 round (dB)",
+        "PSNR after 10 rounds (dB)",
+        "SSIM after 1 round",
+        "SSIM after 10 rounds",
+        "Change there and back",
         "Own value seen again",
     ]
-    assert wide.loc["A (5)", "Change, there and back"].best
-    assert wide.loc["B (5)", "Change, 1 round"].value == "100.00"
+    assert wide.loc["A (5)", "Change there and back"].best
+    assert wide.loc["B (5)", "Change after 1 round"].value == "100.00"
     assert wide.loc["C (5)", "Own value seen again"].value == "not scored"
 
 
