@@ -1,8 +1,6 @@
 """``python -m sgbench COMMAND``."""
 
-import sys
-
-from sgbench.commands.door import main
+from sgbench.commands.door import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

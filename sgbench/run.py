@@ -1,11 +1,10 @@
 """``sgbench run``: train, score and report the methods of a study with one command. The main job, stage by stage."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sgbench.commands.execution import Parser, execute
+from sgbench.commands.execution import Parser, end, execute
 from sgbench.commands.options import (
     add_data_options,
     add_launching_options,
@@ -164,4 +163,4 @@ def _overrides(arguments: argparse.Namespace) -> dict:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

@@ -107,7 +107,7 @@ SCORES = Scores(
 CELEBA = "1\n" + " ".join(TOTALS) + "\n000001.jpg" + "  1" * len(TOTALS) + "\n"
 STUDY = {
     "title": "t",
-    "attributes": {},
+    "attributes": {"a": "A"},
     "controls": ["real"],
     "systems": [{"folder": "f", "method": "m", "shown": "M"}],
     "jobs": {},

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
+from typing import NoReturn
 
-from sgbench.commands.execution import guarded, refuse
+from sgbench.commands.execution import end, guarded, refuse
 
 COMMANDS = {
     "run": ("sgbench.run", "train, score and report the methods of a study"),
@@ -23,6 +24,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names; returns its status."""
     given = sys.argv[1:] if argv is None else list(argv)
     return guarded(lambda: _main(given))
+
+
+def command() -> NoReturn:
+    """The command of the process that this is."""
+    end(main())
 
 
 def _main(given: list[str]) -> int:

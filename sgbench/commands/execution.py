@@ -17,9 +17,11 @@ import atexit
 import io
 import os
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,6 +32,8 @@ EXIT_FAULT = 3
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_OUTPUT = 141
 _LONGEST_LINE = 2000
+_PATIENCE = 5.0
+"""Seconds that threads have to end when the command is done."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,8 +80,10 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
 
 def guarded(work: Callable[[], int]) -> int:
     """Call ``work``; returns its status, or the one of how it failed. What cannot be printed is escaped."""
+    from sgbench.support.process_state import open_streams
     from sgbench.support.termination import ignore_signals
 
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -85,7 +91,8 @@ def guarded(work: Callable[[], int]) -> int:
         try:
             return work()
         finally:
-            sys.stdout.flush()
+            if not sys.stdout.closed:
+                sys.stdout.flush()
     except (UserError, BrokenFile) as error:
         return refuse(error)
     except BrokenPipeError:
@@ -98,23 +105,48 @@ def guarded(work: Callable[[], int]) -> int:
         return refuse("memory ran out; ask for fewer or smaller images, or end other programs")
     except KeyboardInterrupt:
         atexit.register(ignore_signals)  # a further Ctrl-C while the process ends would be a traceback
-        print("interrupted; all that is done is kept: run the same command again to go on", file=sys.stderr)
+        _tell("interrupted; all that is done is kept: run the same command again to go on")
         return EXIT_INTERRUPTED
-    except Exception as error:
-        traceback.print_exc()
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _tell("".join(traceback.format_exception(error)).rstrip())
         fault = one_line(f"{type(error).__name__}: {error}", _LONGEST_LINE)
-        print(
+        _tell(
             f"fault: {fault}; this should not happen: please report it to the authors of sgbench, with the lines above "
-            "and the command; all that is done is kept",
-            file=sys.stderr,
+            "and the command; all that is done is kept"
         )
         return EXIT_FAULT
 
 
+def end(status: int) -> NoReturn:
+    """End the process with a status; a thread that code from elsewhere left running is told, and not waited for."""
+    timer = threading.Timer(_PATIENCE, _end_without_threads, [status])
+    timer.daemon = True
+    timer.start()
+    sys.exit(status)
+
+
+def _end_without_threads(status: int) -> None:
+    left = [t for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
+    if left:
+        names = ", ".join(thread.name for thread in left)
+        _tell(f"warning: code from elsewhere has left threads running ({one_line(names, 200)}); they are ended")
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+        os._exit(status)
+
+
 def refuse(problem: object) -> int:
     """Print in one line what is wrong; returns the exit status for it."""
-    print(f"error: {one_line(problem, _LONGEST_LINE)}", file=sys.stderr)
+    _tell(f"error: {one_line(problem, _LONGEST_LINE)}")
     return EXIT_BAD_INPUT
+
+
+def _tell(text: str) -> None:
+    """Print to standard error; if that is full or closed, the exit status alone has to say it."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def _close_output() -> None:
@@ -126,4 +158,4 @@ def _close_output() -> None:
 
 def _warn(message: Warning | str, *_: object, **__: object) -> None:
     """Print a warning in one line, without its line of code."""
-    print(f"warning: {one_line(message)}", file=sys.stderr)
+    _tell(f"warning: {one_line(message)}")

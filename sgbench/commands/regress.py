@@ -23,6 +23,8 @@ PLAIN_WIDTH = 160
 PRINTED = 100
 """Rows of the table on the screen: laying out a hundred thousand would take minutes and gigabytes."""
 ALPHA = 0.01
+_DATA = {".csv", ".npz", ".json", ".yaml"}
+"""Endings of what records, scores, tolerances and studies are kept in."""
 MIN_ALPHA, MAX_ALPHA = 1e-4, 0.1
 
 
@@ -97,12 +99,19 @@ def _regress(arguments: argparse.Namespace) -> int:
 
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
-    """Refuse outputs that would be written over what is compared, or over each other."""
+    """Refuse outputs that would be written over what is compared, or a file of it, or over each other."""
+    from sgbench.results.study_folder import StudyFolder
+
     taken = {path.resolve(): path for path in (arguments.reference, arguments.new)}
+    sides = set(taken)
+    pages = {StudyFolder(side).report.page for side in sides}
     for option in ("junit", "summary"):
         file = getattr(arguments, option)
         if file is not None and taken.setdefault(file.resolve(), file) is not file:
             raise UserError(f"--{option} {file}: would be written over another of the files given; choose another")
+        inside = file is not None and sides & {*file.resolve().parents}
+        if inside and file.exists() and (file.suffix.lower() in _DATA or file.resolve() in pages):
+            raise UserError(f"--{option} {file}: would be written over a file of what is compared; choose another")
 
 
 def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
@@ -173,7 +182,7 @@ def _table(differences: Sequence["Difference"]) -> "Table":
     for column in ("reference", "new", "difference", "judged by", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
     for d in differences:
-        figures = [f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
+        figures = [f"{x:.6g}" for x in d.figures] or [""] * 3
         row = [Text(text) for text in (one_line(d.label), *figures, d.basis, d.verdict)]
         table.add_row(*row, style="red" if d.failed else "")
     return table

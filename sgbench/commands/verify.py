@@ -36,7 +36,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     where = one_line(arguments.run)
     print(
         f"{where}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made "
-        f"again from per-image scores, all others compared with their checksums: {verdict}. Pictures and translations "
-        "were not made again."
+        "again from per-image scores, all others and trained models at hand compared with their checksums: "
+        f"{verdict}. Pictures and translations were not made again."
     )
     return EXIT_DIFFERS if done.problems else 0

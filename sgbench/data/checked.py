@@ -1,5 +1,6 @@
 """What a model must return, whoever made it: checked before floats become pixels, in which nothing of it would show."""
 
+import inspect
 import math
 
 import torch
@@ -9,6 +10,23 @@ from sgbench.support.errors import UserError
 
 _FAR = 1.5
 """Results below -1.5 or above 1.5 have another scale than [-1, 1]; smaller ones are only clamped."""
+
+
+def check_called(result: object, name: str) -> None:
+    """Refuse what an asynchronous function or a generator gives when it is called: nothing of it was run.
+
+    Args:
+        name: of the function, in messages.
+
+    Raises:
+        UserError: it is such.
+    """
+    if inspect.isawaitable(result) or inspect.isasyncgen(result):
+        if inspect.iscoroutine(result):
+            result.close()  # or Python warns, when it is thrown away, that nobody has awaited it
+        raise UserError(f"{name} is asynchronous; give a plain function (def, not async def) that returns its results")
+    if inspect.isgenerator(result):
+        raise UserError(f"{name} is a generator; give a plain function that returns its results (return, not yield)")
 
 
 def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
@@ -21,10 +39,12 @@ def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
         UserError: it is not a finite float tensor of this shape, or its values are far outside [-1, 1].
     """
     wanted = f"expected are floats {list(shape)} in [-1, 1]"
+    check_called(results, name)
     if not isinstance(results, Tensor):
         raise UserError(f"{name} returned {type(results).__name__}; {wanted} as a torch.Tensor")
-    if results.shape != shape or not results.is_floating_point():
-        raise UserError(f"{name} returned {str(results.dtype).removeprefix('torch.')} {list(results.shape)}; {wanted}")
+    if results.is_nested or results.shape != shape or not results.is_floating_point():
+        dtype, size = str(results.dtype).removeprefix("torch."), "nested" if results.is_nested else list(results.shape)
+        raise UserError(f"{name} returned {dtype} {size}; {wanted}")
     if results.layout != torch.strided or results.is_meta:
         raise UserError(
             f"{name} returned a tensor {'without values' if results.is_meta else 'that is sparse'}; {wanted}"

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sgbench.data.checked import check_called
 from sgbench.data.pixels import to_floats
 from sgbench.features.exported import load_exported
 from sgbench.features.weights import checked
@@ -61,6 +62,7 @@ class Embedder:
                 raise UserError(
                     f"{self.origin}: fails on images {list(x.shape)}: {type(error).__name__}: {one_line(error, 200)}"
                 ) from error
+        check_called(embedding, self.origin)
         if not isinstance(embedding, Tensor) or not embedding.is_floating_point():
             kind = getattr(embedding, "dtype", type(embedding).__name__)
             raise UserError(f"{self.origin}: must return a floating point tensor, not {kind}")

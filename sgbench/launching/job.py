@@ -1,6 +1,7 @@
 """Runs one job: train it or resume it, mark it done. A finished job is never run twice."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
@@ -12,12 +13,15 @@ from sgbench.data.checked import checked
 from sgbench.data.labels import all_groups
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.data.store.packed import PackedImages
+from sgbench.launching.memory import ran_out
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.atomic import replacing
+from sgbench.support.code import lines_in
 from sgbench.support.environment import commit, origin
+from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign, own_state
 from sgbench.support.locks import locked
 from sgbench.training.loop import Loop, train
@@ -45,7 +49,7 @@ def run_job(
     with locked(folder.lock, folder.busy, lock_seconds):
         if not folder.is_done():
             folder.prepare()
-            with foreign(job.code):  # once, not around every step
+            with foreign(job.code), _errors_of_its_code(job):  # once, not around every step
                 _train(job, images, folder, device, loop)
 
 
@@ -61,6 +65,24 @@ def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.devi
     folder.mark_done(origin(device))
 
 
+@contextmanager
+def _errors_of_its_code(job: Job) -> Iterator[None]:
+    """While the block trains a job, an error of a method from elsewhere becomes a line that says where it arose.
+
+    Raises:
+        UserError: names the class, the file and the line.
+    """
+    try:
+        yield
+    except (UserError, OSError):
+        raise
+    except Exception as error:
+        lines = lines_in(error, job.entry.cls.__module__)
+        if not lines or ran_out(error):
+            raise
+        raise UserError(f"{job.code}: {lines[-1]}: {type(error).__name__}: {summary(error)}") from error
+
+
 def losses_in_words(losses: Mapping[str, float]) -> str:
     """Losses as the screen shows them."""
     return " ".join(f"{name} {value:.3g}" for name, value in losses.items())
@@ -74,7 +96,9 @@ def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, do
         UserError: a result is none: it is refused here, not after every job is trained.
     """
     name, shape = f"{folder.path}: iteration {done}: {method.display_name}", tuple(x.shape)
-    rows = [x] + [checked(method.edit(x, labels, group), shape, name) for group in all_groups(method.attributes)]
-    grid = make_grid(to_bytes(torch.cat(rows)), nrow=len(x), padding=2)
+    rows = [to_bytes(x)]
+    for group in all_groups(method.attributes):  # a method may change what it is given, or reuse what it returns
+        rows.append(to_bytes(checked(method.edit(x.clone(), labels.clone(), group), shape, name)))
+    grid = make_grid(torch.cat(rows), nrow=len(x), padding=2)
     with replacing(folder.sample(done)) as partial:
         Image.fromarray(grid.permute(1, 2, 0).numpy()).save(partial, format="PNG")

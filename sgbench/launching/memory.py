@@ -22,7 +22,7 @@ def memory_errors_in_a_line(job: Job, device: torch.device) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _ran_out(error):
+        if not ran_out(error):
             raise
         raise UserError(f"{job.title}: out of memory on {device}; {_remedy(job)}") from error
 
@@ -37,6 +37,7 @@ def _remedy(job: Job) -> str:
     return f"lower --workers, {batch_size} or --image-size (now {job.image_size}), and run again"
 
 
-def _ran_out(error: Exception) -> bool:
+def ran_out(error: Exception) -> bool:
+    """Whether an error says that there is no memory left."""
     known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     return known or any(words in str(error) for words in _WORDS)

@@ -13,6 +13,7 @@ from sgbench.data.labels import Attribute, Level, SparseLabels
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import Method
 from sgbench.settings.models import MethodEntry
+from sgbench.support.draws import seed_draws
 from sgbench.support.global_state import foreign
 from sgbench.support.hashing import hash_of_array, hash_of_value
 from sgbench.support.names import shortened
@@ -88,7 +89,7 @@ class Job:
         Raises:
             ValueError: the method cannot take these attributes, labels or size.
         """
-        torch.manual_seed(self.seed)
+        seed_draws(self.seed)
         return self._built()
 
     def check(self) -> None:

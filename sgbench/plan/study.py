@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from sgbench.data.outside import OutsideSource
 from sgbench.data.source import Source
 from sgbench.plan.job import System
 from sgbench.plan.plan import Plan, make_plan
@@ -13,7 +14,7 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.settings.models import Settings
-from sgbench.support.code import hash_of_code
+from sgbench.support.code import hash_of_code, is_outside
 from sgbench.support.environment import commit
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
@@ -96,10 +97,16 @@ def open_source(settings: Settings, screen: Screen) -> Source:
     if path is not None:
         screen.say(f"reading {settings.source.name}: {path}")
     with foreign(f"data set {settings.source.name}"):
-        source = settings.source(settings.data)
+        source = _made(settings)
     if code := hash_of_code(settings.source.__module__):
         source.fingerprint = hash_of_value([source.fingerprint, code])
     return source
+
+
+def _made(settings: Settings) -> Source:
+    if is_outside(settings.source.__module__):
+        return OutsideSource(settings.source, settings.source.name, settings.data)
+    return settings.source(settings.data)
 
 
 def _device(wanted: str) -> torch.device:

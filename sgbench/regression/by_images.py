@@ -1,8 +1,9 @@
 """Compares figures image by image, where both sides kept the scores of a system for the same requests.
 
 The test is ``paired.paired_difference``; Holm's procedure bounds the chance of any false alarm in a run by ``alpha``. A
-figure with identical scores on both sides is not tested, because no swap could change it; its interval must be the
-same, but for a figure by a jury whose system's other figures changed, because they steady it.
+figure with identical scores on both sides is not tested, because no swap could change it; its interval and the parts of
+its variance must be the same, but for a figure by a jury whose system's other figures changed, because they steady it.
+Those of a figure whose scores differ follow from them and are not compared.
 """
 
 import math
@@ -16,7 +17,7 @@ from sgbench.regression.differences import Difference, Key, Outcome, differing, 
 from sgbench.regression.sides import Side
 from sgbench.regression.tolerances import Tolerance
 from sgbench.results import rounding
-from sgbench.results.records import Record
+from sgbench.results.records import FIGURES, Record
 from sgbench.results.scores import Scores, read_scores
 from sgbench.scoring.cells import Cell, judges_priors
 from sgbench.scoring.figures import cells
@@ -26,6 +27,7 @@ from sgbench.statistics.paired import paired_difference
 from sgbench.support.global_state import own_state
 
 ROUNDING = Tolerance(absolute=rounding.ABSOLUTE, relative=rounding.RELATIVE)
+_STEADIED = tuple(name for name in FIGURES if name != "value")
 SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 """Every figure is first tested with few swaps; if p is small, it is tested again with more swaps."""
 
@@ -56,7 +58,7 @@ def by_images(
         differences += _unlike_scores(new_row, cell, "new scores")
         if torch.equal(reference.terms, new.terms):
             if new.by_jury and not steady:
-                new_row = replace(new_row, low=row.low, high=row.high)
+                new_row = replace(new_row, **{name: getattr(row, name) for name in _STEADIED})
             differences += differing(row, new_row, ROUNDING)
             continue
         tests.append((row, new_row, paired_p(reference, new)))
@@ -120,7 +122,8 @@ def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[s
 
 def _unlike_scores(row: Record, cell: Cell, whose: str) -> list[Difference]:
     """Differences between a record and what its scores give: the metric's code or one of the files has changed."""
-    return [replace(d, quantity=whose) for d in differing(row, replace(row, value=cell.value), ROUNDING)]
+    made = replace(row, value=cell.value, num_images=cell.record.num_images, note=cell.record.note)
+    return [replace(d, quantity=f"{d.quantity} by the {whose}") for d in differing(row, made, ROUNDING)]
 
 
 def _judged(row: Record, new: Record, p: float, alpha: float) -> Difference:

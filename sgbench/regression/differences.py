@@ -7,7 +7,7 @@ from typing import Literal
 
 from sgbench.metrics.catalogue import spec_of
 from sgbench.regression.tolerances import DEFAULT, Tolerance
-from sgbench.results.records import KEY, Record
+from sgbench.results.records import FIGURES, KEY, VARIANCES, Record
 
 Outcome = Literal["within", "unjudged", "moved", "worse", "better", "missing", "added"]
 Key = tuple
@@ -15,14 +15,14 @@ Key = tuple
 
 @dataclass(frozen=True)
 class Difference:
-    """A figure that differs from the reference's.
+    """A figure, or a note, that differs from the reference's.
 
     Attributes:
         row: the reference's record, or the new one if the reference has none.
-        quantity: ``value``, ``low``, ``high`` or ``num_images``; ``value`` if a whole row is missing or added. It names
-            a side's scores if a record (``reference``) differs from what the scores beside it give (``new``).
-        reference: NaN if the row was added.
-        new: NaN if the row is missing.
+        quantity: one of ``FIGURES``, ``num_images`` or ``note``; ``value`` if a whole row is missing or added. With
+            ``by the new scores``, a record (``reference``) differs from what the scores beside it give (``new``).
+        reference: NaN if the row was added; a text of a note.
+        new: NaN if the row is missing; a text of a note.
         allowed: the largest difference that the tolerance allows; NaN if there is no tolerance.
         verdict: ``within``: within the tolerance or the noise of the images; ``unjudged``: no tolerance, and the figure
             only describes another one; ``moved``: beyond the tolerance; ``worse`` or ``better``: beyond the noise, or
@@ -32,8 +32,8 @@ class Difference:
 
     row: Record
     quantity: str
-    reference: float
-    new: float
+    reference: float | str
+    new: float | str
     allowed: float
     verdict: Outcome
     p: float = math.nan
@@ -51,13 +51,24 @@ class Difference:
         return "" if math.isnan(self.allowed) else f"± {self.allowed:.6g}"
 
     @property
+    def figures(self) -> tuple[float, ...]:
+        """The reference's figure, the new one and their difference; none if notes differ."""
+        old, new = self.reference, self.new
+        return () if isinstance(old, str) or isinstance(new, str) else (old, new, new - old)
+
+    @property
+    def aspect(self) -> str:
+        """What of a row differs, to be put behind what names it: nothing if it is the value, both texts of a note."""
+        texts = "" if self.figures else f" '{self.reference}' -> '{self.new}'"
+        return "" if self.quantity == "value" else f", {self.quantity}{texts}"
+
+    @property
     def label(self) -> str:
         """What was measured, in one line; with its definition if one side lacks the row, because it may differ."""
         r = self.row
         place = f"{r.system} {r.dataset} {r.image_size}: {r.target} -> {r.direction}, {r.metric} of {r.measured_on}"
         definition = f"{r.definition}; " if self.verdict in ("missing", "added") else ""
-        about = f"{place} ({definition}{r.unit}, {r.origin})"
-        return about if self.quantity == "value" else f"{about}, {self.quantity}"
+        return f"{place} ({definition}{r.unit}, {r.origin}){self.aspect}"
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,8 @@ def compare(
 ) -> list[Difference]:
     """Every figure that differs, in the order of the reference; an empty list if all are equal (NaN equals NaN).
 
-    Values and interval ends may differ by the tolerance of their metric; numbers of images must be equal.
+    Values, ends of intervals and parts of variances may differ by the tolerance of their metric; numbers of images and
+    notes must be equal.
 
     Args:
         tolerances: by metric; if None, all that differs has moved, except figures that only describe another one.
@@ -133,17 +145,32 @@ def compare(
 def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> list[Difference]:
     """What differs in a record; without a tolerance all must be equal, unless the figure only describes another one."""
     differences = []
-    for quantity in ("value", "low", "high", "num_images"):
+    for quantity in (*FIGURES, "num_images"):
         old, now = float(getattr(reference, quantity)), float(getattr(new, quantity))
         if old == now or (math.isnan(old) and math.isnan(now)):
             continue
-        allowed = 0.0 if tolerance is None or quantity == "num_images" else tolerance.allowed(old)
+        allowed = 0.0 if tolerance is None else _allowed(reference, quantity, tolerance)
         if tolerance is None and quantity != "num_images" and spec_of(reference.metric).describes:
             verdict = "unjudged"
         else:
             verdict = "within" if abs(now - old) <= allowed else "moved"
         differences.append(Difference(reference, quantity, old, now, allowed, verdict))
+    if reference.note != new.note:
+        differences.append(Difference(reference, "note", reference.note, new.note, math.nan, "moved"))
     return differences
+
+
+def _allowed(record: Record, quantity: str, tolerance: Tolerance) -> float:
+    """How far a figure of a record may be from the same figure of another; none may be where it is NaN."""
+    figure = float(getattr(record, quantity))
+    if quantity == "num_images":
+        return 0.0
+    if quantity in VARIANCES:
+        return tolerance.allowed_of_variance(figure)
+    if quantity == "freedom":
+        variance = record.variance_images + record.variance_judges
+        return tolerance.allowed_of_variance(variance) / variance * figure if variance else 0.0
+    return tolerance.allowed(figure)
 
 
 def key_of(record: Record) -> Key:

@@ -84,5 +84,9 @@ def _counts(name: str, cases: list[Case], failures: Collection[Case], unjudged: 
 
 
 def _line(d: Difference) -> str:
-    basis = f", {d.basis}" if d.basis else ""
-    return f"{d.verdict}: {d.reference:.6g} -> {d.new:.6g}{basis}: {d.label}"
+    figures = " -> ".join(f"{x:.6g}" for x in d.figures[:2])
+    return (
+        f"{d.verdict}: {', '.join(filter(None, (figures, d.basis)))}: {d.label}"
+        if figures
+        else f"{d.verdict}: {d.label}"
+    )

@@ -79,7 +79,7 @@ def record_files(path: Path) -> dict[Path, Path]:
     if not path.is_dir():
         return {Path(path.name): path}
     if is_study(path):
-        members = StudyFolder(path).members()
+        members = StudyFolder.named(path).members()
         for member in members:
             member.check()
         return {Path(member.name) / member.records_file.name: member.records_file for member in members}
@@ -89,7 +89,7 @@ def record_files(path: Path) -> dict[Path, Path]:
 
 def is_study(path: Path) -> bool:
     """Whether a folder is a study's or an evaluation's; its systems are in ``systems`` beside it."""
-    return StudyFolder(path).is_study()
+    return StudyFolder.named(path).is_study()
 
 
 def scores_beside(file: Path) -> Path | None:

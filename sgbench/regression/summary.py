@@ -62,11 +62,9 @@ def _line(d: Difference) -> str:
     r = d.row
     direction = r.target if r.direction == "all" else f"{r.target} to {r.direction}"
     measured = f"{r.metric} of {r.measured_on}" if r.measured_on else r.metric
-    if d.quantity != "value":
-        measured += f", {d.quantity}"
-    figures = ["" if math.isnan(x) else f"{x:.6g}" for x in (d.reference, d.new, d.new - d.reference)]
+    figures = ["" if math.isnan(x) else f"{x:.6g}" for x in d.figures or (math.nan,) * 3]
     verdict = f"**{d.verdict}**" if d.failed else d.verdict
-    texts = [in_a_cell(text) if text else "" for text in (r.system, direction, measured)]
+    texts = [in_a_cell(text) if text else "" for text in (r.system, direction, measured + d.aspect)]
     return "| " + " | ".join([*texts, *figures, d.basis, verdict]) + " |\n"
 
 

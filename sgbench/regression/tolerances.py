@@ -7,8 +7,9 @@ They are in a YAML file with one line per metric, kept beside the reference and 
     judge_score: {relative: 0.05}
 
 A figure may differ by the larger of ``absolute`` (in the metric's unit) and ``relative`` times the reference; each is 0
-if it is left out. For a reference ``x.csv`` or a folder ``x``, the file is ``x.tolerances.yaml`` next to it if it
-exists, otherwise ``tolerances.yaml`` in the folder of the CSV files.
+if it is left out. So may an end of its interval and, for a figure by a jury, the root of each part of its variance; the
+degrees of freedom may differ by the share by which the whole variance may. For a reference ``x.csv`` or a folder ``x``,
+the file is ``x.tolerances.yaml`` next to it if it exists, otherwise ``tolerances.yaml`` in the folder of the CSV files.
 """
 
 import math
@@ -31,6 +32,12 @@ class Tolerance(SettingsModel):
     def allowed(self, reference: float) -> float:
         """The largest difference from ``reference`` that passes, in the metric's unit."""
         return max(self.absolute, self.relative * abs(reference)) if math.isfinite(reference) else self.absolute
+
+    def allowed_of_variance(self, reference: float) -> float:
+        """The largest difference from a variance: that of one whose root is as far away as ``allowed`` says."""
+        root = math.sqrt(abs(reference))
+        far = root + self.allowed(root)
+        return far * far - root * root
 
 
 def load_tolerances(reference: Path) -> dict[str, Tolerance]:

@@ -6,14 +6,20 @@ the reference as it was, or set aside whole: the next comparison puts it back.
 
 import os
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 from sgbench.regression.sides import is_study, record_files, scores_beside
 from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, partial_folder, partial_name, replacing
 from sgbench.support.errors import UserError
+from sgbench.support.hashing import hash_of_value
+from sgbench.support.locks import locked
 
 _FILES = ".files-before-update"
+_PATIENCE = 60.0
+"""Seconds that another update is waited for."""
 
 
 def replace_reference(reference: Path, new: Path) -> None:
@@ -33,28 +39,41 @@ def replace_reference(reference: Path, new: Path) -> None:
         raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
     if old == now or old in now.parents or now in old.parents:
         raise UserError(f"--update: one of {reference} and {new} is inside the other; choose another folder for one")
-    discard_partials(old.parent, old.stem, ABANDONED_SECONDS)
-    if now.is_dir():
-        _replace_folder(old, now)
-    else:
-        _replace_file(old, now)
+    with _alone_at(old):
+        discard_partials(old.parent, old.stem, ABANDONED_SECONDS)
+        if now.is_dir():
+            _replace_folder(old, now)
+        else:
+            _replace_file(old, now)
 
 
 def settle(reference: Path) -> None:
     """Put back what an update has set aside and not replaced because it was killed: the reference, or a file in it.
 
     Raises:
+        UserError: another process is updating it, and does not end.
         OSError: no permission; what was set aside is still there.
     """
     old = reference.resolve()
     if _aside(old).is_dir():
-        if not old.exists():
-            _aside(old).rename(old)
-        _remove(_aside(old))
-    if _files_aside(old).is_dir():
-        _put_back_files(old)
-    for aside in [*old.rglob(f".*{_FILES}")]:
-        _put_back_files(aside.with_name(aside.name.removeprefix(".").removesuffix(_FILES)))
+        with _alone_at(old):  # it may be an update that is under way
+            if not old.exists() and _aside(old).is_dir():
+                _aside(old).rename(old)
+            _remove(_aside(old))
+    found = [aside.with_name(aside.name.removeprefix(".").removesuffix(_FILES)) for aside in old.rglob(f".*{_FILES}")]
+    for file in [old, *found]:
+        if _files_aside(file).is_dir():
+            with _alone_at(file):
+                _put_back_files(file)
+
+
+@contextmanager
+def _alone_at(old: Path) -> Iterator[None]:
+    """Keep other updates of this user's from a reference, and comparisons from what an update has set aside."""
+    folder = Path(gettempdir()) / f"sgbench-{getattr(os, 'getuid', int)()}"
+    place = folder / f"{hash_of_value(str(old))[:16]}.lock"
+    with locked(place, lambda who: f"{old}: {who} is updating this reference; run again when it has ended", _PATIENCE):
+        yield
 
 
 def _replace_file(old: Path, now: Path) -> None:
@@ -82,6 +101,8 @@ def _replace_file(old: Path, now: Path) -> None:
 def _put_back_files(old: Path) -> None:
     """Records and scores as they were set aside; those that did not exist are removed."""
     aside = _files_aside(old)
+    if not aside.is_dir():  # the update that was waited for has ended
+        return
     for path in filter(None, (old, scores_beside(old))):
         if not (aside / path.name).exists():
             path.unlink(missing_ok=True)
@@ -94,10 +115,8 @@ def _put_back_files(old: Path) -> None:
 def _replace_folder(old: Path, now: Path) -> None:
     aside = _aside(old)
     with partial_folder(old) as partial:
-        replaced = {path for file in _records(old) for path in (file, scores_beside(file))}
-        kept = [path for path in old.rglob("*") if path.is_file() and path not in replaced]
-        for path in kept:
-            _copy(path, partial / path.relative_to(old))
+        if old.exists():
+            _copy_others(old, partial)
         for place, file in record_files(now).items():
             for path in filter(None, (file, scores_beside(file))):
                 _copy(path, (partial / place).with_name(path.name))
@@ -128,8 +147,22 @@ def _remove(aside: Path) -> None:
         shutil.rmtree(aside.rename(partial_name(aside)), ignore_errors=True)
 
 
-def _records(folder: Path) -> list[Path]:
-    return list(record_files(folder).values()) if folder.exists() else []
+def _copy_others(old: Path, to: Path) -> None:
+    """Copy all of a folder but records and their scores: links as links, empty folders, and what files may do.
+
+    Raises:
+        UserError: something in it is neither a file nor a folder nor a link.
+    """
+    replaced = {path for file in record_files(old).values() for path in (file, scores_beside(file))}
+
+    def left_out(folder: str, names: list[str]) -> set[str]:
+        return {name for name in names if Path(folder, name) in replaced}
+
+    try:
+        shutil.copytree(old, to, symlinks=True, ignore=left_out, dirs_exist_ok=True)
+    except shutil.Error as error:
+        path, _, why = error.args[0][0]
+        raise UserError(f"--update: {path} cannot be kept ({why}); move it out of the reference") from error
 
 
 def _same(path: Path, to: Path) -> None:

@@ -1,6 +1,6 @@
 """Makes a report from a run folder alone; runs, evaluations and verifications all use the same function."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,6 +70,7 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
     description = study.read_description()
     records_of = {member.name: member.read_records() for member in study.members()}
     check_different([records[0] for records in records_of.values()])
+    _check_methods(study.description_file, description, {name: part[0].method for name, part in records_of.items()})
     records = [record for part in records_of.values() for record in part]
     controls = [_control(study.runs.system(name), records_of[name][0].method) for name in description.controls]
     systems = [Member(study.runs.system(s.folder), s.method, s.shown) for s in description.systems]
@@ -96,6 +97,25 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
     )
     path = write_report(folder, _with_published(frame), page)
     return Report(path, tuple(records), layout)
+
+
+def _check_methods(file: Path, description: Description, methods: Mapping[str, str]) -> None:
+    """Refuse a description that calls systems otherwise than their records do.
+
+    Args:
+        methods: of the records, by folder.
+
+    Raises:
+        BrokenFile: names the file, the key and the folder.
+    """
+    remedy = "run the study's command again"
+    for name in description.controls:
+        if methods[name] not in CONTROL_TITLES:
+            raise BrokenFile(f"{file}: is broken (controls: '{name}' has records of {methods[name]}); {remedy}")
+    for system in description.systems:
+        if methods[system.folder] != system.method:
+            told = f"'{system.folder}' has records of {methods[system.folder]}, not of {system.method}"
+            raise BrokenFile(f"{file}: is broken (systems: {told}); {remedy}")
 
 
 def _control(folder: SystemFolder, method: str) -> Member:

@@ -4,12 +4,14 @@ In a copy of the run folder the records are made again from the scores. Where th
 (``results.rounding``), the recorded ones stay, and so do the figures of paired tests: tables and page come from what
 was recorded, and their texts must be the same to the last digit. The report of the copy is made like any report, and
 the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
-Checksums find every other file of the report that is not the one that was written. A forgery that changed all files
+Checksums find every other file of the report that is not the one that was written. Where the models that were trained
+for it are at hand, their checkpoints and losses are held against their hashes. A forgery that changed all files
 consistently, with the checksums, cannot be found.
 """
 
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
 from functools import partial
@@ -30,8 +32,9 @@ from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.cores import LOOKING, torch_threads
-from sgbench.support.errors import UserError
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.global_state import own_state
+from sgbench.support.locks import locked
 from sgbench.support.sealed import seal
 
 _TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
@@ -56,9 +59,35 @@ def verify(folder: Path) -> Verification:
         folder: the folder of a study or an evaluation; its systems are in ``systems`` beside it.
 
     Raises:
-        UserError: a file that is needed is missing or broken.
+        UserError: a file that is needed is missing or broken, or another process is at the study.
     """
-    study = StudyFolder(folder)
+    study = StudyFolder.named(folder)
+    with _at_rest(study):
+        return _verified(study)
+
+
+@contextmanager
+def _at_rest(study: StudyFolder) -> Iterator[None]:
+    """Keep the study's command from writing files anew while they are compared; where nobody can write, none does.
+
+    Raises:
+        UserError: another process is at the study.
+    """
+
+    def busy(who: str) -> str:
+        return f"{study.path}: {who} is at this study and may be writing it; verify it when that has ended"
+
+    place = study.path.resolve()
+    lock = RunFolder(place.parent).study_lock(place.name)
+    with ExitStack() as stack:
+        if lock.is_file():
+            with suppress(OSError):  # no permission, or read-only
+                stack.enter_context(locked(lock, busy))
+        yield
+
+
+def _verified(study: StudyFolder) -> Verification:
+    folder = study.path
     try:
         members = study.members()
         names = {member: read_scores(member.scores_file).base.system for member in members}
@@ -153,7 +182,16 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     told = {problem.partition(": ")[0] for problem in problems}
     places = [member.path for member in members]
     problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
+    problems += _changed_jobs(study)
     return Verification(num_records, len(members), len(texts) + len(members), tuple(problems))
+
+
+def _changed_jobs(study: StudyFolder) -> list[str]:
+    """A line for each checkpoint or table of losses at hand that is not as it was written."""
+    try:
+        return [line for job in study.jobs() for line in job.changed()]
+    except BrokenFile as error:
+        return [str(error)]
 
 
 def _differences(claimed: Path, made: Path) -> Iterator[str]:

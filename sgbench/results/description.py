@@ -1,17 +1,35 @@
 """What a report says of a study besides figures: kept in the study's folder, so that a report needs nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+from pydantic import AfterValidator, ConfigDict, Field
+
+from sgbench.support.errors import UserError
 from sgbench.support.names import one_component
+from sgbench.support.settings_model import LARGEST
+
+
+def _folder(name: str) -> str:
+    try:
+        return one_component(name)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+FolderName = Annotated[str, AfterValidator(_folder)]
+"""The name of a folder of all runs."""
+Count = Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 @dataclass(frozen=True)
 class ReportedSystem:
     """A system of a report: its folder, its method in the records, the method's name as shown."""
 
-    folder: str
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    folder: FolderName
     method: str
     shown: str
 
@@ -26,8 +44,10 @@ class ShownFaces:
         asked: for each person the values asked for in each column.
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
     headings: tuple[str, ...]
-    num_single: int
+    num_single: Count
     asked: tuple[tuple[str, ...], ...]
 
 
@@ -54,11 +74,13 @@ class Description:
         reference: folder of the system that many systems are tested against; empty for the first.
     """
 
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False)
+
     title: str
     attributes: Mapping[str, str]
-    controls: tuple[str, ...]
+    controls: tuple[FolderName, ...]
     systems: tuple[ReportedSystem, ...]
-    jobs: Mapping[str, str]
+    jobs: Mapping[FolderName, str]
     correlated: tuple[tuple[str, str], ...]
     correlated_above: float
     inception_name: str
@@ -66,36 +88,42 @@ class Description:
     facts: Mapping[str, Any]
     notes: tuple[str, ...]
     shown: ShownFaces
-    num_resamples: int
-    num_seeds: int
+    num_resamples: Count
+    num_seeds: Count
     manifests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
 
 
-def description_of(plain: Mapping[str, Any]) -> Description:
-    """A description as JSON has it.
+def check_description(description: Description) -> None:
+    """Refuse a description that no report can be made of.
 
     Raises:
-        KeyError, TypeError: it is none.
-        UserError: the name of a folder in it is none.
+        ValueError: something is missing or there twice; the message begins with its key.
     """
-    return Description(
-        **{
-            **plain,
-            "controls": tuple(map(one_component, plain["controls"])),
-            "systems": tuple(_system(**system) for system in plain["systems"]),
-            "jobs": {one_component(folder): title for folder, title in plain["jobs"].items()},
-            "correlated": tuple((first, second) for first, second in plain["correlated"]),
-            "notes": tuple(plain["notes"]),
-            "shown": ShownFaces(
-                tuple(plain["shown"]["headings"]),
-                plain["shown"]["num_single"],
-                tuple(tuple(person) for person in plain["shown"]["asked"]),
-            ),
-        }
-    )
+    for key in ("attributes", "controls"):
+        if not getattr(description, key):
+            raise ValueError(f"{key}: there is none")
+    folders = [system.folder for system in description.systems]
+    check_different("controls", description.controls)
+    check_different("systems", folders)
+    if both := [folder for folder in folders if folder in description.controls]:
+        raise ValueError(f"systems: '{both[0]}' is one of the controls too")
+    if description.reference not in ("", *folders):
+        raise ValueError(f"reference: '{description.reference}' is none of the systems")
+    faces = description.shown
+    if any(len(person) != len(faces.headings) for person in faces.asked):
+        raise ValueError(f"shown.asked: a person has not {len(faces.headings)} values, one for each heading")
 
 
-def _system(folder: str, method: str, shown: str) -> ReportedSystem:
-    return ReportedSystem(one_component(folder), method, shown)
+def check_different(key: str, names: Iterable[str]) -> None:
+    """Refuse a name that is there twice.
+
+    Raises:
+        ValueError: one is; the message begins with the key.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{key}: '{name}' is there twice")
+        seen.add(name)

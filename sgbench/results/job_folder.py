@@ -3,19 +3,23 @@
 import json
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
-from sgbench.support.sealed import check, discard, opened, seal
-from sgbench.support.strict import parse_json, read_json
+from sgbench.support.sealed import check, discard, is_sealed, opened, seal
+from sgbench.support.strict import parse_json, read_object
+
+_WITHOUT = "the study's command leaves these losses out of its report"
+_FILES = TypeAdapter(list[dict[str, str]])
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,14 @@ class JobFolder:
         Empty if none is known, as of an earlier version; None if what was kept cannot be read.
         """
         try:
-            return read_json(self.identity_file).get("files", [])
-        except (OSError, ValueError, AttributeError):
+            return _FILES.validate_python(read_object(self.identity_file).get("files", []), strict=True)
+        except (OSError, ValueError):
             return None
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the model count as trained with these files, too."""
         try:
-            about = read_json(self.identity_file)
+            about = read_object(self.identity_file)
         except (OSError, ValueError):
             about = {}
         about["files"] = [*(self.known_files() or []), files]
@@ -97,6 +101,15 @@ class JobFolder:
             BrokenFile: names the file, and what to do.
         """
         check(self.checkpoint, self.remedy)
+
+    def changed(self) -> Iterator[str]:
+        """A line for each file that is there and is not as it was written, as far as hashes are known."""
+        for file, remedy in ((self.checkpoint, self.remedy), (self._losses, _WITHOUT)):
+            if file.exists() and is_sealed(file):
+                try:
+                    check(file, remedy)
+                except BrokenFile as error:
+                    yield str(error)
 
     def discard(self) -> None:
         """Remove the model and all that was kept with it; the caller holds the lock."""
@@ -155,8 +168,7 @@ class JobFolder:
         Raises:
             BrokenFile: they are missing, or are not as they were written; names the file.
         """
-        remedy = "the study's command leaves these losses out of its report"
-        return opened(self._losses, _read_losses, remedy)
+        return opened(self._losses, _read_losses, _WITHOUT)
 
     @property
     def identity_file(self) -> Path:

@@ -11,7 +11,7 @@ from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.hashing import hash_of_file
 from sgbench.support.sealed import check, discard, is_sealed, opened, seal
-from sgbench.support.strict import read_json
+from sgbench.support.strict import read_object
 
 _REMEDY = "the judge is trained again when it is needed"
 
@@ -48,7 +48,7 @@ class JudgeFiles:
         if not self.weights.exists():
             return {}
         check(self.weights, _REMEDY)
-        facts = opened(self._facts, read_json, _REMEDY)
+        facts = opened(self._facts, read_object, _REMEDY)
         if self._origin.exists() or is_sealed(self._origin):  # earlier versions kept none
             check(self._origin, _REMEDY)
         return facts | {"sha256": hash_of_file(self.weights), "origin": read_origin(self._origin)}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.support.atomic import write_text
-from sgbench.support.strict import read_json
+from sgbench.support.strict import read_object
 
 Origin = dict[str, Any]
 LOSSY = "lossy"
@@ -20,6 +20,6 @@ def write_origin(path: Path, origin: Origin) -> None:
 def read_origin(path: Path) -> Origin | None:
     """What ``write_origin`` kept; None where it kept nothing, or nothing that can be read."""
     try:
-        return read_json(path)
+        return read_object(path)
     except (OSError, ValueError):
         return None

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,7 +12,7 @@ import pandas as pd
 
 from sgbench.results.csv_text import as_given, csv_text
 from sgbench.support.atomic import write_text
-from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.errors import BrokenFile, UserError, shown
 from sgbench.support.names import one_component
 from sgbench.support.reading import MOST_TEXT, open_lines, open_regular
 
@@ -75,9 +76,15 @@ class Record:
 
 
 COLUMNS = tuple(f.name for f in fields(Record))
-FIGURES = ("value", "low", "high", "variance_images", "variance_judges", "freedom")
+VARIANCES = ("variance_images", "variance_judges")
+FIGURES = ("value", "low", "high", *VARIANCES, "freedom")
 KEY = tuple(c for c in COLUMNS if c not in {*FIGURES, "num_images", "note"})
+_ENDS = ("low", "high")
+"""Of intervals, which may have no end."""
+_WHOLE = re.compile(r"[+-]?\d{1,18}(\.0*)?", re.ASCII)
+_FIGURE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _TYPES = {f.name: f.type if f.type in (int, float) else str for f in fields(Record)}
+_NUMBERS = tuple((name, place) for place, (name, kind) in enumerate(_TYPES.items()) if kind is not str)
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
@@ -99,17 +106,17 @@ def read_records(path: Path) -> list[Record]:
     """Read a CSV of records.
 
     Raises:
-        BrokenFile: columns are missing or unknown, a number is not one, or a system's name none; names the file.
+        BrokenFile: columns are missing, unknown or there twice, a number is not one, or a system's name none; names
+            the file and, where one is wrong, line and column.
     """
     try:
         _check_rows(path)
         with open_regular(path, MOST_TEXT) as file:
-            frame = pd.read_csv(file, dtype=_TYPES, keep_default_na=False, na_values={c: [""] for c in FIGURES})
+            frame = pd.read_csv(file, dtype=_TYPES | dict.fromkeys(FIGURES, str), keep_default_na=False)
+        # Not by pandas, which before version 3.1 reads some numbers with another last digit.
+        frame = frame.assign(**{name: [float(text or "nan") for text in frame[name]] for name in FIGURES})
     except (ValueError, OverflowError, csv.Error, pd.errors.ParserError) as error:
         raise BrokenFile(f"{path}: not a table of records: {error}") from error
-    if tuple(frame.columns) != COLUMNS:
-        wrong = sorted(set(frame.columns) ^ set(COLUMNS))
-        raise BrokenFile(f"{path}: not a table of records (columns missing or unknown: {', '.join(wrong) or 'order'})")
     try:
         for name in frame["system"].unique():
             one_component(name)
@@ -119,10 +126,33 @@ def read_records(path: Path) -> list[Record]:
 
 
 def _check_rows(path: Path) -> None:
-    """Refuse rows that are cut or have too many cells, of which pandas makes what it can."""
+    """Refuse other columns, and rows that are cut or have too many cells: pandas makes of them what it can."""
     with open_lines(path) as file:
         lines = csv.reader(file)
-        columns = len(next(lines, []))
-        for cells in lines:
-            if len(cells) not in (0, columns):
-                raise ValueError(f"line {lines.line_num} has {len(cells)} cells, the first one {columns}")
+        header = next(lines, [])
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise ValueError(f"line 1: the column {shown(twice[0])} is there twice")
+        if tuple(header) != COLUMNS:
+            wrong = ", ".join(sorted(set(header) ^ set(COLUMNS)))
+            raise ValueError(
+                f"line 1: columns missing or unknown: {wrong}" if wrong else "line 1: columns out of order"
+            )
+        for cells in filter(None, lines):
+            if len(cells) != len(COLUMNS):
+                raise ValueError(f"line {lines.line_num} has {len(cells)} cells, the first one {len(COLUMNS)}")
+            for column, place in _NUMBERS:
+                if problem := _problem(column, cells[place].strip()):
+                    raise ValueError(f"line {lines.line_num}: column '{column}': {shown(cells[place])} {problem}")
+
+
+def _problem(column: str, cell: str) -> str:
+    """Why a cell is not a number of its column; empty if it is, or need not be one."""
+    if column not in FIGURES:
+        return "" if _WHOLE.fullmatch(cell) else "is no whole number of at most 18 digits"
+    if (
+        not cell
+        or (_FIGURE.fullmatch(cell) and math.isfinite(float(cell)))
+        or (column in _ENDS and cell in ("inf", "-inf"))
+    ):
+        return ""
+    return "is no finite number; leave the cell empty where there is none"

@@ -40,6 +40,10 @@ class RunFolder:
         """A system or control."""
         return SystemFolder(self.root / _SYSTEMS / one_component(name))
 
+    def has_systems(self) -> bool:
+        """Whether systems are kept here."""
+        return (self.root / _SYSTEMS).is_dir()
+
     def systems_of(self, name: str) -> list[SystemFolder]:
         """The folders of a system under every protocol, which each name ends in."""
         below = (self.root / _SYSTEMS).glob(f"{escape(one_component(name))}-*")

@@ -1,24 +1,25 @@
 """A study's folder: settings, plan, description, what made it, checksums, and the report."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from sgbench.results.checksums import write_checksums
-from sgbench.results.description import Description, description_of
+from sgbench.results.description import Description, FolderName, check_description, check_different
+from sgbench.results.job_folder import JobFolder
 from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.atomic import discard_partials, write_text
-from sgbench.support.errors import BrokenFile, UserError
-from sgbench.support.names import one_component
+from sgbench.support.errors import BrokenFile
 from sgbench.support.settings_model import first_problem
-from sgbench.support.strict import read_json, read_yaml
+from sgbench.support.strict import read_json, read_object, read_yaml
 
+T = TypeVar("T")
 _SETTINGS, _PLAN, _DESCRIPTION = "settings.yaml", "plan.json", "study.json"
 
 
@@ -35,12 +36,14 @@ class StudyPlan:
         controls: folders of the controls.
     """
 
-    train: int
-    test: int
+    __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
+
+    train: Annotated[int, Field(ge=0)]
+    test: Annotated[int, Field(ge=0)]
     protocol: str
-    jobs: Mapping[str, Mapping[str, Any]]
-    systems: Mapping[str, list[str]]
-    controls: list[str]
+    jobs: Mapping[FolderName, Mapping[str, Any]]
+    systems: Mapping[FolderName, list[FolderName]]
+    controls: list[FolderName]
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,13 @@ class StudyFolder:
     """A study's folder; its systems and jobs lie in the folder of all runs, which is the one above."""
 
     path: Path
+
+    @classmethod
+    def named(cls, path: Path) -> "StudyFolder":
+        """The folder that a user names: ``.``, or a link that lies elsewhere, stands for what it is."""
+        if path.name in ("", "..") or (path.is_symlink() and not RunFolder(path.parent).has_systems()):
+            path = path.resolve()
+        return cls(path)
 
     @property
     def runs(self) -> RunFolder:
@@ -59,9 +69,14 @@ class StudyFolder:
         """Page, tables, figures."""
         return ReportFolder(self.path / "report")
 
+    @property
+    def description_file(self) -> Path:
+        """What the report says besides its figures."""
+        return self.path / _DESCRIPTION
+
     def is_study(self) -> bool:
         """Whether this is the folder of a study or an evaluation."""
-        return (self.path / _DESCRIPTION).is_file()
+        return self.description_file.is_file()
 
     def discard_unfinished(self) -> None:
         """Remove what a killed process left half-written; the caller holds the study's lock."""
@@ -98,12 +113,12 @@ class StudyFolder:
         Raises:
             BrokenFile: it is missing or broken; names the file.
         """
-        return self._read(_PLAN, _plan_of)
+        return self._read(_PLAN, _PLANS, _check_plan)
 
     def write_description(self, description: Description) -> None:
         """Keep what the report says besides its figures."""
         text = json.dumps(asdict(description), indent=1, ensure_ascii=False)
-        write_text(self.path / _DESCRIPTION, text + "\n")
+        write_text(self.description_file, text + "\n")
 
     def read_description(self) -> Description:
         """What the report says besides its figures.
@@ -111,7 +126,7 @@ class StudyFolder:
         Raises:
             BrokenFile: it is missing or broken; names the file.
         """
-        return self._read(_DESCRIPTION, description_of)
+        return self._read(_DESCRIPTION, _DESCRIPTIONS, check_description)
 
     def members(self) -> list[SystemFolder]:
         """The folders of the controls, then of the systems, that the report is made of.
@@ -122,6 +137,16 @@ class StudyFolder:
         description = self.read_description()
         return [self.runs.system(name) for name in (*description.controls, *(s.folder for s in description.systems))]
 
+    def jobs(self) -> list[JobFolder]:
+        """The folders of the jobs that were planned and of those whose losses are shown, as far as they are at hand.
+
+        Raises:
+            BrokenFile: the plan or the description is broken; names the file.
+        """
+        planned = self.read_plan().jobs if self.was_planned() else {}
+        folders = [self.runs.job(name) for name in {**planned, **self.read_description().jobs}]
+        return [folder for folder in folders if folder.path.is_dir()]
+
     def write_runtime(self, made: Mapping[str, Any]) -> None:
         """Keep what made the report, and how long its parts took."""
         write_text(self.path / "runtime.json", json.dumps(made, indent=1) + "\n")
@@ -129,31 +154,46 @@ class StudyFolder:
     def read_runtime(self) -> dict[str, Any]:
         """What made an earlier report; empty if there is none, or none that can be read."""
         try:
-            return read_json(self.path / "runtime.json")
+            made = read_object(self.path / "runtime.json")
+            TypeAdapter(dict[str, float]).validate_python(made.get("seconds", {}), strict=True)
         except (OSError, ValueError):
             return {}
+        return made
 
     def write_checksums(self) -> None:
         """Keep the checksums of all files that the report consists of, its systems' too."""
         write_checksums(self.path, [system.path for system in self.members()])
 
-    def _read(self, name: str, make: Any) -> Any:
+    def _read(self, name: str, kind: TypeAdapter[T], check: Callable[[T], None]) -> T:
         path = self.path / name
         try:
-            plain = read_json(path)
-            json.dumps(plain, ensure_ascii=False).encode()  # half a character could not be written into a report
-            made = make(plain)
-            return TypeAdapter(type(made)).validate_python(asdict(made))  # now every value has its type
+            text = json.dumps(read_json(path), ensure_ascii=False)  # no key stands twice
+            made = kind.validate_json(text.encode(), strict=True)  # half a character could not be written into a report
+            check(made)
+            return made
         except FileNotFoundError as error:
             raise BrokenFile(f"{path}: is missing; run the study's command again") from error
         except ValidationError as error:
             raise BrokenFile(f"{path}: is broken ({first_problem(error)}); run the study's command again") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError) as error:
+        except (OSError, ValueError) as error:
             raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error
 
 
-def _plan_of(plain: Mapping[str, Any]) -> StudyPlan:
-    plan = StudyPlan(**plain)
-    for name in (*plan.jobs, *plan.systems, *(job for jobs in plan.systems.values() for job in jobs), *plan.controls):
-        one_component(name)
-    return plan
+def _check_plan(plan: StudyPlan) -> None:
+    """Refuse a plan that no study has.
+
+    Raises:
+        ValueError: something is missing or there twice; the message begins with its key.
+    """
+    if not plan.controls:
+        raise ValueError("controls: there is none")
+    check_different("controls", plan.controls)
+    for system, jobs in plan.systems.items():
+        check_different(f"systems.{system}", jobs)
+        if system in plan.controls:
+            raise ValueError(f"systems: '{system}' is one of the controls too")
+        if unknown := [job for job in jobs if job not in plan.jobs]:
+            raise ValueError(f"systems.{system}: '{unknown[0]}' is none of the jobs")
+
+
+_PLANS, _DESCRIPTIONS = TypeAdapter(StudyPlan), TypeAdapter(Description)

@@ -14,7 +14,7 @@ from sgbench.support.archives import Arrays, check_sum
 from sgbench.support.atomic import discard_partials
 from sgbench.support.errors import BrokenFile
 from sgbench.support.sealed import check, is_sealed, opened, seal, sealing
-from sgbench.support.strict import read_json
+from sgbench.support.strict import read_object
 
 RECORDS = "records.csv"
 SCORES = "scores.npz"
@@ -143,7 +143,7 @@ class SystemFolder:
             self.scores_file: _check_archive,
             self.samples_file: read_samples,
             self._cost: read_cost,
-            self._origin: read_json,
+            self._origin: read_object,
         }
 
     @property

@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -23,14 +24,20 @@ from sgbench.scoring.cost import measure_cost
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.figures import make_records
 from sgbench.scoring.panel import Panel, inception_definition
+from sgbench.scoring.repeats import DRAWS, unsteady
 from sgbench.scoring.samples import make_samples
 from sgbench.scoring.scorer import score
 from sgbench.scoring.stages import Jury, StudyData, make_panel
 from sgbench.scoring.translator import Translate, load_models, translator
+from sgbench.settings.reading import is_foreign
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
+from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
-from sgbench.support.locks import FOREVER, locked
+from sgbench.support.locks import FOREVER, SILENT_SECONDS, locked
+
+_TRIED = 4
+"""Test images that a method from elsewhere is tried with."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,17 @@ class SystemScorer:
         if folder.is_scored():
             yield True
             return
-        with locked(self.study.runs.system_lock(folder.name), lambda who: f"{folder.path}: {who} scores it", FOREVER):
+        lock = self.study.runs.system_lock(folder.name)
+
+        def busy(who: str) -> str:
+            return f"{folder.path}: {who} scores it; waiting for it to end"
+
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(lock, busy, SILENT_SECONDS))
+            except UserError as error:
+                self.study.screen.say(str(error))
+                stack.enter_context(locked(lock, busy, FOREVER))
             folder.discard_unfinished()
             yield folder.is_scored()
 
@@ -75,8 +92,21 @@ class SystemScorer:
         parameters = sum(num_parameters(model.method) for model in models)
         times = [_seconds(job, study.runs) for job in system.jobs]
         seconds = None if None in times else sum(times)
+        self._tell_unsteady(system, translate)
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
         self._everything(folder, base, translate)
+
+    def _tell_unsteady(self, system: System, translate: Callable[..., Tensor]) -> None:
+        """Say that a method from elsewhere gives other results with another draw, or with other images beside one."""
+        if not is_foreign(system.entry.cls):
+            return
+        tried = min(_TRIED, self.study.settings.scoring.batch_size)
+        for group, rows, request in [(*r.by_value()[0], r) for r in self.test.requests if len(r.positions)]:
+            make = partial(_one_draw, translate, group)
+            if found := unsteady(make, request.positions[rows][:tried]):
+                about = DRAWS if found == "draws" else "results of an image change with the other images of the batch"
+                self.study.screen.say(f"warning: {system.entry.slug} {system.level}: {about}")
+                return
 
     def targets(self, label: str, translate: Translate, test: EvaluationSet) -> tuple[TargetScores, ...]:
         """Scores of each target's results; progress is shown under ``label``."""
@@ -187,6 +217,10 @@ class SystemScorer:
         self.samples(folder, translate)
         nothing = (0,) * len(self.test.requests)
         self.keep(folder, self.scores(base, self.test.requests, nothing, targets))
+
+
+def _one_draw(translate: Callable[..., Tensor], group: Group, positions: Tensor, seed: int) -> Tensor:
+    return translate(positions, [group], seed)
 
 
 def make_scorer(study: Study, data: StudyData, jury: Jury) -> SystemScorer:

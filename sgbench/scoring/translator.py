@@ -15,7 +15,8 @@ from sgbench.plan.job import System
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.run_folder import RunFolder
 from sgbench.settings.reading import is_foreign
-from sgbench.support.errors import BrokenFile, UserError
+from sgbench.support.draws import seed_draws
+from sgbench.support.errors import BrokenFile, UserError, summary
 from sgbench.support.global_state import foreign
 from sgbench.training.precision import Precision
 
@@ -35,15 +36,27 @@ class Model(NamedTuple):
     method: Method
     place: str
 
-    def translate(self, x: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
+    def translate(self, x: Tensor, labels: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
         """The method's results, float32.
+
+        Args:
+            seed: of what a method from elsewhere may draw; those of the suite draw nothing.
 
         Raises:
             UserError: they are not finite, or far outside [-1, 1].
         """
         name = self.method.display_name
-        with foreign(name) if is_foreign(type(self.method)) else nullcontext():
-            results = self.method.translate(x, labels, groups)
+        brought = is_foreign(type(self.method))
+        with foreign(name) if brought else nullcontext():
+            if brought:
+                seed_draws(seed)
+            try:
+                results = self.method.translate(x, labels, groups)
+            except Exception as error:
+                if not brought or isinstance(error, UserError):
+                    raise
+                told = f"failed on images {list(x.shape)}: {type(error).__name__}: {summary(error)}"
+                raise UserError(f"{name}: {told}; mend the method") from error
         try:
             return checked(results, tuple(x.shape), name)
         except UserError as error:
@@ -77,17 +90,21 @@ def translator(
 ) -> Translate:
     """All models of a system as one function.
 
+    What a method from elsewhere draws is seeded by the images, so that a resumed study has the same results. Another
+    number as the third argument gives another draw.
+
     Args:
         images: uint8 [N, 3, S, S], the test images.
         labels: int8 [N, J], the known labels; only methods that need labels of source images read them.
     """
 
-    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+    def translate(positions: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
         x = to_floats(images[positions].to(device))
         autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
         with torch.no_grad(), autocast:
             for model, numbered in _runs(models, groups):
-                x = model.translate(x, labels[positions][:, list(model.columns)].to(device), numbered)
+                known = labels[positions][:, list(model.columns)].to(device)
+                x = model.translate(x, known, numbered, seed + int(positions[0]))
         return to_bytes(x)
 
     return translate

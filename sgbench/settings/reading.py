@@ -68,8 +68,9 @@ def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Sour
     raw = dict(_mapping(raw, path, "data"))
     name = str(overrides.get("class", raw.pop("class", "faces")))
     source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
-    if not re.fullmatch(NAME, source.name):
-        raise UserError(f"{path}: data.class: {source.name!r} cannot name a data set; give letters, digits and ._-")
+    called = getattr(source, "name", None)
+    if not isinstance(called, str) or not re.fullmatch(NAME, called):
+        raise UserError(f"{path}: data.class: {called!r} cannot name a data set; give letters, digits and ._-")
     if "path" in overrides and "path" not in source.Settings.model_fields:  # drawn images have no path
         return _data(raw, {"class": "celeba", **overrides}, path)
     if "class" in overrides:

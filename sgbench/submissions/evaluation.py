@@ -189,7 +189,7 @@ def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
     Raises:
         UserError: the folder holds no finished study, or its protocol is another one.
     """
-    other = StudyFolder(folder)
+    other = StudyFolder.named(folder)
     try:
         protocol, systems = other.read_plan().protocol, other.read_description().systems
     except ValueError as error:
@@ -200,8 +200,8 @@ def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
             f"{folder}: was scored by another protocol (data, test set, judges or weights differ); use its config and "
             "the same options, or score it again"
         )
-    if study.runs.root.resolve() != folder.parent.resolve():
-        raise UserError(f"{folder}: is in another run folder; give --out {folder.parent}")
+    if study.runs.root.resolve() != other.runs.root.resolve():
+        raise UserError(f"{folder}: is in another run folder; give --out {other.runs.root}")
     return list(systems)
 
 

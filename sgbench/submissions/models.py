@@ -3,7 +3,7 @@
 ``function(images float32 [n, 3, S, S] in [-1, 1], labels int8 [n, J], groups) -> float [n, 3, S, S] in [-1, 1]``. It
 may also return uint8 results, which are not changed. Floats are clamped and rounded like other systems' results.
 
-It runs in this process, and what it changes there is put back after each call. Only ``os._exit`` can end the suite.
+It runs in this process, and what it changes there is put back after each call.
 """
 
 import warnings
@@ -17,9 +17,10 @@ from sgbench.data.checked import checked
 from sgbench.data.labels import Group
 from sgbench.data.pixels import LEVEL, to_bytes, to_floats
 from sgbench.data.requests import make_requests
+from sgbench.scoring.repeats import DRAWS, unsteady
 from sgbench.submissions.inputs import Inputs
-from sgbench.submissions.repeats import check_repeats, seed_draws
 from sgbench.submissions.results import Results
+from sgbench.support.draws import seed_draws
 from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign
 
@@ -68,9 +69,9 @@ def serve_model(
             raise
         except Exception as error:  # the code of a submission may raise any error
             raise UserError(f"{name}: failed on images {list(shape)}: {summary(error)}") from error
-        if isinstance(results, Tensor) and results.dtype == torch.uint8 and results.shape == shape:
-            return results.cpu()
-        return checked(results, shape, name)
+        whole = isinstance(results, Tensor) and results.dtype == torch.uint8 and not results.is_nested
+        kept = results.cpu() if whole and results.shape == shape else checked(results, shape, name)
+        return kept.clone()  # a model may write its next results into the same memory
 
     def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         made = (make(part, groups) for part in positions.split(batch_size))
@@ -96,8 +97,24 @@ def serve_model(
         warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
     if asked:
         group, positions = max(asked, key=lambda pair: len(pair[1]))
-        check_repeats(lambda part, seed: make(part, [group], seed), positions[:batch_size], name)
+        _check_repeats(lambda part, seed: make(part, [group], seed), positions[:batch_size], name)
     return Results(translate, has, Path(name).name, fingerprint)
+
+
+def _check_repeats(make: Callable[[Tensor, int], Tensor], positions: Tensor, name: str) -> None:
+    """Try a model with a few images: with other seeds, and with each image alone.
+
+    Raises:
+        UserError: results depend on the other images of the batch.
+    """
+    found = unsteady(make, positions)
+    if found == "draws":
+        warnings.warn(f"{name}: {DRAWS}", stacklevel=3)
+    if found == "batch":
+        raise UserError(
+            f"{name}: results of an image change with the other images of the batch, as those of a model in training "
+            "mode; call its eval() first"
+        )
 
 
 def _name(function: Callable) -> str:

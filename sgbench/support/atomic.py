@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock
+from sgbench.support.locks import waited_for
 
 ABANDONED_SECONDS = 24 * 3600.0
 """Age from which an unfinished file that no lock guards is surely of a process that was killed."""
@@ -75,7 +75,7 @@ def make_once(path: Path, make: Callable[[Path], None]) -> Path:
         make: takes a path and writes the file there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    with waited_for(path.with_suffix(".lock"), path):
         discard_partials(path.parent, path.stem)
         if not path.exists():
             with replacing(path) as partial:

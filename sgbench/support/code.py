@@ -7,6 +7,7 @@ as weights. Code of the package itself has versions instead.
 import ast
 import sys
 import sysconfig
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def hash_of_code(module: str) -> str:
     """One hash of all files of a module, wherever they lie: that of the file if there is one; empty without any."""
     digests = list(files_of(module).values())
     return digests[0] if len(digests) == 1 else hash_of_value(sorted(digests)) if digests else ""
+
+
+def lines_in(error: BaseException, module: str) -> list[str]:
+    """``file:line`` of each call of a module from outside the package that an error passed through, innermost last."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if not is_outside(module) or file is None:
+        return []
+    return [f"{file}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__) if at.filename == file]
 
 
 def _reached(path: Path, root: Path, package: list[str]) -> list[Path]:

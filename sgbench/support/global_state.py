@@ -1,10 +1,11 @@
 """The global state of a process: whose it is while code from elsewhere runs, and while the suite runs for a caller.
 
 Methods, data sets, functions and embedders from elsewhere are called in ``foreign``: afterwards torch, numpy, random,
-warnings, matplotlib, the locale, the environment and the working directory are as they were, and the code has not ended
-the process. The suite's own doors are ``own_state``: what they compute does not depend on what the caller has set.
+warnings, matplotlib, the locale, the environment, the working directory, and the streams, signals and limits of the
+process are as they were, functions that were replaced (``patches``) are put back, and the code has not ended the
+process. The suite's own doors are ``own_state``: what they compute does not depend on what the caller has set.
 
-``os._exit`` and signals that kill end the process at once; no code can put that off.
+Signals that kill end the process at once; no code can put that off.
 """
 
 import locale
@@ -15,16 +16,26 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 from PIL import ImageFile
 
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, summary
+from sgbench.support.patches import functions_put_back
+from sgbench.support.process_state import PROCESS
 
+_SHOWN = 5
 _DEVICES = ("cpu", "cuda")
 _CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
+
+
+def _flushes() -> bool:
+    """Whether torch takes numbers close to zero for zero, which only arithmetic tells."""
+    return (torch.tensor(2e-308, dtype=torch.float64, device="cpu") / 2).item() == 0
+
+
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_default_device, lambda device: torch.set_default_device(None if device.type == "cpu" else device)),
@@ -34,11 +45,15 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     *((partial(torch.is_autocast_enabled, d), partial(torch.set_autocast_enabled, d)) for d in _DEVICES),
     *((partial(getattr, torch.backends.cudnn, n), partial(setattr, torch.backends.cudnn, n)) for n in _CUDNN),
+    (lambda: torch.backends.mkldnn.enabled, partial(setattr, torch.backends.mkldnn, "enabled")),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
+    (_flushes, torch.set_flush_denormal),
     (lambda: ImageFile.LOAD_TRUNCATED_IMAGES, partial(setattr, ImageFile, "LOAD_TRUNCATED_IMAGES")),
     (np.geterr, lambda modes: np.seterr(**modes)),
     (np.geterrcall, np.seterrcall),
     (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
     (os.environ.copy, lambda before: _put_back(os.environ, before)),
+    *PROCESS,
 )
 """How each is read, and how it is written if it was changed."""
 _DRAWS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
@@ -52,20 +67,57 @@ _DRAWS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
 def foreign(name: str) -> Iterator[None]:
     """Context for a call of code from elsewhere: it leaves global state as it was and does not end the process.
 
-    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training.
+    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training. Functions of
+    torch and numpy that the code replaced are named in a warning.
 
     Args:
         name: of the code, in messages.
 
     Raises:
-        UserError: the code called ``sys.exit``.
+        UserError: the code called ``sys.exit`` or ``os._exit``, closed the output, or raised what is neither an
+            Exception nor an interrupt.
     """
-    with state_put_back():
+    replaced: list[str] = []
+    with state_put_back(), functions_put_back(replaced), _not_ended_at_once():
         try:
             yield
         except SystemExit as error:
-            ends = f"sys.exit({error.code!r})"
+            ends = str(error) if isinstance(error, _EndedAtOnce) else f"sys.exit({error.code!r})"
             raise UserError(f"{name}: calls {ends}, which would end the program; remove the call") from error
+        except (Exception, KeyboardInterrupt):
+            raise
+        except BaseException as error:  # such as a panic of a library that is written in Rust
+            raise UserError(f"{name}: failed: {type(error).__name__}: {summary(error)}") from error
+        if sys.stdout is not None and sys.stdout.closed:
+            raise UserError(f"{name}: closes sys.stdout, so that nothing could be printed any more; leave it open")
+    if replaced:
+        names = ", ".join(replaced[:_SHOWN]) + (f" and {len(replaced) - _SHOWN} more" if replaced[_SHOWN:] else "")
+        warnings.warn(
+            f"{name}: replaced {names}, which was put back, so that nothing else is computed with it; let the code "
+            "call functions of its own instead",
+            stacklevel=3,
+        )
+
+
+class _EndedAtOnce(SystemExit):
+    """Raised in place of ``os._exit``."""
+
+
+@contextmanager
+def _not_ended_at_once() -> Iterator[None]:
+    """While the block runs, ``os._exit`` of this process is an error; processes that were forked from it may end so."""
+    end, process = os._exit, os.getpid()
+
+    def refused(status: int) -> NoReturn:
+        if os.getpid() != process:
+            end(status)
+        raise _EndedAtOnce(f"os._exit({status!r})")
+
+    os._exit = refused
+    try:
+        yield
+    finally:
+        os._exit = end
 
 
 @contextmanager
@@ -74,6 +126,10 @@ def own_state() -> Iterator[None]:
     with state_put_back(), ExitStack() as own:
         torch.set_default_dtype(torch.float32)
         torch.set_float32_matmul_precision("highest")
+        torch.set_deterministic_debug_mode("default")
+        torch.set_flush_denormal(False)
+        torch.backends.mkldnn.enabled = True
+        torch.autograd.set_detect_anomaly(False)
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         own.enter_context(torch.inference_mode(False))
         own.enter_context(torch.enable_grad())

@@ -45,6 +45,7 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
         cls = getattr(_import(module_name, f"unknown {kind} '{name}'"), class_name, None)
         if not (inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls)):
             raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
+        _check_plain(cls, base)
         return cls
     if module := find_module(name, packages):
         with foreign(module):
@@ -54,6 +55,14 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
     raise UserError(
         f"unknown {kind} '{name}': give a module of {' or '.join(packages)} that defines one, or 'package.module:Class'"
     )
+
+
+def _check_plain(cls: type, base: type) -> None:
+    """Refuse asynchronous methods in the place of the base's: calling them would run nothing of them."""
+    for name in dir(base):
+        function = getattr(cls, name)
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise UserError(f"{cls.__module__}:{cls.__name__}.{name} is asynchronous; write def instead of async def")
 
 
 def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,8 @@ from sgbench.support.errors import UserError
 from sgbench.support.reading import read_text
 
 FOREVER = -1.0
+SILENT_SECONDS = 5.0
+"""Another process is waited for as long without a word."""
 _MOST_BYTES = 1000
 """Of a holder's name."""
 
@@ -40,6 +43,26 @@ def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iter
         yield
     finally:
         held_by.unlink(missing_ok=True)
+        lock.release()
+
+
+@contextmanager
+def waited_for(path: Path, made: Path) -> Iterator[None]:
+    """Hold a lock while the block runs, however long another process holds it; a warning says if that takes long.
+
+    Args:
+        path: of the lock.
+        made: what is made under it, for the warning.
+    """
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=SILENT_SECONDS)
+    except Timeout:
+        warnings.warn(f"{made}: another process is making this; waiting for it to end", stacklevel=4)
+        lock.acquire()
+    try:
+        yield
+    finally:
         lock.release()
 
 

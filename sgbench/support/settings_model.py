@@ -44,8 +44,8 @@ class SettingsModel(BaseModel):
 def first_problem(error: ValidationError) -> str:
     """The first key that is wrong, if one is, and what is wrong with it."""
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    where, problem = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{where}: {problem}" if where else problem
 
 
 def _is_or_holds_bool(annotation: Any) -> bool:

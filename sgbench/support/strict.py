@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from sgbench.support.errors import one_line
+from sgbench.support.errors import one_line, shown
 from sgbench.support.reading import NotRead, read_text
 
 MOST_VALUES = 100_000
@@ -60,6 +60,19 @@ def read_json(path: Path) -> Any:
         ValueError: it is too large or not in UTF-8, or ``parse_json`` refuses it.
     """
     return parse_json(read_text(path))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The object that a JSON file holds.
+
+    Raises:
+        OSError: as ``read_json`` does.
+        ValueError: as ``read_json`` does, or the file holds something else.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise ValueError(f"must hold an object, not {shown(value)}")
+    return value
 
 
 def parse_json(text: str) -> Any:

@@ -15,6 +15,7 @@ from sgbench.data.batches import Batches
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.results.checkpoints import Checkpoint, read_checkpoint, write_checkpoint
 from sgbench.results.job_folder import JobFolder
+from sgbench.support.draws import seed_draws
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.training.feeds import make_feed
 from sgbench.training.interrupts import interruptible
@@ -89,7 +90,7 @@ def train(
     done = start
     with interruptible() as interrupted:
         for iteration in range(start, last):
-            torch.manual_seed(step_seed(seed, iteration))
+            seed_draws(step_seed(seed, iteration))
             for name, optimizer in method.optimizers.items():
                 set_rates(optimizer, [rate * rate_factor(method.settings, iteration) for rate in rates[name]])
             history.add(steps.run(iteration), iteration + 1)
@@ -157,7 +158,7 @@ class _History:
 
 
 def step_seed(seed: int, iteration: int) -> int:
-    """Seed of torch's generator at an iteration."""
+    """Seed of all generators at an iteration."""
     return (seed * 1_000_003 + iteration) * 2_654_435_761 % 2**63
 
 

@@ -1,7 +1,7 @@
 """One iteration after another: each carried out anew, or recorded once and replayed on a GPU."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Method
+from sgbench.support.errors import UserError, shown
 from sgbench.training.breaches import find_breach
 from sgbench.training.feeds import Feed
 from sgbench.training.optimisers import make_capturable
@@ -47,8 +48,20 @@ class Steps:
         precision = torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False) if low else nullcontext()
         with precision, cast_once():
             losses = self.method.step(self.feed.batches(), iteration)
+        _check_losses(losses, type(self.method).__name__)
         self.names = tuple(losses)
         return torch.stack([value.float() for value in losses.values()])
+
+
+def _check_losses(losses: object, name: str) -> None:
+    """Refuse what is no dictionary of losses.
+
+    Raises:
+        UserError: says what ``step`` of a method must return.
+    """
+    kept = isinstance(losses, Mapping) and losses and all(isinstance(key, str) for key in losses)
+    if not kept or not all(isinstance(value, Tensor) and value.ndim == 0 for value in losses.values()):
+        raise UserError(f"{name}.step() must return tensors of one number by their names, not {shown(losses)}")
 
 
 class ReplayedSteps(Steps):

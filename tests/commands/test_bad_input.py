@@ -288,7 +288,7 @@ REFERENCES = {
         RECORDS.replace("note", "unit"),
         RECORDS,
         None,
-        "old.csv: not a table of records (columns missing",
+        "old.csv: not a table of records: line 1: the column 'unit' is there twice",
     ),
     "too many cells": (RECORDS.replace("measured,", "measured,,,"), RECORDS, None, "old.csv: not a table of records"),
     "too few cells": (

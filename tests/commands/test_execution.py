@@ -4,12 +4,15 @@ import io
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from sgbench.commands import door
 from sgbench.commands.execution import Parser, execute
 from sgbench.support.errors import BrokenFile, UserError
+
+ROOT = str(Path(__file__).parents[2])
 
 
 def ended(work, argv=()):
@@ -45,7 +48,7 @@ def test_what_is_not_our_fault_is_one_line(error, status, says, capsys):
     assert line.startswith(says)
 
 
-@pytest.mark.parametrize("error", [KeyError("gone"), RecursionError(), SystemExit(0), SystemExit(1)])
+@pytest.mark.parametrize("error", [KeyError("gone"), RecursionError(), SystemExit(0), SystemExit(1), GeneratorExit()])
 def test_a_fault_is_neither_a_verdict_nor_a_success_and_asks_for_a_report(error, capsys):
     assert ended(raising(error)) == 3
     lines = capsys.readouterr().err.splitlines()
@@ -125,3 +128,29 @@ except SystemExit as ended:
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "nosuch" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("closed", "given", "status"),
+    [(">&-", "help", 0), ("2>&-", "nothing", 2), (">&- 2>&- <&-", "help", 0), ("2>/dev/full", "nothing", 2)],
+)
+def test_a_stream_that_is_closed_or_full_changes_no_status(closed, given, status):
+    command = f"{sys.executable} -m sgbench {given} {closed}"
+    assert subprocess.run(command, shell=True, cwd="/", env={**os.environ, "PYTHONPATH": ROOT}).returncode == status
+
+
+LEFT = """
+import sys, threading, time
+from sgbench.commands import execution
+execution._PATIENCE = 0.1
+if sys.argv[1:]:
+    threading.Thread(target=time.sleep, args=(60,), name="loader").start()
+execution.end(5)
+"""
+
+
+@pytest.mark.parametrize("left", [["loader"], []])
+def test_a_thread_that_is_left_running_is_told_and_not_waited_for(left):
+    done = subprocess.run([sys.executable, "-c", LEFT, *left], capture_output=True, text=True, timeout=600, cwd=ROOT)
+    told = "warning: code from elsewhere has left threads running (loader); they are ended\n"
+    assert (done.returncode, done.stderr) == (5, told if left else "")

@@ -400,6 +400,18 @@ def test_a_bad_row_is_named_by_its_line(celeba_copy, number, row):
         open_copy(root)
 
 
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [("1 " * 39 + "nan", "has 'nan' in the column 'Young'"), ("inf " + "1 " * 39, "in the column '5_o_Clock_Shadow'"),
+     ("1 " * 41, "has 41 values")],
+)  # fmt: skip
+def test_a_bad_value_is_named_by_its_column(celeba_copy, values, says):
+    root = celeba_copy()
+    edit_table(root, lambda lines: [*lines[:11], f"000010.jpg {values}", *lines[12:]])
+    with pytest.raises(UserError, match=f"{TABLE}: line 12 must be a name and 40 values of 1 or -1, .*{says};"):
+        open_copy(root)
+
+
 def test_other_damage_to_the_attribute_file_is_named(celeba_copy):
     root = celeba_copy()
     edit_table(root, lambda lines: [*lines, lines[2]])

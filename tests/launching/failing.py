@@ -67,4 +67,25 @@ class Faulty(SGGAN):
 
     def step(self, batches, iteration):
         raise RuntimeError("of something else")
+
+
+class Mistaken(SGGAN):
+    key = "mistaken"
+
+    def step(self, batches, iteration):
+        return {"loss": {}["no such part"]}
+
+
+class Plain(SGGAN):
+    key = "plain"
+
+    def step(self, batches, iteration):
+        return {"loss": 1.0}
+
+
+class Silent(SGGAN):
+    key = "silent"
+
+    def step(self, batches, iteration):
+        return None
 """

@@ -31,8 +31,9 @@ def python(*arguments, **environment):
 
 
 def passed_in_the_interpreter(file, names):
-    """How many tests passed; none may fail."""
+    """How many tests passed; none may fail or be skipped."""
     said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", names, HERE / file, TRITON_INTERPRET="1")
+    assert "skipped" not in said
     return int(re.search(r"(\d+) passed", said)[1])
 
 
@@ -43,9 +44,9 @@ def test_kernels_in_the_interpreter(kernels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("tests", "count"), [("test_block", 17), ("test_iteration", 3)])
-def test_methods_in_the_interpreter(tests, count):
-    assert passed_in_the_interpreter("interpreted_methods.py", tests) == count
+@pytest.mark.parametrize(("tests", "least"), [("test_block", 30), ("test_iteration", 3)])
+def test_methods_in_the_interpreter(tests, least):
+    assert passed_in_the_interpreter("interpreted_methods.py", tests) >= least
 
 
 @pytest.mark.slow

@@ -103,6 +103,64 @@ def test_interval_and_number_of_images_are_compared():
     assert _verdicts([replace(ROW, num_images=1999)], [ROW]) == [("accuracy", "num_images", "moved")]
 
 
+JURY = replace(ROW, metric="jury_accuracy", variance_images=1e-4, variance_judges=3e-4, freedom=10.0)
+"""The deviation of the whole variance is 0.02."""
+
+
+@pytest.mark.parametrize("quantity", ["variance_images", "variance_judges", "freedom"])
+@pytest.mark.parametrize(
+    ("tolerance", "within", "beyond"),
+    [
+        (Tolerance(relative=0.05), 1.1, 1.11),
+        (Tolerance(absolute=1e-12, relative=1e-9), 1 + 1e-9, 1 + 1e-8),
+        (Tolerance(), 1.0, 1.0001),
+        (None, 1.0, 1 + 1e-15),
+    ],
+)
+def test_parts_of_a_variance_may_differ_as_far_as_their_roots_may(quantity, tolerance, within, beyond):
+    for share, verdict in ((within, "within"), (2 - within, "within"), (beyond, "moved"), (math.nan, "moved")):
+        new = replace(JURY, **{quantity: share * getattr(JURY, quantity)})
+        told = _verdicts([new], [JURY], tolerance and {"jury_accuracy": tolerance})
+        assert told == ([("jury_accuracy", quantity, verdict)] if share != 1 else [])
+
+
+def test_an_absolute_tolerance_holds_for_the_root_of_a_variance():
+    tolerances = {"default": Tolerance(absolute=0.01)}  # a deviation of 0.01 may be 0.02, a whole one of 0.02 0.03
+    near, far = replace(JURY, variance_images=3.9e-4), replace(JURY, variance_images=4.1e-4)
+    assert [_verdicts([new], [JURY], tolerances)[0][2] for new in (near, far)] == ["within", "moved"]
+    near, far = replace(JURY, freedom=10 * 9 / 4), replace(JURY, freedom=23.0)
+    assert [_verdicts([new], [JURY], tolerances)[0][2] for new in (near, far)] == ["within", "moved"]
+    huge = replace(JURY, variance_images=1e308)
+    assert _verdicts([JURY], [huge], {"default": Tolerance(absolute=1e300)}) == [
+        ("jury_accuracy", "variance_images", "within")
+    ]
+
+
+def test_no_variance_has_no_leeway_for_freedom():
+    sure = replace(JURY, variance_images=0.0, variance_judges=0.0)
+    assert _verdicts([replace(sure, freedom=11.0)], [sure], {"default": Tolerance(relative=1)}) == [
+        ("jury_accuracy", "freedom", "moved")
+    ]
+
+
+def test_a_note_that_differs_is_told_everywhere(reference, tmp_path, capsys):
+    noted, other = replace(SCORE, note="10 of 12 results are *alike*"), replace(SCORE, note="")
+    write_records(reference, [ROW, noted])
+    page, xml = tmp_path / "page.md", tmp_path / "regress.xml"
+    write_records(tmp_path / "new.csv", [ROW, other])
+    files = ["--summary", str(page), "--junit", str(xml)]
+    assert main([str(reference), str(tmp_path / "new.csv"), *files]) == 1
+    printed = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "1 figures differ, 1 fail" in printed
+    assert "nan" not in printed
+    assert ", note '10 of 12 results are \\*alike\\*' -> '' |  |  |  |  | **moved** |" in page.read_text()
+    (failure,) = ElementTree.parse(xml).getroot().iter("failure")
+    assert failure.text.startswith("moved: sggan-500-s0 faces 32: gender -> all, judge_score of image")
+    assert failure.text.endswith(", note '10 of 12 results are *alike*' -> ''")
+    assert _verdicts([noted], [noted]) == []
+    assert _verdicts([noted], [other], None) == [("judge_score", "note", "moved")]
+
+
 def test_rows_missing_and_added():
     assert _verdicts([ROW]) == [("judge_score", "value", "missing")]
     assert _verdicts([ROW, SCORE, replace(ROW, seed=1)]) == [("accuracy", "value", "added")]
@@ -169,7 +227,7 @@ def test_own_tolerances_come_before_the_shared(reference, of_folder):
         ("quick.csv", None, "No such file"),
         ("quick.csv", "a,b\n1,2\n", "not a table of records"),
         ("quick.csv", "", "not a table of records"),
-        ("quick.csv", BEFORE_THE_JURY, "(columns missing or unknown: freedom, variance_images, variance_judges)"),
+        ("quick.csv", BEFORE_THE_JURY, "line 1: columns missing or unknown: freedom, variance_images, variance_judges"),
         ("tolerances.yaml", "accuracy: {absolut: 1}", "accuracy.absolut: Extra inputs are not permitted"),
         ("tolerances.yaml", "accuracy: {absolute: -1}", "accuracy.absolute"),
         ("tolerances.yaml", "accuracy: [", "cannot be read as YAML"),
@@ -197,7 +255,7 @@ def test_records_from_before_the_jury_on_the_new_side_are_one_line_and_status_2(
         assert main([str(reference), str(tmp_path / "new.csv"), *update]) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1
-        assert "new.csv: not a table of records (columns missing or unknown: freedom, variance_images" in error
+        assert "new.csv: not a table of records: line 1: columns missing or unknown: freedom, variance_images" in error
     assert list(to_frame(read_records(reference)).columns) == list(COLUMNS)
 
 
@@ -384,6 +442,28 @@ def test_a_figure_by_the_jury_that_did_not_change_passes_though_others_did(tmp_p
     }
 
 
+@pytest.mark.parametrize("quantity", ["variance_images", "variance_judges", "freedom"])
+def test_variances_must_be_the_same_where_no_verdict_changed(tmp_path, quantity):
+    old, new = keep(tmp_path / "old", varied()), keep(tmp_path / "new", varied())
+    path = new / BASE.system / "records.csv"
+    records = read_records(path)
+    of_jury = [r for r in records if r.metric == "jury_accuracy"]
+    write_records(path, [replace(r, **{quantity: 1.001 * getattr(r, quantity)}) for r in records])
+    failures = _hold(old, new).failures
+    assert {(d.row.metric, d.quantity, d.verdict) for d in failures} == {("jury_accuracy", quantity, "moved")}
+    assert len(failures) == sum(getattr(r, quantity) > 0 for r in of_jury) > 0
+
+
+def test_what_a_record_has_otherwise_than_its_scores_is_told_though_the_images_differ(scored, tmp_path):
+    new = keep(tmp_path / "new", scores_of(hits_of(21)))
+    path = new / BASE.system / "records.csv"
+    write_records(
+        path, [replace(r, note="a", num_images=3) if r.metric == "accuracy" else r for r in read_records(path)]
+    )
+    told = {d.quantity for d in _hold(scored, new).failures if d.row.value > 0}
+    assert told == {"num_images by the new scores", "note by the new scores"}
+
+
 @pytest.mark.parametrize("metric", BY_JUDGES)
 def test_an_interval_must_be_the_same_where_no_verdict_changed(tmp_path, metric):
     old, new = keep(tmp_path / "old", varied()), keep(tmp_path / "new", varied())
@@ -505,8 +585,8 @@ def test_records_that_are_not_what_their_scores_give_fail(scored, tmp_path):
     doctored = [replace(r, value=r.value - 0.01) if r.metric in BY_JUDGES else r for r in read_records(path)]
     write_records(path, doctored)
     for metric in BY_JUDGES:
-        assert ("all", "new scores", "moved") in _told(_hold(scored, new), metric)
-        assert ("all", "reference's scores", "moved") in _told(_hold(new, scored), metric)
+        assert ("all", "value by the new scores", "moved") in _told(_hold(scored, new), metric)
+        assert ("all", "value by the reference's scores", "moved") in _told(_hold(new, scored), metric)
 
 
 def test_a_figure_scored_on_one_side_only_fails(scored, tmp_path):
@@ -682,14 +762,15 @@ def test_what_cannot_be_compared_is_an_error_in_junit_and_summary(scored, tmp_pa
 
 
 def study_of(runs, scores, name="quick-500"):
-    """A study's folder with one system beside it, among systems of others."""
+    """A study's folder with a control and a system beside it, among systems of others."""
     keep(runs / "systems", scores)
+    write_records(runs / "systems" / "real-1" / "records.csv", [replace(ROW, system="real-1", origin="control")])
     keep(runs / "systems", scores_of(hits_of(1), system="other-500-s0-9999"))
     study = runs / name
     systems = (ReportedSystem(scores.base.system, scores.base.method, "SG-GAN"),)
     faces = ShownFaces((), 1, ())
     StudyFolder(study).write_description(
-        Description("quick", {}, (), systems, {}, (), 0.3, "Inception Score", "", {}, (), faces, 10, 1)
+        Description("quick", {"smile": "Smile"}, ("real-1",), systems, {}, (), 0.3, "IS", "", {}, (), faces, 10, 1)
     )
     return study
 
@@ -704,7 +785,7 @@ def test_a_studys_folder_stands_for_its_systems(tmp_path, capsys):
     assert "is a study's folder" in capsys.readouterr().err
     assert main([str(tmp_path / "reference"), str(new), "--update"]) == 0
     kept = {p.relative_to(tmp_path / "reference").as_posix() for p in (tmp_path / "reference").rglob("*.*")}
-    assert kept == {"sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
+    assert kept == {"real-1/records.csv", "sggan-500-s0-ffff/records.csv", "sggan-500-s0-ffff/scores.npz"}
     (old / "study.json").write_text("{}")
     assert main([str(old), str(new)]) == 2
     assert "study.json: is broken" in capsys.readouterr().err
@@ -835,6 +916,19 @@ def test_nothing_that_is_given_is_written_over(reference, tmp_path, capsys, outp
     assert main([str(reference), str(new), *(str(places.get(word, word)) for word in outputs)]) == 2
     assert "would be written over another of the files given" in capsys.readouterr().err
     assert (reference.read_bytes(), new.read_bytes()) == before
+
+
+@pytest.mark.parametrize("option", ["--junit", "--summary"])
+def test_no_file_of_what_is_compared_is_written_over(tmp_path, capsys, option):
+    for side in ("ref", "new"):
+        (tmp_path / side).mkdir()
+        write_records(tmp_path / side / "records.csv", [ROW, SCORE])
+    written = tmp_path / "new" / "records.csv"
+    before = written.read_bytes()
+    assert main([str(tmp_path / "ref"), str(tmp_path / "new"), option, str(written)]) == 2
+    assert "would be written over a file of what is compared" in capsys.readouterr().err
+    assert written.read_bytes() == before
+    assert main([str(tmp_path / "ref"), str(tmp_path / "new"), option, str(tmp_path / "new" / "outcome.md")]) == 0
 
 
 def test_a_tolerance_of_no_metric_is_refused(reference, tmp_path, capsys):

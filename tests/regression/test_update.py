@@ -7,9 +7,11 @@ import killing
 import pytest
 
 from sgbench.commands.regress import main
+from sgbench.regression import update
 from sgbench.regression.sides import record_files
 from sgbench.regression.update import replace_reference, settle
 from sgbench.support.atomic import partial_name
+from sgbench.support.errors import UserError
 
 
 def make(folder, what, scores=True):
@@ -96,3 +98,48 @@ def test_hidden_files_are_no_records(tmp_path):
     (aside / "records.csv").write_text("old")
     assert list(record_files(folder).values()) == [folder / "system" / "records.csv"]
     assert record_files(partial_name(folder / "a.csv").parent).keys() == record_files(folder).keys()
+
+
+def test_what_else_is_in_a_reference_stays_as_it_was(tmp_path):
+    old, new = make(tmp_path / "reference", "old"), make(tmp_path / "new", "new")
+    (tmp_path / "elsewhere").mkdir()
+    (old / "notes").symlink_to("../elsewhere")
+    (old / "lost").symlink_to("nowhere")
+    (old / ".git" / "refs" / "tags").mkdir(parents=True)
+    script = old / "hook.sh"
+    script.write_text("#!/bin/sh")
+    script.chmod(0o755)
+    before = script.stat()
+    replace_reference(old, new)
+    assert [os.readlink(old / name) for name in ("notes", "lost")] == ["../elsewhere", "nowhere"]
+    assert (old / ".git" / "refs" / "tags").is_dir()
+    assert (script.stat().st_mode, script.stat().st_mtime) == (before.st_mode, before.st_mtime)
+    assert (old / "system" / "records.csv").read_text() == "records new"
+    assert (old / "system" / "scores.npz").read_text() == "scores new"
+
+
+def test_a_reference_that_cannot_be_kept_whole_is_not_touched(tmp_path):
+    old, new = make(tmp_path / "reference", "old"), make(tmp_path / "new", "new")
+    os.mkfifo(old / "queue")
+    before = contents(old)
+    with pytest.raises(UserError, match=r"queue cannot be kept \(.*named pipe.*move it out"):
+        replace_reference(old, new)
+    assert contents(old) == before
+    assert sorted(os.listdir(tmp_path)) == ["new", "reference"]
+
+
+def test_a_comparison_does_not_put_back_what_an_update_under_way_has_set_aside(tmp_path, monkeypatch):
+    old, new = (make(tmp_path / name, name) / "system" / "records.csv" for name in ("reference", "new"))
+    monkeypatch.setattr(update, "_PATIENCE", 0)
+    real, seen = update.replacing, []
+
+    def meanwhile(path):
+        with pytest.raises(UserError, match=r"process \d+ on .* is updating this reference; run again"):
+            settle(old)
+        seen.append(path.name)
+        return real(path)
+
+    monkeypatch.setattr(update, "replacing", meanwhile)
+    replace_reference(old, new)
+    assert seen == ["scores.npz", "records.csv"]
+    assert (old.read_text(), old.with_name("scores.npz").read_text()) == ("records new", "scores new")

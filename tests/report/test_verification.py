@@ -1,19 +1,26 @@
 """Verification tells figures that differ by rounding from figures that were changed."""
 
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import torch
 from many import many
 
+from sgbench.commands.verify import main as verify
 from sgbench.report import comparisons, making, verification
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.making import make_report
+from sgbench.results.description import ReportedSystem
 from sgbench.results.records import to_frame
 from sgbench.results.rounding import same_but_for_rounding
-from sgbench.results.study_folder import StudyFolder
+from sgbench.results.study_folder import StudyFolder, StudyPlan
 from sgbench.support.cores import LOOKING, torch_threads
+from sgbench.support.errors import UserError
+from sgbench.support.locks import locked
+from sgbench.support.sealed import seal
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +129,92 @@ def test_rounding_is_relative_and_nan_is_nan():
         [1 + 1e-12, 250 + 1e-9, nan, infinite, 0, 1.0001, 1, infinite],
     )
     assert same.tolist() == [True, True, True, True, True, False, False, False]
+
+
+def described(study, **changed):
+    """The study with another description."""
+    study.write_description(replace(study.read_description(), **changed))
+    return study.path
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"controls": ()}, "controls: there is none"),
+        ({"controls": ("real", "copy", "real")}, "controls: 'real' is there twice"),
+        ({"systems": (ReportedSystem("m00-s0", "m00", "Zero"),) * 2}, "systems: 'm00-s0' is there twice"),
+        ({"systems": (ReportedSystem("real", "real", "Real"),)}, "systems: 'real' is one of the controls too"),
+    ],
+)
+def test_a_description_of_no_study_is_one_line_and_status_2(study, capsys, changed, says):
+    assert verify([str(described(study, **changed))]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"{study.description_file}: is broken ({says}); run the study's command again" in error
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"controls": ("real", "m00-s0"), "systems": ()}, "controls: 'm00-s0' has records of m00)"),
+        ({"systems": (ReportedSystem("m00-s0", "m01", "One"),)}, "systems: 'm00-s0' has records of m00, not of m01)"),
+    ],
+)
+def test_a_description_that_calls_systems_otherwise_than_their_records_differs(study, changed, says):
+    (problem,) = verification.verify(described(study, **changed)).problems
+    assert problem.startswith(f"{study.description_file}: is broken ({says}")
+
+
+@pytest.fixture
+def trained(study):
+    """The study, with one job that it planned and one whose losses it shows."""
+    jobs = {name: study.runs.job(name) for name in ("planned-1", "shown-2")}
+    study.write_plan(StudyPlan(1, 1, "x", {"planned-1": {}}, {"m00-s0": ["planned-1"]}, ["real", "copy"]))
+    study.write_description(replace(study.read_description(), jobs={"shown-2": "Shown", "elsewhere-3": "Gone"}))
+    for job in jobs.values():
+        job.add_losses([{"iteration": 1, "loss": 0.5}])
+        job.checkpoint.write_bytes(b"weights")
+        seal(job.checkpoint)
+        job.mark_done({})
+    make_report(study, pictures=False)
+    study.write_checksums()
+    return study, jobs
+
+
+def test_models_at_hand_are_held_against_their_hashes(trained):
+    study, jobs = trained
+    assert verification.verify(study.path).problems == ()
+    jobs["planned-1"].checkpoint.write_bytes(b"weighty")
+    jobs["shown-2"].add_losses([{"iteration": 2, "loss": 0.1}])
+    weights, losses = verification.verify(study.path).problems
+    assert weights == f"{jobs['planned-1'].checkpoint}: is not as it was written; {jobs['planned-1'].remedy}"
+    assert losses.startswith(f"{jobs['shown-2'].path / 'stats.jsonl'}: is not as it was written; the study's command")
+
+
+def test_nothing_is_said_of_models_that_are_not_at_hand(trained):
+    study, jobs = trained
+    jobs["planned-1"].checkpoint.unlink()
+    shutil.rmtree(jobs["shown-2"].path)
+    assert verification.verify(study.path).problems == ()
+
+
+def test_a_report_that_is_being_written_is_not_called_another_one(study):
+    lock = study.runs.study_lock(study.path.name)
+    verify = verification.verify
+    with locked(lock, str), pytest.raises(UserError, match=r"process \d+ on .* is at this study and may be writing it"):
+        verify(study.path)
+    assert verify(study.path).problems == ()
+
+
+def test_a_report_without_locks_is_verified_without_making_any(study):
+    verification.verify(study.path)
+    assert not study.runs.study_lock(study.path.name).parent.exists()
+
+
+def test_a_report_is_verified_by_whatever_name_it_has(study, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link"
+    link.symlink_to(study.path)
+    assert verification.verify(link).problems == ()
+    monkeypatch.chdir(study.path)
+    assert verification.verify(Path()).problems == ()

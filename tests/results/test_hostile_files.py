@@ -1,5 +1,6 @@
 """Files of the run folder that somebody changed: what is not of their format is named, and not read."""
 
+import json
 import zipfile
 
 import numpy as np
@@ -12,10 +13,12 @@ from sgbench.results import score_arrays
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.cost import read_cost
 from sgbench.results.job_folder import JobFolder
+from sgbench.results.judge_files import JudgeFiles
 from sgbench.results.origin import read_origin
 from sgbench.results.records import Record, read_records
 from sgbench.results.samples import read_samples, write_samples
 from sgbench.results.scores import Panelist, Scores, TargetScores, Verdict, read_scores, write_scores
+from sgbench.results.study_folder import StudyFolder
 from sgbench.support.errors import BrokenFile
 
 NAN = float("nan")
@@ -136,3 +139,29 @@ def test_a_checkpoint_that_is_larger_inside_than_outside_is_not_read(tmp_path):
             archive.writestr(name, content)
     with pytest.raises(ValueError, match="is compressed, which torch never does"):
         read_checkpoint(folder)
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '"a"', "null", "{", '{"a": 1, "a": 2}'])
+def test_what_made_something_is_not_known_where_its_file_holds_no_object(tmp_path, text):
+    for name in ("done", "job.json", "runtime.json", "a.json"):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "a.pt").write_bytes(b"weights")
+    assert read_origin(tmp_path / "done") is None
+    assert JobFolder(tmp_path).known_files() is None
+    assert StudyFolder(tmp_path).read_runtime() == {}
+    with pytest.raises(BrokenFile, match=r"a.json: cannot be read \(.*\); the judge is trained again"):
+        JudgeFiles(tmp_path, "a").facts()
+    JobFolder(tmp_path).accept({"a.py": "1"})
+    assert JobFolder(tmp_path).known_files() == [{"a.py": "1"}]
+
+
+@pytest.mark.parametrize("files", ["a", 3, {"a": 1}, ["a"], [{"a": 1}], [["a"]]])
+def test_files_of_another_kind_are_not_known(tmp_path, files):
+    (tmp_path / "job.json").write_text(json.dumps({"files": files}))
+    assert JobFolder(tmp_path).known_files() is None
+
+
+@pytest.mark.parametrize("seconds", [3, ["a"], {"a": "b"}, None])
+def test_times_of_another_kind_are_not_known(tmp_path, seconds):
+    (tmp_path / "runtime.json").write_text(json.dumps({"seconds": seconds}))
+    assert StudyFolder(tmp_path).read_runtime() == {}

@@ -18,8 +18,9 @@ from sgbench.support.errors import BrokenFile, UserError
 NAMES = ["../../elsewhere", "a/b", "/tmp/x", "..", "", ".hidden", "a\\b", "a\x1b", "half \ud83d"]
 SYSTEM = ReportedSystem("sggan-500", "sggan", "SG-GAN")
 DESCRIPTION = Description(
-    "quick", {}, ("real-x",), (SYSTEM,), {"job-1": "job"}, (), 0.3, "IS", "", {}, (), ShownFaces((), 1, ()), 10, 1
-)
+    "quick", {"smile": "Smile"}, ("real-x",), (SYSTEM,), {"job-1": "job"}, (("a", "b"),), 0.3, "IS", "", {}, (),
+    ShownFaces(("a",), 1, (("b",),)), 10, 1,
+)  # fmt: skip
 PLAN = StudyPlan(1, 1, "abc", {"job-1": {}}, {"sggan-500": ["job-1"]}, ["real-x"])
 ROW = Record("sggan-500", "sggan", "", "500", 0, "faces", 32, "smile", "all", "smile", "accuracy", "argmax", 0.5, nan,
              nan, 9, "share", "measured")  # fmt: skip
@@ -139,3 +140,63 @@ def test_checksums_of_files_elsewhere_are_not_followed(summed, name):
 def test_a_study_cannot_be_called_like_a_folder_of_every_run_in_any_case(tmp_path, name):
     with pytest.raises(UserError, match="is the name of a folder of every run"):
         RunFolder(tmp_path).study(name)
+
+
+WRONG = {
+    "no controls": ("controls", [], "controls: there is none"),
+    "controls as a text": ("controls", "", "controls: Input should be a valid "),
+    "controls as an object": ("controls", {}, "controls: Input should be a valid "),
+    "a control twice": ("controls", ["real-x", "real-x"], "controls: 'real-x' is there twice"),
+    "a system that is a control": ("controls", ["real-x", "sggan-500"], "systems: 'sggan-500' is one of the controls"),
+    "a system twice": ("systems", [asdict(SYSTEM)] * 2, "systems: 'sggan-500' is there twice"),
+    "a system with more": ("systems", [asdict(SYSTEM) | {"x": 1}], "systems.0.x: Unexpected keyword argument"),
+    "no attributes": ("attributes", {}, "attributes: there is none"),
+    "a number as a title": ("title", 3, "title: Input should be a valid string"),
+    "a text as a number": ("num_resamples", "10", "num_resamples: Input should be a valid integer"),
+    "no resamples": ("num_resamples", -1, "num_resamples: Input should be greater than or equal to 1"),
+    "a huge number": ("num_seeds", 10**30, "num_seeds: Input should be less than or equal to 2147483647"),
+    "true as a number": ("num_seeds", True, "num_seeds: Input should be a valid integer"),
+    "not finite": ("correlated_above", float("inf"), "correlated_above: Input should be a finite number"),
+    "a pair of one": ("correlated", [["a"]], "correlated.0.1: Field required"),
+    "an unknown reference": ("reference", "none", "reference: 'none' is none of the systems"),
+    "too few values": ("shown", {"headings": ["a"], "num_single": 1, "asked": [[]]}, "shown.asked: a person has not 1"),
+    "an unknown key": ("more", 3, "more: Unexpected keyword argument"),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "says"), WRONG.values(), ids=WRONG)
+def test_a_description_says_which_key_is_wrong(tmp_path, key, value, says):
+    (tmp_path / "study.json").write_text(json.dumps(asdict(DESCRIPTION) | {key: value}))
+    with pytest.raises(BrokenFile) as caught:
+        StudyFolder(tmp_path).read_description()
+    assert str(caught.value).startswith(f"{tmp_path / 'study.json'}: is broken ({says}")
+    assert str(caught.value).endswith("; run the study's command again")
+
+
+@pytest.mark.parametrize("key", sorted(set(asdict(DESCRIPTION)) - {"manifests", "provenance", "reference"}))
+def test_a_description_without_a_key_says_so(tmp_path, key):
+    (tmp_path / "study.json").write_text(json.dumps({k: v for k, v in asdict(DESCRIPTION).items() if k != key}))
+    with pytest.raises(BrokenFile, match=rf"study.json: is broken \({key}: Field required\)"):
+        StudyFolder(tmp_path).read_description()
+
+
+WRONG_PLAN = {
+    "no controls": ("controls", [], "controls: there is none"),
+    "a control twice": ("controls", ["real-x", "real-x"], "controls: 'real-x' is there twice"),
+    "a system that is a control": ("controls", ["sggan-500"], "systems: 'sggan-500' is one of the controls"),
+    "a job twice": ("systems", {"sggan-500": ["job-1"] * 2}, "systems.sggan-500: 'job-1' is there twice"),
+    "an unknown job": ("systems", {"sggan-500": ["job-2"]}, "systems.sggan-500: 'job-2' is none of the jobs"),
+    "a text of jobs": ("systems", {"sggan-500": "job-1"}, "systems.sggan-500: Input should be a valid "),
+    "a list of jobs": ("jobs", ["job-1"], "jobs: Input should be "),
+    "a number as a protocol": ("protocol", 3, "protocol: Input should be a valid string"),
+    "fewer than no images": ("test", -1, "test: Input should be greater than or equal to 0"),
+    "an unknown key": ("more", 3, "more: Unexpected keyword argument"),
+}
+
+
+@pytest.mark.parametrize(("key", "value", "says"), WRONG_PLAN.values(), ids=WRONG_PLAN)
+def test_a_plan_says_which_key_is_wrong(tmp_path, key, value, says):
+    (tmp_path / "plan.json").write_text(json.dumps(asdict(PLAN) | {key: value}))
+    with pytest.raises(BrokenFile) as caught:
+        StudyFolder(tmp_path).read_plan()
+    assert str(caught.value).startswith(f"{tmp_path / 'plan.json'}: is broken ({says}")

@@ -1,12 +1,15 @@
 """A system's results are checked before they become pixels; a method from elsewhere leaves the process as it was."""
 
+import random
 import re
 
+import numpy as np
 import pytest
 import torch
 
 from sgbench.data.labels import Attribute, Group
 from sgbench.methods.contract import Method
+from sgbench.scoring.repeats import unsteady
 from sgbench.scoring.translator import Model, translator
 from sgbench.support.errors import UserError
 
@@ -32,10 +35,10 @@ class Brought(Method):
         return self.given(images)
 
 
-def translated(edit, precision="float32"):
+def translated(edit, precision="float32", positions=None, seed=0):
     model = Model((0,), Brought(edit).eval(), "runs/jobs/brought-1")
     translate = translator([model], IMAGES, LABELS, torch.device("cpu"), precision)
-    return translate(torch.arange(4), [Group(0, 1)])
+    return translate(torch.arange(4) if positions is None else positions, [Group(0, 1)], seed)
 
 
 def half_lost(images):
@@ -50,6 +53,7 @@ WRONG = {
     "levels": (lambda x: (x + 1) * 127.5, "returned values from 0 to 255"),
     "smaller": (lambda x: x[..., ::2], "returned float32 [4, 3, 8, 4]"),
     "whole numbers": (lambda x: x.long(), "returned int64"),
+    "nested": (lambda x: torch.nested.nested_tensor(list(x), layout=torch.jagged), "returned float32 nested"),
     "nothing": (lambda x: None, "returned NoneType"),
 }
 
@@ -80,3 +84,27 @@ def test_a_method_from_elsewhere_changes_nothing_and_ends_nothing():
     assert torch.equal(torch.get_rng_state(), before)
     with pytest.raises(UserError, match=r"Brought: calls sys.exit\(0\)"):
         translated(lambda x: exit(0))
+
+
+def drawing(x):
+    noise = torch.rand(x.shape) + float(np.random.rand()) + random.random()  # noqa: NPY002
+    return noise / 2 - 0.5
+
+
+def test_what_a_method_draws_depends_on_the_images_alone():
+    once = translated(drawing)
+    torch.rand(5), np.random.rand(5), random.random()  # noqa: NPY002
+    assert torch.equal(translated(drawing), once)
+    assert not torch.equal(translated(drawing, seed=1), once)
+
+
+@pytest.mark.parametrize(
+    ("edit", "found"), [(lambda x: x / 2, ""), (drawing, "draws"), (lambda x: (x - x.mean(0)).clamp(-1, 1), "batch")]
+)
+def test_what_results_depend_on_besides_the_image_is_found(edit, found):
+    assert unsteady(lambda part, seed: translated(edit, positions=part, seed=seed), torch.arange(4)) == found
+
+
+def test_an_error_of_a_methods_edit_is_one_line():
+    with pytest.raises(UserError, match=r"^Brought: failed on images \[4, 3, 8, 8\]: ZeroDivisionError: "):
+        translated(lambda x: 1 / 0)

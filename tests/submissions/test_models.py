@@ -50,6 +50,17 @@ def test_a_function_gets_the_images_in_their_range_and_at_most_a_batch_of_them()
     assert {groups for _, _, groups in seen} == {(MALE, SMILING)}
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_a_function_may_write_all_its_results_into_the_same_memory(dtype):
+    memory = torch.empty(5, 3, elsewhere.SIZE, elsewhere.SIZE, dtype=dtype)
+
+    def copy(images, labels, groups):
+        levels = ((images + 1) * 127.5).round() if dtype == torch.uint8 else images
+        return memory[: len(images)].copy_(levels)
+
+    assert torch.equal(opened(copy).translate(ALL, [MALE]), elsewhere.inputs().images)
+
+
 @pytest.mark.filterwarnings("ignore:.*are clamped")
 def test_a_small_overshoot_is_clamped_and_halves_are_taken():
     given = opened(lambda images, labels, groups: (images * 1.2).half()).translate(ALL, [MALE])
@@ -311,3 +322,25 @@ def test_a_package_that_is_not_installed_is_named(package, name, tmp_path, monke
     monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / name).write_bytes(b"")
     assert refusal(tmp_path / name).endswith(f"needs {package}: pip install {package}")
+
+
+async def waits(images, labels, groups):
+    return images
+
+
+async def waits_and_yields(images, labels, groups):
+    yield images
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (waits, "is asynchronous; give a plain function"),
+        (waits_and_yields, "is asynchronous; give a plain function"),
+        (lambda *given: waits(*given), "is asynchronous; give a plain function"),
+        (lambda images, *_: (image for image in images), "is a generator; give a plain function"),
+    ],
+)
+def test_a_function_that_was_not_run_when_it_was_called_is_refused_without_a_warning(function, problem, recwarn):
+    assert problem in refusal(function)
+    assert not recwarn.list

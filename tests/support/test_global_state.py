@@ -1,6 +1,8 @@
 """Code from elsewhere changes nothing of the process for the suite, and what a caller has set does not reach it."""
 
 import contextlib
+import csv
+import io
 import locale
 import os
 import random
@@ -14,6 +16,7 @@ import pytest
 import torch
 from PIL import ImageFile
 
+from sgbench.support import global_state, process_state
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
 
@@ -42,6 +45,15 @@ CHANGES = {
     "environment": lambda: os.environ.update(SGBENCH_TEST="1", PATH="/nowhere"),
     "environment emptied": os.environ.clear,
     "locale": lambda: locale.setlocale(locale.LC_ALL, "C"),
+    "kernels": lambda: setattr(torch.backends.mkldnn, "enabled", False),
+    "anomalies": lambda: torch.autograd.set_detect_anomaly(True),
+    "small numbers": lambda: torch.set_flush_denormal(True),
+    "output": lambda: setattr(sys, "stdout", io.StringIO()),
+    "errors": lambda: setattr(sys, "stderr", io.StringIO()),
+    "signals": lambda: [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+    "rights": lambda: os.umask(0o777),
+    "recursion": lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 1),
+    "cells": lambda: csv.field_size_limit(3),
     "folder": lambda: os.chdir("/"),
     "cut images": lambda: setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True),
     "settings of figures": lambda: matplotlib.rcParams.update({"text.usetex": True, "backend": "pdf"}),
@@ -59,6 +71,10 @@ def state():
         "images": ImageFile.LOAD_TRUNCATED_IMAGES,
         "warnings": (warnings.showwarning, id(warnings.filters), list(warnings.filters)),
         "process": (dict(os.environ), os.getcwd(), locale.setlocale(locale.LC_ALL)),
+        "arithmetic": (torch.backends.mkldnn.enabled, torch.is_anomaly_enabled(), global_state._flushes()),
+        "streams": (sys.stdin, sys.stdout, sys.stderr),
+        "signals": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        "limits": (process_state._rights(), sys.getrecursionlimit(), csv.field_size_limit()),
         "matplotlib": dict(dict.items(matplotlib.rcParams)),
     }
 
@@ -102,6 +118,36 @@ def test_foreign_code_cannot_end_the_process(status):
         foreign("brought"),
     ):
         sys.exit(status)
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_foreign_code_cannot_end_the_process_at_once_either(status):
+    with pytest.raises(UserError, match=rf"^inner: calls os\._exit\({status}\)"), foreign("brought"), foreign("inner"):
+        os._exit(status)
+
+
+def test_a_process_that_foreign_code_forks_may_end_at_once():
+    with foreign("brought"):
+        child = os.fork()
+        if not child:
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+class Panic(BaseException):
+    """As libraries that are written in Rust raise."""
+
+
+@pytest.mark.parametrize("error", [Panic("thread panicked"), GeneratorExit("thread panicked")])
+def test_what_foreign_code_raises_that_is_no_exception_is_one_line(error):
+    with pytest.raises(UserError, match=r"^brought: failed: \w+: thread panicked$"), foreign("brought"):
+        raise error
+
+
+def test_foreign_code_that_closes_the_output_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with pytest.raises(UserError, match=r"^brought: closes sys\.stdout"), foreign("brought"):
+        sys.stdout.close()
 
 
 def test_ctrl_c_is_not_foreign_codes():

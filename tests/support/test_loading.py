@@ -48,3 +48,14 @@ def test_an_import_that_ends_the_program_is_refused(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UserError, match=r"'leaves_at_once:f' cannot be imported: leaves_at_once: calls sys.exit\(0\)"):
         load_function("leaves_at_once:f")
+
+
+@pytest.mark.parametrize("body", ["async def run(self): pass", "async def run(self): yield 1"])
+def test_a_class_with_an_asynchronous_method_is_refused(body, tmp_path, monkeypatch):
+    base = "class Base:\n    def run(self): pass\n"
+    (tmp_path / "waiting.py").write_text(f"{base}\n\nclass Late(Base):\n    {body}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "waiting", raising=False)
+    found = __import__("waiting")
+    with pytest.raises(UserError, match=r"waiting:Late.run is asynchronous; write def instead of async def"):
+        load_class("waiting:Late", found.Base, ())

@@ -3,11 +3,13 @@
 import os
 import platform
 import signal
+import threading
 
 import pytest
 
+from sgbench.support import locks
 from sgbench.support.errors import UserError
-from sgbench.support.locks import holder, locked
+from sgbench.support.locks import holder, locked, waited_for
 
 
 def busy(who):
@@ -40,3 +42,24 @@ def test_a_killed_process_holds_no_lock(tmp_path):
     assert holder(tmp_path / "a.lock") == f"process {child} on {platform.node()}"
     with locked(tmp_path / "a.lock", busy):
         assert holder(tmp_path / "a.lock") == f"process {os.getpid()} on {platform.node()}"
+
+
+def test_waiting_for_long_is_said_and_ends_with_the_other_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(locks, "SILENT_SECONDS", 0.02)
+    path, made = tmp_path / "a.lock", tmp_path / "judge.pt"
+    held, enough = threading.Event(), threading.Event()
+
+    def hold():
+        with locked(path, busy):
+            held.set()
+            enough.wait(10)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    held.wait(10)
+    threading.Timer(0.1, enough.set).start()
+    with pytest.warns(UserWarning, match=r"judge\.pt: another process is making this; waiting"), waited_for(path, made):
+        assert enough.is_set()
+    other.join()
+    with waited_for(path, made):  # nobody is waited for: nothing is said
+        pass

@@ -3,11 +3,13 @@
 import gc
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -99,6 +101,24 @@ def test_four_iterations_are_two_and_two_more_bit_for_bit(cls, precision, tmp_pa
     assert_same_state(tmp_path / "whole", tmp_path / "parts")
     assert (tmp_path / "whole" / "stats.jsonl").read_bytes() == (tmp_path / "parts" / "stats.jsonl").read_bytes()
     assert [row["iteration"] for row in rows_of(tmp_path / "whole")] == [1, 2, 3, 4]
+
+
+class Drawing(SGGAN):
+    """Draws from NumPy's and Python's generators, as a method on a CPU may."""
+
+    def step(self, batches, iteration):
+        drawn = np.random.rand() + random.random()  # noqa: NPY002
+        return super().step(batches, iteration) | {"drawn": torch.tensor(drawn)}
+
+
+def test_draws_of_numpy_and_python_are_those_of_the_iteration_too(tmp_path):
+    run(Drawing, tmp_path / "whole", iterations=2)
+    run(Drawing, tmp_path / "parts", iterations=2, until=1)
+    np.random.rand(), random.random()  # noqa: NPY002
+    run(Drawing, tmp_path / "parts", iterations=2)
+    drawn = [row["drawn"] for row in rows_of(tmp_path / "whole")]
+    assert [row["drawn"] for row in rows_of(tmp_path / "parts")] == drawn
+    assert drawn[0] != drawn[1]
 
 
 @pytest.mark.parametrize("cls", METHODS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, shown
 from sgbench.support.names import one_component
 from sgbench.support.reading import open_lines
 
@@ -44,7 +44,7 @@ def read_attribute_file(path: Path) -> tuple[list[str], dict[str, np.ndarray]]:
                 raise UserError(f"{path}: line {top} lacks the column {absent[0]}; fetch the file again")
             if twice := [column for column in header if header.count(column) > 1]:
                 raise UserError(f"{path}: line {top} names the column {twice[0]} twice; fetch the file again")
-            names, values = _read_rows(chain([filled], rows), len(header), path)
+            names, values = _read_rows(chain([filled], rows), header, path)
     except ValueError as error:
         raise UserError(f"{path}: cannot be read ({error}); save it as UTF-8, or fetch the file again") from error
     except OSError as error:
@@ -68,16 +68,25 @@ def _cells(line: str) -> list[str]:
     return line.replace(",", " ").replace('"', " ").split()
 
 
-def _read_rows(rows: Iterable[tuple[int, list[str]]], width: int, path: Path) -> tuple[list[str], np.ndarray]:
-    """Names, and values bool [N, width]; one byte per value, because a complete copy has eight million."""
+def _wrong_values(cells: list[str], header: list[str]) -> str:
+    """What is wrong with a row whose values are not 1 or -1, one for each column."""
+    if len(cells) != len(header):
+        return f"has {len(cells)} values"
+    name, cell = next((name, cell) for name, cell in zip(header, cells, strict=True) if cell not in ("1", "-1"))
+    return f"has {shown(cell)} in the column '{name}'"
+
+
+def _read_rows(rows: Iterable[tuple[int, list[str]]], header: list[str], path: Path) -> tuple[list[str], np.ndarray]:
+    """Names, and values bool [N, columns]; one byte per value, because a complete copy has eight million."""
+    width = len(header)
     names: list[str] = []
     seen: set[str] = set()
     values = bytearray()
     for number, (name, *cells) in rows:
         if not cells.count("1") + cells.count("-1") == len(cells) == width:
             raise UserError(
-                f"{path}: line {number} must be a name and {width} values of 1 or -1; write 1 for yes and -1 for no, "
-                "or fetch the file again"
+                f"{path}: line {number} must be a name and {width} values of 1 or -1, {_wrong_values(cells, header)}; "
+                "write 1 for yes and -1 for no, or fetch the file again"
             )
         if name in seen:
             raise UserError(f"{path}: line {number} names {name} a second time; remove one of the two")

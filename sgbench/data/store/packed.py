@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 from torch import Tensor
 
 from sgbench.data.source import Source
@@ -17,6 +16,7 @@ from sgbench.data.store.packing import pack
 from sgbench.data.store.shards import IMAGES_PER_SHARD, DamagedShard, Shard, ShardLayout
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import UserError
+from sgbench.support.locks import waited_for
 from sgbench.support.strict import read_json
 
 FORMAT = 1
@@ -102,7 +102,7 @@ def open_store(
     """
     folder = store_folder(source, cache)
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder.with_name(f"{folder.name}.lock")):
+    with waited_for(folder.with_name(f"{folder.name}.lock"), folder):
         index = {
             "format": FORMAT,
             "name": source.name,

@@ -44,8 +44,8 @@ def open_references(
     advance: Callable[[int, int], None] | None = None,
 ) -> References:
     """Counterfactuals and background of a data set that knows them, made on first use and kept in ``cache``."""
-    if source.counterfactual(test[:1], ()) is None:
-        return References(None, None)
+    knows_counterfactuals = source.counterfactual(test[:1], ()) is not None
+    knows_background = source.background(test[:1]) is not None
     key = hashlib.sha256(f"{source.fingerprint}{[a.name for a in source.attributes]}".encode())
     key.update(test.numpy().tobytes())
     folder = cache / f"{source.name}-{source.settings.image_size}-references-{key.hexdigest()[:16]}"
@@ -62,7 +62,9 @@ def open_references(
         array = made_once(folder / f"{name}.npy", partial(_write, jobs, counted), partial(np.load, mmap_mode="c"))
         return torch.from_numpy(array)
 
-    background = opened("background", [(test, source.background)])
+    background = opened("background", [(test, source.background)]) if knows_background else None
+    if not knows_counterfactuals:
+        return References(None, background)
     counterfactuals = []
     for request in requests:
         jobs = [

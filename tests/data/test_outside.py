@@ -1,0 +1,136 @@
+"""A data set from elsewhere that breaks the contract is refused in a line; one that keeps to it is what it was."""
+
+import pickle
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from sgbench.data.labels import Attribute, Group
+from sgbench.data.outside import OutsideSource
+from sgbench.data.requests import make_requests
+from sgbench.data.source import Source, SourceSettings
+from sgbench.data.store.references import open_references
+from sgbench.support.errors import UserError
+
+N, S = 20, 32
+SETTINGS = SourceSettings(image_size=S, attributes=("gender",), num_test=5)
+
+
+class Mine(Source):
+    """Noise; attributes and methods are replaced by what a test gives."""
+
+    name = "mine"
+    changes: ClassVar = {}
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.attributes = (Attribute("gender", ("female", "male")),)
+        self.labels = torch.arange(N, dtype=torch.int8)[:, None] % 2
+        self.ids = [f"i{k}" for k in range(N)]
+        self.fingerprint = "f" * 64
+        for name, value in self.changes.items():
+            setattr(self, name, value)
+
+    def read(self, index):
+        return np.full((3, S, S), index, np.uint8)
+
+
+def opened(**changes):
+    return OutsideSource(type("Mine", (Mine,), {"changes": changes}), "mine", SETTINGS)
+
+
+def raises(*_):
+    raise KeyError("column")
+
+
+def test_a_data_set_that_keeps_to_the_contract_is_what_it_was():
+    source = OutsideSource(Mine, "mine", SETTINGS)
+    plain = Mine(SETTINGS)
+    assert (source.ids, source.fingerprint, source.attributes) == (plain.ids, plain.fingerprint, plain.attributes)
+    assert torch.equal(source.labels, plain.labels)
+    assert all(torch.equal(a, b) for a, b in zip(source.scored_split(), plain.scored_split(), strict=True))
+    assert (source.read(3) == plain.read(3)).all()
+    assert (pickle.loads(pickle.dumps(source)).read_many([1, 2]) == plain.read_many([1, 2])).all()
+    assert (source.times(), source.background(torch.arange(2)), source.num_test()) == (None, None, 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ids": ["same"] * N}, "ids must differ, but 'same' is there 20 times"),
+        ({"ids": [f"i{k}" for k in range(N - 1)]}, r"labels must be a tensor int8 \[19, 1\]"),
+        ({"ids": list(range(N))}, "ids must be a text for each image"),
+        ({"labels": torch.zeros(N, 1, dtype=torch.int64)}, "labels must be a tensor int8"),
+        ({"labels": torch.full((N, 1), 2, dtype=torch.int8)}, "labels of gender are 2 to 2; .* within -1 to 1"),
+        ({"labels": torch.full((N, 1), -2, dtype=torch.int8)}, "labels of gender are -2 to -2"),
+        ({"attributes": (Attribute("smile", ("no", "yes")),)}, "attributes must be those that the settings name"),
+        ({"fingerprint": None}, "fingerprint must be a text, not None"),
+        ({"notes": "These are mine."}, "notes must be a sequence of sentences"),
+    ],
+)
+def test_what_a_data_set_says_of_itself_is_checked(changes, message):
+    with pytest.raises(UserError, match=f"^data set mine: {message}"):
+        opened(**changes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((torch.arange(N), torch.arange(15, N)), "gives 5 images to both parts, 'i15' among them"),
+        ((torch.arange(15), torch.arange(15, N + 1)), "positions from 0 to 19, ascending, each once"),
+        ((torch.arange(15), torch.arange(-5, 0)), "positions from 0 to 19, ascending, each once"),
+        ((torch.arange(15), torch.tensor([16, 16])), "positions from 0 to 19, ascending, each once"),
+        ((np.arange(15), np.arange(15, N)), r"must return two tensors int64 \[n\]"),
+        (None, r"scored_split\(\) failed: TypeError"),
+    ],
+)
+def test_no_image_is_trained_on_and_scored(parts, message):
+    with pytest.raises(UserError, match=message):
+        opened(split=lambda: parts).scored_split()
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "message"),
+    [
+        ("read", np.zeros((3, S, S), np.float32), r"read\(\) must return arrays uint8 \[3, 32, 32\], not .*float32"),
+        ("read", np.zeros((S, S, 3), np.uint8), r"read\(\) must return arrays uint8 \[3, 32, 32\]"),
+        ("background", torch.zeros(2, 3, S, S, dtype=torch.bool), r"background\(\) must return a tensor bool \[2, 32"),
+        ("counterfactual", torch.zeros(2, 3, S, S), r"counterfactual\(\) must return a tensor uint8 \[2, 3, 32, 32\]"),
+        ("times", np.zeros(3, np.int64), r"times\(\) must return an array int64 \[20\]"),
+    ],
+)
+def test_what_a_data_set_returns_is_checked(name, made, message):
+    calls = {
+        "read": lambda source: source.read_many([0, 1]),
+        "background": lambda source: source.background(torch.arange(2)),
+        "counterfactual": lambda source: source.counterfactual(torch.arange(2), [Group(0, 1)]),
+        "times": lambda source: source.times(),
+    }
+    with pytest.raises(UserError, match=message):
+        calls[name](opened(**{name: lambda *_: made}))
+    with pytest.raises(UserError, match="failed: KeyError: 'column'"):
+        calls[name](opened(**{name: raises}))
+
+
+def test_positions_are_not_changed_by_a_data_set():
+    positions = torch.arange(3)
+    opened(background=lambda index: index.zero_()[:, None, None].expand(3, S, S) > 0).background(positions)
+    assert positions.tolist() == [0, 1, 2]
+
+
+def test_background_and_counterfactuals_may_be_known_one_without_the_other(tmp_path):
+    known = {
+        "background": lambda index: torch.ones(len(index), S, S, dtype=torch.bool),
+        "counterfactual": lambda index, groups: torch.ones(len(index), 3, S, S, dtype=torch.uint8),
+    }
+    for name in known:
+        source = opened(**{name: known[name]})
+        _, test = source.split()
+        requests = make_requests(source.labels[test], source.attributes)
+        found = open_references(source, test, requests, tmp_path / name)
+        assert (found.background is None, found.counterfactuals is None) == (
+            name != "background",
+            name != "counterfactual",
+        )

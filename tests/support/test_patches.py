@@ -1,0 +1,77 @@
+"""Functions of torch and numpy that code from elsewhere replaces are put back, and named."""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from sgbench.support.errors import UserError
+from sgbench.support.global_state import foreign
+from sgbench.support.patches import functions_put_back
+
+PATCHES = {
+    "torch.tanh": (torch, "tanh"),
+    "torch.Tensor.add": (torch.Tensor, "add"),
+    "torch.nn.Conv2d": (torch.nn, "Conv2d"),
+    "torch.nn.Module.eval": (torch.nn.Module, "eval"),
+    "torch.nn.functional.relu": (torch.nn.functional, "relu"),
+    "torch.linalg.norm": (torch.linalg, "norm"),
+    "numpy.mean": (np, "mean"),
+    "numpy.linalg.svd": (np.linalg, "svd"),
+}
+
+
+@pytest.mark.parametrize(("place", "name"), PATCHES.values(), ids=PATCHES)
+@pytest.mark.parametrize("how", ["replaced", "deleted", "another function"])
+def test_a_function_that_was_replaced_is_put_back_and_named(request, place, name, how):
+    real = getattr(place, name)
+    label = request.node.callspec.id.removeprefix(f"{how}-")
+    with warnings.catch_warnings(record=True, action="always") as told, foreign("mine"):
+        if how == "deleted" and name in vars(place):
+            delattr(place, name)
+        else:
+            setattr(place, name, torch.sin if how == "another function" else lambda *given: given)
+    assert getattr(place, name) is real
+    assert [str(w.message).partition(", so")[0] for w in told] == [f"mine: replaced {label}, which was put back"]
+
+
+def test_functions_are_put_back_where_the_code_fails():
+    real = torch.tanh
+
+    def ends():
+        torch.tanh = torch.sin
+        raise SystemExit(3)
+
+    with pytest.raises(UserError, match=r"calls sys\.exit"), foreign("mine"):
+        ends()
+    assert torch.tanh is real
+
+
+def test_only_the_first_of_many_are_named():
+    with warnings.catch_warnings(record=True, action="always") as told, foreign("mine"):
+        for name in ("tanh", "sin", "cos", "exp", "log", "abs", "sqrt"):
+            setattr(torch, name, print)
+    assert torch.abs(torch.tensor(-1)) == 1
+    assert " and 2 more, which was put back" in str(told[0].message)
+
+
+def test_what_is_new_or_torchs_own_is_left(recwarn):
+    with foreign("mine"):
+        import torch._dynamo  # it puts a shell around torch.manual_seed
+
+        torch.of_my_own = 3
+    assert torch.of_my_own == 3
+    del torch.of_my_own
+    assert not [w for w in recwarn if "replaced" in str(w.message)]
+
+
+def test_it_takes_less_than_a_millisecond():
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        with functions_put_back([]):
+            pass
+        times.append(time.perf_counter() - began)
+    assert min(times) < 1e-3
