@@ -437,10 +437,10 @@ def test_exchanged_rows_of_an_inception_score_are_scored_as_if_each_swap_were_ma
     rng = np.random.default_rng(num_splits)
     a, b = (torch.from_numpy(rng.dirichlet([0.2] * 5, 31)) for _ in range(2))
     a[3] = torch.tensor([0.0, 1, 0, 0, 0], dtype=torch.float64)
-    swaps = torch.from_numpy(rng.random((40, 31)) < 0.5)
+    swaps = torch.from_numpy(rng.random((31, 40)) < 0.5)
     metric = InceptionScore(num_splits)
     pairs = [(a, b), (b, a.flip(0))]
-    fast = metric.exchanged(pairs, swaps)
-    slow = ImageMetric.exchanged(metric, pairs, swaps)
+    fast = metric.exchanging(pairs)(swaps)
+    slow = ImageMetric.exchanging(metric, pairs)(swaps)
     assert fast.shape == slow.shape == (2, 40)
     assert torch.allclose(fast, slow, rtol=0, atol=1e-12)
