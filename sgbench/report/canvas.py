@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from sgbench.report.fonts import families
-from sgbench.support.atomic import replacing
+from sgbench.support.atomic import replacing, write_buffered
 
 DPI = 100
 INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"
@@ -63,4 +63,4 @@ def save(figure: Figure, path: Path) -> None:
     pixels = figure.canvas.buffer_rgba()
     opaque = Image.frombytes("RGB", figure.canvas.get_width_height(), pixels, "raw", "RGBX")
     with replacing(path) as partial:
-        opaque.save(partial, format="PNG", optimize=True)
+        write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=True))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
 import pandas as pd
@@ -101,12 +101,19 @@ def _verified(study: StudyFolder) -> Verification:
     ]
     if foreign:
         return Verification(0, len(members), len(members), tuple(foreign))
-    with TemporaryDirectory() as name:
-        again = StudyFolder(Path(name).resolve() / "runs" / folder.resolve().name)
-        for member in members:
-            if broken := _remake(member, again.runs):
-                return Verification(0, len(members), len(members), (broken,))
-        return _compared(study, again, members)
+    try:
+        with TemporaryDirectory() as name:
+            again = StudyFolder(Path(name).resolve() / "runs" / folder.resolve().name)
+            for member in members:
+                if broken := _remake(member, again.runs):
+                    return Verification(0, len(members), len(members), (broken,))
+            return _compared(study, again, members)
+    except shutil.Error as error:  # all that went wrong while a folder was copied
+        path, _, why = error.args[0][0]
+        raise UserError(
+            f"{path}: cannot be copied to make the report again ({why}); free space in {gettempdir()}, or name another "
+            "folder in TMPDIR, or move what is no file out of the systems"
+        ) from error
 
 
 def _remake(member: SystemFolder, runs: RunFolder) -> str:

@@ -12,7 +12,7 @@ from PIL import Image
 from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
-from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_text
+from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_buffered, write_text
 from sgbench.support.formulas import guarded
 from sgbench.support.names import file_part
 
@@ -51,8 +51,9 @@ def write_requests(
     discard_partials(folder / "sources", older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
+        image = Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy())
         with replacing(folder / "sources" / _file_name(inputs, position)) as partial:
-            Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy()).save(partial)
+            write_buffered(partial, lambda file: image.save(file, format="PNG"))
 
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
         list(pool.map(write, sorted({position for position, _ in wanted})))

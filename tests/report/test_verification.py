@@ -1,5 +1,7 @@
 """Verification tells figures that differ by rounding from figures that were changed."""
 
+import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +70,13 @@ def test_an_honest_report_from_sums_in_another_order_is_the_same(study, monkeypa
     monkeypatch.setattr(verification, "make_records", lambda scores: moved(remade(scores), 4e-13))
     monkeypatch.setattr(comparisons, "paired_differences", rounded)
     assert verification.verify(study.path).problems == ()
+
+
+def test_what_cannot_be_copied_to_make_the_report_again_is_one_line_that_names_it(study):
+    pipe = study.members()[0].path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match=rf"^{re.escape(str(pipe))}: cannot be copied .*is a named pipe"):
+        verification.verify(study.path)
 
 
 @pytest.mark.parametrize("cores", [1, 3])
