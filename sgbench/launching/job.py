@@ -74,7 +74,7 @@ def _errors_of_its_code(job: Job) -> Iterator[None]:
     """
     try:
         yield
-    except (UserError, OSError):
+    except UserError:
         raise
     except Exception as error:
         lines = lines_in(error, job.entry.cls.__module__)
