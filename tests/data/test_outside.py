@@ -214,3 +214,20 @@ def test_background_and_counterfactuals_may_be_known_one_without_the_other(tmp_p
             name != "background",
             name != "counterfactual",
         )
+
+
+@pytest.mark.parametrize("name", ["background", "Background"])
+def test_an_attribute_may_be_called_as_what_is_kept_beside_its_counterfactuals(name, tmp_path):
+    settings = SETTINGS.model_copy(update={"attributes": (name,)})
+    changes = {
+        "attributes": (Attribute(name, ("no", "yes")),),
+        "background": lambda index: torch.ones(len(index), S, S, dtype=torch.bool),
+        "counterfactual": lambda index, groups: torch.full((len(index), 3, S, S), 3, dtype=torch.uint8),
+    }
+    source = OutsideSource(type("Mine", (Mine,), {"changes": changes}), "mine", settings)
+    _, test = source.split()
+    found = open_references(source, test, make_requests(source.labels[test], source.attributes), tmp_path)
+    assert found.background.dtype == torch.bool
+    assert (found.counterfactuals[0] == 3).all()
+    names = [path.name.casefold() for path in tmp_path.rglob("*.npy")]
+    assert len(set(names)) == len(names) == 2
