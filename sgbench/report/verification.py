@@ -130,6 +130,7 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
         return f"{member.scores_file}: no records can be made of it: {error}"
     copy = runs.system(member.name)
     shutil.copytree(member.path, copy.path)
+    copy.path.chmod(0o700)  # it came with the rights of the other, in which perhaps nobody may write
     copy.write_records(records)
     if _same_records(member.records_file, copy.records_file):
         shutil.copyfile(member.records_file, copy.records_file)

@@ -99,6 +99,19 @@ def test_what_no_report_says_of_judges_is_no_judge(study, judges):
     assert study.changed_judges() == []
 
 
+def test_a_report_that_may_only_be_read_is_made_again_where_it_may_be_written(study, monkeypatch):
+    seen, same = [], verification._same_records
+    monkeypatch.setattr(
+        verification, "_same_records", lambda old, new: seen.append(new.parent.stat().st_mode & 0o777) or same(old, new)
+    )
+    for member in study.members():
+        member.path.chmod(0o555)
+    assert verification.verify(study.path).problems == ()
+    for member in study.members():
+        member.path.chmod(0o755)
+    assert set(seen) == {0o700}
+
+
 def test_what_cannot_be_copied_to_make_the_report_again_is_one_line_that_names_it(study):
     pipe = study.members()[0].path / "pipe"
     os.mkfifo(pipe)
