@@ -17,7 +17,7 @@ from matplotlib.text import Text
 from PIL import Image
 
 from sgbench.report.fonts import families
-from sgbench.support.atomic import replacing
+from sgbench.support.atomic import replacing, write_buffered
 
 DPI = 100
 INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"
@@ -64,7 +64,7 @@ def save(figure: Figure, path: Path) -> None:
         figure.canvas.draw()
     opaque = _taken(figure.canvas)
     with replacing(path) as partial:
-        opaque.save(partial, format="PNG", optimize=True)
+        write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=True))
 
 
 def _taken(canvas: FigureCanvasAgg) -> Image.Image:
