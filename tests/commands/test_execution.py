@@ -151,6 +151,6 @@ execution.end(5)
 
 @pytest.mark.parametrize("left", [["loader"], []])
 def test_a_thread_that_is_left_running_is_told_and_not_waited_for(left):
-    done = subprocess.run([sys.executable, "-c", LEFT, *left], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", LEFT, *left], capture_output=True, text=True, timeout=600, cwd=ROOT)
     told = "warning: code from elsewhere has left threads running (loader); they are ended\n"
     assert (done.returncode, done.stderr) == (5, told if left else "")
