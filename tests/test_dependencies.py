@@ -40,3 +40,13 @@ def test_the_newest_versions_are_allowed(requirement):
 def test_the_build_asks_for_the_setuptools_of_the_tests():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert set(project["build-system"]["requires"]) <= {str(requirement) for requirement in declared()}
+
+
+def test_the_page_shows_both():
+    page = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| ([\w-]+) \| ([\d.]+) \| ([\d.]+) \|", page, re.MULTILINE)
+    lowest, newest = pinned("constraints-lowest.txt"), pinned("constraints.txt")
+    names = dict.fromkeys(requirement.name for requirement in declared())
+    assert [(name, Version(low), Version(new)) for name, low, new in shown] == [
+        (name, lowest[name], newest[name]) for name in names
+    ]
