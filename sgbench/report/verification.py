@@ -164,6 +164,7 @@ def _recorded(tests: pd.DataFrame, claimed: Path) -> pd.DataFrame:
             dtype=types,
             keep_default_na=False,
             na_values={figure: [""] for figure in figures},
+            float_precision="round_trip",
         ).set_index(names)[figures]
     except (OSError, ValueError, KeyError):
         return tests
