@@ -142,6 +142,12 @@ def test_tables_and_tolerances_are_without_torch(module):
         assert not {name for name in reached(module) if within(name, "torch", "torchvision", "torchmetrics")}
 
 
+@pytest.mark.parametrize("module", [m for m in SUITE if within(m, "sgbench.report", "sgbench.regression")])
+def test_reports_are_made_without_what_is_heavy_beside_torch(module):
+    """torchmetrics imports torchvision, which imports torch's compiler: 160 MiB and two seconds."""
+    assert not {name for name in reached(module) if within(name, "torchvision", "torchmetrics")}
+
+
 @pytest.mark.parametrize("module", [m for m in SUITE if within(m, "sgbench.metrics")])
 def test_metrics_know_no_network(module):
     assert not {name for name in reached(module) if within(name, "sgbench.methods", "sgbench.features", "torchvision")}

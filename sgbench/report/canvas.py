@@ -4,6 +4,7 @@ matplotlib's global state is not used: figures are drawn in ``style.own_style``,
 """
 
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 from sgbench.report.fonts import families
-from sgbench.support.atomic import replacing
+from sgbench.support.atomic import replacing, write_buffered
 
 DPI = 100
 INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"
+_ROWS_AT_ONCE = 256
 COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c7b", "#0e7490", "#a16207", "#475569")
 
 
@@ -60,7 +62,23 @@ def save(figure: Figure, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
         figure.canvas.draw()
-    pixels = figure.canvas.buffer_rgba()
-    opaque = Image.frombytes("RGB", figure.canvas.get_width_height(), pixels, "raw", "RGBX")
+    opaque = _taken(figure.canvas)
     with replacing(path) as partial:
-        opaque.save(partial, format="PNG", optimize=True)
+        write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=True))
+
+
+def _taken(canvas: FigureCanvasAgg) -> Image.Image:
+    """The pixels of a canvas, which loses them: 200 systems have 36 million, and there is memory for them once.
+
+    So they are packed, a few rows at a time, before there is memory for the picture; most are white.
+    """
+    width, height = canvas.get_width_height()
+    pixels = np.asarray(canvas.buffer_rgba())
+    packed = {y: zlib.compress(pixels[y : y + _ROWS_AT_ONCE], 1) for y in range(0, height, _ROWS_AT_ONCE)}
+    del pixels
+    vars(canvas.renderer).clear()  # texts keep the renderer, but its pixels are not needed any more
+    picture = Image.new("RGB", (width, height))
+    for y, data in packed.items():
+        size = width, min(_ROWS_AT_ONCE, height - y)
+        picture.paste(Image.frombytes("RGB", size, zlib.decompress(data), "raw", "RGBX"), (0, y))
+    return picture

@@ -20,7 +20,7 @@ from sgbench.statistics.paired import Pair, PairedDifference, paired_differences
 
 SWAPS_PER_RESAMPLE = 10
 """Many tests need a small p, and a p below 1 / (number of swaps + 1) is only bounded."""
-_AT_ONCE = 12
+_AT_ONCE = 24
 """So many pairs of systems share their draws; only their scores are in memory."""
 _ABOUT = ("target", "measured_on", "metric", "unit")
 COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")

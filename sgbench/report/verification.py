@@ -5,8 +5,8 @@ In a copy of the run folder the records are made again from the scores. Where th
 was recorded, and their texts must be the same to the last digit. The report of the copy is made like any report, and
 the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
 Checksums find every other file of the report that is not the one that was written. Where the models that were trained
-for it are at hand, their checkpoints and losses are held against their hashes. A forgery that changed all files
-consistently, with the checksums, cannot be found.
+for it, or the judges, are at hand, their files are held against their hashes, and must be those of this job or judge. A
+forgery that changed all files consistently, with the checksums, cannot be found.
 """
 
 import shutil
@@ -16,14 +16,16 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
 import pandas as pd
 
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.making import make_report
+from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.checksums import check_files
+from sgbench.results.job_folder import JobFolder
 from sgbench.results.records import FIGURES, read_records, to_frame
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.run_folder import RunFolder
@@ -101,12 +103,19 @@ def _verified(study: StudyFolder) -> Verification:
     ]
     if foreign:
         return Verification(0, len(members), len(members), tuple(foreign))
-    with TemporaryDirectory() as name:
-        again = StudyFolder(Path(name).resolve() / "runs" / folder.resolve().name)
-        for member in members:
-            if broken := _remake(member, again.runs):
-                return Verification(0, len(members), len(members), (broken,))
-        return _compared(study, again, members)
+    try:
+        with TemporaryDirectory() as name:
+            again = StudyFolder(Path(name).resolve() / "runs" / folder.resolve().name)
+            for member in members:
+                if broken := _remake(member, again.runs):
+                    return Verification(0, len(members), len(members), (broken,))
+            return _compared(study, again, members)
+    except shutil.Error as error:  # all that went wrong while a folder was copied
+        path, _, why = error.args[0][0]
+        raise UserError(
+            f"{path}: cannot be copied to make the report again ({why}); free space in {gettempdir()}, or name another "
+            "folder in TMPDIR, or move what is no file out of the systems"
+        ) from error
 
 
 def _remake(member: SystemFolder, runs: RunFolder) -> str:
@@ -121,6 +130,7 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
         return f"{member.scores_file}: no records can be made of it: {error}"
     copy = runs.system(member.name)
     shutil.copytree(member.path, copy.path)
+    copy.path.chmod(0o700)  # it came with the rights of the other, in which perhaps nobody may write
     copy.write_records(records)
     if _same_records(member.records_file, copy.records_file):
         shutil.copyfile(member.records_file, copy.records_file)
@@ -154,6 +164,7 @@ def _recorded(tests: pd.DataFrame, claimed: Path) -> pd.DataFrame:
             dtype=types,
             keep_default_na=False,
             na_values={figure: [""] for figure in figures},
+            float_precision="round_trip",
         ).set_index(names)[figures]
     except (OSError, ValueError, KeyError):
         return tests
@@ -182,16 +193,26 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     told = {problem.partition(": ")[0] for problem in problems}
     places = [member.path for member in members]
     problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
-    problems += _changed_jobs(study)
+    problems += [*_changed_jobs(study), *study.changed_judges()]
     return Verification(num_records, len(members), len(texts) + len(members), tuple(problems))
 
 
 def _changed_jobs(study: StudyFolder) -> list[str]:
-    """A line for each checkpoint or table of losses at hand that is not as it was written."""
+    """A line for each checkpoint or table of losses at hand that is not as it was written, or is another job's."""
     try:
-        return [line for job in study.jobs() for line in job.changed()]
+        jobs = study.jobs()
     except BrokenFile as error:
         return [str(error)]
+    return [line for job in jobs for line in [*job.changed()] or _of_another(job)]
+
+
+def _of_another(job: JobFolder) -> list[str]:
+    try:
+        if job.checkpoint.exists():
+            check_checkpoint(job)
+    except BrokenFile as error:
+        return [str(error)]
+    return []
 
 
 def _differences(claimed: Path, made: Path) -> Iterator[str]:

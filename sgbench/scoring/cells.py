@@ -42,9 +42,7 @@ class Cell:
     @property
     def value(self) -> float:
         """The figure; NaN if a note says why there is none."""
-        if self.record.note:
-            return math.nan
-        return float(self.metric.reduce(self.terms, self.terms.new_ones(1, len(self.terms)))[0])
+        return math.nan if self.record.note else self.metric.figure(self.terms)
 
     @property
     def by_jury(self) -> bool:
