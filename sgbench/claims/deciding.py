@@ -1,0 +1,51 @@
+"""The paper's claims, each decided from the scores of a report's systems and from the paper's own numbers."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sgbench.claims.claim import Claim
+from sgbench.claims.measuring import measured_evidence
+from sgbench.claims.pairing import Scored
+from sgbench.claims.paper import CLAIMS
+from sgbench.claims.published import published_evidence
+from sgbench.claims.verdicts import NOT_TESTED, Decision, Evidence, decide
+
+
+@dataclass(frozen=True)
+class DecidedClaim:
+    """A claim with its verdicts.
+
+    Attributes:
+        evidence: measured, of each contrast.
+        measured: the verdict of it.
+        numbers: the paper's, of each contrast.
+        published: the verdict of them.
+    """
+
+    claim: Claim
+    evidence: Sequence[Evidence]
+    measured: Decision
+    numbers: Sequence[Evidence]
+    published: Decision
+
+
+def decide_claims(
+    systems: Sequence[Scored], num_resamples: int, items: Collection[str], unfit: Mapping[str, str]
+) -> list[DecidedClaim]:
+    """Decide all claims; none if the systems allow none.
+
+    Args:
+        num_resamples: of the bootstrap of figures that are no means over images.
+        items: tables and figures of the paper that the systems were trained for; other claims are then not tested,
+            because theirs are trained on other attributes. Empty where nothing is known of that.
+        unfit: metric -> why its figures do not count in this report.
+    """
+    tested = [claim for claim in CLAIMS if not items or not {*claim.items}.isdisjoint(items)]
+    measured = measured_evidence(tested, systems, num_resamples, unfit)
+    decided = []
+    for claim in CLAIMS:
+        elsewhere = Evidence(missing=f"needs the systems of {' or '.join(claim.items)}")
+        evidence = measured.get(claim.name, [elsewhere] * len(claim.contrasts))
+        numbers = published_evidence(claim)
+        decided.append(DecidedClaim(claim, evidence, decide(claim, evidence), numbers, decide(claim, numbers)))
+    return decided if any(own.measured.verdict != NOT_TESTED for own in decided) else []
