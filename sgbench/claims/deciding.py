@@ -1,32 +1,12 @@
 """The paper's claims, each decided from the scores of a report's systems and from the paper's own numbers."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
-from sgbench.claims.claim import Claim
 from sgbench.claims.measuring import measured_evidence
 from sgbench.claims.pairing import Scored
 from sgbench.claims.paper import CLAIMS
 from sgbench.claims.published import published_evidence
-from sgbench.claims.verdicts import NOT_TESTED, Decision, Evidence, decide
-
-
-@dataclass(frozen=True)
-class DecidedClaim:
-    """A claim with its verdicts.
-
-    Attributes:
-        evidence: measured, of each contrast.
-        measured: the verdict of it.
-        numbers: the paper's, of each contrast.
-        published: the verdict of them.
-    """
-
-    claim: Claim
-    evidence: Sequence[Evidence]
-    measured: Decision
-    numbers: Sequence[Evidence]
-    published: Decision
+from sgbench.claims.verdicts import NOT_TESTED, DecidedClaim, Evidence, decide
 
 
 def decide_claims(

@@ -64,6 +64,24 @@ class Decision:
     why: str
 
 
+@dataclass(frozen=True)
+class DecidedClaim:
+    """A claim with its verdicts.
+
+    Attributes:
+        evidence: measured, of each contrast.
+        measured: the verdict of it.
+        numbers: the paper's, of each contrast.
+        published: the verdict of them.
+    """
+
+    claim: Claim
+    evidence: Sequence[Evidence]
+    measured: Decision
+    numbers: Sequence[Evidence]
+    published: Decision
+
+
 def decide(claim: Claim, evidence: Sequence[Evidence]) -> Decision:
     """Decide a claim.
 

@@ -96,9 +96,7 @@ def bootstrap_variance(
     return float("nan") if drawn is None else float(drawn[0].var(ddof=1))
 
 
-def _drawn(
-    figures: Callable[[Tensor], Tensor], sources: ArrayLike, num_resamples: int, seed: int
-) -> np.ndarray | None:
+def _drawn(figures: Callable[[Tensor], Tensor], sources: ArrayLike, num_resamples: int, seed: int) -> np.ndarray | None:
     """The figures of each draw, float64 [T, num_resamples]; None if there are fewer than two source images."""
     unique, position = np.unique(np.asarray(sources), return_inverse=True)
     if len(unique) < 2:
