@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sgbench.results.records import CONTROLS
 
 _SHOWN = {"sggan": "SG-GAN", "stargan": "StarGAN", "residualgan": "ResidualGAN"}
+_PLACES = ("background", "image")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Quantity:
     target: str
     metric: str
     measured_on: str
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """The attributes that a study must have for it."""
+        return tuple(dict.fromkeys(name for name in (self.target, self.measured_on) if name not in _PLACES))
 
 
 @dataclass(frozen=True)

@@ -10,21 +10,26 @@ from sgbench.claims.verdicts import NOT_TESTED, DecidedClaim, Evidence, decide
 
 
 def decide_claims(
-    systems: Sequence[Scored], num_resamples: int, items: Collection[str], unfit: Mapping[str, str]
+    systems: Sequence[Scored],
+    attributes: Collection[str],
+    num_resamples: int,
+    items: Collection[str] = (),
+    unfit: Mapping[str, str] | None = None,
 ) -> list[DecidedClaim]:
     """Decide all claims; none if the systems allow none.
 
     Args:
+        attributes: of the report.
         num_resamples: of the bootstrap of figures that are no means over images.
         items: tables and figures of the paper that the systems were trained for; other claims are then not tested,
             because theirs are trained on other attributes. Empty where nothing is known of that.
         unfit: metric -> why its figures do not count in this report.
     """
     tested = [claim for claim in CLAIMS if not items or not {*claim.items}.isdisjoint(items)]
-    measured = measured_evidence(tested, systems, num_resamples, unfit)
+    measured = measured_evidence(tested, systems, attributes, num_resamples, unfit or {})
     decided = []
     for claim in CLAIMS:
-        elsewhere = Evidence(missing=f"needs the systems of {' or '.join(claim.items)}")
+        elsewhere = Evidence(missing=(f"systems of {' or '.join(claim.items)}",))
         evidence = measured.get(claim.name, [elsewhere] * len(claim.contrasts))
         numbers = published_evidence(claim)
         decided.append(DecidedClaim(claim, evidence, decide(claim, evidence), numbers, decide(claim, numbers)))

@@ -20,21 +20,26 @@ from sgbench.statistics.crossed import CrossedTable, judges_priors, over_seeds
 from sgbench.statistics.moderation import Prior
 
 _Figures = Mapping[Quantity, Cell | str]
-"""A system's cells, or why there is none; nothing where the study has not what is measured."""
-_Found = Sequence[Estimate | str | None]
+"""A system's cells, or why there is none."""
+_Found = Sequence[Estimate | str]
 """Of each seed, the estimate, or why there is none."""
 
 
 def measured_evidence(
-    claims: Sequence[Claim], systems: Sequence[Scored], num_resamples: int, unfit: Mapping[str, str]
+    claims: Sequence[Claim],
+    systems: Sequence[Scored],
+    attributes: Collection[str],
+    num_resamples: int,
+    unfit: Mapping[str, str],
 ) -> dict[str, list[Evidence]]:
     """The evidence of each contrast of some claims, by the claim's name.
 
     Args:
+        attributes: of the report.
         num_resamples: of the bootstrap of figures that are no means over images.
         unfit: metric -> why its figures do not count in this report.
     """
-    contests = {contrast: opponents(contrast, systems) for claim in claims for contrast in claim.contrasts}
+    contests = {contrast: opponents(contrast, systems, attributes) for claim in claims for contrast in claim.contrasts}
     found = _estimates(list(contests.values()), systems, num_resamples, unfit)
     priors = _priors(found)
     return {
@@ -58,14 +63,14 @@ def _estimates(
                 wanted.setdefault(scored, set()).add(contest.contrast.of)
     untouched = _untouched(systems, {of for own in wanted.values() for of in own if of.metric == PALE_LOGIT})
     read: dict[Scored, _Figures] = {}
-    found: dict[Contrast, list[Estimate | str | None]] = {contest.contrast: [] for contest in contests}
+    found: dict[Contrast, list[Estimate | str]] = {contest.contrast: [] for contest in contests}
     for seed in sorted(by_seed):
         read = {scored: own for scored, own in read.items() if scored.seed == NO_SEED}
         for contrast, *pair in by_seed[seed]:
             for scored in pair:
                 if scored not in read:
                     read[scored] = _figures(scored.read(), wanted[scored], untouched, unfit)
-            left, right = (read[scored].get(contrast.of) for scored in pair)
+            left, right = (read[scored].get(contrast.of, "it was not measured") for scored in pair)
             found[contrast].append(_estimate(left, right, contrast.times, num_resamples))
     return found
 
@@ -77,8 +82,7 @@ def _untouched(systems: Sequence[Scored], quantities: Collection[Quantity]) -> U
 
 def _figures(scores: Scores, wanted: Collection[Quantity], untouched: Untouched, unfit: Mapping[str, str]) -> _Figures:
     """The figures of a system that are wanted."""
-    names = {attribute.name for attribute in scores.attributes}
-    logits = [of for of in wanted if of.metric == PALE_LOGIT and of.target in names and of.measured_on in untouched]
+    logits = [of for of in wanted if of.metric == PALE_LOGIT and of.measured_on in untouched]
 
     def asked(target: str, metric: str, measured_on: str, direction: str) -> bool:
         return direction == ALL and Quantity(target, metric, measured_on) in wanted
@@ -92,11 +96,7 @@ def _figures(scores: Scores, wanted: Collection[Quantity], untouched: Untouched,
     return found
 
 
-def _estimate(
-    left: Cell | str | None, right: Cell | str | None, times: float, num_resamples: int
-) -> Estimate | str | None:
-    if left is None or right is None:
-        return None
+def _estimate(left: Cell | str, right: Cell | str, times: float, num_resamples: int) -> Estimate | str:
     if isinstance(left, str) or isinstance(right, str):
         return left if isinstance(left, str) else right
     return difference(left, right, times, num_resamples)
@@ -116,11 +116,8 @@ def _priors(found: Mapping[Contrast, _Found]) -> dict[str, dict[int, Prior]]:
 def _evidence(contest: Opponents, found: _Found, priors: Mapping[int, Prior], number: int) -> Evidence:
     """The evidence of one of so many contrasts."""
     contrast, of = contest.contrast, contest.contrast.of
-    if contest.absent:
-        return Evidence(missing=contest.absent)
-    if None in found:
-        names = (text.replace("_", " ") for text in (of.metric, of.measured_on, of.target))
-        return Evidence(missing="no {} of {} with target {}".format(*names))
+    if contest.missing:
+        return Evidence(missing=contest.missing)
     estimates = [estimate for estimate in found if isinstance(estimate, Estimate)]
     if not estimates:
         return Evidence(note=str(found[0]))

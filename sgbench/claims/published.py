@@ -6,7 +6,7 @@ from sgbench.claims.claim import Claim, Contender, Contrast
 from sgbench.claims.verdicts import Evidence
 from sgbench.results.published import published
 
-NO_NUMBERS = "the paper has no numbers of it"
+_NO_NUMBERS = ("numbers in the paper",)
 _BY_ONE_JUDGE = {"jury_accuracy": "accuracy"}
 _Numbers = Mapping[tuple[str, ...], float]
 """Method, level, variant, target, metric and what is measured -> number."""
@@ -22,7 +22,7 @@ def published_evidence(claim: Claim) -> list[Evidence]:
 def _evidence(contrast: Contrast, numbers: _Numbers) -> Evidence:
     left, right = (_number(contrast, side, numbers) for side in (contrast.left, contrast.right))
     if left is None or right is None:
-        return Evidence(missing=NO_NUMBERS)
+        return Evidence(missing=_NO_NUMBERS)
     value = contrast.times * left - right
     return Evidence(value, value, value, value, whole=True)
 

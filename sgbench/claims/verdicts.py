@@ -32,7 +32,7 @@ class Evidence:
         num_images: source images.
         whole: whether the interval holds everything that could make the figure another one; without several seeds it
             does not, and then speaks at most against the claim.
-        missing: which system or attribute there is not, else empty.
+        missing: what there is not: systems, attributes, numbers.
         note: why systems that are there have no figure, else empty.
     """
 
@@ -44,7 +44,7 @@ class Evidence:
     num_seeds: int = 0
     num_images: int = 0
     whole: bool = False
-    missing: str = ""
+    missing: tuple[str, ...] = ()
     note: str = ""
 
     def says(self, margin: float) -> Says:
@@ -93,9 +93,10 @@ def decide(claim: Claim, evidence: Sequence[Evidence]) -> Decision:
         return Decision(REFUTED, f"{against} of {len(says)} comparisons against it")
     if says.count(FOR) == len(says):
         return Decision(UPHELD, f"all {len(says)} comparisons for it")
-    missing = list(dict.fromkeys(own.missing for own in evidence if own.missing))
+    lacking = dict.fromkeys(name for own in evidence for name in own.missing)
+    missing = [f"no {', '.join(lacking)}"] * bool(lacking)
     if all(own.missing for own in evidence):
-        return Decision(NOT_TESTED, "; ".join(missing))
+        return Decision(NOT_TESTED, *missing)
     reasons = [f"{says.count(FOR)} of {len(says)} comparisons for it"]
     reasons += _open(evidence, says)
     reasons += dict.fromkeys(own.note for own in evidence if own.note)
@@ -107,4 +108,4 @@ def _open(evidence: Sequence[Evidence], says: Sequence[Says]) -> list[str]:
     unsure = [own for own, said in zip(evidence, says, strict=True) if said == OPEN]
     partial = sum(not own.whole for own in unsure)
     told = [f"{len(unsure) - partial} too near the margin"] * (len(unsure) > partial)
-    return told + [f"{partial} of one seed, which cannot speak for it"] * (partial > 0)
+    return told + [f"{partial} without several seeds, which speak at most against it"] * (partial > 0)

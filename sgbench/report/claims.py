@@ -3,7 +3,7 @@
 Frames hold everything in full; only the texts made of them are rounded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 
@@ -64,7 +64,8 @@ def claim_tables(decided: Sequence[DecidedClaim], layout: Layout, levels: Mappin
 def _row(contrast: Contrast, measured: Evidence, number: Evidence, layout: Layout) -> dict[str, object]:
     images, judges, seeds = measured.variances
     return {
-        "comparison": f"{_told(contrast.of, layout)}: {contrast.shown}",
+        "figure": _told(contrast.of, layout),
+        "comparison": contrast.shown,
         "target": contrast.of.target,
         "measured_on": contrast.of.measured_on,
         "metric": contrast.of.metric,
@@ -80,7 +81,7 @@ def _row(contrast: Contrast, measured: Evidence, number: Evidence, layout: Layou
         "num_seeds": measured.num_seeds,
         "num_images": measured.num_images,
         "says": measured.says(contrast.margin),
-        "note": measured.missing or measured.note,
+        "note": f"no {', '.join(measured.missing)}" if measured.missing else measured.note,
         "published": number.value,
         "published_says": number.says(contrast.margin),
     }
@@ -107,7 +108,8 @@ def claims_section(tables: ClaimTables, measured: Sequence[Table], links: str) -
     parts.append(markdown(verdicts[list(shown)].rename(columns=shown), "left"))
     parts += ["### Evidence", _EVIDENCE]
     for name, evidence in _tested(tables):
-        texts = _texts(evidence).assign(**{"Figures in": [_link(row, measured) for row in evidence.to_dict("records")]})
+        texts = _texts(evidence, evidence["figure"] + ": " + evidence["comparison"])
+        texts["Figures in"] = [_link(row, measured) for row in evidence.to_dict("records")]
         parts += [f"**{in_a_line(name)}**", markdown(texts, linked=("Figures in",))]
     return [*parts, links]
 
@@ -117,7 +119,10 @@ def claims_latex(tables: ClaimTables) -> str:
     verdicts = tables.verdicts.set_index("claim")
     caption = "Claims of the paper. " + " ".join(f"{name}: {text}" for name, text in verdicts["sentence"].items())
     shown = verdicts[["measured", "published"]].set_axis(["Measured here", "The paper's numbers"], axis=1)
-    blocks = {"": shown} | {name: _texts(evidence).set_index("Comparison") for name, evidence in _tested(tables)}
+    blocks = {"": shown}
+    for name, evidence in _tested(tables):
+        for figure, own in evidence.groupby("figure", sort=False):
+            blocks[f"{name}: {figure}"] = _texts(own, own["comparison"]).drop(columns="Seeds").set_index("Comparison")
     return frames_to_latex(CLAIMS, f"{caption} {_EVIDENCE}{_levels(tables.levels)}", blocks)
 
 
@@ -149,18 +154,18 @@ def _tested(tables: ClaimTables) -> list[tuple[str, pd.DataFrame]]:
     return [(f"{name}, {verdicts[name]}", own) for name, own in parts if (own["says"] != WITHOUT).any()]
 
 
-def _texts(evidence: pd.DataFrame) -> pd.DataFrame:
-    """The evidence of a claim for reading."""
+def _texts(evidence: pd.DataFrame, labels: Iterable[str]) -> pd.DataFrame:
+    """Evidence for reading."""
     rows = [
         {
-            "Comparison": row["comparison"],
+            "Comparison": label,
             "Difference": _difference(row, "measured", "value", "low", "high"),
-            "Must be above": scaled_text(row["metric"], row["margin"]),
+            "Above": scaled_text(row["metric"], row["margin"]),
             "Seeds": str(row["num_seeds"]) if row["num_seeds"] else MISSING,
             "Says": row["says"],
             "Published": _difference(row, PUBLISHED, "published"),
         }
-        for row in evidence.to_dict("records")
+        for label, row in zip(labels, evidence.to_dict("records"), strict=True)
     ]
     return pd.DataFrame(rows)
 

@@ -30,7 +30,7 @@ from sgbench.support.errors import BrokenFile, UserError
 
 Recorded = Callable[[str, pd.DataFrame], pd.DataFrame]
 """Takes the name of a table and its rows as they were made from scores, and gives them as they were recorded."""
-_OTHER_WEIGHTS = "Inception's weights are not the published ones"
+OTHER_WEIGHTS = "Inception's weights are not the published ones"
 
 
 @dataclass(frozen=True)
@@ -168,8 +168,9 @@ def _claims(
         Scored(m.method, m.variant, levels.get(m.level, m.level), m.seed, partial(open_scores, m.folder))
         for m in (*controls, *systems)
     ]
-    unfit = {} if layout.inception_name == Layout.inception_name else {"inception_score": _OTHER_WEIGHTS}
-    return claim_tables(decide_claims(scored, description.num_resamples, description.items, unfit), layout, levels)
+    unfit = {} if layout.inception_name == Layout.inception_name else {"inception_score": OTHER_WEIGHTS}
+    decided = decide_claims(scored, layout.attributes, description.num_resamples, description.items, unfit)
+    return claim_tables(decided, layout, levels)
 
 
 def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:

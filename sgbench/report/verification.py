@@ -41,7 +41,7 @@ from sgbench.support.sealed import seal
 
 _NAMES = {
     COMPARISONS: ["target", "measured_on", "metric", "unit", "first", "second"],
-    CLAIMS: ["claim", "comparison"],
+    CLAIMS: ["claim", "figure", "comparison"],
 }
 """Columns that say which row of a table is which."""
 _VARIANCES = ("variance_images", "variance_judges", "variance_seeds")
