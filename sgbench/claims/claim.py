@@ -1,6 +1,6 @@
 """What a claim of the paper is made of: contrasts, each of two systems by one figure, with a margin."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sgbench.results.records import CONTROLS
 
@@ -47,6 +47,11 @@ class Quantity:
         """The attributes that a study must have for it."""
         return tuple(dict.fromkeys(name for name in (self.target, self.measured_on) if name not in _PLACES))
 
+    @property
+    def by_one_judge(self) -> "Quantity":
+        """The figure by the paper's protocol."""
+        return replace(self, metric="accuracy") if self.metric == "jury_accuracy" else self
+
 
 @dataclass(frozen=True)
 class Contrast:
@@ -82,3 +87,8 @@ class Claim:
     contrasts: tuple[Contrast, ...]
     items: tuple[str, ...]
     table: int = 0
+
+    @property
+    def by_one_judge(self) -> "Claim":
+        """The same claim with the accuracy that the paper's numbers are of, by its single ResNet-18."""
+        return replace(self, contrasts=tuple(replace(own, of=own.of.by_one_judge) for own in self.contrasts))

@@ -31,8 +31,8 @@ def measured_evidence(
     attributes: Collection[str],
     num_resamples: int,
     unfit: Mapping[str, str],
-) -> dict[str, list[Evidence]]:
-    """The evidence of each contrast of some claims, by the claim's name.
+) -> dict[Claim, list[Evidence]]:
+    """The evidence of each contrast of some claims.
 
     Args:
         attributes: of the report.
@@ -43,7 +43,7 @@ def measured_evidence(
     found = _estimates(list(contests.values()), systems, num_resamples, unfit)
     priors = _priors(found)
     return {
-        claim.name: [
+        claim: [
             _evidence(contests[contrast], found[contrast], priors[contrast.of.metric], len(claim.contrasts))
             for contrast in claim.contrasts
         ]

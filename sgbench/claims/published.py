@@ -7,7 +7,6 @@ from sgbench.claims.verdicts import Evidence
 from sgbench.results.published import published
 
 _NO_NUMBERS = ("numbers in the paper",)
-_BY_ONE_JUDGE = {"jury_accuracy": "accuracy"}
 _Numbers = Mapping[tuple[str, ...], float]
 """Method, level, variant, target, metric and what is measured -> number."""
 
@@ -16,7 +15,7 @@ def published_evidence(claim: Claim) -> list[Evidence]:
     """The evidence of each contrast of a claim, from the table of the paper that it is about."""
     records = published(claim.table) if claim.table else []
     numbers = {(r.method, r.level, r.variant, r.target, r.metric, r.measured_on): r.value for r in records}
-    return [_evidence(contrast, numbers) for contrast in claim.contrasts]
+    return [_evidence(contrast, numbers) for contrast in claim.by_one_judge.contrasts]
 
 
 def _evidence(contrast: Contrast, numbers: _Numbers) -> Evidence:
@@ -29,6 +28,6 @@ def _evidence(contrast: Contrast, numbers: _Numbers) -> Evidence:
 
 def _number(contrast: Contrast, side: Contender, numbers: _Numbers) -> float | None:
     of = contrast.of
-    figure = (of.target, _BY_ONE_JUDGE.get(of.metric, of.metric), of.measured_on)
+    figure = (of.target, of.metric, of.measured_on)
     found = (numbers.get((side.method, side.level, variant, *figure)) for variant in side.variants)
     return next((number for number in found if number is not None), None)

@@ -92,7 +92,7 @@ def decide(claim: Claim, evidence: Sequence[Evidence]) -> Decision:
     if against := says.count(AGAINST):
         return Decision(REFUTED, f"{against} of {len(says)} comparisons against it")
     if says.count(FOR) == len(says):
-        return Decision(UPHELD, f"all {len(says)} comparisons for it")
+        return Decision(UPHELD, f"{len(says)} of {len(says)} comparisons for it")
     lacking = dict.fromkeys(name for own in evidence for name in own.missing)
     missing = [f"no {', '.join(lacking)}"] * bool(lacking)
     if all(own.missing for own in evidence):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from sgbench.claims.claim import Contrast, Quantity
 from sgbench.claims.verdicts import MISSING as WITHOUT
-from sgbench.claims.verdicts import DecidedClaim, Evidence
+from sgbench.claims.verdicts import NOT_TESTED, DecidedClaim, Evidence
 from sgbench.metrics.catalogue import spec_of
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.latex import frames_to_latex
@@ -102,9 +102,13 @@ def claims_section(tables: ClaimTables, measured: Sequence[Table], links: str) -
         measured: the report's tables.
         links: to the files of the evidence.
     """
-    verdicts = tables.verdicts.assign(claim=tables.verdicts["claim"] + ": " + tables.verdicts["sentence"])
+    known = tables.verdicts["published"] != NOT_TESTED
+    verdicts = tables.verdicts.assign(
+        claim=tables.verdicts["claim"] + ": " + tables.verdicts["sentence"],
+        published=tables.verdicts["published"].where(known, tables.verdicts["published_why"]),
+    )
     shown = {"claim": "Claim", "measured": "Measured here", "why": "Because", "published": "The paper's numbers"}
-    parts = ["## Claims of the paper", f"{_HOW}{_levels(tables.levels)}"]
+    parts = ["## Claims of the paper", f"{_HOW}{in_a_line(_levels(tables.levels))}"]
     parts.append(markdown(verdicts[list(shown)].rename(columns=shown), "left"))
     parts += ["### Evidence", _EVIDENCE]
     for name, evidence in _tested(tables):

@@ -97,10 +97,10 @@ def test_every_claim_has_its_verdicts_refuted_as_plainly_as_upheld(main):
     ]  # fmt: skip
     assert [cell[3] for cell in cells] == [
         *["upheld"] * 4,
-        "not tested",
-        "not tested",
+        "no numbers in the paper",
+        "no numbers in the paper",
         "upheld",
-        "not tested",
+        "no numbers in the paper",
         "refuted",
     ]
     assert cells[3][2] == "0 of 7 comparisons for it; no Inception weights"
