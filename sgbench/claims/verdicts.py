@@ -89,8 +89,9 @@ def decide(claim: Claim, evidence: Sequence[Evidence]) -> Decision:
         evidence: of each contrast, in their order.
     """
     says = [own.says(contrast.margin) for own, contrast in zip(evidence, claim.contrasts, strict=True)]
-    if against := says.count(AGAINST):
-        return Decision(REFUTED, f"{against} of {len(says)} comparisons against it")
+    if against := [own for own, said in zip(evidence, says, strict=True) if said == AGAINST]:
+        sure = "" if any(own.whole for own in against) else ", of one seed: nothing is known of other trainings"
+        return Decision(REFUTED, f"{len(against)} of {len(says)} comparisons against it{sure}")
     if says.count(FOR) == len(says):
         return Decision(UPHELD, f"{len(says)} of {len(says)} comparisons for it")
     lacking = dict.fromkeys(name for own in evidence for name in own.missing)
