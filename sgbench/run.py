@@ -50,7 +50,8 @@ def parser() -> Parser:
         "--experiment",
         type=names,
         metavar="A,B",
-        help="tables and figures of the paper (table1 to table3, figure3 to figure6, paper for all) or budget; then "
+        help="tables and figures of the paper (table1 to table3, figure3 to figure6, paper for all), budget or "
+        "ablations; then "
         "--methods, --sparse and --seeds choose among their systems",
     )
     p.add_argument(

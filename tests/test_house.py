@@ -40,6 +40,7 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.narrow",
     "sgbench.methods.networks",
     "sgbench.methods.norms",
+    "sgbench.methods.shared_head",
     "sgbench.data.labels",
 }
 WITH_TORCH = {

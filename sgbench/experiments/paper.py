@@ -73,6 +73,16 @@ _REFINED, _RESIDUAL, _NONE = (
     Row("sggan", 500, residual, {"residual": residual, "pass_through": 0})  # all three start alike
     for residual in ("refined", "residual", "none")
 )
+_ABLATIONS = (
+    Row("sggan", 500),
+    Row("sggan", 500, "shared_head", {"heads": "shared"}),
+    *(Row("sggan", 500, f"labelled_{share}", {"labelled_share": share / 100}) for share in (25, 50, 75, 100)),
+    Row("sggan", 500, "rec_per_output", {"rec_reduction": "per_output"}),
+    Row("sggan", 500, "rec_off", {"lambda_rec": 0}),
+    _REFINED,
+    _RESIDUAL,
+    _NONE,
+)
 _PALE = ("pale_skin",)
 _MINORITY = (1000, 100, 10)
 
@@ -110,9 +120,10 @@ PARTS = (
         ),
     ),
     Part("budget", FOUR, (Item("budget", "Figures against labels per value", ()),)),
+    Part("ablations", FOUR, (Item("ablations", "What each part of SG-GAN does", _ABLATIONS),)),
 )
 PAPER = ("main", "figure4", "figure5")
-"""Parts of the paper; ``budget`` goes beyond it."""
+"""Parts of the paper; the others go beyond it."""
 _ITEMS = {item.name: part for part in PARTS for item in part.items}
 EXPERIMENTS = (*_ITEMS, "paper")
 """What can be asked for."""
