@@ -13,7 +13,7 @@ from sgbench.results.records import ALL, CONTROLS, NO_SEED, Record
 from sgbench.results.scores import UNTOUCHED, Panelist, Scores, TargetScores, Verdict
 
 NAN = float("nan")
-NUM = 160
+NUM = 120
 FOUR = ("gender", "smile", "hair_color", "lipstick")
 FIGURE4, FIGURE5 = ("gender", "hair_color", "lipstick", "pale_skin"), ("pale_skin",)
 JUDGES = (("resnet18", 0), ("vgg", 0), ("resnet", 0), ("vgg", 1))

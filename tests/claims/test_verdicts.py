@@ -52,7 +52,7 @@ REFUTING = {
     "C1": [changes(SGGAN_5000, background=0.5), changes(RESIDUALGAN, background=0.8)],
     "C2": [changes(SGGAN_500, target=0.8)],
     "C3": [changes(RESIDUAL, target=0.9), changes(SGGAN_500, target=0.3)],
-    "C4": [changes(SGGAN, classes=2), changes(RESIDUALGAN, classes=8)],
+    "C4": [changes(RESIDUALGAN, classes=8)],
     "C5": [changes(FEW[0], target=0.1), changes(FEW[1], target=1.0), changes(FEW[2], error=2)],
     "C6": [changes(STARGAN, pale=0.1), changes(SGGAN, pale=2.0)],
     "C7": [changes(SGGAN, kept=0.6), changes(RESIDUALGAN, kept=1.0)],
@@ -75,7 +75,7 @@ NEAR = {
 
 
 def decided(own, attributes=FOUR, **other):
-    return {claim.claim.name: claim for claim in decide_claims(own, attributes, 10, **other)}
+    return {claim.claim.name: claim for claim in decide_claims(own, attributes, 6, **other)}
 
 
 def verdict(name, changed=None, seeds=(0, 1)):
