@@ -19,6 +19,7 @@ LAYERS = (
     ("commands",),
     ("submissions",),
     ("studies", "report", "regression"),
+    ("claims",),
     ("scoring", "launching"),
     ("plan", "experiments"),
     ("settings",),

@@ -91,6 +91,20 @@ def bootstrapped(cells: Mapping[int, Cell], num_resamples: int) -> dict[int, tup
     return found
 
 
+def in_common(first: Cell, second: Cell) -> tuple[Cell, Cell]:
+    """Both cells with only the requests that both have, in the order of the first."""
+    if np.array_equal(first.sources, second.sources) and np.array_equal(first.values, second.values):
+        return first, second
+    keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
+    _, here, there = np.intersect1d(*keys, return_indices=True)
+    order = np.argsort(here)
+    return _only(first, here[order]), _only(second, there[order])
+
+
+def _only(cell: Cell, rows: np.ndarray) -> Cell:
+    return replace(cell, terms=cell.terms[rows], sources=cell.sources[rows], values=cell.values[rows])
+
+
 def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:
     """What the variances of judges have in common, by the number of judges that sit; none where cells are too few.
 

@@ -66,8 +66,9 @@ def test_so_is_a_plan(tmp_path, name, place):
 def test_what_was_written_is_read(tmp_path):
     study = StudyFolder(tmp_path)
     study.write_plan(PLAN)
-    study.write_description(DESCRIPTION)
-    assert (study.read_plan(), study.read_description()) == (PLAN, DESCRIPTION)
+    for description in (DESCRIPTION, replace(DESCRIPTION, items=("table1",), paper_levels={"50": "500"})):
+        study.write_description(description)
+        assert (study.read_plan(), study.read_description()) == (PLAN, description)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,9 @@ def test_a_description_says_which_key_is_wrong(tmp_path, key, value, says):
     assert str(caught.value).endswith("; run the study's command again")
 
 
-@pytest.mark.parametrize("key", sorted(set(asdict(DESCRIPTION)) - {"manifests", "provenance", "reference"}))
+@pytest.mark.parametrize(
+    "key", sorted(set(asdict(DESCRIPTION)) - {"manifests", "provenance", "reference", "items", "paper_levels"})
+)
 def test_a_description_without_a_key_says_so(tmp_path, key):
     (tmp_path / "study.json").write_text(json.dumps({k: v for k, v in asdict(DESCRIPTION).items() if k != key}))
     with pytest.raises(BrokenFile, match=rf"study.json: is broken \({key}: Field required\)"):
