@@ -18,6 +18,7 @@ from sgbench.report.layout import Layout
 from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
 from sgbench.report.reference import Reference, choose_reference
+from sgbench.report.subgroups import by_subgroups
 from sgbench.results.description import Description
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
@@ -99,6 +100,7 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
         notes=[*left_out(records, systems), *lossy(systems), *alike(records, systems, layout), *description.notes],
         figures=[(figure.caption, folder.figure(figure.name).name) for figure in figures],
         manifests=description.manifests,
+        subgroups=_subgroups(controls, systems),
         comparisons=tests,
         tested_against=reference.told if reference else "",
         cost=_cost(systems),
@@ -152,6 +154,13 @@ def _comparisons(systems: Sequence[Member], reference: Reference | None, num_res
     if reference is None:
         return compare_systems(_scores(systems), num_resamples)
     return compare_systems(_scores(reference.others), num_resamples, _scores(reference.systems))
+
+
+def _subgroups(controls: Sequence[Member], systems: Sequence[Member]) -> pd.DataFrame | None:
+    """Accuracy by the sources' other attributes, of all systems and the oracle; None without a large enough group."""
+    oracle = [replace(control, row=control.label) for control in controls if control.method == ORACLE]
+    frame = by_subgroups((member, open_scores(member.folder)) for member in (*systems, *oracle))
+    return frame if len(frame) else None
 
 
 def _scores(systems: Sequence[Member]) -> Iterator[tuple[str, Scores]]:

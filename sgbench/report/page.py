@@ -8,10 +8,12 @@ import pandas as pd
 
 from sgbench.report.beyond import (
     beyond_table,
+    chain_table,
     comparisons_table,
     distribution_table,
     likeness_table,
     matrix_table,
+    subgroups_table,
 )
 from sgbench.report.claims import CLAIMS, ClaimTables, claims_latex, claims_section
 from sgbench.report.latex import frame_to_latex, to_latex
@@ -48,6 +50,7 @@ class Page:
         notes: sentences that explain how to read the numbers.
         figures: (caption, path relative to the page) in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
+        subgroups: accuracy by the sources' other attributes (``beyond.subgroups_table``); None if there are too few.
         comparisons: paired tests between systems (``beyond.comparisons_table``).
         tested_against: a sentence that names the reference system of these tests; empty if they are of all pairs.
         cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
@@ -63,6 +66,7 @@ class Page:
     notes: Sequence[str] = ()
     figures: Sequence[tuple[str, str]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
+    subgroups: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     tested_against: str = ""
     cost: pd.DataFrame | None = None
@@ -115,9 +119,11 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         direction_table(frame, layout),
         beyond_table(frame, layout),
         likeness_table(frame, layout),
+        chain_table(frame, layout),
         distribution_table(frame, layout),
         matrix_table(frame, layout),
     ]
+    tables += [subgroups_table(page.subgroups, layout)] if page.subgroups is not None else []
     if page.comparisons is not None:
         tables.append(comparisons_table(page.comparisons, layout, page.tested_against))
     return tables

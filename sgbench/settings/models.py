@@ -8,7 +8,7 @@ from sgbench.data.labels import Level
 from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
-from sgbench.methods.contract import Method, MethodSettings
+from sgbench.methods.contract import AT_TEST, Method, MethodSettings, SourceLabels
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
@@ -63,6 +63,25 @@ class MethodEntry(SettingsModel):
         """Name and variant, fit for a folder's name."""
         return f"{self.name}.{self.variant}" if self.variant else self.name
 
+    @property
+    def source_labels(self) -> SourceLabels:
+        """What the method knows of source images at test."""
+        return self.cls.source_labels(self.settings)
+
+    @property
+    def at_test(self) -> dict[str, Any]:
+        """Settings that decide how a trained model is used, those that are not the method's defaults."""
+        defaults = {name: field.default for name, field in type(self.settings).model_fields.items() if name in AT_TEST}
+        return {name: own for name, default in defaults.items() if (own := getattr(self.settings, name)) != default}
+
+    @property
+    def shown_variant(self) -> str:
+        """The variant in records and tables; it says if labels of source images are not the method's usual ones."""
+        if "source_labels" not in self.at_test:
+            return self.variant
+        named = "" if self.variant == self.source_labels else self.variant
+        return ", ".join(filter(None, (named, f"{self.source_labels} labels")))
+
 
 class InceptionSettings(SettingsModel):
     """Where Inception's weights lie; without a path they are looked for in the torch hub cache."""
@@ -81,14 +100,17 @@ class LPIPSSettings(SettingsModel):
 class ScoringSettings(SettingsModel):
     """How results are scored and reported.
 
-    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``reference``: the method
-    that others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
+    ``composition``: so many test images of each target are edited again and again: to the value that they have, and to
+    another and back; 0 for none. ``figure_people``: whose translations are shown; 0 for images that may not be passed
+    on. ``reference``: the method that others are tested against in a report of many systems, as ``methods`` has it; the
+    first one by default.
     ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
     score.
     """
 
     batch_size: PositiveInt = 250
     num_resamples: int = Field(1000, ge=1, le=100_000)
+    composition: NonNegativeInt = 200
     figure_people: NonNegativeInt = 4
     correlated_above: float = Field(0.3, ge=0, le=1)
     reference: str | None = None

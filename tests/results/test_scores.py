@@ -18,13 +18,13 @@ from sgbench.results.scores import (
     UNTOUCHED,
     Panelist,
     Scores,
-    SetFigure,
     TargetScores,
     Verdict,
     read_scores,
     sitting,
     write_scores,
 )
+from sgbench.results.set_figure import SetFigure
 from sgbench.scoring.cells import in_common, judges_priors
 from sgbench.scoring.figures import cells, make_records
 from sgbench.statistics.crossed import CrossedMean, crossed_table

@@ -24,7 +24,7 @@ def narrow(raw):
     raw["experiments"] = {"levels": {5000: 10, 500: 5, 1000: 4, 100: 3, 10: 2}}
     raw["judge"] |= {"epochs": 1, "floor": 0.5}
     raw["jury"] |= {"size": 2, "epochs": 1, "floor": 0, "gate": 0}
-    raw["scoring"] = {"num_resamples": 10, "figure_people": 1}
+    raw["scoring"] = {"num_resamples": 10, "figure_people": 1, "composition": 0}
     return raw
 
 
