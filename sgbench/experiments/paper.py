@@ -132,3 +132,9 @@ def chosen_parts(names: Sequence[str]) -> list[Part]:
         for part in PARTS
     ]
     return [part for part in parts if part.items]
+
+
+def paper_levels(names: Sequence[str]) -> list[Level]:
+    """The levels, as the paper has them, of the systems of some items."""
+    rows = [row for part in PARTS for item in part.items if item.name in names for row in item.rows]
+    return list(dict.fromkeys(row.level for row in rows))

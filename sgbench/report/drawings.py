@@ -16,21 +16,6 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.results.samples import Samples
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure before it is drawn.
-
-    Attributes:
-        caption: what the figure shows.
-        name: the name of its file, without the ending.
-        draw: takes a path and draws the figure there.
-    """
-
-    caption: str
-    name: str
-    draw: Callable[[Path], None]
-
-
 def drawings(
     frame: pd.DataFrame,
     layout: Layout,

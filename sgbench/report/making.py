@@ -80,14 +80,16 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
     reference = choose_reference(systems, description.reference)
     tests = _comparisons(systems, reference, description.num_resamples)
     figures = drawings(frame, layout, description, controls, systems, study.runs)
-    for figure in figures if pictures else ():
-        figure.draw(folder.figure(figure.name))
+    files = [[folder.figure(figure.name, kind) for kind in figure.kinds] for figure in figures]
+    for figure, paths in zip(figures, files, strict=True) if pictures else ():
+        for path in paths:
+            figure.draw(path)
     page = Page(
         title=description.title,
         layout=layout,
         facts=description.facts,
         notes=[*_left_out(records, systems), *_lossy(systems), *_alike(records, systems, layout), *description.notes],
-        figures=[(figure.caption, folder.figure(figure.name).name) for figure in figures],
+        figures=[(f.caption, *(path.name for path in paths)) for f, paths in zip(figures, files, strict=True)],
         manifests=description.manifests,
         comparisons=recorded(tests) if recorded and tests is not None else tests,
         tested_against=reference.told if reference else "",
@@ -131,6 +133,8 @@ def _layout(description: Description) -> Layout:
         description.correlated_above,
         description.inception_name,
         description.comparability,
+        description.items,
+        description.paper_levels,
     )
 
 

@@ -10,7 +10,7 @@ from sgbench.results.system_folder import RECORDS
 from sgbench.support.atomic import partial_folder
 from sgbench.support.reading import MOST_TEXT, NotRead, read_bytes
 
-_LINK = re.compile(r"\]\(([^()/\\]+\.(?:csv|tex|png))\)")
+_LINK = re.compile(r"\]\(([^()/\\]+\.(?:csv|tex|png|pdf))\)")
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class ReportFolder:
         """A table to compute with (CSV), and one to print (LaTeX)."""
         return self.path / f"{name}.csv", self.path / f"{name}.tex"
 
-    def figure(self, name: str) -> Path:
-        """A figure's picture."""
-        return self.path / f"{name}.png"
+    def figure(self, name: str, kind: str = "png") -> Path:
+        """A figure's picture, or its PDF."""
+        return self.path / f"{name}.{kind}"
 
     def texts(self) -> list[Path]:
         """Page, records and tables: all that is the same wherever it is made."""

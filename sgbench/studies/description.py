@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from sgbench.data.labels import Attribute
+from sgbench.experiments.paper import paper_levels
 from sgbench.plan.edits import asked_values
 from sgbench.plan.job import Job
 from sgbench.plan.study import Study
 from sgbench.results.description import Description, ReportedSystem, ShownFaces
 from sgbench.results.study_folder import StudyPlan
+from sgbench.settings.models import Settings
 from sgbench.settings.reading import as_config
 from sgbench.studies.notes import facts, notes
 
@@ -75,6 +77,8 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
             "jobs": ", ".join(job.name for job in plan.jobs) or "none",
         },
         reference=_reference(study),
+        items=study.settings.items,
+        paper_levels=_paper_levels(study.settings),
     )
 
 
@@ -82,6 +86,13 @@ def _reference(study: Study) -> str:
     """The folder of a system of the method that the settings name as the reference; empty if they name none."""
     named = [s for s in study.plan.systems if s.entry.key == study.settings.scoring.reference]
     return study.system_folder(named[0]).name if named else ""
+
+
+def _paper_levels(settings: Settings) -> dict[str, str]:
+    """Level in records -> the level of the paper that it stands for, where they differ, of the study's items."""
+    papers = paper_levels(settings.items)
+    stands_for = {settings.experiments.here(level): level for level in papers}
+    return {str(here): str(level) for here, level in stands_for.items() if here != level}
 
 
 def correlated_pairs(labels: Tensor, attributes: Sequence[Attribute], above: float) -> frozenset[tuple[str, str]]:
