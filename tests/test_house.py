@@ -20,7 +20,7 @@ LAYERS = (
     ("submissions",),
     ("studies", "report", "regression"),
     ("scoring", "launching"),
-    ("plan",),
+    ("plan", "experiments"),
     ("settings",),
     ("judges", "features"),
     ("training",),

@@ -1,7 +1,7 @@
 """The paper's tables and figures as it lists them: attributes, methods, labels per value.
 
-Levels are the paper's. A config says which levels stand for them on smaller data (``Settings.experiments``). Items of one
-part have the same attributes: they share models, judges and a report. The whole paper takes 25 models.
+Levels are the paper's. A config says which levels stand for them on smaller data (``Settings.experiments``). Items of
+one part have the same attributes: they share models, judges and a report. The whole paper takes 25 models.
 """
 
 from collections.abc import Mapping, Sequence

@@ -67,8 +67,8 @@ def _entries(settings: Settings, part: Part, wanted: Filter) -> list[MethodEntry
     entries: dict[str, MethodEntry] = {}
     levels: dict[str, dict[Level, None]] = {}
     for row in (row for item in part.items for row in rows_of(settings, item)):
-        entry = _entry(settings, row)
-        if _is_wanted(wanted.levels, row.level) and _is_wanted(wanted.methods, row.method, row.key, entry.key):
+        if _is_wanted(wanted.levels, row.level) and _is_wanted(wanted.methods, row.method, row.key):
+            entry = _entry(settings, row)
             entries.setdefault(entry.key, entry)
             levels.setdefault(entry.key, {})[row.level] = None
     return [entry.model_copy(update={"levels": tuple(levels[key])}) for key, entry in entries.items()]
@@ -94,7 +94,7 @@ def _check_methods(settings: Settings, parts: Sequence[Part], wanted: Sequence[s
     known = dict.fromkeys(name for row in rows for name in (row.method, row.key))
     if unknown := [name for name in wanted or () if name not in known]:
         raise UserError(f"--methods: '{unknown[0]}' is in none of these experiments, which have {', '.join(known)}")
-    here = {entry.key for entry in settings.methods}
+    here = dict.fromkeys(entry.key for entry in settings.methods)
     for row in rows:
         if row.method not in here and _is_wanted(wanted, row.method, row.key):
             raise UserError(

@@ -1,4 +1,4 @@
-"""What studies would do, before anything is done: jobs, systems, what is there already, and what the rest would take."""
+"""What studies would do, before anything is done: jobs, systems, what is there, and what the rest would take."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -90,11 +90,12 @@ def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
     workers = max(1, min(room, len(todo)))
     seconds = sum(part.seconds for part in todo) / workers
     images = {study.plan.source.fingerprint: _bytes_of_images(study) for study in studies}
+    disk = sum(part.bytes for part in todo) + sum(images.values())
     return (
-        f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, {len(parts) - len(todo)} "
-        f"trained. Left: about {_duration(seconds)} of training, {workers} at once on {device.type}; judges, scoring and "
-        f"reports come on top. Disk: {_gibibytes(sum(part.bytes for part in todo) + sum(images.values()))} of models and "
-        f"packed images. Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each trains."
+        f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, "
+        f"{len(parts) - len(todo)} trained. Left: about {_duration(seconds)} of training, {workers} at once on "
+        f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and images. "
+        f"Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each job trains."
     )
 
 

@@ -104,7 +104,7 @@ class ExperimentSettings(SettingsModel):
     levels of the curve of figures against labels.
     """
 
-    levels: dict[PositiveInt, PositiveInt] = {}
+    levels: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
     budget: tuple[Level, ...] = Field(("all", 1000, 500, 100, 30, 10), min_length=1)
 
     @field_validator("budget", mode="before")
