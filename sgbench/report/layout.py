@@ -1,6 +1,6 @@
 """What tables are made of: names and order, columns, cells in long form; tables as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -43,6 +43,11 @@ class Layout:
     def level_here(self, level: str) -> str:
         """The level that stands for one of the paper."""
         return next((own for own, papers in self.paper_levels.items() if papers == level), level)
+
+    def stand_ins(self, levels: Iterable[str]) -> str:
+        """A sentence on which of some levels stand for others of the paper; empty if none does."""
+        told = [f"{own} for its {self.paper_levels[own]}" for own in dict.fromkeys(levels) if own in self.paper_levels]
+        return f"Labels per value here stand for others of the paper: {', '.join(told)}." if told else ""
 
 
 @dataclass(frozen=True)

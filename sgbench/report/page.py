@@ -14,10 +14,13 @@ from sgbench.report.beyond import (
     likeness_table,
     matrix_table,
 )
+from sgbench.report.budget import BUDGET, budget_table
 from sgbench.report.latex import frame_to_latex, to_latex
 from sgbench.report.layout import Layout, Table, to_csv
 from sgbench.report.markdown import markdown, to_markdown
 from sgbench.report.published import measured_and_published
+from sgbench.report.rank_agreement import rank_agreement_table
+from sgbench.report.side_by_side import side_by_side_tables
 from sgbench.report.tables import (
     accuracy_table,
     direction_table,
@@ -27,6 +30,7 @@ from sgbench.report.tables import (
     target_table,
 )
 from sgbench.report.text import Told, readable, shown
+from sgbench.report.tradeoff import tradeoff_table
 from sgbench.results.csv_text import csv_text
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
@@ -100,9 +104,14 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
 def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]:
     layout = page.layout
     same_weights = layout.inception_name == Layout.inception_name
+    side_by_side = side_by_side_tables(frame, layout)
     tables = [
+        *side_by_side,
+        *([rank_agreement_table(side_by_side)] if side_by_side else []),
+        *([budget_table(frame, layout)] if BUDGET in layout.items else []),
         jury_target_table(frame, layout),
         jury_table(frame, layout),
+        tradeoff_table(frame, layout),
         target_table(frame, layout, paper),
         accuracy_table(frame, layout, paper),
         score_table(frame, layout, "inception_score", layout.inception_name, paper if same_weights else None),

@@ -50,13 +50,13 @@ def kendalls_tau(columns: Sequence[Ranked]) -> float:
 def tau_interval(columns: Sequence[Ranked], confidence: float = 0.95, seed: int = 0) -> tuple[float, float]:
     """Lower and upper end of the interval of ``kendalls_tau`` that the uncertainty of measured figures gives.
 
-    Their errors are drawn independently. Those of systems scored on the same images are alike, so the interval is rather
-    too wide. The figures as they were measured may lie near an end of it, or outside: two that are close change places
-    in half of the draws.
+    Their errors are drawn independently. Those of systems scored on the same images are alike, so the interval is
+    rather too wide. The tau of the figures as measured may lie near an end of it, or outside: two systems that are
+    close change places in half of the draws.
     """
     generator = np.random.default_rng(seed)
     taus = _taus([(column.known, column.drawn(generator, _DRAWS)) for column in columns])
-    low, high = np.nanquantile(taus, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = np.nanquantile(taus, [(1 - confidence) / 2, (1 + confidence) / 2], method="closest_observation")
     return float(low), float(high)
 
 
