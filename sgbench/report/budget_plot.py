@@ -15,6 +15,7 @@ from sgbench.report.published import measured_and_published
 from sgbench.report.style import MUTED, RULE, method_colours, own_style
 from sgbench.results.records import ALL
 
+_UNITS = {"share": "%", "score": "x 100", "levels": "levels of 255"}
 _ACROSS = 2
 """Panels in a row."""
 _BEYOND = 2.5
@@ -31,13 +32,16 @@ def budget_plot(path: Path, frame: pd.DataFrame, layout: Layout, manifests: Mapp
     cells = budget_table(measured_and_published(frame)[0], layout).cells
     cells = cells[(cells["block"] == MEAN) & cells["value"].notna()]
     panels = [column.heading for column in MEASURES if column.heading in set(cells["column"])]
-    numbers = _numbers(cells, labels_at_all(manifests, layout))
+    labels = labels_at_all(manifests, layout)
+    numbers = _numbers(cells, labels)
+    told = [f"{ALL}\n({labels:,.0f})" if labels and level == ALL else level for level in numbers]
     down = max(1, -(-len(panels) // _ACROSS))
     figure = new_figure(700, 70 + 210 * down, scale=PRINT)
     axes = figure.subplots(down, _ACROSS, squeeze=False).flatten()
     for axis, panel in zip(axes, panels, strict=False):
         _panel(axis, cells[cells["column"] == panel], layout, numbers)
-        plain(axis, panel)
+        axis.set_xticks(list(numbers.values()), told)
+        plain(axis, f"{panel} ({_UNITS[cells.loc[cells['column'] == panel, 'unit'].iloc[0]]})")
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     handles = {label: line for axis in axes for line, label in zip(*axis.get_legend_handles_labels(), strict=True)}
@@ -70,7 +74,5 @@ def _panel(axis: Axes, cells: pd.DataFrame, layout: Layout, numbers: Mapping[str
         axis.axhline(scale * control["value"], ls=dashes, lw=0.9, color=MUTED, label=label)
     axis.set_xscale("log")
     axis.xaxis.set_minor_locator(NullLocator())
-    told = [level if level != ALL else f"{ALL}\n({number:,.0f})" for level, number in numbers.items()]
-    axis.set_xticks(list(numbers.values()), told)
     axis.tick_params(labelsize=8)
     axis.grid(color=RULE, lw=0.6)

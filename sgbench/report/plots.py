@@ -36,7 +36,7 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     """Draw target accuracy (%) with its 95 % interval: a panel per attribute, a row per system, controls in grey."""
     cells = jury_target_table(measured_and_published(frame)[0], layout).cells
     panels, rows = list(cells["column"].unique()), {row: y for y, row in enumerate(cells["row"].unique())}
-    colours = method_colours(layout.methods)
+    colours = method_colours([*layout.methods, *cells["method"]])
     figure = new_figure(220 + 270 * len(panels), 90 + 34 * len(rows), scale=2)
     axes = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=False):

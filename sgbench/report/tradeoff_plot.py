@@ -16,6 +16,7 @@ from sgbench.results.records import ORACLE
 
 _LINE, _PANEL, _AROUND = 17, 400, 100
 """Pixels of a label's line, of a panel's width, and of what stands above and below a panel."""
+_LEADER = {"arrowstyle": "-", "lw": 0.8, "ls": ":", "relpos": (0, 0.5), "shrinkB": 4}
 
 
 @own_style()
@@ -81,9 +82,8 @@ def _panel(axis: Axes, points: pd.DataFrame, colours: Mapping[str, str], gap: fl
     axis.grid(color=RULE, lw=0.8)
     low, high = axis.get_ylim()
     axis.set(ylim=(low, high), xlim=axis.get_xlim())
-    for point, place in zip(
-        points.to_dict("records"), spread([(y - low) / (high - low) for y in points["value_y"]], gap), strict=True
-    ):
+    places = spread([(y - low) / (high - low) for y in points["value_y"]], gap)
+    for point, place in zip(points.to_dict("records"), places, strict=True):
         colour = MUTED if point["origin"] == "control" else colours[point["method"]]
         axis.annotate(
             point["row"],
@@ -93,5 +93,5 @@ def _panel(axis: Axes, points: pd.DataFrame, colours: Mapping[str, str], gap: fl
             va="center",
             fontsize=8.5,
             color=colour,
-            arrowprops={"arrowstyle": "-", "lw": 0.6, "alpha": 0.6, "color": colour, "relpos": (0, 0.5), "shrinkB": 4},
+            arrowprops=_LEADER | {"color": colour},
         )

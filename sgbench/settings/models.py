@@ -81,20 +81,26 @@ class LPIPSSettings(SettingsModel):
 class ScoringSettings(SettingsModel):
     """How results are scored and reported.
 
-    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``reference``: the method
-    that others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
-    ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
-    score.
+    ``figure_people``: of how many people translations are shown; 0 for images that may not be passed on.
+    ``people``: of whom instead, by the names of their test images. ``reference``: the method that others are tested
+    against in a report of many systems, as ``methods`` has it; the first one by default. ``embedder``: of faces, as
+    ``package.module:function`` or an exported program; without it there is no identity score.
     """
 
     batch_size: PositiveInt = 250
     num_resamples: int = Field(1000, ge=1, le=100_000)
     figure_people: NonNegativeInt = 4
+    people: tuple[str, ...] = ()
     correlated_above: float = Field(0.3, ge=0, le=1)
     reference: str | None = None
     inception: InceptionSettings = InceptionSettings()
     lpips: LPIPSSettings | None = None
     embedder: str | None = None
+
+    @field_validator("people")
+    @classmethod
+    def _once(cls, people: tuple[str, ...]) -> tuple[str, ...]:
+        return _all_different(people)
 
 
 class ExperimentSettings(SettingsModel):

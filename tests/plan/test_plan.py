@@ -213,6 +213,30 @@ def test_the_protocols_hash_changes_with_nothing_else(study, change):
     assert study().protocol.hash == study(**change).protocol.hash
 
 
+def test_people_may_be_named_which_is_part_of_the_protocol(study):
+    plan = study().plan
+    whole = [name for name, own in zip(plan.test_ids, plan.test_labels.tolist(), strict=True) if min(own) >= 0]
+    chosen = study(scoring={"people": [whole[5], whole[1]], "figure_people": 0})
+    assert [plan.test_ids[p] for p in chosen.plan.edits.positions] == [whole[5], whole[1]]
+    assert chosen.protocol.hash != study().protocol.hash
+    assert study(scoring={"people": []}).protocol.hash == study().protocol.hash
+
+
+def test_people_who_cannot_be_shown_are_refused_in_a_line(study, refused):
+    plan = study().plan
+    labels = dict(zip(plan.test_ids, plan.test_labels.tolist(), strict=True))
+    trained = next(name for name in plan.source.ids if name not in labels)
+    told = refused(lambda: study(scoring={"people": [trained]}))
+    assert (
+        told == f"scoring.people: '{trained}' is none of the 60 test images, which are named like '{plan.test_ids[0]}'"
+    )
+    bald = next(name for name, own in labels.items() if own[1] < 0)
+    assert refused(lambda: study(scoring={"people": [bald]})) == (
+        f"scoring.people: '{bald}' has no value of hair_color; choose somebody who has"
+    )
+    assert "one is named twice" in refused(lambda: study(scoring={"people": ["a", "a"]}))
+
+
 def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):
     torch.manual_seed(3)
     before = torch.get_rng_state()

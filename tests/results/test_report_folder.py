@@ -43,6 +43,13 @@ def test_what_the_earlier_page_linked_is_replaced_or_removed_and_nothing_else(re
     assert [path.name for path in report.path.parent.iterdir()] == ["report"]
 
 
+def test_a_pdf_that_the_earlier_page_linked_is_removed(report):
+    write(report, ["figure3.png", "figure3.pdf"], "before")
+    assert report.figure("figure3", "pdf").is_file()
+    write(report, ["figure3.png"], "after")
+    assert not report.figure("figure3", "pdf").exists()
+
+
 def test_a_link_out_of_the_folder_removes_nothing(report):
     kept = report.path.parent / "kept.csv"
     kept.write_text("")
