@@ -12,8 +12,8 @@ from sgbench.report.layout import Layout
 from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
 from sgbench.report.reference import Reference, choose_reference
+from sgbench.report.remarks import remarks
 from sgbench.results.description import Description
-from sgbench.results.origin import LOSSY
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.report_folder import ReportFolder
@@ -88,7 +88,7 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*_left_out(records, systems), *_lossy(systems), *_alike(records, systems, layout), *description.notes],
+        notes=[*remarks(records, systems, layout, description), *description.notes],
         figures=[(f.caption, *(path.name for path in paths)) for f, paths in zip(figures, files, strict=True)],
         manifests=description.manifests,
         comparisons=recorded(tests) if recorded and tests is not None else tests,
@@ -136,46 +136,6 @@ def _layout(description: Description) -> Layout:
         description.items,
         description.paper_levels,
     )
-
-
-def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
-    """A sentence for each system that has no result for some requests."""
-    shown = {member.folder.name: member.shown for member in systems}
-    missing = dict.fromkeys(shown.values(), 0)
-    for record in records:
-        if record.metric == "left_out" and record.system in shown:
-            missing[shown[record.system]] += int(record.value)
-    return [
-        f"{system} did not give {number:,} of the translations asked for: its figures are of the others. Compare it "
-        "with other systems only by the paired tests, which use the same images for both."
-        for system, number in missing.items()
-        if number
-    ]
-
-
-def _lossy(systems: Sequence[Member]) -> list[str]:
-    """A sentence for each system whose results came in a format that changes pixels."""
-    told = {member.shown: (member.folder.origin() or {}).get(LOSSY) for member in systems}
-    return [
-        f"{shown} is of pictures that were compressed with loss ({lossy}): its figures are of the compressed pixels, "
-        "and what compression changed counts as the system's change."
-        for shown, lossy in told.items()
-        if lossy
-    ]
-
-
-def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
-    """A sentence for each system whose results are constant: judges have verdicts on them like on faces."""
-    shown = {member.folder.name: member.label for member in systems}
-    told: dict[str, list[str]] = {}
-    for record in records:
-        if record.metric == "left_out" and record.note and record.system in shown:
-            target = layout.attributes.get(record.target, record.target)
-            told.setdefault(shown[record.system], []).append(f"{target}: {record.note}")
-    return [
-        f"{system} ({'; '.join(remarks)}): judges have verdicts on such results as on faces; they say nothing here."
-        for system, remarks in told.items()
-    ]
 
 
 def _comparisons(systems: Sequence[Member], reference: Reference | None, num_resamples: int) -> pd.DataFrame | None:

@@ -9,7 +9,7 @@ import pandas as pd
 from sgbench.report.layout import Column, Key, Layout, Table
 from sgbench.report.published import PUBLISHED
 from sgbench.report.table_cells import Places, by_place, cell_of, framed, make_table, marked, placed, remarks_of
-from sgbench.results.published import ATTRIBUTES, TABLES, published
+from sgbench.results.published import ATTRIBUTES, TABLES, method_names, published
 from sgbench.results.records import to_frame
 
 MEASURED = "measured"
@@ -87,7 +87,8 @@ def _label(key: Key, own: Key, layout: Layout) -> str:
     method, variant, level = key
     here = f"{level}; here {own[2]}" if own[2] != level else level
     inside = ", ".join(filter(None, (here, variant)))
-    return layout.methods.get(method, method) + (f" ({inside})" if inside else "")
+    name = layout.methods.get(method) or method_names()[method]
+    return name + (f" ({inside})" if inside else "")
 
 
 def _comparable(found: dict, column: Column, layout: Layout) -> dict:

@@ -115,6 +115,7 @@ def check_description(description: Description) -> None:
         raise ValueError(f"systems: '{both[0]}' is one of the controls too")
     if description.reference not in ("", *folders):
         raise ValueError(f"reference: '{description.reference}' is none of the systems")
+    check_different("paper_levels", description.paper_levels.values())
     faces = description.shown
     if any(len(person) != len(faces.headings) for person in faces.asked):
         raise ValueError(f"shown.asked: a person has not {len(faces.headings)} values, one for each heading")

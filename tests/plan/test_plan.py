@@ -222,19 +222,21 @@ def test_people_may_be_named_which_is_part_of_the_protocol(study):
     assert study(scoring={"people": []}).protocol.hash == study().protocol.hash
 
 
-def test_people_who_cannot_be_shown_are_refused_in_a_line(study, refused):
+def test_people_who_cannot_be_shown_are_refused_in_a_line(study):
     plan = study().plan
     labels = dict(zip(plan.test_ids, plan.test_labels.tolist(), strict=True))
     trained = next(name for name in plan.source.ids if name not in labels)
-    told = refused(lambda: study(scoring={"people": [trained]}))
-    assert (
-        told == f"scoring.people: '{trained}' is none of the 60 test images, which are named like '{plan.test_ids[0]}'"
-    )
-    bald = next(name for name, own in labels.items() if own[1] < 0)
-    assert refused(lambda: study(scoring={"people": [bald]})) == (
-        f"scoring.people: '{bald}' has no value of hair_color; choose somebody who has"
-    )
-    assert "one is named twice" in refused(lambda: study(scoring={"people": ["a", "a"]}))
+    neither = next(name for name, own in labels.items() if own[1] < 0)
+    first = plan.test_ids[0]
+    for people, message in (
+        ([trained], f"scoring.people: '{trained}' is none of the 60 test images, which are named like '{first}'"),
+        ([neither], f"scoring.people: '{neither}' has no value of hair_color; choose somebody who has"),
+    ):
+        with pytest.raises(UserError) as caught:
+            study(scoring={"people": people})
+        assert str(caught.value) == message
+    with pytest.raises(UserError, match=r"scoring\.people: .*one is named twice"):
+        study(scoring={"people": [first, first]})
 
 
 def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):

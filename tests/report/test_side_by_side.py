@@ -71,6 +71,11 @@ def test_rows_are_the_papers_and_each_column_is_a_pair():
     )
 
 
+def test_a_method_that_the_study_lacks_has_the_papers_name():
+    own = replace(LAYOUT, methods={"stargan": "StarGAN"})
+    assert list(rows(table(1, layout=own)))[:3] == ["ResidualGAN (all)", "StarGAN (all)", "SG-GAN (all)"]
+
+
 def test_the_caption_says_which_levels_and_data_stand_for_the_papers():
     caption = table(2).caption
     assert "Labels per value here stand for others of the paper: 500 for its 5000, 50 for its 500." in caption
