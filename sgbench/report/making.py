@@ -10,7 +10,6 @@ import pandas as pd
 from sgbench.claims.deciding import decide_claims
 from sgbench.claims.pairing import Scored
 from sgbench.report.beyond import COMPARISONS
-from sgbench.report.cautions import alike, left_out, lossy
 from sgbench.report.claims import CLAIMS, ClaimTables, claim_tables
 from sgbench.report.comparisons import compare_systems
 from sgbench.report.drawings import drawings
@@ -18,6 +17,7 @@ from sgbench.report.layout import Layout
 from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
 from sgbench.report.reference import Reference, choose_reference
+from sgbench.report.remarks import remarks
 from sgbench.report.subgroups import by_subgroups
 from sgbench.results.description import Description
 from sgbench.results.published import TABLES, published
@@ -91,14 +91,16 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
         tests = tests if tests is None else recorded(COMPARISONS, tests)
         claims = claims and replace(claims, evidence=recorded(CLAIMS, claims.evidence))
     figures = drawings(frame, layout, description, controls, systems, study.runs)
-    for figure in figures if pictures else ():
-        figure.draw(folder.figure(figure.name))
+    files = [[folder.figure(figure.name, kind) for kind in figure.kinds] for figure in figures]
+    for figure, paths in zip(figures, files, strict=True) if pictures else ():
+        for path in paths:
+            figure.draw(path)
     page = Page(
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*left_out(records, systems), *lossy(systems), *alike(records, systems, layout), *description.notes],
-        figures=[(figure.caption, folder.figure(figure.name).name) for figure in figures],
+        notes=[*remarks(records, systems, layout, description), *description.notes],
+        figures=[(f.caption, *(path.name for path in paths)) for f, paths in zip(figures, files, strict=True)],
         manifests=description.manifests,
         subgroups=_subgroups(controls, systems),
         comparisons=tests,
@@ -144,6 +146,8 @@ def _layout(description: Description) -> Layout:
         description.correlated_above,
         description.inception_name,
         description.comparability,
+        description.items,
+        description.paper_levels,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from sgbench.report.accounts import ceiling, counts, definitions, training_labels
 from sgbench.report.beyond import (
     beyond_table,
     chain_table,
@@ -15,12 +16,14 @@ from sgbench.report.beyond import (
     matrix_table,
     subgroups_table,
 )
+from sgbench.report.budget import BUDGET, budget_table
 from sgbench.report.claims import CLAIMS, ClaimTables, claims_latex, claims_section
 from sgbench.report.latex import frame_to_latex, to_latex
 from sgbench.report.layout import Layout, Table, to_csv
 from sgbench.report.markdown import markdown, to_markdown
-from sgbench.report.measuring import ceiling, counts, definitions, labels
 from sgbench.report.published import measured_and_published
+from sgbench.report.rank_agreement import rank_agreement_table
+from sgbench.report.side_by_side import side_by_side_tables
 from sgbench.report.tables import (
     accuracy_table,
     direction_table,
@@ -30,6 +33,7 @@ from sgbench.report.tables import (
     target_table,
 )
 from sgbench.report.text import Told, readable, shown
+from sgbench.report.tradeoff import tradeoff_table
 from sgbench.results.csv_text import csv_text
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
@@ -48,7 +52,7 @@ class Page:
         layout: names shown, order, correlated pairs.
         facts: facts about the study: data, levels, seeds, iterations, cost.
         notes: sentences that explain how to read the numbers.
-        figures: (caption, path relative to the page) in order.
+        figures: caption, picture relative to the page and, of a figure to be printed, its PDF; in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
         subgroups: accuracy by the sources' other attributes (``beyond.subgroups_table``); None if there are too few.
         comparisons: paired tests between systems (``beyond.comparisons_table``).
@@ -64,7 +68,7 @@ class Page:
     layout: Layout
     facts: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    figures: Sequence[tuple[str, str]] = ()
+    figures: Sequence[tuple[str, ...]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
     subgroups: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
@@ -109,9 +113,14 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
 def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]:
     layout = page.layout
     same_weights = layout.inception_name == Layout.inception_name
+    side_by_side = side_by_side_tables(frame, layout)
     tables = [
+        *side_by_side,
+        *([rank_agreement_table(side_by_side)] if side_by_side else []),
+        *([budget_table(frame, layout)] if BUDGET in layout.items else []),
         jury_target_table(frame, layout),
         jury_table(frame, layout),
+        tradeoff_table(frame, layout),
         target_table(frame, layout, paper),
         accuracy_table(frame, layout, paper),
         score_table(frame, layout, "inception_score", layout.inception_name, paper if same_weights else None),
@@ -151,17 +160,17 @@ def _text(
     if page.notes:
         parts += ["## How to read this", "\n".join(f"- {in_a_line(note)}" for note in page.notes)]
     parts += ["## Results"]
-    parts += [f"![{text}]({path})\n\n*{text}*" for text, path in ((in_a_line(c), path) for c, path in page.figures)]
+    parts += [_figure(in_a_line(caption), *files) for caption, *files in page.figures]
     parts += [_BOLD] * any(table.ranked for table, _ in measured)
     parts += [_section(*table, folder) for table in measured] or ["Nothing was measured."]
     if page.claims:
         parts += claims_section(page.claims, [table for table, _ in measured], _links(CLAIMS, folder))
-    if len(of_real := ceiling(frame, page.layout)):
-        parts += ["## The judges", _CEILING, markdown(of_real)]
+    if len(seen := ceiling(frame, page.layout)):
+        parts += ["## The judges", _CEILING, markdown(seen)]
     if page.judges is not None:
         parts += [_JUDGES, markdown(page.judges.map(readable)), _links("judges", folder)]
     if page.manifests:
-        parts += ["## Labels in training", labels(page.manifests, page.layout)]
+        parts += ["## Labels in training", training_labels(page.manifests, page.layout)]
     if page.cost is not None:
         parts += ["## Cost", _COST, markdown(page.cost.map(readable)), _links("cost", folder)]
     if len(frame):
@@ -195,6 +204,10 @@ _COUNTS = (
 
 def _section(table: Table, told: Told, folder: ReportFolder) -> str:
     return f"### {in_a_line(table.title)}\n\n{to_markdown(table, told)}\n{_links(table.name, folder)}"
+
+
+def _figure(caption: str, picture: str, *printed: str) -> str:
+    return "\n\n".join([f"![{caption}]({picture})", f"*{caption}*", *(f"[{name}]({name})" for name in printed)])
 
 
 def _links(name: str, folder: ReportFolder) -> str:

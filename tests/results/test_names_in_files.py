@@ -160,6 +160,7 @@ WRONG = {
     "not finite": ("correlated_above", float("inf"), "correlated_above: Input should be a finite number"),
     "a pair of one": ("correlated", [["a"]], "correlated.0.1: Field required"),
     "an unknown reference": ("reference", "none", "reference: 'none' is none of the systems"),
+    "two levels for one": ("paper_levels", {"50": "500", "60": "500"}, "paper_levels: '500' is there twice"),
     "too few values": ("shown", {"headings": ["a"], "num_single": 1, "asked": [[]]}, "shown.asked: a person has not 1"),
     "an unknown key": ("more", 3, "more: Unexpected keyword argument"),
 }

@@ -1,14 +1,23 @@
-"""What must be known of systems before their figures are read: results that are missing, compressed, or all alike."""
+"""What must be known of the systems of a report before their figures are read."""
 
 from collections.abc import Sequence
 
 from sgbench.report.layout import Layout
 from sgbench.report.members import Member
+from sgbench.results.description import Description
 from sgbench.results.origin import LOSSY
 from sgbench.results.records import Record
 
 
-def left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
+def remarks(
+    records: Sequence[Record], systems: Sequence[Member], layout: Layout, description: Description
+) -> list[str]:
+    """A sentence for each thing that makes figures of a system other than they seem, or leaves a figure out."""
+    alike = _alike(records, systems, layout)
+    return [*_left_out(records, systems), *_lossy(systems), *alike, *_nobody(description)]
+
+
+def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
     """A sentence for each system that has no result for some requests."""
     shown = {member.folder.name: member.shown for member in systems}
     missing = dict.fromkeys(shown.values(), 0)
@@ -23,7 +32,7 @@ def left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
     ]
 
 
-def lossy(systems: Sequence[Member]) -> list[str]:
+def _lossy(systems: Sequence[Member]) -> list[str]:
     """A sentence for each system whose results came in a format that changes pixels."""
     told = {member.shown: (member.folder.origin() or {}).get(LOSSY) for member in systems}
     return [
@@ -34,7 +43,7 @@ def lossy(systems: Sequence[Member]) -> list[str]:
     ]
 
 
-def alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
+def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
     """A sentence for each system whose results are constant: judges have verdicts on them like on faces."""
     shown = {member.folder.name: member.label for member in systems}
     told: dict[str, list[str]] = {}
@@ -46,3 +55,11 @@ def alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) 
         f"{system} ({'; '.join(remarks)}): judges have verdicts on such results as on faces; they say nothing here."
         for system, remarks in told.items()
     ]
+
+
+def _nobody(description: Description) -> list[str]:
+    """A sentence if figures of faces are asked for and nobody is shown."""
+    asked = [item for item in description.items if item.startswith("figure")]
+    if not asked or description.shown.asked:
+        return []
+    return [f"Not drawn, because the settings show nobody (scoring.figure_people is 0): {', '.join(asked)}."]

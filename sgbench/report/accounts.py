@@ -1,4 +1,4 @@
-"""What a page says of the measuring itself: labels in training, the judges' ceiling, counts, definitions."""
+"""What a page says besides tables of results: how well judges see, which labels were trained on, what was measured."""
 
 from collections.abc import Mapping
 
@@ -27,25 +27,23 @@ def ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna(MISSING)
 
 
-def labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
-    """The sets of sparse labels as a table in Markdown."""
+def training_labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
     rows = []
     for name, m in manifests.items():
-        by_attribute = {
+        counts = {
             layout.attributes.get(a, a): ", ".join(f"{value} {count:,}" for value, count in values.items() if count)
             for a, values in m["counts"].items()
         }
         rows.append(
             {"Labels": name, "Images": f"{m['images']:,}", "With a label": f"{m['pool']:,}"}
             | {"With all labels": f"{m['complete']:,}"}
-            | by_attribute
+            | counts
             | {"SHA-256": m["sha256"][:12]}
         )
     return markdown(pd.DataFrame(rows).fillna(MISSING), "left", code=("SHA-256",))
 
 
 def counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Translations asked for, scored and clipped, by system and target."""
     parts = dict(list(frame[frame["direction"] == ALL].groupby([*SYSTEM, "target"], sort=False)))
     rows = []
     for key, label in row_labels(frame, layout).items():
