@@ -91,27 +91,22 @@ class _Spread(Function):
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     (top, bottom), (left, right) = (padding(side, weight.shape[-1], stride) for side in x.shape[2:])
-    if kernels.usable(x):
-        weight, (top, left) = _centred(weight, (top, left), (bottom, right))
-        if stride == 1 and len(weight) <= _FEW_CHANNELS and weight.shape[-1] == 2 * left + 1 == 2 * top + 1:
-            return narrow(x, weight, bias)
-    elif top != bottom or left != right:
-        x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
+    weight, (top, left) = _centred(weight, (top, left), (bottom, right))
+    if stride == 1 and len(weight) <= _FEW_CHANNELS and weight.shape[-1] == 2 * left + 1 == 2 * top + 1:
+        return narrow(x, weight, bias)
     return F.conv2d(x, weight, bias, stride, (top, left))
 
 
 def _spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
     before, after = zip(*(padding(side, weight.shape[-1], stride) for side in (height, width)), strict=True)
-    if kernels.usable(g):
-        if weight.shape[1] <= _FEW_CHANNELS:
-            return _spread_to_few(g, weight, bias, stride, before, (height, width))
-        weight, before = _centred(weight, before, after)
+    if kernels.usable(g) and weight.shape[1] <= _FEW_CHANNELS:
+        return _spread_to_few(g, weight, bias, stride, before, (height, width))
+    weight, before = _centred(weight, before, after)
     missing = [
         side - ((places - 1) * stride - 2 * start + kernel)
         for side, places, start, kernel in zip((height, width), g.shape[2:], before, weight.shape[2:], strict=True)
     ]
-    y = F.conv_transpose2d(g, weight, bias, stride, before, [max(0, m) for m in missing])
-    return y[..., :height, :width] if min(missing) < 0 else y
+    return F.conv_transpose2d(g, weight, bias, stride, before, missing)
 
 
 def _spread_to_few(
@@ -131,7 +126,7 @@ def _spread_to_few(
 def _centred(weight: Tensor, before: tuple[int, int], after: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
     """Weights with zeros before them, so that the same padding before and after a map gives the same convolution.
 
-    On a GPU the zeros cost less than a copy of the map.
+    The zeros cost less than a copy of the map.
     """
     if before == after:
         return weight, before
