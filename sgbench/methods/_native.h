@@ -27,16 +27,21 @@ INLINE Floats read_f32(const float *from, long count) {
 
 INLINE void write_f32(float *to, Floats v, long count) { memcpy(to, &v, 4 * count); }
 
+/* Loops, since compilers make one instruction of each, and several of __builtin_convertvector. */
 INLINE Floats read_bf16(const uint16_t *from, long count) {
     Halves h = {0};
     memcpy(&h, from, 2 * count);
-    return (Floats)(__builtin_convertvector(h, Words) << 16);
+    Words w;
+    for (int k = 0; k < LANES; k++) w[k] = (uint32_t)h[k] << 16;
+    return (Floats)w;
 }
 
 INLINE void write_bf16(uint16_t *to, Floats v, long count) { /* to the nearest, halves to even, as torch does */
     Words bits = (Words)v, is_nan = (Words)(v != v);
     bits = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    Halves h = __builtin_convertvector((bits & ~is_nan) | (is_nan & 0x7fc0), Halves);
+    bits = (bits & ~is_nan) | (is_nan & 0x7fc0);
+    Halves h;
+    for (int k = 0; k < LANES; k++) h[k] = (uint16_t)bits[k];
     memcpy(to, &h, 2 * count);
 }
 
