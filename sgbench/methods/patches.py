@@ -3,6 +3,7 @@
 On a GPU by kernels, on a CPU by the C extension, elsewhere by torch's operators.
 """
 
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -23,7 +24,7 @@ def padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
 def unfold(x: Tensor, kernel: int, stride: int) -> Tensor:
     """[N, C, H, W] -> [N * places, kernel * kernel * C], what each output place looks at.
 
-    On a GPU each row of a kernel ends in zeros, as ``kernels.patches`` has them.
+    On a GPU each row of a kernel ends in zeros, as ``kernels.patches`` has them. On a CPU they may lie in ``room``.
     """
     size, channels, height, width = x.shape
     (top, bottom), (left, right) = padding(height, kernel, stride), padding(width, kernel, stride)
@@ -32,9 +33,9 @@ def unfold(x: Tensor, kernel: int, stride: int) -> Tensor:
         from sgbench.methods.kernels.patches import patches
 
         return patches(x, kernel, stride, (top, left), (rows, columns))
-    if native.extension is not None and x.device.type == "cpu":
+    if _by_extension(x):
         x = x.contiguous(memory_format=torch.channels_last)
-        z = x.new_empty(size * rows * columns, kernel * kernel * channels)
+        z = room(x.dtype, size * rows * columns, kernel * kernel * channels)
         shape = size, height, width, channels, kernel, stride, top, left, rows, columns
         native.extension.unfold(x.data_ptr(), z.data_ptr(), x.element_size(), *shape)
         return z
@@ -55,7 +56,7 @@ def fold(z: Tensor, kernel: int, stride: int, places: Sequence[int], height: int
     rows, columns = places
     size, channels = len(z) // (rows * columns), z.shape[1] // kernel**2
     (top, bottom), (left, right) = padding(height, kernel, stride), padding(width, kernel, stride)
-    if native.extension is not None and z.device.type == "cpu" and z.dtype in (torch.float32, torch.bfloat16):
+    if _by_extension(z) and z.dtype in (torch.float32, torch.bfloat16):
         z, y = z.contiguous(), z.new_empty(size, height, width, channels)
         shape = size, height, width, channels, kernel, stride, top, left, rows, columns
         native.extension.fold(z.data_ptr(), y.data_ptr(), *shape, z.dtype == torch.bfloat16)
@@ -67,6 +68,26 @@ def fold(z: Tensor, kernel: int, stride: int, places: Sequence[int], height: int
             to = total[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
             to += z[:, :, :, i, j]
     return total[:, top : top + height, left : left + width].permute(0, 3, 1, 2)
+
+
+def _by_extension(x: Tensor) -> bool:
+    """Whether the C extension is used: where a gradient may be asked for, torch's operators are."""
+    return native.extension is not None and x.device.type == "cpu" and not torch.is_grad_enabled()
+
+
+_kept = threading.local()
+
+
+def room(dtype: torch.dtype, rows: int, columns: int) -> Tensor:
+    """Memory on the CPU for a matrix, [rows, columns], of what comes before or after a product.
+
+    It is the same at each call of a thread, so that it is at hand in its cache: the matrix lasts until the next call.
+    """
+    memory = getattr(_kept, "memory", None)
+    size = rows * columns * dtype.itemsize
+    if memory is None or len(memory) < size:
+        memory = _kept.memory = torch.empty(size, dtype=torch.uint8)
+    return memory[:size].view(dtype).view(rows, columns)
 
 
 def rows_of(weight: Tensor) -> Tensor:

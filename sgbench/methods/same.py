@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sgbench.methods import kernels
 from sgbench.methods.narrow import narrow
-from sgbench.methods.patches import flat, fold, padding, rows_like_patches, rows_of, unfold
+from sgbench.methods.patches import flat, fold, padding, room, rows_like_patches, rows_of, unfold
 
 _FEW_PLACES = 16
 """Output places up to which a convolution on a CPU is computed as a matrix product of patches.
@@ -77,7 +77,9 @@ class _Spread(Function):
         ctx.stride, ctx.has_bias = stride, bias is not None
         if g.shape[2] * g.shape[3] > _FEW_PLACES or kernels.usable(g):
             return _spread(g, weight, bias, stride, height, width)
-        y = fold(flat(g) @ rows_of(weight), weight.shape[-1], stride, g.shape[2:], height, width)
+        rows, own = flat(g), rows_of(weight)
+        z = torch.mm(rows, own, out=room(g.dtype, len(rows), own.shape[1]))
+        y = fold(z, weight.shape[-1], stride, g.shape[2:], height, width)
         return y if bias is None else y + bias[:, None, None]
 
     @staticmethod

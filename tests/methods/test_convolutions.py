@@ -112,6 +112,19 @@ def test_the_adjoint_can_be_differentiated(kernel, stride, few, monkeypatch):
     assert torch.autograd.gradcheck(adjoint, (g, layer.weight.detach().clone().requires_grad_()))
 
 
+@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 1)])
+def test_gradients_can_be_differentiated(kernel, stride, few, monkeypatch):
+    """That of the weights too, which is a product of patches."""
+    monkeypatch.setattr(same, "_FEW_PLACES", few)
+    layer, x = make(SameConv2d, 2, 3, kernel, stride), randn(2, 2, 3, 3).requires_grad_()
+
+    def convolution(x, weight):
+        return torch.func.functional_call(layer, {"weight": weight}, (x,))
+
+    assert torch.autograd.gradgradcheck(convolution, (x, layer.weight.detach().clone().requires_grad_()))
+
+
 def test_small_maps_are_products_and_large_ones_are_not(monkeypatch):
     seen = []
     monkeypatch.setattr(same, "unfold", lambda x, *rest: seen.append(x.shape[-1]) or unfold(x, *rest))
