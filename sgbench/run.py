@@ -54,6 +54,7 @@ def parser() -> Parser:
         "ablations; then "
         "--methods, --sparse and --seeds choose among their systems",
     )
+    p.add_argument("--people", type=names, metavar="ID,ID", help="test images whose translations are shown")
     p.add_argument(
         "--plan", action="store_true", help="print jobs, systems, what is done, and what is left will take; then stop"
     )
@@ -162,7 +163,7 @@ def _settings(arguments: argparse.Namespace) -> "Sequence[Settings]":
 
     if not arguments.experiment:
         check_methods(arguments.config, arguments.methods or ())
-    scoring = scoring_overrides(arguments)
+    scoring = scoring_overrides(arguments) | given({"people": arguments.people})
 
     from sgbench.settings.reading import read_settings
 

@@ -19,6 +19,7 @@ LAYERS = (
     ("commands",),
     ("submissions",),
     ("studies", "report", "regression"),
+    ("claims",),
     ("scoring", "launching"),
     ("plan", "experiments"),
     ("settings",),
@@ -141,6 +142,12 @@ def test_the_suite_imports_no_method(module):
 def test_tables_and_tolerances_are_without_torch(module):
     if module.removeprefix("sgbench.") not in WITH_TORCH:
         assert not {name for name in reached(module) if within(name, "torch", "torchvision", "torchmetrics")}
+
+
+@pytest.mark.parametrize("module", [m for m in SUITE if within(m, "sgbench.report", "sgbench.regression")])
+def test_reports_are_made_without_what_is_heavy_beside_torch(module):
+    """torchmetrics imports torchvision, which imports torch's compiler: 160 MiB and two seconds."""
+    assert not {name for name in reached(module) if within(name, "torchvision", "torchmetrics")}
 
 
 @pytest.mark.parametrize("module", [m for m in SUITE if within(m, "sgbench.metrics")])

@@ -55,8 +55,8 @@ def test_hits_are_those_of_the_jurys_accuracy(verdicts):
     for cell, table in zip(cells, tables, strict=True):
         posteriors = [torch.from_numpy(p["x", cell.target][cell.rows, cell.attribute]) for _, p in judges]
         metric = JuryAccuracy()
-        metric.update(posteriors, torch.from_numpy(cell.expected))
-        assert table.mean() == pytest.approx(float(metric.compute()))
+        terms = metric.terms(posteriors, torch.from_numpy(cell.expected))
+        assert table.mean() == pytest.approx(metric.figure(terms))
 
 
 def test_drawn_juries_are_disjoint_and_their_architectures_take_turns(jury):

@@ -22,7 +22,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NoReturn
 
 from sgbench.support.errors import BrokenFile, UserError, one_line
@@ -49,6 +48,9 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"argument {option}: is given {options.count(option)} times; give it once")
         return super().parse_args(args, namespace)
 
+    def print_help(self, file: Any = None) -> None:
+        print(self.format_help(), end="", file=file)  # argparse itself keeps quiet about a full disk
+
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}; --help lists the options")
 
@@ -66,10 +68,11 @@ def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Seq
                 warnings.showwarning = _warn
                 return work(arguments)
         except OSError as error:
-            if isinstance(error, BrokenPipeError):
+            named = [name for name in (error.filename2, error.filename) if name is not None][:1]
+            if not named and not isinstance(error, FileNotFoundError):  # of the output: who writes a file names it
                 raise
-            where = error.filename or getattr(arguments, "out", Path())
-            return refuse(f"{where}: {error.strerror or error}; free space, mend the path or choose another folder")
+            what = ": ".join(str(part) for part in (*named, error.strerror or error))
+            return refuse(f"{what}; free space, mend the path or choose another folder")
         except SystemExit as error:  # of foreign code, or of rich where the output is closed
             if isinstance(error.__context__, BrokenPipeError):
                 raise error.__context__ from None
@@ -100,7 +103,7 @@ def guarded(work: Callable[[], int]) -> int:
         return EXIT_CLOSED_OUTPUT
     except OSError as error:  # of the output itself, such as a file on a full disk
         _close_output()
-        return refuse(f"the output: {error.strerror or error}; free space or send it elsewhere")
+        return refuse(f"standard output: {error.strerror or error}; free space or send it elsewhere")
     except MemoryError:
         return refuse("memory ran out; ask for fewer or smaller images, or end other programs")
     except KeyboardInterrupt:

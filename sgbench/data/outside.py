@@ -2,25 +2,33 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sgbench.data.checked import check_called
 from sgbench.data.labels import HIDDEN, NONE, Attribute, Group
 from sgbench.data.source import Source, SourceSettings
 from sgbench.support.errors import UserError, shown, summary
+
+_TRIED = 8
+"""Images that are asked for twice: of so many, one at least shows a flip that is drawn for each."""
+_STEADY = "let it draw nothing at random, or from a generator that it seeds by the image"
 
 
 class OutsideSource(Source):
     """The same data set, which keeps to the contract or says in a line where it does not.
 
-    An error of its code becomes such a line too, with what it was asked for.
+    An error of its code becomes such a line too, with what it was asked for. A few images are asked for twice: what is
+    drawn anew at each call would be another data set in the next run, under the same name.
     """
 
     def __init__(self, make: Callable[[SourceSettings], Source], name: str, settings: SourceSettings):
         self.name, self.settings = name, settings
+        self._tried: set[str] = set()
         self._source = self._called("being opened", make, settings)
         self.attributes = self._attributes()
         self.ids = self._ids()
@@ -42,6 +50,9 @@ class OutsideSource(Source):
         return self.read_many([index])[0]
 
     def read_many(self, index: Sequence[int]) -> np.ndarray:
+        return self._steady("read()", self._read_many, index)
+
+    def _read_many(self, index: Sequence[int]) -> np.ndarray:
         side = self.settings.image_size
         made = self._called(f"reading {self.ids[index[0]]!r} and those after it", self._source.read_many, index)
         self._expect(
@@ -55,17 +66,26 @@ class OutsideSource(Source):
         return self._parts("split()", self._source.split)
 
     def scored_split(self) -> tuple[Tensor, Tensor]:
+        self.split()  # most take it from there
         return self._parts("scored_split()", self._source.scored_split)
 
     def counterfactual(self, index: Tensor, groups: Sequence[Group]) -> Tensor | None:
         side = self.settings.image_size
-        made = self._called(f"counterfactual() of {groups}", self._source.counterfactual, index.clone(), groups)
-        return self._pixels("counterfactual()", made, torch.uint8, (len(index), 3, side, side))
+
+        def make(index: Tensor) -> Tensor | None:
+            made = self._called(f"counterfactual() of {groups}", self._source.counterfactual, index.clone(), groups)
+            return self._pixels("counterfactual()", made, torch.uint8, (len(index), 3, side, side))
+
+        return self._steady("counterfactual()", make, index)
 
     def background(self, index: Tensor) -> Tensor | None:
         side = self.settings.image_size
-        made = self._called("background()", self._source.background, index.clone())
-        return self._pixels("background()", made, torch.bool, (len(index), side, side))
+
+        def make(index: Tensor) -> Tensor | None:
+            made = self._called("background()", self._source.background, index.clone())
+            return self._pixels("background()", made, torch.bool, (len(index), side, side))
+
+        return self._steady("background()", make, index)
 
     def _attributes(self) -> tuple[Attribute, ...]:
         wanted = tuple(self.settings.attributes)
@@ -116,7 +136,7 @@ class OutsideSource(Source):
 
     def _parts(self, name: str, split: Callable[[], tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
         """Positions to train on and to score; a shared one would let figures look better than they are."""
-        made = self._called(name, split)
+        made, again = self._called(name, split), self._called(name, split)
         kept = isinstance(made, tuple) and len(made) == 2
         for part in made if kept else ():
             kept &= isinstance(part, Tensor) and part.dtype == torch.int64 and part.ndim == 1
@@ -127,6 +147,8 @@ class OutsideSource(Source):
                     f"{self._called_so}: {name} must return positions from 0 to {len(self.ids) - 1}, ascending, each "
                     "once"
                 )
+        if not all(map(_same, made, again)):
+            raise UserError(f"{self._called_so}: {name} gives other positions at each call; {_STEADY}")
         if shared := set(made[0].tolist()) & set(made[1].tolist()):
             raise UserError(
                 f"{self._called_so}: {name} gives {len(shared)} images to both parts, {self.ids[min(shared)]!r} among "
@@ -140,13 +162,35 @@ class OutsideSource(Source):
         self._expect(made is None or kept, wanted, made)
         return made
 
+    def _steady(self, name: str, make: Callable[[Any], Any], index: Any) -> Any:
+        """What ``make`` gives for positions; a few of the first that it is ever asked for are asked for alone too.
+
+        Raises:
+            UserError: they are others then.
+        """
+        tried = () if name in self._tried else range(min(_TRIED, len(index)))
+        self._tried.add(name)
+        alone = [deepcopy(make(index[k : k + 1])) for k in tried]  # the next ones may come in the same memory
+        made = make(index)
+        for k, one in enumerate(alone):
+            if not _same(one, None if made is None else made[k : k + 1]):
+                raise UserError(
+                    f"{self._called_so}: {name} gives another {self.ids[int(index[k])]!r} at each call; {_STEADY}"
+                )
+        return made
+
     def _called(self, what: str, function: Callable, *about: Any) -> Any:
         try:
-            return function(*about)
-        except (UserError, OSError, MemoryError):
+            made = function(*about)
+        except (UserError, MemoryError):
             raise
         except Exception as error:  # code from elsewhere may raise any error
+            if isinstance(error, OSError) and error.filename is not None:  # of a file, which its message names
+                raise
             raise UserError(f"{self._called_so}: {what} failed: {type(error).__name__}: {summary(error)}") from error
+        for part in made.flat if isinstance(made, np.ndarray) and made.dtype == object else [made]:
+            check_called(part, f"{self._called_so}: {what}")
+        return made
 
     def _expect(self, kept: object, wanted: str, made: object) -> None:
         if not kept:
@@ -157,3 +201,10 @@ class OutsideSource(Source):
     @property
     def _called_so(self) -> str:
         return f"data set {self.name}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two arrays or tensors, or None, are equal."""
+    if one is None or other is None:
+        return one is other
+    return torch.equal(torch.as_tensor(one), torch.as_tensor(other))

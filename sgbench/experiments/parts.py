@@ -62,6 +62,13 @@ def rows_of(settings: Settings, item: Item) -> tuple[Row, ...]:
     return tuple(replace(row, level=settings.experiments.here(row.level)) for row in item.rows)
 
 
+def paper_levels(settings: Settings) -> dict[str, str]:
+    """Level here -> the paper's level that it stands for in the items of a study; without those that are the same."""
+    rows = [row for part in PARTS for item in part.items if item.name in settings.items for row in item.rows]
+    here = {str(settings.experiments.here(row.level)): str(row.level) for row in rows}
+    return {level: paper for level, paper in here.items() if level != paper}
+
+
 def _entries(settings: Settings, part: Part, wanted: Filter) -> list[MethodEntry]:
     """The methods of a part, each with its levels in the order of the items."""
     entries: dict[str, MethodEntry] = {}

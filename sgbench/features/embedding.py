@@ -19,10 +19,14 @@ from sgbench.data.pixels import to_floats
 from sgbench.features.exported import load_exported
 from sgbench.features.weights import checked
 from sgbench.support.code import hash_of_code
+from sgbench.support.draws import seed_draws
 from sgbench.support.errors import UserError, one_line
 from sgbench.support.global_state import foreign
 from sgbench.support.hashing import hash_of_array, hash_of_file, hash_of_value
 from sgbench.support.loading import load_function
+
+_ROUNDING = 1e-2
+"""Of an embedding's length; kernels for other numbers of images round otherwise."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,29 @@ class Embedder:
         Raises:
             UserError: the function fails, or does not return an embedding for each image.
         """
-        return torch.cat([self._embed(part) for part in images.split(self.batch_size)])
+        parts = [self._embed(part) for part in images.split(self.batch_size)]
+        if len(lengths := {part.shape[1]: None for part in parts}) > 1:
+            raise UserError(f"{self.origin}: must return embeddings of one length, not {', '.join(map(str, lengths))}")
+        return torch.cat(parts)
+
+    def check(self, images: Tensor) -> None:
+        """Refuse a network that fails on images, or whose embedding of an image is another one each time.
+
+        Args:
+            images: a few, uint8 [N, 3, S, S].
+
+        Raises:
+            UserError: it fails, draws at random, or looks at the other images of a batch.
+        """
+        seed_draws(0)
+        together = self(images)
+        seed_draws(1)
+        if _differ(together, self(images)):
+            raise UserError(f"{self.origin}: gives another embedding of an image at each call; let it draw nothing")
+        if _differ(together, *(self(image) for image in images.split(1))):
+            raise UserError(
+                f"{self.origin}: gives another embedding of an image beside other images; call eval() of its network"
+            )
 
     def _embed(self, images: Tensor) -> Tensor:
         x = to_floats(images.to(self.device))
@@ -73,6 +99,14 @@ class Embedder:
         if not lengths.isfinite().all() or (lengths == 0).any():
             raise UserError(f"{self.origin}: an embedding is zero, NaN or infinite")
         return embedding
+
+
+def _differ(embeddings: Tensor, *parts: Tensor) -> bool:
+    """Whether embeddings [N, D] are others than these parts of them, by more than rounding."""
+    if any(part.shape[1] != embeddings.shape[1] for part in parts):
+        return True
+    change = torch.linalg.vector_norm(embeddings - torch.cat(parts), dim=1)
+    return bool((change > _ROUNDING * torch.linalg.vector_norm(embeddings, dim=1)).any())
 
 
 def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:

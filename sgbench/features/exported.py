@@ -1,6 +1,7 @@
 """Programs that ``torch.export.save`` wrote (``*.pt2``). A program is code: open only what you trust."""
 
 import logging
+import warnings
 from pathlib import Path
 
 import torch
@@ -23,7 +24,9 @@ def load_exported(path: Path, device: torch.device) -> ExportedProgram:
     log.setLevel(logging.CRITICAL)  # torch also logs a traceback of the error that it raises
     try:
         check_stored(path)
-        with foreign(str(path)):
+        with foreign(str(path)), warnings.catch_warnings():
+            # torch 2.11 warns of how it reads a program itself.
+            warnings.filterwarnings("ignore", "The given buffer is not writable", UserWarning)
             return move_to_device_pass(torch.export.load(path), device)
     except Exception as error:  # torch.export.load raises many kinds of errors
         raise UserError(

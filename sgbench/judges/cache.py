@@ -64,8 +64,8 @@ def open_judge(
         judge = train_judge(images, kept, labels, source.attributes, settings, device, advance, architecture)
         facts = {"architecture": architecture, "seed": settings.seed}
         facts |= {"training images": len(kept), "left out": len(train) - len(kept)}
-        files.write_facts(facts, origin(device))
         write_buffered(partial, lambda file: torch.save(judge.state_dict(), file))
+        files.write_facts(facts, origin(device), partial)
 
     if problem := files.discard_broken():
         warnings.warn(problem, stacklevel=2)

@@ -18,7 +18,7 @@ from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
-from sgbench.support.atomic import replacing
+from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.code import lines_in
 from sgbench.support.environment import commit, origin
 from sgbench.support.errors import UserError, summary
@@ -74,7 +74,7 @@ def _errors_of_its_code(job: Job) -> Iterator[None]:
     """
     try:
         yield
-    except (UserError, OSError):
+    except UserError:
         raise
     except Exception as error:
         lines = lines_in(error, job.entry.cls.__module__)
@@ -99,6 +99,6 @@ def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, do
     rows = [to_bytes(x)]
     for group in all_groups(method.attributes):  # a method may change what it is given, or reuse what it returns
         rows.append(to_bytes(checked(method.edit(x.clone(), labels.clone(), group), shape, name)))
-    grid = make_grid(torch.cat(rows), nrow=len(x), padding=2)
+    grid = Image.fromarray(make_grid(torch.cat(rows), nrow=len(x), padding=2).permute(1, 2, 0).numpy())
     with replacing(folder.sample(done)) as partial:
-        Image.fromarray(grid.permute(1, 2, 0).numpy()).save(partial, format="PNG")
+        write_buffered(partial, lambda file: grid.save(file, format="PNG"))

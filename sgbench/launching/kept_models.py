@@ -4,6 +4,7 @@ from typing import Literal
 
 from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
+from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.job_folder import JobFolder
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import locked
@@ -58,7 +59,7 @@ def _broken_checkpoint(study: Study, job: Job, folder: JobFolder) -> str:
     needed = any(not study.system_folder(system).is_scored() for system in _systems_of(study, job))
     try:
         if needed:
-            folder.check()
+            check_checkpoint(folder)
     except BrokenFile as error:
         return str(error)
     return ""

@@ -9,13 +9,12 @@ from sgbench.metrics.image_metric import ImageMetric, check_posterior
 class Accuracy(ImageMetric):
     """Share of images classified as expected by one head of the judge.
 
-    ``update(posterior, expected)``: posterior floating point [N, m]; expected integer [N], the value asked for (or,
+    ``terms(posterior, expected)``: posterior floating point [N, m]; expected integer [N], the value asked for (or,
     for another attribute, the source image's label). The metric does not apply to an image where it is negative. If
     several values are equally probable, the first one counts.
     """
 
     def __init__(self, definition: str = "most probable value") -> None:
-        super().__init__()
         self.definition = definition
 
     def terms(self, posterior: Tensor, expected: Tensor) -> Tensor:
@@ -27,7 +26,7 @@ class Accuracy(ImageMetric):
 class BalancedAccuracy(ImageMetric):
     """Mean recall over an attribute's values, from 0 to 1; values without images do not count.
 
-    ``update(posterior, labels)``: posterior floating point [N, m], labels integer [N]. The metric does not apply to an
+    ``terms(posterior, labels)``: posterior floating point [N, m], labels integer [N]. The metric does not apply to an
     image with a negative label.
     """
 
@@ -49,8 +48,7 @@ class BalancedAccuracy(ImageMetric):
 def balanced_accuracy(posterior: Tensor, labels: Tensor) -> float:
     """``BalancedAccuracy`` of these images; NaN if none has a label."""
     metric = BalancedAccuracy()
-    terms = metric.terms(posterior, labels)
-    return float(metric.reduce(terms, terms.new_ones(1, len(terms)))[0])
+    return metric.figure(metric.terms(posterior, labels))
 
 
 def _check(posterior: Tensor, labels: Tensor) -> None:

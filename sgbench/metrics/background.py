@@ -33,12 +33,11 @@ def side(size: int) -> int:
 
 
 class _Background(ImageMetric):
-    """A metric of the corner; ``update(results, sources)``, both uint8 [N, 3, size, size] RGB."""
+    """A metric of the corner; ``terms(results, sources)``, both uint8 [N, 3, size, size] RGB."""
 
     protocol: str
 
     def __init__(self, size: int) -> None:
-        super().__init__()
         self.side = side(size)
         if self.side > size:
             raise ValueError(f"images of side {size} are smaller than the corner of side {self.side}")

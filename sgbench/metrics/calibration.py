@@ -16,7 +16,7 @@ BINS = 15
 class ExpectedCalibrationError(ImageMetric):
     """Mean over bins of |accuracy - mean confidence|, each bin weighted by its number of images; from 0 to 1.
 
-    ``update(posterior, labels)``: posterior floating point [N, m], labels integer [N]; images with a negative label are
+    ``terms(posterior, labels)``: posterior floating point [N, m], labels integer [N]; images with a negative label are
     left out. The confidence is the probability of the predicted value, which is the first of equally probable ones. An
     image has two terms: its confidence, and 1 if the prediction is right, else 0. Images that a bootstrap draws several
     times raise the figure, so its interval needs recentring.

@@ -18,12 +18,11 @@ CHANGED_LEVELS = 2
 class MeanAbsoluteDistance(ImageMetric):
     """Mean absolute difference over a region's pixels and channels per image, in levels, then the mean over images.
 
-    ``update(results, references, region)``: uint8 [N, 3, S, S] both; region bool [N, S, S], or None (the default)
+    ``terms(results, references, region)``: uint8 [N, 3, S, S] both; region bool [N, S, S], or None (the default)
     for the whole image. The metric does not apply to an image whose region is empty.
     """
 
     def __init__(self, definition: str) -> None:
-        super().__init__()
         self.definition = definition
 
     def terms(self, results: Tensor, references: Tensor, region: Tensor | None = None) -> Tensor:
@@ -72,7 +71,7 @@ class TrueBackgroundError(MeanAbsoluteDistance):
 class BackgroundTint(ImageMetric):
     """How far the colour of the background drifts: the mean signed change of the channel that changes most.
 
-    ``update(results, sources, mask)``: uint8 [N, 3, S, S] both; mask bool [N, S, S]. An image's terms are its mean
+    ``terms(results, sources, mask)``: uint8 [N, 3, S, S] both; mask bool [N, S, S]. An image's terms are its mean
     signed changes of red, green and blue within the mask, in levels; the figure is the largest of their means over
     images, without its sign. Noise that goes both ways cancels, a cast does not. Images drawn again raise the figure,
     so its interval needs recentring. The metric does not apply to an image whose mask is empty.

@@ -9,11 +9,10 @@ from sgbench.metrics.image_metric import ImageMetric
 class IdentitySimilarity(ImageMetric):
     """Cosine similarity per image, then the mean over images; from -1 to 1.
 
-    ``update(embedding_results, embedding_sources)``: both floating point [N, D], one row per image.
+    ``terms(embedding_results, embedding_sources)``: both floating point [N, D], one row per image.
     """
 
     def __init__(self, definition: str = "cosine of face embeddings") -> None:
-        super().__init__()
         self.definition = definition
 
     @classmethod

@@ -1,15 +1,13 @@
 """The contract of a metric: it computes a row of terms for each image, and one figure from all rows."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-import torchmetrics
 from torch import Tensor
-from torchmetrics.utilities import dim_zero_cat
 
 
-class ImageMetric(torchmetrics.Metric, ABC):
+class ImageMetric(ABC):
     """A metric that is a function of per-image terms, so that images can come in batches and be drawn again.
 
     A subclass defines the terms of an image (``terms``), and how one figure is computed from the terms of all images
@@ -19,12 +17,7 @@ class ImageMetric(torchmetrics.Metric, ABC):
         definition: the protocol with its parameters; part of a record's key.
     """
 
-    full_state_update = False
     definition: str
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.add_state("rows", default=[], dist_reduce_fx="cat")
 
     @classmethod
     def build(cls, place: str, image_size: int, network: str) -> "ImageMetric | None":
@@ -64,6 +57,10 @@ class ImageMetric(torchmetrics.Metric, ABC):
         """
         return weighted_mean(self.per_image(terms).unsqueeze(1), weights).squeeze(1)
 
+    def figure(self, terms: Tensor) -> float:
+        """The metric over all images, each counted once."""
+        return float(self.reduce(terms, terms.new_ones(1, len(terms)))[0])
+
     def reduce_each(self, systems: Sequence[Tensor], weights: Tensor) -> Tensor:
         """``reduce`` for several systems' terms of the same images: float64 [T, R] of T systems. No term may be NaN.
 
@@ -79,23 +76,27 @@ class ImageMetric(torchmetrics.Metric, ABC):
         """How many of these terms are clipped; None for a metric that does not report it."""
         return None
 
-    def exchanged(self, pairs: Sequence[tuple[Tensor, Tensor]], swaps: Tensor) -> Tensor:
-        """The figure of side a minus that of side b of several pairs, after each exchange of rows between the sides.
+    def exchanging(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Callable[[Tensor], Tensor]:
+        """The figure of side a minus that of side b of several pairs, as a function of the rows that are exchanged.
 
         Args:
             pairs: the terms of both sides of each, float64 [N, K] and [N, K]; all pairs are of the same images.
-            swaps: bool [R, N], which rows are exchanged. A row is exchanged with the same row of the other side.
 
         Returns:
-            float64 [P, R] of P pairs.
+            A function of swaps bool [N, R], R choices of rows; a row is exchanged with the same row of the other side.
+            It gives float64 [P, R] of P pairs.
         """
         weights = pairs[0][0].new_ones(1, len(pairs[0][0]))
-        differences = []
-        for terms_a, terms_b in pairs:
-            for swap in swaps.unsqueeze(2):
-                a, b = torch.where(swap, terms_b, terms_a), torch.where(swap, terms_a, terms_b)
-                differences.append(self.reduce(a, weights) - self.reduce(b, weights))
-        return torch.cat(differences).reshape(len(pairs), len(swaps))
+
+        def after(swaps: Tensor) -> Tensor:
+            differences = []
+            for terms_a, terms_b in pairs:
+                for swap in swaps.T.unsqueeze(2):
+                    a, b = torch.where(swap, terms_b, terms_a), torch.where(swap, terms_a, terms_b)
+                    differences.append(self.reduce(a, weights) - self.reduce(b, weights))
+            return torch.cat(differences).reshape(len(pairs), swaps.shape[1])
+
+        return after
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
         """How much each row contributes to the figure of side a minus that of side b, to first order: float64 [N].
@@ -108,20 +109,6 @@ class ImageMetric(torchmetrics.Metric, ABC):
         (slopes,) = torch.autograd.grad(self.reduce(both, weights)[0], weights)
         a, b = slopes[0].chunk(2)
         return 2 * (a - b)
-
-    def update(self, *inputs: Tensor) -> None:
-        """Add a batch; ``inputs`` are the same as for ``terms``."""
-        self.rows.append(self.terms(*inputs))
-
-    def compute(self) -> Tensor:
-        """The metric over all images, each counted once: float64 scalar."""
-        terms = self.collected
-        return self.reduce(terms, terms.new_ones(1, len(terms)))[0]
-
-    @property
-    def collected(self) -> Tensor:
-        """Terms of all images so far, in the order in which they came, float64 [N, K]."""
-        return dim_zero_cat(self.rows)
 
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:

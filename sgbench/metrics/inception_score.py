@@ -5,7 +5,7 @@ by NumPy's RandomState(2020), splits i*N//10 to (i+1)*N//10, mean and population
 the judge's joint posterior, the same formula gives the Judge Score, which is never called Inception Score.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -15,20 +15,21 @@ from sgbench.metrics.image_metric import ImageMetric, check_posterior
 
 INCEPTION = "2015 Inception, images resized to 299 as TensorFlow 1 does, 1008 unbiased logits"
 """Which network and which of its outputs give an Inception Score; the weights are named separately."""
-_NEXT_TO_NOTHING = 1e-300
+_LEAST = 1e-300
 """Stands for a probability of 0, whose logarithm has no value; it adds nothing to a sum."""
+_SUMS_AT_ONCE = 2**18
+"""Numbers, of all pairs and swaps, that stay in the processor's cache."""
 
 
 class InceptionScore(ImageMetric):
     """Mean over splits of exp(mean KL), from 1 to C.
 
-    ``update(posterior)``: floating point [N, C]. An image's terms are its posterior. The place of an image decides
+    ``terms(posterior)``: floating point [N, C]. An image's terms are its posterior. The place of an image decides
     in which split it falls, so images must come in the same order for every system. With one split the order does not
     matter.
     """
 
     def __init__(self, num_splits: int = 10, seed: int = 2020) -> None:
-        super().__init__()
         self.num_splits = num_splits
         self.seed = seed
         self.definition = f"mean of {num_splits} splits, rows permuted by RandomState({seed})"
@@ -52,19 +53,15 @@ class InceptionScore(ImageMetric):
         """Population standard deviation over the splits, of terms [N, C]."""
         return float(self._splits([terms], terms.new_ones(1, len(terms)))[0].std(correction=0))
 
-    def exchanged(self, pairs: Sequence[tuple[Tensor, Tensor]], swaps: Tensor) -> Tensor:
-        """Use sums over each split, which are linear in its rows, so no swap is scored anew. No term may be NaN."""
-        sides = (torch.stack(side) for side in zip(*pairs, strict=True))
-        a, b = (torch.cat([t, torch.xlogy(t, t).sum(2, keepdim=True)], 2) for t in sides)
-        totals, by_row = a.new_zeros(len(swaps), len(pairs)), swaps.T.contiguous()
-        for rows in self._rows(pairs[0][0]):
-            of_a, of_b = a[:, rows], b[:, rows]
-            gaps = (of_b - of_a).transpose(0, 1)
-            shift = (by_row[rows].to(a).T @ gaps.flatten(1) / len(rows)).unflatten(1, gaps.shape[1:])
-            for means, sign in ((of_a.mean(1) + shift, 1), (of_b.mean(1) - shift, -1)):
-                marginal = means[..., :-1].clamp(min=_NEXT_TO_NOTHING)
-                totals += sign * (means[..., -1] - marginal.log().mul_(marginal).sum(-1)).exp()
-        return totals.T / self.num_splits
+    def exchanging(self, pairs: Sequence[tuple[Tensor, Tensor]]) -> Callable[[Tensor], Tensor]:
+        """Keep means over each split, which are linear in its rows, so no swap is scored anew. No term may be NaN."""
+        splits = [(rows, *_means_and_gaps(pairs, rows)) for rows in self._rows(pairs[0][0])]
+        at_once = max(1, _SUMS_AT_ONCE // splits[0][1].numel())
+
+        def after(swaps: Tensor) -> Tensor:
+            return torch.cat([_exchanged(splits, some) for some in swaps.split(at_once, 1)], 1)
+
+        return after
 
     def shares(self, terms_a: Tensor, terms_b: Tensor) -> Tensor:
         """Go split by split, because rows of both sides together would fall into other splits. No term may be NaN."""
@@ -102,6 +99,41 @@ class InceptionScore(ImageMetric):
         order = torch.from_numpy(np.random.RandomState(self.seed).permutation(n)).to(terms.device)
         for i in range(self.num_splits):
             yield order[i * n // self.num_splits : (i + 1) * n // self.num_splits]
+
+
+def _means_and_gaps(pairs: Sequence[tuple[Tensor, Tensor]], rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the score of a split is made of: the mean posterior and, after it, the mean of sum p log p.
+
+    Returns:
+        Means of side a and of side b, [P, C + 1, 1]; what exchanging a row adds to those of a and takes from those of
+        b, [P (C + 1), n].
+    """
+    sides = (torch.stack([terms[rows] for terms in side]) for side in zip(*pairs, strict=True))
+    a, b = (torch.cat([p, _sum_of_logs(p.clamp(min=_LEAST), 2).unsqueeze(2)], 2).transpose(1, 2) for p in sides)
+    return a.mean(2, keepdim=True), b.mean(2, keepdim=True), ((b - a) / len(rows)).flatten(0, 1)
+
+
+def _exchanged(splits: Sequence[tuple[Tensor, ...]], swaps: Tensor) -> Tensor:
+    """Score of side a minus that of side b after each swap [N, R]: [P, R]. It works in memory that it takes once."""
+    num_pairs, num_sums, _ = splits[0][1].shape
+    shift, means, logs = (splits[0][1].new_empty(num_pairs, num_sums - k, swaps.shape[1]) for k in (0, 0, 1))
+    totals = torch.zeros_like(means[:, 0])
+    for rows, of_a, of_b, gaps in splits:
+        torch.mm(gaps, swaps[rows].to(gaps), out=shift.view(len(gaps), -1))
+        for own, sign in ((of_a, 1), (of_b, -1)):
+            torch.add(own, shift, alpha=sign, out=means)
+            divergence = means[:, -1] - _sum_of_logs(means[:, :-1].clamp_(min=_LEAST), 1, logs)
+            totals.add_(divergence.exp_(), alpha=sign)
+    return totals / len(splits)
+
+
+def _sum_of_logs(p: Tensor, dim: int, logs: Tensor | None = None) -> Tensor:
+    """Sum of p log p; no p may be 0.
+
+    Args:
+        logs: memory for the logarithms.
+    """
+    return torch.log(p, out=logs).mul_(p).sum(dim)
 
 
 def inception_posterior(logits: Tensor) -> Tensor:

@@ -12,13 +12,12 @@ from sgbench.metrics.image_metric import ImageMetric
 class JuryAccuracy(ImageMetric):
     """Mean over judges and images of whether a judge's most probable value is the one expected, from 0 to 1.
 
-    ``update(posteriors, expected)``: one posterior for each judge, floating point [N, m]; expected integer [N], as for
+    ``terms(posteriors, expected)``: one posterior for each judge, floating point [N, m]; expected integer [N], as for
     ``Accuracy``. An image's terms are the judges' hits, so that the variance of judges can be taken apart from that of
     images.
     """
 
     def __init__(self, definition: str = "most probable value, mean over a jury") -> None:
-        super().__init__()
         self.definition = definition
 
     def terms(self, posteriors: Sequence[Tensor], expected: Tensor) -> Tensor:

@@ -8,11 +8,10 @@ from sgbench.metrics.image_metric import ImageMetric
 class PerceptualDistance(ImageMetric):
     """Mean over images of the distances that a network gave; 0 for identical images, without upper bound.
 
-    ``update(distances)``: floating point [N], finite.
+    ``terms(distances)``: floating point [N], finite.
     """
 
     def __init__(self, definition: str) -> None:
-        super().__init__()
         self.definition = definition
 
     @classmethod

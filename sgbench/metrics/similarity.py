@@ -22,7 +22,7 @@ _CACHED_PIXELS = 2**15
 class PSNR(ImageMetric):
     """PSNR in dB per image, 100 where result and source are identical, then the mean over images.
 
-    ``update(results, sources)``: both uint8 [N, 3, S, S] RGB.
+    ``terms(results, sources)``: both uint8 [N, 3, S, S] RGB.
     """
 
     definition = f"whole image, per image, peak {PEAK:g}, capped at {PSNR_CAP:g} dB"
@@ -36,7 +36,7 @@ class PSNR(ImageMetric):
 class SSIM(ImageMetric):
     """SSIM per image, the mean over channels, then over images; from -1 to 1.
 
-    ``update(results, sources)``: both uint8 [N, 3, S, S] RGB, S at least 11.
+    ``terms(results, sources)``: both uint8 [N, 3, S, S] RGB, S at least 11.
     """
 
     definition = f"whole image, Gaussian window {WINDOW}, sigma {SIGMA:g}, {CONSTANTS}, mean over channels"
@@ -51,7 +51,7 @@ class SSIM(ImageMetric):
 class MSSSIM(ImageMetric):
     """MS-SSIM over five scales per image, the mean over channels, then over images; from 0 to 1.
 
-    ``update(results, sources)``: both uint8 [N, 3, size, size] RGB.
+    ``terms(results, sources)``: both uint8 [N, 3, size, size] RGB.
 
     Raises:
         ValueError: no window of 3 pixels fits the fifth scale of images of side ``size`` (32 and less).
@@ -62,7 +62,6 @@ class MSSSIM(ImageMetric):
         return cls(image_size) if ms_ssim_window(image_size) >= 3 else None
 
     def __init__(self, size: int) -> None:
-        super().__init__()
         self.size, self.window = size, ms_ssim_window(size)
         if self.window == 1:
             raise ValueError(

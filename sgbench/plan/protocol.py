@@ -93,7 +93,7 @@ def make_protocol(plan: Plan) -> Protocol:
         "source": source.fingerprint,
         "test": hash_of_value(plan.test.tolist()),
         "num_resamples": scoring.num_resamples,
-        "people": scoring.figure_people,
+        "people": list(scoring.people) or scoring.figure_people,
         "inception": files.inception.sha256,
         "lpips": [scoring.lpips.net, files.lpips[1]] if scoring.lpips and files.lpips else None,
         "embedder": files.embedder,

@@ -8,6 +8,7 @@ from pathlib import Path
 from sgbench.results.records import Record, read_records
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
+from sgbench.support.errors import UserError
 
 SYSTEM = ("method", "variant", "level", "seed", "dataset", "image_size", "origin")
 """Fields that say which system a record belongs to, without the hash in the name of the system's folder."""
@@ -75,6 +76,7 @@ def record_files(path: Path) -> dict[Path, Path]:
 
     Raises:
         ValueError: a file of a study's folder is missing or broken.
+        UserError: a link in the folder leads out of it to more records, which would be overlooked.
     """
     if not path.is_dir():
         return {Path(path.name): path}
@@ -83,8 +85,18 @@ def record_files(path: Path) -> dict[Path, Path]:
         for member in members:
             member.check()
         return {Path(member.name) / member.records_file.name: member.records_file for member in members}
-    places = {file.relative_to(path): file for file in sorted(path.rglob("*.csv"))}
-    return {place: file for place, file in places.items() if not any(part.startswith(".") for part in place.parts)}
+    inside = path.resolve()
+    for link in _below(path, "*"):
+        to = link.resolve() if link.is_symlink() and link.is_dir() else inside
+        if not to.is_relative_to(inside) and next(to.rglob("*.csv"), None):
+            raise UserError(f"{link}: is a link to a folder, and records in it would be overlooked; put a folder there")
+    return {file.relative_to(path): file for file in _below(path, "*.csv")}
+
+
+def _below(path: Path, pattern: str) -> list[Path]:
+    """What is in a folder and below it, but for what is hidden."""
+    found = sorted(path.rglob(pattern))
+    return [file for file in found if not any(part.startswith(".") for part in file.relative_to(path).parts)]
 
 
 def is_study(path: Path) -> bool:

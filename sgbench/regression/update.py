@@ -29,7 +29,8 @@ def replace_reference(reference: Path, new: Path) -> None:
     files, such as tolerances and notes, stay. The reference need not exist yet.
 
     Raises:
-        UserError: one is a file and the other a folder, or one is inside the other.
+        UserError: one is a file and the other a folder, or one is inside the other, or a link in the reference leads
+            out of it to where records would be written.
         OSError: no space or no permission; the reference is as it was.
     """
     if is_study(reference):
@@ -119,7 +120,9 @@ def _replace_folder(old: Path, now: Path) -> None:
             _copy_others(old, partial)
         for place, file in record_files(now).items():
             for path in filter(None, (file, scores_beside(file))):
-                _copy(path, (partial / place).with_name(path.name))
+                to = (partial / place).with_name(path.name)
+                _check_no_link(to, partial, old)
+                _copy(path, to)
         if old.exists():
             old.rename(aside)
         try:
@@ -163,6 +166,23 @@ def _copy_others(old: Path, to: Path) -> None:
     except shutil.Error as error:
         path, _, why = error.args[0][0]
         raise UserError(f"--update: {path} cannot be kept ({why}); move it out of the reference") from error
+
+
+def _check_no_link(to: Path, partial: Path, old: Path) -> None:
+    """Refuse to write where a link of the reference's leads.
+
+    Args:
+        to: the file that is to be written, below ``partial``, which becomes the reference ``old``.
+
+    Raises:
+        UserError: names the link.
+    """
+    for place in (to, *to.parents):
+        if place == partial:
+            return
+        if place.is_symlink():
+            link = old / place.relative_to(partial)
+            raise UserError(f"--update: {link} is a link, and records would be written to where it leads; remove it")
 
 
 def _same(path: Path, to: Path) -> None:

@@ -9,8 +9,12 @@ import torch
 
 from sgbench.results.job_folder import JobFolder
 from sgbench.support.atomic import write_buffered
+from sgbench.support.errors import BrokenFile, shown, summary
 from sgbench.support.sealed import opened, sealing
 from sgbench.support.tensors import load_tensors
+
+_JOB = "job"
+"""Under which the name of the job's folder is kept."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,7 @@ class Checkpoint:
 def write_checkpoint(folder: JobFolder, checkpoint: Checkpoint) -> None:
     """Keep a checkpoint, with its hash, whole or not at all."""
     with sealing(folder.checkpoint) as partial:
-        write_buffered(partial, lambda file: torch.save(_plain(checkpoint), file))
+        write_buffered(partial, lambda file: torch.save({_JOB: folder.path.name} | _plain(checkpoint), file))
 
 
 def read_checkpoint(folder: JobFolder, device: torch.device | str = "cpu", mapped: bool = False) -> Checkpoint:
@@ -43,14 +47,30 @@ def read_checkpoint(folder: JobFolder, device: torch.device | str = "cpu", mappe
         mapped: leave tensors in the file until they are used.
 
     Raises:
-        BrokenFile: it is missing, or is not as it was written; names it and what to do.
+        BrokenFile: it is missing, is not as it was written, or is another job's; names it and what to do.
     """
 
     def read(path: Path) -> Checkpoint:
         state = load_tensors(path, device, mapped)
+        if (job := state.pop(_JOB, folder.path.name)) != folder.path.name:  # earlier versions kept no name
+            raise BrokenFile(f"{path}: is the checkpoint of the job {shown(job)}; {folder.remedy}")
         return Checkpoint(**{"seconds": None, **state})
 
     return opened(folder.checkpoint, read, folder.remedy)
+
+
+def check_checkpoint(folder: JobFolder) -> None:
+    """Refuse a checkpoint that is missing, is not as it was written, cannot be read, or is another job's.
+
+    Raises:
+        BrokenFile: names it and what to do.
+    """
+    try:
+        read_checkpoint(folder, mapped=True)
+    except BrokenFile:
+        raise
+    except Exception as error:  # torch raises almost any error for a file that it has not written
+        raise BrokenFile(f"{folder.checkpoint}: cannot be read ({summary(error)}); {folder.remedy}") from error
 
 
 def _plain(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -94,14 +94,6 @@ class JobFolder:
         """Whether something was trained here."""
         return self._done.exists() or self.checkpoint.exists()
 
-    def check(self) -> None:
-        """Refuse a checkpoint that is lost or is not as it was written.
-
-        Raises:
-            BrokenFile: names the file, and what to do.
-        """
-        check(self.checkpoint, self.remedy)
-
     def changed(self) -> Iterator[str]:
         """A line for each file that is there and is not as it was written, as far as hashes are known."""
         for file, remedy in ((self.checkpoint, self.remedy), (self._losses, _WITHOUT)):

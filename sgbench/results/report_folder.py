@@ -1,16 +1,14 @@
 """A report's folder: the page, all records, and a file for each table and figure."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sgbench.results.system_folder import RECORDS
-from sgbench.support.atomic import partial_folder
-from sgbench.support.reading import MOST_TEXT, NotRead, read_bytes
-
-_LINK = re.compile(r"\]\(([^()/\\]+\.(?:csv|tex|png))\)")
+from sgbench.support.atomic import partial_folder, write_text
+from sgbench.support.hashing import hash_of_file
+from sgbench.support.reading import read_text
 
 
 @dataclass(frozen=True)
@@ -33,9 +31,9 @@ class ReportFolder:
         """A table to compute with (CSV), and one to print (LaTeX)."""
         return self.path / f"{name}.csv", self.path / f"{name}.tex"
 
-    def figure(self, name: str) -> Path:
-        """A figure's picture."""
-        return self.path / f"{name}.png"
+    def figure(self, name: str, kind: str = "png") -> Path:
+        """A figure's picture, or its PDF."""
+        return self.path / f"{name}.{kind}"
 
     def texts(self) -> list[Path]:
         """Page, records and tables: all that is the same wherever it is made."""
@@ -45,8 +43,9 @@ class ReportFolder:
     def rewritten(self) -> Iterator["ReportFolder"]:
         """Yield a folder beside this one for a new report. When it is whole, its files take the earlier report's place.
 
-        Of the earlier report those tables and figures are removed that its page links; the user's own files stay. The
-        page is moved last: until then the earlier one stands, and says what is still to be removed.
+        Of the earlier report those files are removed that are still as it was written; the user's own files stay, and
+        what was put in a file's place. Which files are the report's is kept in a hidden list, which names those of both
+        reports until the new one is in place. The page is moved last: until then the earlier one stands.
 
         Raises:
             OSError: no space or no permission; the earlier report is as it was.
@@ -55,17 +54,34 @@ class ReportFolder:
             made = ReportFolder(partial)
             yield made
             self.path.mkdir(exist_ok=True)
-            new = {path.name for path in partial.iterdir()}
-            for name in sorted(new - {self.page.name}):
+            new = {path.name: hash_of_file(path) for path in sorted(partial.iterdir())}
+            earlier = self._written()
+            self._write_list([*new.items(), *(pair for pair in earlier if pair not in new.items())])
+            for name in new.keys() - {self.page.name}:
                 (partial / name).replace(self.path / name)
-            for name in self._linked() - new:
-                (self.path / name).unlink(missing_ok=True)
+            for name, digest in earlier:
+                if name not in new and _is(self.path / name, digest):
+                    (self.path / name).unlink()
             made.page.replace(self.page)
+            self._write_list(list(new.items()))
 
-    def _linked(self) -> set[str]:
-        """Tables and figures that the page links."""
+    @property
+    def _list(self) -> Path:
+        return self.path / ".report.sha256"
+
+    def _write_list(self, files: Sequence[tuple[str, str]]) -> None:
+        write_text(self._list, "".join(f"{digest}  {name}\n" for name, digest in files))
+
+    def _written(self) -> list[tuple[str, str]]:
+        """Name and SHA-256 of each file that reports wrote here; none where that is not known."""
         try:
-            text = read_bytes(self.page, MOST_TEXT).decode(errors="replace")
-        except (OSError, NotRead):  # there is none, or something else lies in its place
-            return set()
-        return set(_LINK.findall(text)) - {RECORDS}
+            lines = read_text(self._list).splitlines()
+        except (OSError, ValueError):
+            return []
+        pairs = [(name, digest) for digest, _, name in (line.partition("  ") for line in lines)]
+        return [(name, digest) for name, digest in pairs if name == Path(name).name]
+
+
+def _is(path: Path, digest: str) -> bool:
+    """Whether a file, and no link to one, is the one that was written."""
+    return path.is_file() and not path.is_symlink() and hash_of_file(path) == digest

@@ -1,6 +1,7 @@
 """A study's folder: settings, plan, description, what made it, checksums, and the report."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -160,6 +161,13 @@ class StudyFolder:
             return {}
         return made
 
+    def changed_judges(self) -> list[str]:
+        """A line for each judge at hand that is not the one that the report was made with, as far as it says which."""
+        made = self.read_runtime().get("judges", [])
+        known = [judge for judge in made if isinstance(judge, dict)] if isinstance(made, list) else []
+        names = [(judge["judge"], judge.get("sha256")) for judge in known if _is_hash(judge.get("judge"))]
+        return [line for name, sha256 in names if (line := self.runs.judge(name).changed(sha256))]
+
     def write_checksums(self) -> None:
         """Keep the checksums of all files that the report consists of, its systems' too."""
         write_checksums(self.path, [system.path for system in self.members()])
@@ -177,6 +185,10 @@ class StudyFolder:
             raise BrokenFile(f"{path}: is broken ({first_problem(error)}); run the study's command again") from error
         except (OSError, ValueError) as error:
             raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error
+
+
+def _is_hash(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value))
 
 
 def _check_plan(plan: StudyPlan) -> None:

@@ -42,9 +42,7 @@ class Cell:
     @property
     def value(self) -> float:
         """The figure; NaN if a note says why there is none."""
-        if self.record.note:
-            return math.nan
-        return float(self.metric.reduce(self.terms, self.terms.new_ones(1, len(self.terms)))[0])
+        return math.nan if self.record.note else self.metric.figure(self.terms)
 
     @property
     def by_jury(self) -> bool:
@@ -136,6 +134,20 @@ def bootstrapped(cells: Mapping[int, Cell], num_resamples: int) -> dict[int, tup
             places, bootstrap_intervals(figures, alike[0].sources, num_resamples, recentre=recentre), strict=True
         )
     return found
+
+
+def in_common(first: Cell, second: Cell) -> tuple[Cell, Cell]:
+    """Both cells with only the requests that both have, in the order of the first."""
+    if np.array_equal(first.sources, second.sources) and np.array_equal(first.values, second.values):
+        return first, second
+    keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
+    _, here, there = np.intersect1d(*keys, return_indices=True)
+    order = np.argsort(here)
+    return _only(first, here[order]), _only(second, there[order])
+
+
+def _only(cell: Cell, rows: np.ndarray) -> Cell:
+    return replace(cell, terms=cell.terms[rows], sources=cell.sources[rows], values=cell.values[rows])
 
 
 def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:

@@ -18,6 +18,9 @@ from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists,
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.global_state import foreign
 
+_TRIED = 4
+"""Test images that a network of the user's is tried with."""
+
 
 @dataclass(frozen=True)
 class StudyData:
@@ -61,7 +64,7 @@ def prepare_data(study: Study) -> StudyData:
             known = open_references(plan.source, plan.test, requests, store, lambda done, _: task.update(done))
     test = everything_asked(images[plan.test], plan.test_labels, requests, known)
     if networks.embedder:
-        networks.embedder(test.images[:1])  # a function that fails on images is refused before anything is trained
+        networks.embedder.check(test.images[:_TRIED])  # before anything is trained
     return StudyData(images, test, networks)
 
 

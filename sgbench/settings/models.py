@@ -101,9 +101,9 @@ class ScoringSettings(SettingsModel):
     """How results are scored and reported.
 
     ``composition``: so many test images of each target are edited again and again: to the value that they have, and to
-    another and back; 0 for none. ``figure_people``: whose translations are shown; 0 for images that may not be passed
-    on. ``reference``: the method that others are tested against in a report of many systems, as ``methods`` has it; the
-    first one by default.
+    another and back; 0 for none. ``figure_people``: of how many people translations are shown; 0 for images that may
+    not be passed on. ``people``: of whom instead, by the names of their test images. ``reference``: the method that
+    others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
     ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
     score.
     """
@@ -112,11 +112,17 @@ class ScoringSettings(SettingsModel):
     num_resamples: int = Field(1000, ge=1, le=100_000)
     composition: NonNegativeInt = 200
     figure_people: NonNegativeInt = 4
+    people: tuple[str, ...] = ()
     correlated_above: float = Field(0.3, ge=0, le=1)
     reference: str | None = None
     inception: InceptionSettings = InceptionSettings()
     lpips: LPIPSSettings | None = None
     embedder: str | None = None
+
+    @field_validator("people")
+    @classmethod
+    def _once(cls, people: tuple[str, ...]) -> tuple[str, ...]:
+        return _all_different(people)
 
 
 class ExperimentSettings(SettingsModel):

@@ -13,7 +13,7 @@ variables", 2015). The difference of two means is such a sum. For another metric
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -130,7 +130,7 @@ def paired_differences(
     seed: int = 0,
     num_swaps: int | None = None,
 ) -> list[PairedDifference]:
-    """``paired_difference`` of several pairs; those of the same sources share their swaps, and draws of each figure.
+    """``paired_difference`` of several pairs; those of the same source images share their swaps.
 
     Raises:
         ValueError: the shapes of a pair do not match.
@@ -138,7 +138,8 @@ def paired_differences(
     together: dict[bytes, dict[tuple[object, ...], dict[int, Pair]]] = {}
     for k, pair in enumerate(pairs):
         kept = pair.applicable()
-        together.setdefault(kept.sources.tobytes(), {}).setdefault(kept.figure, {})[k] = kept
+        drawn = np.unique(kept.sources).tobytes()
+        together.setdefault(drawn, {}).setdefault((kept.sources.tobytes(), *kept.figure), {})[k] = kept
     found: dict[int, PairedDifference] = {}
     for by_figure in together.values():
         groups = [list(of_figure.values()) for of_figure in by_figure.values()]
@@ -194,34 +195,35 @@ def _tail_bound(metric: ImageMetric, terms_a: Tensor, terms_b: Tensor, sources: 
 def _swapped_differences(groups: Sequence[Sequence[Pair]], num_swaps: int, seed: int) -> list[np.ndarray]:
     """For each group of pairs of one figure the differences after each random swap, float64 [P, num_swaps].
 
-    All groups are of the same sources.
+    All groups are of the same source images, those of a group in the same order.
     """
-    sources = groups[0][0].sources
-    unique, position = np.unique(sources, return_inverse=True)
+    num_sources = len(np.unique(groups[0][0].sources))
     generator = np.random.default_rng([seed, 1])
-    chunk = max(1, _SWAPS_AT_ONCE // len(sources))
-    gaps = [_gaps(pairs, position) for pairs in groups]
-    differences: list[list[np.ndarray]] = [[] for _ in groups]
+    exchanges = [_exchanging(pairs) for pairs in groups]
+    chunk = max(1, _SWAPS_AT_ONCE // max(len(pairs[0].sources) for pairs in groups))
+    parts = []
     for start in range(0, num_swaps, chunk):
-        swaps = generator.integers(2, size=(min(chunk, num_swaps - start), len(unique))) == 1
+        drawn = generator.integers(2, size=(min(chunk, num_swaps - start), num_sources), dtype=np.uint32)
+        swaps = np.ascontiguousarray(drawn.T == 1)
         signs = np.where(swaps, -1.0, 1.0)
-        for pairs, own, found in zip(groups, gaps, differences, strict=True):
-            if own is not None:
-                found.append((signs @ own / len(sources)).T)
-            else:  # rows keep their places, because an Inception Score's splits depend on them
-                rows = torch.from_numpy(swaps[:, position]).to(pairs[0].terms_a.device)
-                sides = [(pair.terms_a, pair.terms_b) for pair in pairs]
-                found.append(pairs[0].metric.exchanged(sides, rows).cpu().numpy())
-    return [np.concatenate(found, 1) for found in differences]
+        parts.append([exchange(swaps, signs) for exchange in exchanges])
+    return [np.concatenate(found, 1) for found in zip(*parts, strict=True)]
 
 
-def _gaps(pairs: Sequence[Pair], position: np.ndarray) -> np.ndarray | None:
-    """For each source image, the sum over its requests of the value by system a less that by system b: float64 [S, P].
+def _exchanging(pairs: Sequence[Pair]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """The differences of pairs of one figure as a function of the source images that are swapped.
 
-    None for a figure that is no mean over images; in a mean a swap only changes the sign of a gap.
+    Returns:
+        A function of bool [S, R], R choices of source images, and the same as float64, -1 where they are swapped and
+        else 1. It gives float64 [P, R].
     """
-    metric = pairs[0].metric
-    if type(metric).reduce is not ImageMetric.reduce:
-        return None
-    values = [(metric.per_image(pair.terms_a.cpu()) - metric.per_image(pair.terms_b.cpu())).numpy() for pair in pairs]
-    return np.stack([np.bincount(position, gaps) for gaps in values], 1)
+    metric, sources = pairs[0].metric, pairs[0].sources
+    position = np.unique(sources, return_inverse=True)[1]
+    if type(metric).reduce is ImageMetric.reduce:  # a mean, in which a swap only changes the sign of a gap
+        values = [(metric.per_image(p.terms_a.cpu()) - metric.per_image(p.terms_b.cpu())).numpy() for p in pairs]
+        gaps = np.stack([np.bincount(position, of_rows) for of_rows in values]) / len(sources)
+        return lambda swaps, signs: gaps @ signs
+    after = metric.exchanging([(pair.terms_a, pair.terms_b) for pair in pairs])
+    device = pairs[0].terms_a.device
+    # rows keep their places, because an Inception Score's splits depend on them
+    return lambda swaps, signs: after(torch.from_numpy(swaps[position]).to(device)).cpu().numpy()

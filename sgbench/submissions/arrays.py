@@ -28,6 +28,8 @@ from sgbench.support.reading import NotRead, open_regular
 from sgbench.support.strict import parse_json
 
 _LISTS = ("sources", "groups", "attributes", "values")
+_WHOLE = ("I", "U")
+"""What the names of types of whole numbers begin with in .safetensors."""
 _MAX_LIST = 256 * 2**20
 """Most bytes that an array other than the pixels may have."""
 _MOST_RESULTS = 2**22
@@ -79,7 +81,10 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
             name: _json_list(path, name, text) for name, text in (archive.metadata() or {}).items() if name in _LISTS
         }
         for name in set(archive.keys()) & set(_LISTS) - lists.keys():
-            _check_list(path, name, tuple(archive.get_slice(name).get_shape()))
+            part = archive.get_slice(name)
+            _check_list(path, name, tuple(part.get_shape()))
+            if part.get_dtype()[0] not in _WHOLE:
+                raise UserError(f"{path}: {name} must be whole numbers, are {part.get_dtype()}")
             lists[name] = archive.get_tensor(name).tolist()
         if "results" not in archive.keys():  # noqa: SIM118  (it is not a mapping)
             raise UserError(f"{path}: has no tensor 'results'; it has {', '.join(archive.keys()) or 'none'}")

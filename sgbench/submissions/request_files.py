@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +13,9 @@ from PIL import Image
 from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
-from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_text
+from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_buffered, write_text
 from sgbench.support.formulas import guarded
-from sgbench.support.names import file_part
+from sgbench.support.names import file_part, tag
 
 TABLE = "requests.csv"
 _MOST = 100
@@ -43,21 +44,30 @@ def write_requests(
     table = io.StringIO(newline="")
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(["image", "source", "groups", "result"])
+    folders = _folders(inputs.text(groups) for _, groups in wanted)
     for position, groups in wanted:
         name, text = _file_name(inputs, position), inputs.text(groups)
         source = guarded(inputs.ids[position])
-        writer.writerow([f"sources/{name}", source, text, f"results/{file_part(text, _MOST)}/{name}"])
+        writer.writerow([f"sources/{name}", source, text, f"results/{folders[text]}/{name}"])
 
     discard_partials(folder / "sources", older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
+        image = Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy())
         with replacing(folder / "sources" / _file_name(inputs, position)) as partial:
-            Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy()).save(partial)
+            write_buffered(partial, lambda file: image.save(file, format="PNG"))
 
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
         list(pool.map(write, sorted({position for position, _ in wanted})))
     write_text(folder / TABLE, table.getvalue())
     return folder / TABLE
+
+
+def _folders(texts: Iterable[str]) -> dict[str, str]:
+    """A folder for each text of groups, also where file systems take large letters for small ones."""
+    plain = {text: file_part(text, _MOST) for text in texts}
+    alike = Counter(name.casefold() for name in plain.values())
+    return {text: f"{name}-{tag(text)}" if alike[name.casefold()] > 1 else name for text, name in plain.items()}
 
 
 def _file_name(inputs: Inputs, position: int) -> str:

@@ -18,6 +18,8 @@ _DENSEST = 1032
 """Most bytes that deflate makes of one."""
 _MOST_HEADER = 2**14
 """Bytes of an array's header that are read; NumPy itself takes 10,000 characters."""
+_AT_ONCE = 2**20
+"""Bytes of a member that are read at once."""
 
 
 def open_zip(path: Path) -> zipfile.ZipFile:
@@ -164,16 +166,23 @@ class Arrays:
             NotRead: it is one that ``header`` refuses, or has more than ``most`` bytes.
             Exception: of any type, where it is broken.
         """
-        if (size := self.header(name).num_bytes) > most:
-            raise NotRead(f"{name} has {size:,} bytes; at most {most:,} are read")
+        header = self.header(name)
+        if header.num_bytes > most:
+            raise NotRead(f"{name} has {header.num_bytes:,} bytes; at most {most:,} are read")
+        data = np.empty(header.num_bytes, np.uint8)
         with self.archive.open(self.member(name)) as file:
-            return np.lib.format.read_array(file, allow_pickle=False)
+            file.read(header.start)
+            for start in range(0, len(data), _AT_ONCE):
+                part = data[start : start + _AT_ONCE]
+                if file.readinto(part) < len(part):
+                    raise NotRead(f"{name} ends before its {header.num_bytes:,} bytes")
+        return data.view(header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
 
 
 def check_sum(arrays: Arrays, name: str) -> None:
     """Read an array to its end, so that its checksum is compared, which mapping it into memory would not do."""
     with arrays.archive.open(arrays.member(name)) as file:
-        while file.read(2**20):
+        while file.read(_AT_ONCE):
             pass
 
 

@@ -32,12 +32,28 @@ def replacing(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = partial_name(path)
     try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with named(path, partial):
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def named(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """While the block writes a file, an error of the system has its name: that of a full disk comes without one.
+
+    Args:
+        partial: the name under which it is written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename in (None, str(partial)):
+            error.filename = str(path)
+        raise
 
 
 @contextmanager
@@ -61,7 +77,7 @@ def write_text(path: Path, text: str) -> None:
 def write_buffered(path: Path, write: Callable[[BinaryIO], None]) -> None:
     """Let ``write`` fill a file in memory, then write it to the disk.
 
-    This is for torch.save and numpy.savez: when the disk is full, their clean-up raises another error that hides it.
+    This is for torch.save, numpy.savez and pictures: when the disk is full, they raise another error that hides it.
     """
     buffer = BytesIO()
     write(buffer)

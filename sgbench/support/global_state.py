@@ -3,9 +3,8 @@
 Methods, data sets, functions and embedders from elsewhere are called in ``foreign``: afterwards torch, numpy, random,
 warnings, matplotlib, the locale, the environment, the working directory, and the streams, signals and limits of the
 process are as they were, functions that were replaced (``patches``) are put back, and the code has not ended the
-process. The suite's own doors are ``own_state``: what they compute does not depend on what the caller has set.
-
-Signals that kill end the process at once; no code can put that off.
+process or another program in its place, and goes on in one process alone (``staying``). The suite's own doors are
+``own_state``: what they compute does not depend on what the caller has set.
 """
 
 import locale
@@ -16,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,6 +24,7 @@ from PIL import ImageFile
 from sgbench.support.errors import UserError, summary
 from sgbench.support.patches import functions_put_back
 from sgbench.support.process_state import PROCESS
+from sgbench.support.staying import EndedAtOnce, staying
 
 _SHOWN = 5
 _DEVICES = ("cpu", "cuda")
@@ -74,15 +74,15 @@ def foreign(name: str) -> Iterator[None]:
         name: of the code, in messages.
 
     Raises:
-        UserError: the code called ``sys.exit`` or ``os._exit``, closed the output, or raised what is neither an
-            Exception nor an interrupt.
+        UserError: the code called ``sys.exit``, ``os._exit`` or a function of the kind of ``os.execv``, closed the
+            output, or raised what is neither an Exception nor an interrupt.
     """
     replaced: list[str] = []
-    with state_put_back(), functions_put_back(replaced), _not_ended_at_once():
+    with staying(name), state_put_back(), functions_put_back(replaced):
         try:
             yield
         except SystemExit as error:
-            ends = str(error) if isinstance(error, _EndedAtOnce) else f"sys.exit({error.code!r})"
+            ends = str(error) if isinstance(error, EndedAtOnce) else f"sys.exit({error.code!r})"
             raise UserError(f"{name}: calls {ends}, which would end the program; remove the call") from error
         except (Exception, KeyboardInterrupt):
             raise
@@ -97,27 +97,6 @@ def foreign(name: str) -> Iterator[None]:
             "call functions of its own instead",
             stacklevel=3,
         )
-
-
-class _EndedAtOnce(SystemExit):
-    """Raised in place of ``os._exit``."""
-
-
-@contextmanager
-def _not_ended_at_once() -> Iterator[None]:
-    """While the block runs, ``os._exit`` of this process is an error; processes that were forked from it may end so."""
-    end, process = os._exit, os.getpid()
-
-    def refused(status: int) -> NoReturn:
-        if os.getpid() != process:
-            end(status)
-        raise _EndedAtOnce(f"os._exit({status!r})")
-
-    os._exit = refused
-    try:
-        yield
-    finally:
-        os._exit = end
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import os
 import platform
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -39,7 +39,8 @@ def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iter
     except Timeout as error:
         raise UserError(busy(holder(path))) from error
     try:
-        held_by.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
+        with suppress(OSError):  # on a full disk others are told of no name
+            held_by.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
         yield
     finally:
         held_by.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sgbench.data.checked import check_called
 from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Method
 from sgbench.support.errors import UserError, shown
@@ -48,6 +49,7 @@ class Steps:
         precision = torch.autocast(self.device.type, torch.bfloat16, cache_enabled=False) if low else nullcontext()
         with precision, cast_once():
             losses = self.method.step(self.feed.batches(), iteration)
+        check_called(losses, f"{type(self.method).__name__}.step()")
         _check_losses(losses, type(self.method).__name__)
         self.names = tuple(losses)
         return torch.stack([value.float() for value in losses.values()])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sgbench.commands import door
+from sgbench.commands import door, execution
 from sgbench.commands.execution import Parser, execute
 from sgbench.support.errors import BrokenFile, UserError
 
@@ -99,17 +99,39 @@ def test_an_output_that_is_closed_is_no_fault(write):
     assert (done.returncode, done.stderr) == (141, "")
 
 
-def test_an_output_on_a_full_disk_is_one_line():
-    if not os.path.exists("/dev/full"):
-        pytest.skip("no full device here")
-    with open("/dev/full", "w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "sgbench", "--help"], check=False, stdout=full, stderr=subprocess.PIPE, text=True
-        )
-    assert (done.returncode, done.stderr) == (
-        2,
-        "error: the output: No space left on device; free space or send it elsewhere\n",
-    )
+class FullDisk(io.StringIO):
+    """An output that takes nothing, at once or when it is flushed."""
+
+    def __init__(self, buffered):
+        super().__init__()
+        self.buffered = buffered
+
+    def write(self, text):
+        return len(text) if self.buffered else self.flush()
+
+    def flush(self):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize(
+    "command", [lambda: door.main(["--version"]), lambda: door.main(["verify", "--help"]), lambda: ended(lambda: 0)]
+)
+def test_an_output_on_a_full_disk_is_one_line_that_names_it(monkeypatch, capsys, buffered, command):
+    with monkeypatch.context() as patched:
+        patched.setattr(execution, "_close_output", lambda: patched.setattr(sys, "stdout", io.StringIO()))
+        patched.setattr(sys, "stdout", FullDisk(buffered))
+        assert command() == 2
+    told = "error: standard output: No space left on device; free space or send it elsewhere\n"
+    assert capsys.readouterr().err == told
+
+
+def test_a_file_that_cannot_be_written_is_named_and_not_the_output(capsys):
+    for error in (OSError(28, "full", "a.csv"), OSError(28, "full", "source.csv", None, "a.csv")):
+        assert ended(raising(error)) == 2
+        assert capsys.readouterr().err.startswith("error: a.csv: full; free space")
+    assert ended(raising(FileNotFoundError(2, "No usable temporary directory"))) == 2
+    assert capsys.readouterr().err.startswith("error: No usable temporary directory; free space")
 
 
 @pytest.mark.parametrize("start", [["-m", "sgbench", "run"], ["-m", "sgbench.run"]])
@@ -151,6 +173,6 @@ execution.end(5)
 
 @pytest.mark.parametrize("left", [["loader"], []])
 def test_a_thread_that_is_left_running_is_told_and_not_waited_for(left):
-    done = subprocess.run([sys.executable, "-c", LEFT, *left], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", LEFT, *left], capture_output=True, text=True, timeout=600, cwd=ROOT)
     told = "warning: code from elsewhere has left threads running (loader); they are ended\n"
     assert (done.returncode, done.stderr) == (5, told if left else "")

@@ -21,7 +21,7 @@ CONFIG = {
 }
 CHAINS, KILLS = 10, 5
 TODAYS = datetime.date.today().toordinal() % CHAINS
-TIMED = {"cost.json", "cost.csv", "cost.tex", "runtime.json", "SHA256SUMS", "checkpoint.pt", "report.md"}
+TIMED = {"cost.json", "cost.csv", "cost.tex", "runtime.json", "SHA256SUMS", "checkpoint.pt", "report.md", "report"}
 TIMED |= {f".{name}.sha256" for name in TIMED}
 """Files that hold times, or checksums of those that do."""
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sgbench.experiments.paper import EXPERIMENTS, PARTS, chosen_parts
-from sgbench.experiments.parts import Filter, part_settings
+from sgbench.experiments.parts import Filter, paper_levels, part_settings
 from sgbench.settings.config_files import find_config
 from sgbench.settings.models import Settings
 from sgbench.settings.reading import read_settings
@@ -120,3 +120,12 @@ def test_every_part_has_items_of_different_names():
     names = [item.name for part in PARTS for item in part.items]
     assert len(set(names)) == len(names)
     assert [part.name for part in chosen_parts(["paper"])] == ["main", "figure4", "figure5"]
+
+
+def test_levels_here_stand_for_the_papers_by_part():
+    main, figure4, figure5, budget = part_settings(settings_of("miniature"), ["paper", "budget"], EVERYTHING)
+    assert paper_levels(main) == {"500": "5000", "50": "500"}
+    assert paper_levels(figure4) == paper_levels(budget) == {}
+    assert paper_levels(figure5) == {"100": "1000", "30": "100"}
+    assert paper_levels(settings_of("miniature")) == {}
+    assert [paper_levels(part) for part in part_settings(settings_of("paper"), ["paper"], EVERYTHING)] == [{}] * 3

@@ -192,3 +192,34 @@ def test_a_program_for_one_size_refuses_another_in_one_line(program):
     with pytest.raises(UserError, match=r"faces\.pt2: fails on images \[2, 3, 24, 24\]") as caught:
         load_embedder(str(program))(_images(2, 24))
     assert "\n" not in str(caught.value)
+
+
+def embedder(function):
+    return Embedder(function, "mine:faces", "0" * 64, torch.device("cpu"), batch_size=3)
+
+
+def test_a_network_that_gives_the_same_each_time_is_taken():
+    embedder(Colours()).check(_images(4))
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        (lambda x: x.mean((2, 3)) + torch.rand(len(x), 3), "gives another embedding of an image at each call"),
+        (nn.Sequential(nn.Flatten(), nn.Dropout(0.5)), "gives another embedding of an image at each call"),
+        (
+            lambda x: x.mean((2, 3)) + x.mean() + torch.arange(3),
+            "gives another embedding of an image beside other images",
+        ),
+        (lambda x: torch.ones(len(x), len(x) + 2), "must return embeddings of one length, not 5, 3"),
+        (lambda x: torch.ones(len(x), 1 + (len(x) > 1)), "must return embeddings of one length, not 2, 1"),
+    ],
+)
+def test_a_network_whose_embeddings_are_others_each_time_is_refused(function, problem):
+    with pytest.raises(UserError, match=f"^mine:faces: {problem}"):
+        embedder(function).check(_images(4))
+
+
+def test_a_length_that_depends_on_the_number_of_images_is_found_in_one_batch_too():
+    with pytest.raises(UserError, match="beside other images"):
+        embedder(lambda x: torch.ones(len(x), len(x) + 2)).check(_images(2))

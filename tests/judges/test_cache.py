@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from typing import get_args
 
 import numpy as np
@@ -15,8 +16,10 @@ from sgbench.judges.cache import judge_hash, open_judge, without_twins
 from sgbench.judges.judge import Judge
 from sgbench.judges.training import JudgeSettings, batch_sizes, train_judge
 from sgbench.results.judge_files import JudgeFiles
-from sgbench.support.errors import UserError
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.global_state import foreign
+from sgbench.support.hashing import hash_of_file
+from sgbench.support.sealed import seal
 
 FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20))
 IMAGES = torch.from_numpy(FACES.read_many(range(60)))
@@ -129,6 +132,36 @@ def test_a_judge_is_kept_with_its_facts_and_opened_again(tmp_path):
     for mine, theirs in zip(first.posteriors(IMAGES), again.posteriors(IMAGES), strict=True):
         assert torch.equal(mine, theirs)
     assert json.loads(weights.with_suffix(".json").read_text())["architecture"] == "compact_vgg"
+
+
+def exchanged(files, others, names):
+    """Put files of a judge, with their hashes, in the place of those of another."""
+    for name in names:
+        for path in (files.weights.with_suffix(name), files.weights.with_name(f".{files.weights.stem}{name}.sha256")):
+            shutil.copyfile(path.with_name(path.name.replace(files.key, others.key)), path)
+
+
+@pytest.mark.parametrize("names", [[".pt"], [".json"], [".pt", ".json"], [".pt", ".json", ".origin.json"]])
+def test_another_judges_files_are_found_though_their_hashes_came_with_them(tmp_path, names):
+    judges = [JudgeFiles(tmp_path, digit * 16) for digit in "ab"]
+    for seed, files in enumerate(judges):
+        files.weights.write_bytes(f"weights {seed}".encode())
+        seal(files.weights)
+        files.write_facts({"architecture": "compact_vgg", "seed": seed}, {}, files.weights)
+        assert files.facts()["seed"] == seed
+    exchanged(*judges, names)
+    with pytest.raises(BrokenFile, match=r"a{16}\.pt: it or a{16}\.json is another judge's; "):
+        judges[0].facts()
+    assert "is another judge's" in judges[0].discard_broken()
+    assert judges[0].facts() == {}
+    assert judges[1].facts()["seed"] == 1
+
+
+def test_facts_of_an_earlier_version_are_those_of_the_judge(tmp_path):
+    files = JudgeFiles(tmp_path, "a" * 16)
+    files.weights.write_bytes(b"weights")
+    files.weights.with_suffix(".json").write_text('{"seed": 3}')
+    assert files.facts() == {"seed": 3, "judge": files.key, "sha256": hash_of_file(files.weights), "origin": None}
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ def iterations(environment):
 
 
 def wait_for(process, condition):
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600  # only a run that hangs is ended: another machine may be slow
     while not condition():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < deadline
@@ -126,7 +126,7 @@ def test_interrupted_and_with_processes_killed_and_ended_the_models_are_those_of
     process = start()
     wait_for(process, lambda: ran(5))
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C on a terminal does
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130
     assert err.splitlines()[-1] == "interrupted; all that is done is kept: run the same command again to go on"
     assert "Traceback" not in err
@@ -140,7 +140,7 @@ def test_interrupted_and_with_processes_killed_and_ended_the_models_are_those_of
     killed, ended = first
     os.kill(killed, signal.SIGKILL)
     os.kill(ended, signal.SIGTERM)
-    _, err = process.communicate(timeout=240)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     done = iterations(environment)
     resumed = [done[p] for p in done.keys() - ran_before - first.keys()]

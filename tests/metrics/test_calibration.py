@@ -17,7 +17,8 @@ def _verdicts(number, values, seed=0, sharp=2.0):
 
 
 def _compute(posterior, labels):
-    return float(ExpectedCalibrationError()(torch.as_tensor(posterior), torch.as_tensor(labels)))
+    metric = ExpectedCalibrationError()
+    return metric.figure(metric.terms(torch.as_tensor(posterior), torch.as_tensor(labels)))
 
 
 def _binary(confidence, hits):
@@ -114,7 +115,7 @@ def test_single_precision_posteriors_are_taken():
 @pytest.mark.parametrize("labels", [torch.zeros(5), torch.zeros(4, dtype=torch.int64), torch.full((5,), 2)])
 def test_refuses_labels(labels):
     with pytest.raises(ValueError, match="labels"):
-        ExpectedCalibrationError().update(torch.full((5, 2), 0.5), labels)
+        ExpectedCalibrationError().terms(torch.full((5, 2), 0.5), labels)
 
 
 def test_the_bins_are_named_in_the_definition():

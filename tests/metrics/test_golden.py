@@ -80,7 +80,7 @@ def _terms(metric, *inputs):
 
 
 def _value(metric, *inputs):
-    return float(metric(*map(torch.as_tensor, inputs)))
+    return metric.figure(metric.terms(*map(torch.as_tensor, inputs)))
 
 
 def _weighted(metric, *inputs):

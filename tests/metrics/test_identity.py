@@ -19,7 +19,7 @@ def test_it_is_the_oracle():
     expected = [oracles.cosine(*pair) for pair in zip(x.tolist(), y.tolist(), strict=True)]
     terms = IdentitySimilarity().terms(x, y)
     assert terms.flatten().tolist() == pytest.approx(expected, rel=1e-12, abs=1e-14)
-    assert float(IdentitySimilarity()(x, y)) == pytest.approx(np.mean(expected), rel=1e-12)
+    assert IdentitySimilarity().figure(IdentitySimilarity().terms(x, y)) == pytest.approx(np.mean(expected), rel=1e-12)
 
 
 def test_by_hand():
@@ -57,13 +57,13 @@ def test_refuses(which, spoil, problem):
     inputs = {"results": _embedding(), "sources": _embedding(seed=1)}
     inputs[which] = spoil(inputs[which])
     with pytest.raises(ValueError, match=f"{which}: .*{problem}"):
-        IdentitySimilarity().update(*inputs.values())
+        IdentitySimilarity().terms(*inputs.values())
 
 
 @pytest.mark.parametrize("other", [_embedding(29), _embedding(30, 16), _embedding(1)])
 def test_refuses_embeddings_that_do_not_match(other):
     with pytest.raises(ValueError, match="embeddings differ"):
-        IdentitySimilarity().update(_embedding(), other)
+        IdentitySimilarity().terms(_embedding(), other)
 
 
 def test_the_embedding_is_named_in_the_definition():

@@ -21,8 +21,7 @@ from sgbench.metrics.inception_score import InceptionScore, joint_posterior
 
 
 def _once(metric, *inputs):
-    metric.update(*inputs)
-    return float(metric.compute())
+    return metric.figure(metric.terms(*inputs))
 
 
 def _noise(n, size, seed=0):

@@ -72,10 +72,9 @@ def _case(name):
     return make(), inputs()
 
 
-def _computed(metric, inputs, batch_size):
-    for start in range(0, N, batch_size):
-        metric.update(*(x[start : start + batch_size] for x in inputs))
-    return metric.compute()
+def _figure(metric, inputs, batch_size=N):
+    batches = [[x[start : start + batch_size] for x in inputs] for start in range(0, N, batch_size)]
+    return metric.figure(torch.cat([metric.terms(*batch) for batch in batches]))
 
 
 @every_metric
@@ -94,32 +93,27 @@ def test_terms_are_rows_of_float64(name):
 
 
 @every_metric
-def test_compute_is_reduce_of_ones(name):
+def test_the_figure_counts_each_image_once(name):
     metric, inputs = _case(name)
     terms = metric.terms(*inputs)
-    value = _computed(metric, inputs, N)
-    assert value.dtype == torch.float64
-    assert value.ndim == 0
-    assert value.isfinite()
-    assert value == metric.reduce(terms, torch.ones(1, N, dtype=torch.float64))[0]
-    assert torch.equal(metric.collected, terms) or terms.isnan().any()
+    figure = _figure(metric, inputs)
+    assert math.isfinite(figure)
+    assert figure == metric.reduce(terms, torch.ones(1, N, dtype=torch.float64))[0]
 
 
 @every_metric
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_batch_size_is_of_no_account(name, batch_size):
     metric, inputs = _case(name)
-    other, _ = _case(name)
-    torch.testing.assert_close(_computed(metric, inputs, batch_size), _computed(other, inputs, N), rtol=1e-12, atol=0)
+    assert _figure(metric, inputs, batch_size) == pytest.approx(_figure(metric, inputs), rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - ORDERED))
 def test_order_is_of_no_account(name):
     metric, inputs = _case(name)
-    other, _ = _case(name)
     order = torch.randperm(N, generator=torch.Generator().manual_seed(1))
     shuffled = [x[order] for x in inputs]
-    torch.testing.assert_close(_computed(metric, shuffled, N), _computed(other, inputs, N), rtol=1e-12, atol=0)
+    assert _figure(metric, shuffled) == pytest.approx(_figure(metric, inputs), rel=1e-12, abs=0)
 
 
 @every_metric
@@ -165,14 +159,6 @@ def test_weightless_is_nan(name):
     assert metric.reduce(metric.terms(*inputs), torch.zeros(2, N, dtype=torch.float64)).isnan().all()
 
 
-@every_metric
-def test_reset_forgets(name):
-    metric, inputs = _case(name)
-    value = _computed(metric, inputs, N)
-    metric.reset()
-    assert _computed(metric, inputs, N) == value
-
-
 IMAGES = [name for name, (_, inputs) in CASES.items() if inputs()[0].dtype == torch.uint8]
 POSTERIORS = ["accuracy", "inception_score", "inception_score_unsplit", "calibration"]
 OF_ONE_SIZE = ["ms_ssim", "ms_ssim_as_released", "mae", "psnr", "whole_ms_ssim"]
@@ -196,7 +182,7 @@ def test_refuses_images(name, argument, spoil):
     inputs = list(inputs)
     inputs[argument] = BAD_IMAGES[spoil](inputs[argument])
     with pytest.raises(ValueError, match=r"results|sources|references"):
-        metric.update(*inputs)
+        metric.terms(*inputs)
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -204,14 +190,14 @@ def test_refuses_images(name, argument, spoil):
 def test_refuses_images_of_the_same_wrong_shape(name, spoil):
     metric, (results, sources, *rest) = _case(name)
     with pytest.raises(ValueError, match=r"must be \[N, 3, S, S\]"):
-        metric.update(BAD_IMAGES[spoil](results), BAD_IMAGES[spoil](sources), *rest)
+        metric.terms(BAD_IMAGES[spoil](results), BAD_IMAGES[spoil](sources), *rest)
 
 
 @pytest.mark.parametrize("name", OF_ONE_SIZE)
 def test_refuses_images_of_another_size(name):
     metric, (results, sources) = _case(name)
     with pytest.raises(ValueError, match=f"must have side {results.shape[-1]}, not 24"):
-        metric.update(results[..., :24, :24], sources[..., :24, :24])
+        metric.terms(results[..., :24, :24], sources[..., :24, :24])
 
 
 @pytest.mark.parametrize("metric", [BackgroundMSSSIM, BackgroundMSSSIMAsReleased, BackgroundMAE, BackgroundPSNR])
@@ -239,7 +225,7 @@ BAD_POSTERIORS = {
 def test_refuses_posteriors(name, spoil):
     metric, (posterior, *rest) = _case(name)
     with pytest.raises(ValueError, match="posterior"):
-        metric.update(BAD_POSTERIORS[spoil](posterior), *rest)
+        metric.terms(BAD_POSTERIORS[spoil](posterior), *rest)
 
 
 def test_the_sum_of_a_posterior_may_be_off_by_a_thousandth():
@@ -254,7 +240,7 @@ def test_the_sum_of_a_posterior_may_be_off_by_a_thousandth():
 @pytest.mark.parametrize("labels", [_labels().float(), _labels() > 0, _labels()[:-1], _labels() + 1])
 def test_accuracy_refuses_labels(labels):
     with pytest.raises(ValueError, match="labels"):
-        Accuracy().update(_posterior(3), labels)
+        Accuracy().terms(_posterior(3), labels)
 
 
 @pytest.mark.parametrize(
@@ -269,16 +255,16 @@ def test_accuracy_refuses_labels(labels):
 )
 def test_perceptual_distance_refuses_values(values):
     with pytest.raises(ValueError, match="distances"):
-        PerceptualDistance("a distance").update(values)
+        PerceptualDistance("a distance").terms(values)
 
 
 def test_perceptual_distance_says_what_it_was_told():
     metric = PerceptualDistance("some distance")
     assert metric.definition == "some distance"
-    assert float(metric(torch.tensor([1.0, 2.5]))) == 1.75
+    assert metric.figure(metric.terms(torch.tensor([1.0, 2.5]))) == 1.75
 
 
 @pytest.mark.parametrize("region", [_region().byte(), _region()[:-1], _region()[:, :-1]])
 def test_distance_refuses_regions(region):
     with pytest.raises(ValueError, match="region"):
-        MeanAbsoluteDistance("a region").update(*_images(0), region)
+        MeanAbsoluteDistance("a region").terms(*_images(0), region)

@@ -271,6 +271,32 @@ def test_a_report_says_who_was_given_which_labels(study):
     assert "StarGAN, guessed labels" in facts(study(methods={"stargan/guessed": guessing}))
 
 
+def test_people_may_be_named_which_is_part_of_the_protocol(study):
+    plan = study().plan
+    whole = [name for name, own in zip(plan.test_ids, plan.test_labels.tolist(), strict=True) if min(own) >= 0]
+    chosen = study(scoring={"people": [whole[5], whole[1]], "figure_people": 0})
+    assert [plan.test_ids[p] for p in chosen.plan.edits.positions] == [whole[5], whole[1]]
+    assert chosen.protocol.hash != study().protocol.hash
+    assert study(scoring={"people": []}).protocol.hash == study().protocol.hash
+
+
+def test_people_who_cannot_be_shown_are_refused_in_a_line(study):
+    plan = study().plan
+    labels = dict(zip(plan.test_ids, plan.test_labels.tolist(), strict=True))
+    trained = next(name for name in plan.source.ids if name not in labels)
+    neither = next(name for name, own in labels.items() if own[1] < 0)
+    first = plan.test_ids[0]
+    for people, message in (
+        ([trained], f"scoring.people: '{trained}' is none of the 60 test images, which are named like '{first}'"),
+        ([neither], f"scoring.people: '{neither}' has no value of hair_color; choose somebody who has"),
+    ):
+        with pytest.raises(UserError) as caught:
+            study(scoring={"people": people})
+        assert str(caught.value) == message
+    with pytest.raises(UserError, match=r"scoring\.people: .*one is named twice"):
+        study(scoring={"people": [first, first]})
+
+
 def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):
     torch.manual_seed(3)
     before = torch.get_rng_state()

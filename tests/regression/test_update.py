@@ -143,3 +143,35 @@ def test_a_comparison_does_not_put_back_what_an_update_under_way_has_set_aside(t
     replace_reference(old, new)
     assert seen == ["scores.npz", "records.csv"]
     assert (old.read_text(), old.with_name("scores.npz").read_text()) == ("records new", "scores new")
+
+
+@pytest.mark.parametrize("empty", [True, False])
+def test_nothing_is_written_or_overlooked_where_a_link_leads(tmp_path, capsys, empty):
+    old, new = make(tmp_path / "reference", "old"), make(tmp_path / "new" / "linked", "new").parent
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir() if empty else make(elsewhere, "mine")
+    (old / "linked").symlink_to(elsewhere)
+    before = contents(tmp_path)
+    for reference in (old, tmp_path / "link"):
+        if reference != old:
+            reference.symlink_to(old)
+        with pytest.raises(UserError, match="linked is a link, and" if empty else "linked: is a link to"):
+            replace_reference(reference, new)
+    assert contents(tmp_path) == before
+    if not empty:
+        assert main([str(old), str(new)]) == 2
+        assert "linked: is a link to a folder, and records in it would be overlooked" in capsys.readouterr().err
+
+
+def test_scores_are_not_written_through_a_link_that_leads_nowhere(tmp_path):
+    old, new = make(tmp_path / "reference", "old", scores=False), make(tmp_path / "new", "new")
+    (old / "system" / "scores.npz").symlink_to(tmp_path / "elsewhere.npz")
+    with pytest.raises(UserError, match=r"scores\.npz is a link"):
+        replace_reference(old, new)
+    assert not (tmp_path / "elsewhere.npz").exists()
+
+
+def test_a_link_within_a_folder_of_records_is_no_other_record(tmp_path):
+    old = make(tmp_path / "reference", "old")
+    (old / "latest").symlink_to("system")
+    assert [str(place) for place in record_files(old)] == ["system/records.csv"]

@@ -1,5 +1,7 @@
 """Verification tells figures that differ by rounding from figures that were changed."""
 
+import os
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +15,10 @@ from sgbench.commands.verify import main as verify
 from sgbench.report import comparisons, making, verification
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.making import make_report
+from sgbench.results.checkpoints import Checkpoint, write_checkpoint
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import to_frame
+from sgbench.results.report_folder import ReportFolder
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder, StudyPlan
 from sgbench.support.cores import LOOKING, torch_threads
@@ -70,6 +74,52 @@ def test_an_honest_report_from_sums_in_another_order_is_the_same(study, monkeypa
     assert verification.verify(study.path).problems == ()
 
 
+def test_the_judges_at_hand_are_those_that_the_report_was_made_with(study):
+    judge = study.runs.judge("a" * 64)
+    judge.weights.parent.mkdir(parents=True)
+    judge.weights.write_bytes(b"weights")
+    seal(judge.weights)
+    judge.write_facts({"seed": 1}, {}, judge.weights)
+    study.write_runtime({"judges": [judge.facts(), 3, {"judge": "../x"}, {"judge": "b" * 64, "sha256": "c" * 64}]})
+    study.write_checksums()
+    assert verification.verify(study.path).problems == ()
+    judge.weights.write_bytes(b"Weights")
+    assert [p.partition(": ")[2] for p in verification.verify(study.path).problems] == [
+        "is not as it was written; the judge is trained again when it is needed"
+    ]
+    seal(judge.weights)
+    assert "is another judge's" in verification.verify(study.path).problems[0]
+    judge.write_facts({"seed": 1}, {}, judge.weights)
+    (problem,) = verification.verify(study.path).problems
+    assert problem == f"{judge.weights}: is another judge than the one that the report was made with"
+
+
+@pytest.mark.parametrize("judges", [3, None, "a", {"judge": "a" * 64}])
+def test_what_no_report_says_of_judges_is_no_judge(study, judges):
+    study.write_runtime({"judges": judges})
+    assert study.changed_judges() == []
+
+
+def test_a_report_that_may_only_be_read_is_made_again_where_it_may_be_written(study, monkeypatch):
+    seen, same = [], verification._same_records
+    monkeypatch.setattr(
+        verification, "_same_records", lambda old, new: seen.append(new.parent.stat().st_mode & 0o777) or same(old, new)
+    )
+    for member in study.members():
+        member.path.chmod(0o555)
+    assert verification.verify(study.path).problems == ()
+    for member in study.members():
+        member.path.chmod(0o755)
+    assert set(seen) == {0o700}
+
+
+def test_what_cannot_be_copied_to_make_the_report_again_is_one_line_that_names_it(study):
+    pipe = study.members()[0].path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(UserError, match=rf"^{re.escape(str(pipe))}: cannot be copied .*is a named pipe"):
+        verification.verify(study.path)
+
+
 @pytest.mark.parametrize("cores", [1, 3])
 def test_reports_are_made_and_made_again_with_the_same_threads(study, monkeypatch, cores):
     seen = []
@@ -92,7 +142,7 @@ def test_a_consistent_forgery_is_found_though_no_table_shows_it(study):
 
 def test_a_figure_of_a_paired_test_moved_by_more_than_rounding_is_found(study):
     file, _ = study.report.table_files(COMPARISONS)
-    table = pd.read_csv(file)
+    table = pd.read_csv(file, float_precision="round_trip")
     table.loc[0, "value"] *= 1 + 1e-6
     table.to_csv(file, index=False, float_format="%.17g", lineterminator="\n")
     study.write_checksums()
@@ -118,8 +168,8 @@ def test_tests_without_a_table_that_can_be_read_stay_as_they_were_made(study, tm
     broken = tmp_path / "comparisons.csv"
     for text in ("", "a,b\n1,2\n", study.report.records_file.read_text(encoding="utf-8")):
         broken.write_text(text, encoding="utf-8")
-        assert verification._recorded(tests, broken).equals(tests)
-    assert verification._recorded(tests, tmp_path / "missing.csv").equals(tests)
+        assert verification._recorded(COMPARISONS, tests, ReportFolder(tmp_path)).equals(tests)
+    assert verification._recorded(COMPARISONS, tests, ReportFolder(tmp_path / "missing")).equals(tests)
 
 
 def test_rounding_is_relative_and_nan_is_nan():
@@ -173,8 +223,7 @@ def trained(study):
     study.write_description(replace(study.read_description(), jobs={"shown-2": "Shown", "elsewhere-3": "Gone"}))
     for job in jobs.values():
         job.add_losses([{"iteration": 1, "loss": 0.5}])
-        job.checkpoint.write_bytes(b"weights")
-        seal(job.checkpoint)
+        write_checkpoint(job, Checkpoint(1, None, {}, {}))
         job.mark_done({})
     make_report(study, pictures=False)
     study.write_checksums()
@@ -189,6 +238,19 @@ def test_models_at_hand_are_held_against_their_hashes(trained):
     weights, losses = verification.verify(study.path).problems
     assert weights == f"{jobs['planned-1'].checkpoint}: is not as it was written; {jobs['planned-1'].remedy}"
     assert losses.startswith(f"{jobs['shown-2'].path / 'stats.jsonl'}: is not as it was written; the study's command")
+
+
+def test_another_jobs_checkpoint_is_found_though_its_hash_came_with_it(trained):
+    study, jobs = trained
+    ours, theirs = (jobs[name].checkpoint for name in ("planned-1", "shown-2"))
+    shutil.copyfile(theirs, ours)
+    seal(ours)
+    (problem,) = verification.verify(study.path).problems
+    assert problem == f"{ours}: is the checkpoint of the job 'shown-2'; {jobs['planned-1'].remedy}"
+    ours.write_bytes(b"weights")
+    seal(ours)
+    (problem,) = verification.verify(study.path).problems
+    assert problem.startswith(f"{ours}: cannot be read (")
 
 
 def test_nothing_is_said_of_models_that_are_not_at_hand(trained):

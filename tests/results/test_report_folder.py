@@ -8,6 +8,7 @@ import pytest
 
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import discard_partials, partial_name
+from sgbench.support.hashing import hash_of_file
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def write(report, names, content):
 
 
 def names(report):
-    return {path.name for path in report.path.iterdir()}
+    return {path.name for path in report.path.iterdir()} - {".report.sha256"}
 
 
 def contents(report):
     return {path.name: path.read_text() for path in report.path.iterdir()}
 
 
-def test_what_the_earlier_page_linked_is_replaced_or_removed_and_nothing_else(report):
+def test_what_the_earlier_report_wrote_is_replaced_or_removed_and_nothing_else(report):
     others = {"mine.csv", "mine.png", "notes.md", partial_name(report.figure("same")).name}
     for name in others:
         (report.path / name).write_text("of somebody")
@@ -43,12 +44,30 @@ def test_what_the_earlier_page_linked_is_replaced_or_removed_and_nothing_else(re
     assert [path.name for path in report.path.parent.iterdir()] == ["report"]
 
 
-def test_a_link_out_of_the_folder_removes_nothing(report):
+def test_the_users_pictures_stay_though_the_page_shows_them_and_so_does_what_took_a_files_place(report):
+    kept = report.path.parent / "kept.png"
+    kept.write_text("of somebody")
+    (report.path / "linked.png").symlink_to(kept)
+    (report.path / "mine.png").write_text("of somebody")
+    report.page.write_text("![](linked.png) ![](mine.png) ![](../kept.png)")
+    write(report, ["old.csv"], "again")  # the user's files are known to be no part of this report either
+    report.page.write_text("![](linked.png) ![](mine.png)")
+    (report.path / "old.csv").unlink()
+    (report.path / "old.csv").symlink_to(kept)
+    write(report, [], "after")
+    assert names(report) == {"report.md", "records.csv", "linked.png", "mine.png", "old.csv"}
+    assert kept.read_text() == "of somebody"
+
+
+@pytest.mark.parametrize("list_of_files", ["{digest}  ../kept.csv", "{digest}  ..", "\0\0", "{digest}", None])
+def test_a_list_of_files_that_is_lost_or_leads_out_of_the_folder_removes_nothing(report, list_of_files):
     kept = report.path.parent / "kept.csv"
     kept.write_text("")
-    report.page.write_text("[x](../kept.csv) [y](sub/kept.csv)")
+    file = report.path / ".report.sha256"
+    file.unlink() if list_of_files is None else file.write_text(list_of_files.format(digest=hash_of_file(kept)))
     write(report, [], "after")
     assert kept.exists()
+    assert names(report) == {"report.md", "records.csv", "old.csv", "old.tex", "same.png"}
 
 
 def test_an_error_while_a_report_is_made_leaves_the_earlier_one(report):
@@ -72,7 +91,8 @@ def test_killed_at_any_operation_the_same_report_again_is_as_if_nothing_had_happ
             os._exit(0)
         if report.page.read_text().startswith("after"):
             assert "old.csv" not in names(report)
-        discard_partials(report.path.parent)
+        for folder in (report.path.parent, report.path):
+            discard_partials(folder)
         write(report, ["new.csv", "same.png"], "after")
         seen.append(contents(report))
     assert number > 10

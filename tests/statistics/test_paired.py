@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
+from sgbench.metrics import inception_score
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.background import BackgroundMSSSIM, BackgroundMSSSIMAsReleased
 from sgbench.metrics.calibration import ExpectedCalibrationError
@@ -432,15 +433,26 @@ def test_holm_keeps_the_rate_of_any_false_discovery():
     assert any_false == pytest.approx(0.1, abs=0.03)
 
 
+def test_swaps_are_drawn_once_for_the_same_source_images(monkeypatch):
+    drawn, swapped = [], comparison._swapped_differences
+    monkeypatch.setattr(comparison, "_swapped_differences", lambda *a: drawn.append(a) or swapped(*a))
+    sources = np.asarray(SOURCES)
+    orders = sources, sources[::-1], np.roll(sources, 5), sources + 1
+    paired_differences([Pair(*CASES["mean"], order) for order in orders], 20)
+    assert len(drawn) == 2
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 2**18])
 @pytest.mark.parametrize("num_splits", [1, 3])
-def test_exchanged_rows_of_an_inception_score_are_scored_as_if_each_swap_were_made(num_splits):
+def test_exchanged_rows_of_an_inception_score_are_scored_as_if_each_swap_were_made(monkeypatch, num_splits, at_once):
+    monkeypatch.setattr(inception_score, "_SUMS_AT_ONCE", at_once)
     rng = np.random.default_rng(num_splits)
     a, b = (torch.from_numpy(rng.dirichlet([0.2] * 5, 31)) for _ in range(2))
     a[3] = torch.tensor([0.0, 1, 0, 0, 0], dtype=torch.float64)
-    swaps = torch.from_numpy(rng.random((40, 31)) < 0.5)
+    swaps = torch.from_numpy(rng.random((31, 40)) < 0.5)
     metric = InceptionScore(num_splits)
     pairs = [(a, b), (b, a.flip(0))]
-    fast = metric.exchanged(pairs, swaps)
-    slow = ImageMetric.exchanged(metric, pairs, swaps)
+    fast = metric.exchanging(pairs)(swaps)
+    slow = ImageMetric.exchanging(metric, pairs)(swaps)
     assert fast.shape == slow.shape == (2, 40)
     assert torch.allclose(fast, slow, rtol=0, atol=1e-12)

@@ -173,3 +173,15 @@ def test_a_program_that_is_larger_inside_than_outside_is_refused(tmp_path, refus
         files = {info.filename: archive.read(info) for info in archive.infolist()}
     zipped(path, files | {"archive/data/weights/weight_0": bytes(2**25)})
     assert "results.pt2: not a program that torch.export.save wrote" in refused(lambda: opened(path))
+
+
+@pytest.mark.parametrize("dtype", ["F4", "F6_E2M3", "F8_E8M0", "BF16", "BOOL", "C64"])
+def test_a_list_of_numbers_that_are_not_whole_is_refused_whatever_torch_makes_of_them(tmp_path, refused, dtype):
+    pytest.importorskip("safetensors")
+    path = tmp_path / "results.safetensors"
+    bits = {"F4": 4, "F6_E2M3": 6, "F8_E8M0": 8, "BF16": 16, "BOOL": 8, "C64": 64}[dtype]
+    tensor = {"dtype": dtype, "shape": [4], "data_offsets": [0, bits // 2]}
+    header = json.dumps({"sources": tensor}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(bits // 2))
+    message = refused(lambda: opened(path))
+    assert "results.safetensors: sources must be whole numbers, are" in message or "not a readable" in message

@@ -144,3 +144,15 @@ def test_a_zip_with_two_files_of_one_name_is_refused(tmp_path):
             archive.writestr("results.csv", text)
     with pytest.raises(UserError, match=r"r\.zip: not a readable .zip \(it holds two files named 'results.csv'\)"):
         open_results(tmp_path / "r.zip", elsewhere.inputs(), torch.device("cpu"), batch_size=5)
+
+
+def test_values_that_differ_by_large_letters_alone_have_different_folders_on_every_file_system(tmp_path):
+    mood = Attribute("mood", ("Glad", "glad", "sad"))
+    inputs = Inputs(
+        ("a", "b", "c"), torch.zeros(3, 3, 8, 8, dtype=torch.uint8), torch.arange(3)[:, None].char(), (mood,)
+    )
+    table = write_requests(tmp_path, inputs, make_requests(inputs.labels, inputs.attributes))
+    rows = list(csv.DictReader(table.read_text().splitlines()))
+    folders = {row["groups"]: row["result"].split("/")[1] for row in rows}
+    assert folders["mood=sad"] == "mood=sad"
+    assert len({folder.casefold() for folder in folders.values()}) == len(folders) == 3

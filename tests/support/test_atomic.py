@@ -1,6 +1,7 @@
 """Whole files: unfinished ones have names of their own, and those of killed processes are removed, no others."""
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -18,6 +19,22 @@ def test_processes_with_one_number_share_no_unfinished_file(tmp_path, monkeypatc
         second.write_text("second")
     assert path.read_text() == "first"
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_an_error_without_a_name_as_of_a_full_disk_gets_the_files(tmp_path):
+    def failing(error):
+        with replacing(tmp_path / "a.csv") as partial:
+            partial.write_text("half")
+            error.filename = str(partial) if error.filename == "partial" else error.filename
+            raise error
+
+    for unnamed in (OSError(28, "full"), OSError(28, "full", "partial")):
+        with pytest.raises(OSError, match=re.escape(f"[Errno 28] full: '{tmp_path / 'a.csv'}'")):
+            failing(unnamed)
+    for other in (OSError(28, "full", "b.csv"), OSError("of a library, without a number")):
+        with pytest.raises(OSError, match=re.escape(str(other))):
+            failing(other)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_unfinished_files_are_hidden_and_keep_their_suffix(tmp_path):

@@ -120,20 +120,6 @@ def test_foreign_code_cannot_end_the_process(status):
         sys.exit(status)
 
 
-@pytest.mark.parametrize("status", [0, 1])
-def test_foreign_code_cannot_end_the_process_at_once_either(status):
-    with pytest.raises(UserError, match=rf"^inner: calls os\._exit\({status}\)"), foreign("brought"), foreign("inner"):
-        os._exit(status)
-
-
-def test_a_process_that_foreign_code_forks_may_end_at_once():
-    with foreign("brought"):
-        child = os.fork()
-        if not child:
-            os._exit(7)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-
-
 class Panic(BaseException):
     """As libraries that are written in Rust raise."""
 

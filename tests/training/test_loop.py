@@ -67,10 +67,12 @@ def tensors(value, name=""):
 
 
 def assert_same_state(one, other):
-    """All but how long the training took."""
+    """All but how long the training took, and the folders' names."""
+    names = one.name, other.name
     one, other = (tensors(torch.load(folder / "checkpoint.pt", weights_only=True)) for folder in (one, other))
     assert one.pop(".seconds") > 0
     assert other.pop(".seconds") > 0
+    assert (one.pop(".job"), other.pop(".job")) == names
     assert one.keys() == other.keys()
     for name, value in one.items():
         same = torch.equal(value, other[name]) if isinstance(value, torch.Tensor) else value == other[name]

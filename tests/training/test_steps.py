@@ -1,5 +1,6 @@
 """Steps, carried out anew or recorded and replayed; what looking and recording leave as it was; losses read in lots."""
 
+import gc
 import json
 import warnings
 from contextlib import contextmanager
@@ -68,6 +69,18 @@ def test_losses_of_bfloat16_are_kept_as_float32():
     assert losses.dtype == torch.float32
     assert all(p.dtype == torch.float32 for p in method.parameters())
     assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_step_that_must_be_awaited_is_refused_and_nothing_else_is_said(recwarn):
+    async def later():
+        return {}
+
+    method, feed = parts(SGGAN)
+    method.step = lambda *_: later()
+    with pytest.raises(UserError, match=r"^SGGAN\.step\(\) is asynchronous; give a plain function"):
+        Steps(method, feed, "float32").run(0)
+    gc.collect()
+    assert list(recwarn) == []
 
 
 def test_a_cpu_has_ordinary_steps():

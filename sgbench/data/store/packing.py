@@ -20,7 +20,7 @@ import torch
 
 from sgbench.data.source import Source
 from sgbench.data.store.shards import ShardLayout, checksums
-from sgbench.support.atomic import discard_partials
+from sgbench.support.atomic import discard_partials, named
 from sgbench.support.cores import usable_cores
 from sgbench.support.errors import UserError
 from sgbench.support.termination import ENDING
@@ -62,7 +62,7 @@ def pack(
             images = layout.images(shard)
             parts = [images[start : start + _BLOCK] for start in range(0, len(images), _BLOCK)]
             left[shard] = len(parts)
-            with _partial(layout, shard).open("wb") as file:
+            with named(layout.path(shard)), _partial(layout, shard).open("wb") as file:
                 file.write(layout.header(shard))
                 file.truncate(layout.num_bytes(shard))
             for part in parts:
@@ -93,7 +93,7 @@ def _write_block(source: Source, layout: ShardLayout, block: Block) -> None:
             f"{type(source).__name__}.read_many returned {images.dtype} {images.shape} for {len(part)} images"
         )
     place, start = part.start - layout.images(shard).start, len(layout.header(shard))
-    with _partial(layout, shard).open("r+b") as file:
+    with named(layout.path(shard)), _partial(layout, shard).open("r+b") as file:
         file.seek(start + place * layout.image_bytes)
         file.write(images.data)
         file.seek(start + len(layout.images(shard)) * layout.image_bytes + place * 8)
@@ -102,7 +102,7 @@ def _write_block(source: Source, layout: ShardLayout, block: Block) -> None:
 
 def _finish(written: Path, path: Path) -> None:
     """Write a shard to the disk, drop it from the page cache so that packing does not fill it, and rename the file."""
-    with written.open("rb") as file:
+    with named(path), written.open("rb") as file:
         os.fsync(file.fileno())
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)

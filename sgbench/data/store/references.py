@@ -14,10 +14,11 @@ from torch import Tensor
 from sgbench.data.requests import Requests
 from sgbench.data.source import Source
 from sgbench.support.cores import torch_threads
-from sgbench.support.names import shortened
+from sgbench.support.names import shortened, tag
 from sgbench.support.sealed import made_once
 
 _CHUNK = 64
+_BACKGROUND = "background"
 _MOST_BYTES = 100
 """Of an attribute's name in the name of a file."""
 
@@ -62,7 +63,7 @@ def open_references(
         array = made_once(folder / f"{name}.npy", partial(_write, jobs, counted), partial(np.load, mmap_mode="c"))
         return torch.from_numpy(array)
 
-    background = opened("background", [(test, source.background)]) if knows_background else None
+    background = opened(_BACKGROUND, [(test, source.background)]) if knows_background else None
     if not knows_counterfactuals:
         return References(None, background)
     counterfactuals = []
@@ -71,8 +72,14 @@ def open_references(
             (test[request.positions[rows]], partial(source.counterfactual, groups=[group]))
             for group, rows in request.by_value()
         ]
-        counterfactuals.append(opened(shortened(source.attributes[request.target].name, _MOST_BYTES), jobs))
+        counterfactuals.append(opened(_file_name(source.attributes[request.target].name), jobs))
     return References(counterfactuals, background)
+
+
+def _file_name(attribute: str) -> str:
+    """Of an attribute's counterfactuals, also where file systems take large letters for small ones."""
+    name = shortened(attribute, _MOST_BYTES)
+    return f"{name}-{tag(name)}" if name.casefold() == _BACKGROUND else name
 
 
 def _write(
