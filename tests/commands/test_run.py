@@ -16,6 +16,7 @@ import yaml
 from filelock import FileLock
 from PIL import Image
 
+from sgbench.metrics.catalogue import METRICS
 from sgbench.run import main
 
 SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
