@@ -54,7 +54,7 @@ _CHAINS = {"table": "chains"}
 def _composed(title: str, implementation: str) -> dict[str, Any]:
     """A metric of composition: its formula, and a place for each number of rounds."""
     rounds = {result: f"{n} round{'s' if n > 1 else ''}" for n, result in AFTER_ROUNDS.items()}
-    places = tuple(Place(name, (result, SOURCE), f"{title}, {name}") for result, name in rounds.items())
+    places = tuple(Place(name, (result, SOURCE), f"{title} after {name}") for result, name in rounds.items())
     return {"title": title, "implementation": implementation, "places": places} | _CHAINS
 
 
@@ -195,7 +195,7 @@ _OF_CHAINS = (
     ),
     MetricSpec(
         "reversal_change",
-        "Change, there and back",
+        "Change there and back",
         "lower",
         **_LEVELS | _CHAINS,
         implementation="sgbench.metrics.distance:Change",

@@ -50,12 +50,13 @@ def chain_table(frame: pd.DataFrame, layout: Layout) -> Table:
     }
     cells = make_cells(frame, layout, blocks)
     caption = "Composition: an image is sent to the value that it already has, which an ideal editor leaves alone; the "
-    caption += "result is the next round's input. There and back: to another value, and back to its own. All of it "
-    caption += "against the source; own value seen again: by the jury, of what came back. The columns are of the same "
     caption += (
-        f"few images of each target, named with the definitions. {directions(cells)} A copy is perfect in all of "
+        "result is the next round's input. There and back: to another value, and back to its own, which the jury "
     )
-    caption += "them, so they are to be read beside target accuracy."
+    caption += (
+        f"should see again. All against the source, for the same images of each target. {directions(cells)} A copy "
+    )
+    caption += "that changes nothing has the best figures that there are: read them beside target accuracy."
     return make_table("chains", "Composition and reversibility", caption, cells)
 
 
@@ -124,9 +125,10 @@ def subgroups_table(subgroups: pd.DataFrame, layout: Layout) -> Table:
     caption += "interval of what another jury and other test images (and, of several seeds, other trainings) would "
     caption += "give; of more than two values it holds for all their gaps at once, and is not adjusted otherwise. p of "
     caption += (
-        f"a gap of 0 is adjusted by Holm's procedure for the {number} gaps of this table. Values of an attribute "
+        f"a gap of 0 is adjusted by Holm's procedure for the {number} gaps of systems in this table; an oracle's "
     )
-    caption += "differ in other attributes too: a gap does not say what it comes of."
+    caption += "gaps are those of the judges, and are not tested. Values of an attribute differ in other attributes "
+    caption += "too: a gap does not say what it comes of."
     first = ["block", "row", "column"]
     cells = shown.drop(columns="least")
     return Table(SUBGROUPS, "Subgroups", caption, cells[first + [c for c in cells if c not in first]], ranked=False)

@@ -17,6 +17,7 @@ import torch
 
 from sgbench.metrics.jury import JuryAccuracy
 from sgbench.report.members import Member
+from sgbench.results.records import CONTROLS
 from sgbench.results.scores import MIN_SITTING, UNTOUCHED, Scores, sitting
 from sgbench.scoring.jury_figures import by_jury
 from sgbench.statistics.corrections import holm
@@ -82,7 +83,7 @@ def by_subgroups(systems: Iterable[tuple[Member, Scores]]) -> pd.DataFrame:
     Returns:
         A row for each figure: row, target, method, variant, level, measured_on (the target, or ``OTHERS``), attribute,
         values (one, or ``GAP`` and the pair), metric, unit, origin, value, low, high, p_adjusted (by Holm's procedure
-        over all gaps), num_images (the fewest of any value in it), num_seeds, note, least.
+        over all gaps but those of controls), num_images (the fewest of any value in it), num_seeds, note, least.
     """
     of_rows: dict[str, tuple[Member, list[_Figures]]] = {}
     for member, scores in systems:
@@ -163,7 +164,8 @@ def _steadied(tables: Mapping[tuple, CrossedTable], num_attributes: int) -> dict
 def _rows(member: Member, seeds: list[_Figures]) -> Iterator[dict]:
     """The rows of one row of the tables: for each attribute of the sources its values, then its largest gap."""
     about = {"row": member.row, "method": member.method, "variant": member.variant, "level": member.level}
-    about |= {"metric": "jury_accuracy", "unit": "share", "origin": "measured", "note": ""}
+    control = member.method in CONTROLS  # its gaps are those of the judges: they are no tests of an editor
+    about |= {"metric": "jury_accuracy", "unit": "share", "origin": "control" if control else "measured", "note": ""}
     wheres = dict.fromkeys(where for figures in seeds for where, _ in figures.means)
     for where in wheres:
         images = {v: n for figures in seeds for (w, v), n in figures.images.items() if w == where}
@@ -182,8 +184,9 @@ def _rows(member: Member, seeds: list[_Figures]) -> Iterator[dict]:
             ends = {v: _ends(means[v], images[v]) for v in (most, least)}
             low, high = ends[most][0] - ends[least][1], ends[most][1] - ends[least][0]
         fields = {"values": GAP, "value": gap.mean, "low": max(low, -1.0), "high": min(high, 1.0)}
-        fields |= {"p": min(1.0, pairs * gap.p), "num_images": min(images[most], images[least])}
-        yield about | where._asdict() | fields | {"num_seeds": len(seeds), "note": ""}
+        fields |= {"p": math.nan if control else min(1.0, pairs * gap.p)}
+        fields |= {"num_images": min(images[most], images[least]), "num_seeds": len(seeds)}
+        yield about | where._asdict() | fields
 
 
 def _gap(figures: _Figures, where: _Where, most: str, least: str) -> CrossedMean:

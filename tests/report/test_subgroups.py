@@ -144,6 +144,18 @@ def test_the_largest_of_several_gaps_holds_for_all_of_them():
     assert gap["high"] - gap["low"] > 2 * 1.96 * math.sqrt(table.images)
 
 
+def test_the_gaps_of_a_control_are_no_tests():
+    hits = drawn(0.8, 1)
+    own = scores_of(lambda judge, j: hits[judge, j])
+    oracle = Member(SystemFolder(Path("oracle")), "oracle", "Oracle", "Oracle", "Oracle")
+    found = figures((member(), own), (oracle, own))
+    for (row, _, _, values), figure in found.items():
+        assert figure["origin"] == ("control" if row == "Oracle" else "measured")
+        assert math.isnan(figure["p_adjusted"]) is (row == "Oracle" or values != GAP)
+    alone = figures((member(), own))
+    assert all(alone[key]["p_adjusted"] == found[key]["p_adjusted"] for key in alone if key[3] == GAP)
+
+
 def test_attributes_that_no_jury_sees_are_not_looked_at():
     blind = dict.fromkeys(range(1, 4), (Verdict(0.3, 0.5), *GOOD[1:]))
     found = figures((member(), scores_of(lambda judge, j: True, verdicts=blind)))
@@ -170,7 +182,7 @@ def test_a_difference_of_tables_adds_images_and_takes_judges_apart():
 def test_the_table_says_how_many_gaps_were_tested_and_has_a_sign_for_them_alone():
     frame = by_subgroups([(member(row), scores_of(lambda judge, j: drawn(0.8, 1)[judge, j])) for row in ("A", "B")])
     table = subgroups_table(frame, Layout({}, {"smile": "Smile", "gender": "Gender", "hair": "Hair"}))
-    assert "for the 8 gaps of this table" in table.caption
+    assert "for the 8 gaps of systems in this table" in table.caption
     wide = shown(table)[0]
     assert list(wide) == ["Target: Smile, target accuracy", "Target: Smile, the others kept"]
     first = wide["Target: Smile, target accuracy"]

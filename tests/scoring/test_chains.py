@@ -1,5 +1,6 @@
 """Chains of edits, by editors whose chains are known: half the way, there and back, and no way back."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from sgbench.results.scores import Panelist, Scores, TargetScores, Verdict, read
 from sgbench.scoring.chains import num_edits, score_chains
 from sgbench.scoring.evaluation_set import everything_asked
 from sgbench.scoring.figures import make_records
+from sgbench.support.errors import BrokenFile
 
 SIZE, NAN = 32, math.nan
 ATTRIBUTES = (Attribute("age", ("young", "middle", "old")), Attribute("hat", ("no", "yes"), exhaustive=False))
@@ -174,6 +176,31 @@ def test_chains_are_kept_and_read_again(tmp_path):
     assert [(c.kind, c.request.target) for c in again.chains] == [(c.kind, c.request.target) for c in scores.chains]
 
 
+def test_a_file_with_wrong_chains_is_broken(tmp_path):
+    path = tmp_path / "scores.npz"
+    write_scores(path, scores_of(forgetful))
+    with np.load(path) as file:
+        good = dict(file)
+    chains = json.loads(str(good["about"]))["chains"]
+    assert chains == [["composition", 0], ["reversal", 0], ["composition", 1], ["reversal", 1]]
+
+    def refused(change):
+        np.savez_compressed(path, **good | change)
+        with pytest.raises(BrokenFile, match=r"scores\.npz: not a file of scores: ") as caught:
+            read_scores(path)
+        return str(caught.value)
+
+    def told(listed):
+        return {"about": np.array(json.dumps(json.loads(str(good["about"])) | {"chains": listed}))}
+
+    assert "which is none of a file of scores" in refused(told(chains[:3]))
+    assert "a chain of the kind 'detour' and the target 0" in refused(told([*chains, ["detour", 0]]))
+    assert "a chain of the kind 'reversal' and the target 2" in refused(told([*chains, ["reversal", 2]]))
+    name = "reversal/0/posterior/1"
+    assert f"{name} is float64 [12, 2], not float64 [12, 3]" in refused({name: good[name][:, :2]})
+    assert "composition/0/positions has 2,000 entries" in refused({"composition/0/positions": np.zeros(2000, np.int64)})
+
+
 def test_results_that_cannot_be_edited_again_are_said_to_be_missing():
     records = of_chains(scores_of(None))
     assert records.keys() == of_chains(scores_of(ages)).keys()
@@ -200,17 +227,17 @@ def test_the_table_shows_who_changes_what_he_should_leave_alone():
     table = chain_table(to_frame(records), layout)
     wide = shown(table)[0]["Target: Age"]
     assert list(wide.columns) == [
-        "Change, 1 round",
-        "Change, 10 rounds",
-        "PSNR, 1 round (dB)",
-        "PSNR, 10 rounds (dB)",
-        "SSIM, 1 round",
-        "SSIM, 10 rounds",
-        "Change, there and back",
+        "Change after 1 round",
+        "Change after 10 rounds",
+        "PSNR after 1 round (dB)",
+        "PSNR after 10 rounds (dB)",
+        "SSIM after 1 round",
+        "SSIM after 10 rounds",
+        "Change there and back",
         "Own value seen again",
     ]
-    assert wide.loc["A (5)", "Change, there and back"].best
-    assert wide.loc["B (5)", "Change, 1 round"].value == "100.00"
+    assert wide.loc["A (5)", "Change there and back"].best
+    assert wide.loc["B (5)", "Change after 1 round"].value == "100.00"
     assert wide.loc["C (5)", "Own value seen again"].value == "not scored"
 
 
