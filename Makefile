@@ -31,7 +31,7 @@ regress: $(VENV)/installed
 	$(BIN)/python reports/make_reference.py build/reference
 	$(BIN)/python -m sgbench regress reports/reference build/reference --junit build/regress.xml --summary build/regress.md
 
-$(VENV)/installed: pyproject.toml $(CONSTRAINTS) sgbench/methods/_native.c
+$(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(wildcard sgbench/methods/_*.[ch])
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'

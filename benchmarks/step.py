@@ -192,7 +192,7 @@ def versions(measured: Sequence[Measured], peaks: dict[str, float], device: torc
         + ("estimated: " if on_gpu else "")
         + "the sum of what operators read and write, carried out one by one; "
         + ("what a profiler says of memory needs counters that are not asked for here." if on_gpu else "caches differ.")
-        + " The C extension's norms count as one operator each.",
+        + " What the C extension does counts as one operator each time.",
     ]
     return ["", "## Versions", "", table(header, rows, words=2), "", notes[0], "", notes[1]]
 

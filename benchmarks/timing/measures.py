@@ -19,7 +19,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from sgbench.methods import norms
+from sgbench.methods import native
 
 _OF_THE_PROFILER = "profiler"
 _ONLY_MEMORY = ("empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "_unsafe_view")
@@ -29,8 +29,8 @@ class Traffic(TorchDispatchMode):
     """Counts operators, the bytes that they read and write, and the memory of what they make.
 
     Views do not count, nor does memory that is only set aside: they move nothing. A tensor counts with the bytes that
-    it has, at most those of its memory, so that what is expanded counts once. The C extension's norms are no
-    operators of torch; they are counted as one each, by the formula of what they read and write. Kernels that Python
+    it has, at most those of its memory, so that what is expanded counts once. What the C extension does is no
+    operator of torch; each call is counted as one, by the formula of what it reads and writes. Kernels that Python
     starts in other ways are not seen.
 
     Attributes:
@@ -45,15 +45,14 @@ class Traffic(TorchDispatchMode):
         self._seen: set[int] = set()
 
     def __enter__(self) -> "Traffic":
-        self._native = getattr(norms, "_native", None)
-        if self._native is not None:
-            norms._native = _CountedNorms(self._native, self)
+        self._extension = native.extension
+        if self._extension is not None:
+            native.extension = _CountedExtension(self._extension, self)
         return super().__enter__()
 
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
-        if self._native is not None:
-            norms._native = self._native
+        native.extension = self._extension
 
     def __torch_dispatch__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         result = function(*args, **(kwargs or {}))
@@ -90,23 +89,41 @@ class Traffic(TorchDispatchMode):
         self.alive -= size
 
 
-class _CountedNorms:
-    """The C extension's norms, counted: forward reads x and writes y, backward reads g and x, writes x's gradient."""
+class _CountedExtension:
+    """The C extension, counted: what its functions read and write."""
 
-    def __init__(self, native: Any, traffic: Traffic):
-        self.native, self.traffic = native, traffic
+    def __init__(self, extension: Any, traffic: Traffic):
+        self.extension, self.traffic = extension, traffic
 
     def norm_forward(self, *arguments: Any) -> None:
-        """As the extension's; the last arguments are images, places, channels, eps, slope, whether in bfloat16."""
+        """Reads x, writes y; the last arguments are images, places, channels, eps, slope, whether in bfloat16."""
         images, places, channels, *_, low = arguments[-6:]
         self.traffic.add(2 * images * places * channels * (2 if low else 4))
-        self.native.norm_forward(*arguments)
+        self.extension.norm_forward(*arguments)
 
     def norm_backward(self, *arguments: Any) -> None:
-        """As the extension's; the last arguments are images, places, channels, slope, whether in bfloat16."""
+        """Reads g and x, writes x's gradient; the last arguments are those of forward, without eps."""
         images, places, channels, *_, low = arguments[-5:]
         self.traffic.add(3 * images * places * channels * (2 if low else 4))
-        self.native.norm_backward(*arguments)
+        self.extension.norm_backward(*arguments)
+
+    def unfold(self, *arguments: Any) -> None:
+        """Reads a map, writes patches; before the map's shape comes the size of a number."""
+        self.traffic.add(arguments[2] * _of_patches(*arguments[3:]))
+        self.extension.unfold(*arguments)
+
+    def fold(self, *arguments: Any) -> None:
+        """Reads patches, writes a map; after both shapes comes whether in bfloat16."""
+        self.traffic.add((2 if arguments[-1] else 4) * _of_patches(*arguments[2:-1]))
+        self.extension.fold(*arguments)
+
+
+def _of_patches(
+    images: int, height: int, width: int, channels: int, kernel: int, stride: int, top: int, left: int, rows: int,
+    columns: int,
+) -> int:  # fmt: skip
+    """Numbers in a map and in its patches."""
+    return images * channels * (height * width + rows * columns * kernel**2)
 
 
 def _size(tensor: Tensor) -> int:

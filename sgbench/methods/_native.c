@@ -6,53 +6,15 @@
  *
  * Python hands over addresses of contiguous memory; norms.py checks types, shapes and layouts.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "_native.h"
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
 
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__) && !defined(__clang__)
-#define FOR_EACH_CPU __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define FOR_EACH_CPU
-#endif
-#define INLINE static inline __attribute__((always_inline))
-
-enum {
-    LANES = 16, /* channels that are treated at once */
-    ROWS = 64,  /* rows whose sums are taken in float32 */
-};
-typedef float Floats __attribute__((vector_size(4 * LANES)));
-typedef uint32_t Words __attribute__((vector_size(4 * LANES)));
-typedef uint16_t Halves __attribute__((vector_size(2 * LANES)));
+enum { ROWS = 64 }; /* rows whose sums are taken in float32 */
 typedef struct {
     const float *weight, *bias;
     float eps, slope;
     long n, p, c;
 } Norm;
-
-/* `count` of LANES numbers, the rest 0. */
-INLINE Floats read_f32(const float *from, long count) {
-    Floats v = {0};
-    memcpy(&v, from, 4 * count);
-    return v;
-}
-
-INLINE void write_f32(float *to, Floats v, long count) { memcpy(to, &v, 4 * count); }
-
-INLINE Floats read_bf16(const uint16_t *from, long count) {
-    Halves h = {0};
-    memcpy(&h, from, 2 * count);
-    return (Floats)(__builtin_convertvector(h, Words) << 16);
-}
-
-INLINE void write_bf16(uint16_t *to, Floats v, long count) { /* to the nearest, halves to even, as torch does */
-    Words bits = (Words)v, is_nan = (Words)(v != v);
-    bits = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    Halves h = __builtin_convertvector((bits & ~is_nan) | (is_nan & 0x7fc0), Halves);
-    memcpy(to, &h, 2 * count);
-}
 
 INLINE Floats leaky(Floats v, Floats by, float slope) { /* v where `by` is positive, else slope * v */
     Words positive = (Words)(by > 0);
@@ -194,10 +156,14 @@ static PyObject *norm_backward(PyObject *self, PyObject *arguments) {
 }
 
 static PyMethodDef methods[] = {
-    {"norm_forward", norm_forward, METH_VARARGS, 
+    {"norm_forward", norm_forward, METH_VARARGS,
      "Addresses of x, weight, bias, y, moments; N, P, C, eps, slope, whether bfloat16."},
     {"norm_backward", norm_backward, METH_VARARGS,
      "Addresses of g, x, weight, bias, moments, of_x, of_affine; N, P, C, slope, whether bfloat16."},
+    {"unfold", unfold, METH_VARARGS,
+     "Addresses of x, z; bytes of a number; N, H, W, C; kernel, stride, zeros above and left; rows and columns of places."},
+    {"fold", fold, METH_VARARGS,
+     "Addresses of z, y; N, H, W, C; kernel, stride, zeros above and left; rows and columns; whether bfloat16."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -205,7 +171,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, 
 
 PyMODINIT_FUNC PyInit__native(void) {
     PyObject *built = PyModule_Create(&module);
-    if (built && PyModule_AddIntConstant(built, "INTERFACE", 2) < 0) { /* raised when a function takes other arguments */
+    if (built && PyModule_AddIntConstant(built, "INTERFACE", 3) < 0) { /* raised when a function takes other arguments */
         Py_DECREF(built);
         return NULL;
     }

@@ -4,7 +4,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.methods.casting import lowered
-from sgbench.methods.same import convolve, rows_of, spread
+from sgbench.methods.patches import rows_of
+from sgbench.methods.same import convolve, spread
 
 
 class SameConv2d(nn.Conv2d):

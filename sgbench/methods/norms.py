@@ -1,6 +1,5 @@
 """Instance norm with its activation, in one step forward and one back, without a change of memory layout."""
 
-import warnings
 from typing import Any
 
 import torch
@@ -9,18 +8,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from sgbench.methods import kernels
-
-_INTERFACE = 2
-"""Of the extension: one that was built from earlier code takes other arguments."""
-try:
-    from sgbench.methods import _native
-except ImportError:  # built without a C compiler
-    _native = None
-else:
-    if getattr(_native, "INTERFACE", 1) != _INTERFACE:
-        warnings.warn(f"{_native.__file__} is of an earlier version and left alone; install again", stacklevel=2)
-        _native = None
+from sgbench.methods import kernels, native
 
 IDENTITY = 1.0
 RELU = 0.0
@@ -55,7 +43,7 @@ def norm_leaky(x: Tensor, weight: Tensor, bias: Tensor, slope: float, eps: float
 
 
 class _NormThenLeaky(Function):
-    """Computed by kernels on a GPU, by ``_native`` on a CPU, and by the formula in torch's operators without those."""
+    """Computed by kernels on a GPU, by the extension on a CPU, and by the formula in torch's operators elsewhere."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
@@ -69,7 +57,7 @@ class _NormThenLeaky(Function):
         elif ctx.way == "native":
             y, moments = torch.empty_like(x), [weight.new_empty(2, n, c)]
             addresses = [t.data_ptr() for t in (x, weight, bias, y, *moments)]
-            _native.norm_forward(*addresses, *ctx.sizes, eps, slope, x.dtype == torch.bfloat16)
+            native.extension.norm_forward(*addresses, *ctx.sizes, eps, slope, x.dtype == torch.bfloat16)
         else:
             y, *moments = _forward(x, weight, bias, eps, slope)
         ctx.save_for_backward(x, weight, bias, *moments)
@@ -87,7 +75,7 @@ class _NormThenLeaky(Function):
         if ctx.way == "native":
             of_x, of_affine = torch.empty_like(x), weight.new_empty(2, len(weight))
             addresses = [t.data_ptr() for t in (g, x, weight, bias, *moments, of_x, of_affine)]
-            _native.norm_backward(*addresses, *ctx.sizes, ctx.slope, x.dtype == torch.bfloat16)
+            native.extension.norm_backward(*addresses, *ctx.sizes, ctx.slope, x.dtype == torch.bfloat16)
             return of_x, *of_affine.unbind(), None, None
         return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
 
@@ -97,7 +85,7 @@ def _way(x: Tensor, weight: Tensor, bias: Tensor) -> str:
     if kernels.usable(x):
         return "kernels"
     known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == bias.dtype == torch.float32
-    return "native" if _native is not None and known and x.device.type == "cpu" else "formula"
+    return "native" if native.extension is not None and known and x.device.type == "cpu" else "formula"
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> tuple[Tensor, Tensor, Tensor]:

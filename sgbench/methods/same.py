@@ -1,6 +1,5 @@
 """Convolutions with TensorFlow's "same" padding and their adjoints, and which way each of them is computed."""
 
-from functools import lru_cache
 from typing import Any
 
 import torch
@@ -10,8 +9,9 @@ from torch.nn import functional as F
 
 from sgbench.methods import kernels
 from sgbench.methods.narrow import narrow
+from sgbench.methods.patches import flat, fold, padding, room, rows_like_patches, rows_of, unfold
 
-_FEW_PLACES = 4
+_FEW_PLACES = 16
 """Output places up to which a convolution on a CPU is computed as a matrix product of patches.
 
 There the library's convolution spends its time on arranging weights; the product sums the same terms.
@@ -41,13 +41,6 @@ def spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: 
     return _spread(g, weight, bias, stride, height, width)
 
 
-@lru_cache
-def padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's "same" padding before and after a side."""
-    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
-    return total // 2, total - total // 2
-
-
 class _Convolve(Function):
     """``convolve``, whose weights' gradient is a product of patches. Its backward pass can be differentiated again."""
 
@@ -60,8 +53,8 @@ class _Convolve(Function):
             return _convolve(x, weight, bias, stride)
         shape = len(x), len(weight), *places
         y = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-        product = _patches(x, weight.shape[-1], stride), _rows_like_patches(weight).t()
-        torch.mm(*product, out=_flat(y)) if bias is None else torch.addmm(bias, *product, out=_flat(y))
+        product = unfold(x, weight.shape[-1], stride), rows_like_patches(weight).t()
+        torch.mm(*product, out=flat(y)) if bias is None else torch.addmm(bias, *product, out=flat(y))
         return y
 
     @staticmethod
@@ -84,9 +77,10 @@ class _Spread(Function):
         ctx.stride, ctx.has_bias = stride, bias is not None
         if g.shape[2] * g.shape[3] > _FEW_PLACES or kernels.usable(g):
             return _spread(g, weight, bias, stride, height, width)
-        kernel = weight.shape[-1]
-        patches = (_flat(g) @ rows_of(weight)).view(len(g), *g.shape[2:], kernel, kernel, -1)
-        return _summed(patches, stride, height, width, bias)
+        rows, own = flat(g), rows_of(weight)
+        z = torch.mm(rows, own, out=room(g.dtype, len(rows), own.shape[1]))
+        y = fold(z, weight.shape[-1], stride, g.shape[2:], height, width)
+        return y if bias is None else y + bias[:, None, None]
 
     @staticmethod
     def backward(ctx: Any, x: Tensor) -> tuple:
@@ -99,47 +93,42 @@ class _Spread(Function):
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     (top, bottom), (left, right) = (padding(side, weight.shape[-1], stride) for side in x.shape[2:])
-    if kernels.usable(x):
-        weight, (top, left) = _centred(weight, (top, left), (bottom, right))
-        if stride == 1 and len(weight) <= _FEW_CHANNELS and weight.shape[-1] == 2 * left + 1 == 2 * top + 1:
-            return narrow(x, weight, bias)
-    elif top != bottom or left != right:
-        x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
+    weight, (top, left) = _centred(weight, (top, left), (bottom, right))
+    if stride == 1 and len(weight) <= _FEW_CHANNELS and weight.shape[-1] == 2 * left + 1 == 2 * top + 1:
+        return narrow(x, weight, bias)
     return F.conv2d(x, weight, bias, stride, (top, left))
 
 
 def _spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
     before, after = zip(*(padding(side, weight.shape[-1], stride) for side in (height, width)), strict=True)
-    if kernels.usable(g):
-        if weight.shape[1] <= _FEW_CHANNELS:
-            return _spread_to_few(g, weight, bias, stride, before, (height, width))
-        weight, before = _centred(weight, before, after)
+    if kernels.usable(g) and weight.shape[1] <= _FEW_CHANNELS:
+        return _spread_to_few(g, weight, bias, stride, before, (height, width))
+    weight, before = _centred(weight, before, after)
     missing = [
         side - ((places - 1) * stride - 2 * start + kernel)
         for side, places, start, kernel in zip((height, width), g.shape[2:], before, weight.shape[2:], strict=True)
     ]
-    y = F.conv_transpose2d(g, weight, bias, stride, before, [max(0, m) for m in missing])
-    return y[..., :height, :width] if min(missing) < 0 else y
+    return F.conv_transpose2d(g, weight, bias, stride, before, missing)
 
 
 def _spread_to_few(
     g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, before: tuple[int, int], size: tuple[int, int]
 ) -> Tensor:
     """``_spread`` to few channels on a GPU: a product at each place, whose results are added where they belong."""
-    from sgbench.methods.kernels.patches import fold
+    from sgbench.methods.kernels.patches import fold as fold_few
 
     kernel, channels = weight.shape[-1], weight.shape[1]
     if stride == 1 and kernel == 2 * before[0] + 1 == 2 * before[1] + 1:
         return narrow(g, weight.transpose(0, 1).flip(2, 3), bias)
-    z = (_flat(g) @ _rows_like_patches(weight)).view(len(g), *g.shape[2:], -1)
-    y = fold(z, kernel, channels, stride, before, size)
+    z = (flat(g) @ rows_like_patches(weight)).view(len(g), *g.shape[2:], -1)
+    y = fold_few(z, kernel, channels, stride, before, size)
     return y if bias is None else y + bias[:, None, None]
 
 
 def _centred(weight: Tensor, before: tuple[int, int], after: tuple[int, int]) -> tuple[Tensor, tuple[int, int]]:
     """Weights with zeros before them, so that the same padding before and after a map gives the same convolution.
 
-    On a GPU the zeros cost less than a copy of the map.
+    The zeros cost less than a copy of the map.
     """
     if before == after:
         return weight, before
@@ -149,61 +138,9 @@ def _centred(weight: Tensor, before: tuple[int, int], after: tuple[int, int]) ->
 def _of_weight(g: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
     """The gradient of a convolution's weight, from that of its output ``g`` and its input ``x``."""
     kernel, channels = weight.shape[-1], weight.shape[1]
-    product = _flat(g).t() @ _patches(x, kernel, stride)
+    product = flat(g).t() @ unfold(x, kernel, stride)
     by_row = product.view(len(weight), kernel, -1)[..., : kernel * channels]
     return by_row.unflatten(2, (kernel, channels)).permute(0, 3, 1, 2)
-
-
-def _patches(x: Tensor, kernel: int, stride: int) -> Tensor:
-    """[N, C, H, W] -> [N * places, kernel * kernel * C], what each output place looks at.
-
-    On a GPU each row of a kernel ends in zeros, as ``kernels.patches`` has them.
-    """
-    (top, bottom), (left, right) = (padding(side, kernel, stride) for side in x.shape[2:])
-    if kernels.usable(x):
-        from sgbench.methods.kernels.patches import patches
-
-        return patches(x, kernel, stride, (top, left), [-(-side // stride) for side in x.shape[2:]])
-    x = F.pad(x.permute(0, 2, 3, 1), (0, 0, left, right, top, bottom)).contiguous()
-    size, height, width, channels = x.shape
-    rows, columns = (height - kernel) // stride + 1, (width - kernel) // stride + 1
-    line = width * channels
-    strides = (height * line, stride * line, stride * channels, line, 1)
-    patches = x.as_strided((size, rows, columns, kernel, kernel * channels), strides)
-    return patches.reshape(size * rows * columns, kernel * kernel * channels)
-
-
-def _summed(patches: Tensor, stride: int, height: int, width: int, bias: Tensor | None) -> Tensor:
-    """The adjoint of ``_patches``: patches [N, h, w, k, k, C] are added where they came from, [N, C, height, width]."""
-    size, rows, columns, kernel, _, channels = patches.shape
-    (top, bottom), (left, right) = (padding(side, kernel, stride) for side in (height, width))
-    total = patches.new_zeros(size, height + top + bottom, width + left + right, channels)
-    for i in range(kernel):
-        for j in range(kernel):
-            to = total[:, i : i + stride * (rows - 1) + 1 : stride, j : j + stride * (columns - 1) + 1 : stride]
-            to += patches[:, :, :, i, j]
-    total = total[:, top : top + height, left : left + width]
-    return (total if bias is None else total + bias).permute(0, 3, 1, 2)
-
-
-def rows_of(weight: Tensor) -> Tensor:
-    """[c, C, k, k] -> [c, k * k * C], a view where the layout is channels-last."""
-    return weight.permute(0, 2, 3, 1).flatten(1)
-
-
-def _rows_like_patches(weight: Tensor) -> Tensor:
-    """Weights as rows [c, columns] that ``_patches`` are multiplied with."""
-    if not kernels.usable(weight):
-        return rows_of(weight)
-    from sgbench.methods.kernels.patches import row_size
-
-    by_row = weight.permute(0, 2, 3, 1).flatten(2)
-    return F.pad(by_row, (0, row_size(weight.shape[-1], weight.shape[1]) - by_row.shape[2])).flatten(1)
-
-
-def _flat(x: Tensor) -> Tensor:
-    """[N, C, H, W] -> [N * H * W, C]."""
-    return x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
 
 
 def _by_patches(x: Tensor, places: int, weight: Tensor) -> bool:

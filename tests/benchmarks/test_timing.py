@@ -14,7 +14,7 @@ from benchmarks.timing.cases import METHODS, case_of, cases_of
 from benchmarks.timing.markdown import mebibytes, rounded, table
 from benchmarks.timing.measures import Traffic, in_turns, kernels, matrix_peak, ratio
 from benchmarks.timing.versions import NEEDS_A_GPU, CapturedPlainSteps, bytes_held, our_steps, plain_steps, runner
-from sgbench.methods import norms
+from sgbench.methods import native
 from sgbench.methods.norms import InstanceNorm
 from sgbench.training.steps import Steps
 
@@ -73,13 +73,13 @@ def test_memory_that_is_used_again_counts_with_what_is_alive_at_once():
     assert traffic.peak == one.nbytes + other.nbytes
 
 
-@pytest.mark.skipif(norms._native is None, reason="built without the C extension")
+@pytest.mark.skipif(native.extension is None, reason="built without the C extension")
 def test_norms_of_the_extension_are_counted():
-    native = norms._native
+    extension = native.extension
     x = torch.randn(IMAGES, CHANNELS, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     with torch.no_grad(), Traffic() as traffic:
         InstanceNorm(CHANNELS)(x)
-    assert norms._native is native
+    assert native.extension is extension
     assert traffic.bytes >= 2 * x.nbytes
     with Traffic() as both:
         InstanceNorm(CHANNELS)(x.requires_grad_()).sum().backward()
@@ -211,10 +211,10 @@ def test_a_commit_against_itself():
         pytest.skip("not a git checkout")
     before = commits.git("worktree", "list")
     case = case_of("residualgan", (2,), 32).tiny()
-    (result,), native = commits.against("HEAD", [case], turns=3, iterations=1)
+    (result,), built = commits.against("HEAD", [case], turns=3, iterations=1)
     assert len(result.before) == len(result.now) == 3
     assert 0.05 < result.ratio < 20
-    assert set(native) == {"before", "now"}
+    assert set(built) == {"before", "now"}
     assert commits.git("worktree", "list") == before
 
 

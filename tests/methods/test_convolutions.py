@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from sgbench.methods import same
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
-from sgbench.methods.same import _patches as patches
+from sgbench.methods.patches import unfold
 
 SHAPES = [(5, 2), (4, 2), (3, 1), (3, 2), (7, 1), (4, 1), (2, 2), (1, 1), (1, 2), (2, 3)]
 """Kernels and strides; a kernel smaller than its stride leaves pixels out."""
@@ -39,7 +39,7 @@ def no_products(monkeypatch):
     """Every convolution is the library's; a product would fail."""
     monkeypatch.setattr(same, "_FEW_PLACES", 0)
     monkeypatch.setattr(same, "_WEIGHTS_PER_PATCH", 10**12)
-    monkeypatch.setattr(same, "_patches", None)
+    monkeypatch.setattr(same, "unfold", None)
 
 
 def only_products(monkeypatch):
@@ -112,21 +112,34 @@ def test_the_adjoint_can_be_differentiated(kernel, stride, few, monkeypatch):
     assert torch.autograd.gradcheck(adjoint, (g, layer.weight.detach().clone().requires_grad_()))
 
 
+@pytest.mark.parametrize("few", [0, 10_000])
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 2), (3, 1)])
+def test_gradients_can_be_differentiated(kernel, stride, few, monkeypatch):
+    """That of the weights too, which is a product of patches."""
+    monkeypatch.setattr(same, "_FEW_PLACES", few)
+    layer, x = make(SameConv2d, 2, 3, kernel, stride), randn(2, 2, 3, 3).requires_grad_()
+
+    def convolution(x, weight):
+        return torch.func.functional_call(layer, {"weight": weight}, (x,))
+
+    assert torch.autograd.gradgradcheck(convolution, (x, layer.weight.detach().clone().requires_grad_()))
+
+
 def test_small_maps_are_products_and_large_ones_are_not(monkeypatch):
     seen = []
-    monkeypatch.setattr(same, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
+    monkeypatch.setattr(same, "unfold", lambda x, *rest: seen.append(x.shape[-1]) or unfold(x, *rest))
     layer = SameConv2d(3, 4, 5, 2)
-    for side in (2, 4, 5, 32):
+    for side in (2, 8, 9, 32):
         layer(torch.zeros(1, 3, side, side))
-    assert seen == [2, 4]
+    assert seen == [2, 8]
 
 
 def test_gradients_of_weights_are_products_where_patches_are_few(monkeypatch):
     seen = []
-    monkeypatch.setattr(same, "_patches", lambda x, *rest: seen.append(len(x)) or patches(x, *rest))
-    layer = SameConv2d(16, 32, 5, 2)
-    for size in (4, 5):  # 4 x 16 patches, and 12,800 weights: 200 for each
-        layer(torch.zeros(size, 16, 8, 8)).sum().backward()
+    monkeypatch.setattr(same, "unfold", lambda x, *rest: seen.append(len(x)) or unfold(x, *rest))
+    layer = SameConv2d(64, 32, 5, 2)
+    for size in (4, 5):  # 4 x 64 patches, and 51,200 weights: 200 for each
+        layer(torch.zeros(size, 64, 16, 16)).sum().backward()
     assert seen == [4]
 
 

@@ -87,12 +87,12 @@ def test_the_penalty_is_that_of_differentiating_twice(path, size, widths, kernel
 
 def test_the_cases_take_both_paths(monkeypatch):
     """Otherwise the tests above would compare one with itself."""
-    seen, patches = [], same._patches
-    monkeypatch.setattr(same, "_patches", lambda x, *rest: seen.append(x.shape[-1]) or patches(x, *rest))
+    seen, unfold = [], same.unfold
+    monkeypatch.setattr(same, "unfold", lambda x, *rest: seen.append(x.shape[-1]) or unfold(x, *rest))
     critic = make(CASES[0][1], 5)
     with torch.no_grad():
         critic.features(images(CASES[0][0]))
-    assert seen == [4]
+    assert seen == [8, 4]
 
 
 @pytest.mark.parametrize("kernel_size", [5, 4])

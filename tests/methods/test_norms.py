@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sgbench.methods import norms
+from sgbench.methods import native, norms
 from sgbench.methods.norms import IDENTITY, RELU, InstanceNorm, norm_leaky
 
 PATHS = ("native", "plain")
@@ -22,8 +22,8 @@ def path(request, monkeypatch):
 
 def take(path, monkeypatch):
     if path == "plain":
-        monkeypatch.setattr(norms, "_native", None)
-    elif norms._native is None:
+        monkeypatch.setattr(native, "extension", None)
+    elif native.extension is None:
         pytest.skip("built without the C extension")
     return path
 
@@ -31,7 +31,7 @@ def take(path, monkeypatch):
 @pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 def test_the_extension_is_built_where_there_is_a_compiler():
     """Otherwise the tests of its path would be left out unnoticed."""
-    assert norms._native is not None
+    assert native.extension is not None
 
 
 def drawn(channels, dtype=torch.float64, size=(3, 6, 5), mean=0.0, deviation=1.0, seed=0):
@@ -99,10 +99,10 @@ def test_gradients_agree_with_finite_differences():
 def test_both_paths_agree_at_every_size(dtype, size, monkeypatch):
     """Also for maps of one place, fewer rows than are added up at once, just as many, and more."""
     inputs = drawn(19, dtype, size)
-    native = take("native", monkeypatch) and with_gradients(ours(0.2), *inputs)
+    fast = take("native", monkeypatch) and with_gradients(ours(0.2), *inputs)
     assert take("plain", monkeypatch)
     plain = with_gradients(ours(0.2), *inputs)
-    for one, other in zip(native, plain, strict=True):
+    for one, other in zip(fast, plain, strict=True):
         assert one.dtype == other.dtype
         close = {"rtol": 1e-2, "atol": 1e-2} if dtype == torch.bfloat16 else {"rtol": 1e-4, "atol": 2e-5}
         torch.testing.assert_close(one, other, **close)
@@ -113,10 +113,10 @@ def test_a_network_is_the_same_without_the_extension(monkeypatch):
     torch.manual_seed(0)
     layer = InstanceNorm(5, RELU)
     x = torch.randn(2, 5, 8, 8, requires_grad=True)
-    native = torch.autograd.grad(layer(x).square().sum(), [x, *layer.parameters()])
-    monkeypatch.setattr(norms, "_native", None)
+    fast = torch.autograd.grad(layer(x).square().sum(), [x, *layer.parameters()])
+    monkeypatch.setattr(native, "extension", None)
     plain = torch.autograd.grad(layer(x).square().sum(), [x, *layer.parameters()])
-    for one, other in zip(native, plain, strict=True):
+    for one, other in zip(fast, plain, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
 
 
@@ -258,8 +258,8 @@ earlier.__file__ = "_native.so"
 sys.modules[earlier.__name__] = earlier
 with warnings.catch_warnings(record=True) as said:
     warnings.simplefilter("always")
-    from sgbench.methods import norms
-assert norms._native is None
+    from sgbench.methods import native
+assert native.extension is None
 print(said[-1].message)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
