@@ -4,7 +4,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.methods.casting import lowered
-from sgbench.methods.patches import rows_of
+from sgbench.methods.unfolding import rows_of
 from sgbench.methods.same import convolve, spread
 
 
