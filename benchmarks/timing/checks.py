@@ -139,11 +139,11 @@ def resuming(case: Case, device: torch.device) -> tuple[bool, str]:
 def going_on(case: Case, device: torch.device) -> tuple[bool, str]:
     """What a replayed training left goes on replayed, carried out, and on the CPU."""
     with TemporaryDirectory() as folder:
-        begun = Path(folder, "begun")
+        begun = Path(folder, "begun", "job")
         trained(case, device, begun, "float32", _BEFORE)
 
         def last(name: str, where: torch.device, eager: bool, from_host: bool) -> dict[str, float]:
-            own = Path(folder, name)
+            own = Path(folder, name, begun.name)  # a checkpoint names its job
             shutil.copytree(begun, own)
             with carried_out() if eager else nullcontext(), HostDraws() if from_host else nullcontext():
                 trained(case, where, own, "float32", _BEFORE + 1)

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.methods.casting import lowered
-from sgbench.methods.patches import rows_of
 from sgbench.methods.same import convolve, spread
+from sgbench.methods.unfolding import rows_of
 
 
 class SameConv2d(nn.Conv2d):

@@ -16,8 +16,8 @@ from sgbench.methods import kernels
 from sgbench.methods.casting import lowered
 from sgbench.methods.convolutions import SameConv2d
 from sgbench.methods.norms import IDENTITY
-from sgbench.methods.patches import padding
 from sgbench.methods.same import convolve
+from sgbench.methods.unfolding import padding
 
 _NONE = (0, 0, 0, 0)
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from sgbench.methods import kernels
 from sgbench.methods.narrow import narrow
-from sgbench.methods.patches import flat, fold, padding, room, rows_like_patches, rows_of, unfold
+from sgbench.methods.unfolding import flat, fold, padding, room, rows_like_patches, rows_of, unfold
 
 _FEW_PLACES = 16
 """Output places up to which a convolution on a CPU is computed as a matrix product of patches.

@@ -104,8 +104,7 @@ class Images(torch.utils.data.Dataset):
 def _scored(logits):
     metric = InceptionScore(num_splits=10)
     terms = metric.terms(inception_posterior(logits))
-    metric.update(inception_posterior(logits))
-    return metric.compute().item(), metric.spread(terms)
+    return metric.figure(terms), metric.spread(terms)
 
 
 def _written(tmp_path: Path, content):

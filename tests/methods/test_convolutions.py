@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from sgbench.methods import same
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
-from sgbench.methods.patches import unfold
+from sgbench.methods.unfolding import unfold
 
 SHAPES = [(5, 2), (4, 2), (3, 1), (3, 2), (7, 1), (4, 1), (2, 2), (1, 1), (1, 2), (2, 3)]
 """Kernels and strides; a kernel smaller than its stride leaves pixels out."""

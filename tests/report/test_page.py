@@ -189,8 +189,8 @@ def test_each_judge_stands_with_whether_its_verdicts_count(tmp_path):
         ["compact_vgg, seed 1", "jury", "Hair colour", "98.5", "93", "do not count"],
     ]
     assert "[judges.csv](judges.csv), [judges.tex](judges.tex)" in lines
-    blank = {"Counterfactuals (%)": [""]}
-    kept = pd.read_csv(tmp_path / "judges.csv", keep_default_na=False, na_values=blank, float_precision="round_trip")
+    figures = dict.fromkeys(["Real images (%)", "Counterfactuals (%)"], lambda text: float(text or "nan"))
+    kept = pd.read_csv(tmp_path / "judges.csv", keep_default_na=False, converters=figures)
     pd.testing.assert_frame_equal(kept, judges(), check_exact=True)
     last = r"compact\_vgg, seed 1 & jury & Hair colour & 98.5 & 93 & do not count \\"
     assert last in (tmp_path / "judges.tex").read_text().splitlines()

@@ -25,7 +25,8 @@ def test_an_error_without_a_name_as_of_a_full_disk_gets_the_files(tmp_path):
     def failing(error):
         with replacing(tmp_path / "a.csv") as partial:
             partial.write_text("half")
-            error.filename = str(partial) if error.filename == "partial" else error.filename
+            if error.filename == "partial":
+                error.filename = str(partial)
             raise error
 
     for unnamed in (OSError(28, "full"), OSError(28, "full", "partial")):

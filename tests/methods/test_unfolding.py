@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from sgbench.methods import native
-from sgbench.methods.patches import fold, padding, room, unfold
+from sgbench.methods.unfolding import fold, padding, room, unfold
 
 SHAPES = [(5, 2), (4, 2), (3, 1), (7, 1), (4, 1), (2, 2), (1, 1), (1, 2), (2, 3)]
 PLANES = [(1, 1), (2, 2), (3, 4), (8, 1), (7, 9)]
