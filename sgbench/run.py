@@ -141,11 +141,13 @@ def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    wanted = _settings(arguments)  # a wrong name is told before anything heavy is imported
+
     from sgbench.plan.study import open_study
     from sgbench.support.screen import Screen
 
     screen = Screen()
-    studies = [open_study(settings, arguments.out, screen) for settings in _settings(arguments)]
+    studies = [open_study(settings, arguments.out, screen) for settings in wanted]
     if arguments.plan:
         from sgbench.launching.forecast import tell_plan
 
