@@ -22,6 +22,8 @@ from sgbench.support.atomic import replacing, write_buffered
 DPI = 100
 INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"
 _ROWS_AT_ONCE = 256
+_PACKED_TIGHTLY = 2**23
+"""Pixels of a picture up to which a file is made as small as it can be, which takes three times as long."""
 COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c7b", "#0e7490", "#a16207", "#475569")
 
 
@@ -64,7 +66,8 @@ def save(figure: Figure, path: Path) -> None:
         figure.canvas.draw()
     opaque = _taken(figure.canvas)
     with replacing(path) as partial:
-        write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=True))
+        small = opaque.width * opaque.height <= _PACKED_TIGHTLY
+        write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=small))
 
 
 def _taken(canvas: FigureCanvasAgg) -> Image.Image:
