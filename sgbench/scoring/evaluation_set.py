@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.data.store.references import References
 
@@ -32,6 +33,25 @@ class EvaluationSet:
     def image_size(self) -> int:
         """Side in pixels."""
         return self.images.shape[-1]
+
+    def counterfactual(self, positions: Tensor, group: Group) -> Tensor | None:
+        """The known answers, uint8 [n, 3, S, S], of requests of one group; None where there are none.
+
+        Args:
+            positions: int64 [n], of source images.
+
+        Raises:
+            ValueError: the set has no such request of one of them.
+        """
+        if self.references.counterfactuals is None:
+            return None
+        target, request = group.attribute, self.requests[group.attribute]
+        asked = dict(request.by_value())[group]
+        own = request.positions[asked]  # ascending
+        places = torch.searchsorted(own, positions).clamp(max=len(own) - 1)
+        if not torch.equal(own[places], positions):
+            raise ValueError(f"group {tuple(group)} is not asked for of each of {positions.tolist()}")
+        return self.references.counterfactuals[target][self.rows[target][asked][places]]
 
     def only(self, kept: Sequence[Tensor]) -> "EvaluationSet":
         """The same set with fewer requests: ``kept`` has, for each target, bool [M], which requests stay."""

@@ -199,6 +199,8 @@ class SystemScorer:
         def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
             if name == COPY:
                 return self.test.images[positions]
+            if len(groups) == 1:
+                return self.test.counterfactual(positions, groups[0])
             with foreign(f"data set {source.name}"):
                 return source.counterfactual(positions_of[positions], groups)
 

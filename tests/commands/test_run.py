@@ -265,7 +265,7 @@ def test_a_full_disk_is_one_line_and_nothing_half_written_is_taken_for_whole(
         file_size_limit(size)
         line = refused(*arguments)
         file_size_limit(0)
-        assert f"error: {tmp_path}: " in line, size
+        assert f"error: {tmp_path}/" in line, size  # the file that is too large
         assert "free space" in line
         assert leftovers(tmp_path) == []
 
