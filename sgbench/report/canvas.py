@@ -31,12 +31,8 @@ PRINT = 3
 _NOTHING = dict.fromkeys(("Creator", "Producer", "CreationDate"))
 """What a PDF says of its making."""
 _ROWS_AT_ONCE = 256
-<<<<<<< HEAD
-=======
 _PACKED_TIGHTLY = 2**23
 """Pixels of a picture up to which a file is made as small as it can be, which takes three times as long."""
-COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c7b", "#0e7490", "#a16207", "#475569")
->>>>>>> main
 
 
 def new_figure(width: float, height: float, scale: int = 1) -> Figure:
@@ -96,21 +92,14 @@ def save(figure: Figure, path: Path) -> None:
         text.set(parse_math=False, usetex=False, fontfamily=fonts)
     with warnings.catch_warnings(), replacing(path) as partial:
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
-<<<<<<< HEAD
         if path.suffix == ".pdf":
             with rc_context({"pdf.fonttype": 42}):
                 write_buffered(partial, lambda file: FigureCanvasPdf(figure).print_pdf(file, metadata=_NOTHING))
         else:
             figure.canvas.draw()
             opaque = _taken(figure.canvas)
-            write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=True))
-=======
-        figure.canvas.draw()
-    opaque = _taken(figure.canvas)
-    with replacing(path) as partial:
-        small = opaque.width * opaque.height <= _PACKED_TIGHTLY
-        write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=small))
->>>>>>> main
+            small = opaque.width * opaque.height <= _PACKED_TIGHTLY
+            write_buffered(partial, lambda file: opaque.save(file, format="PNG", optimize=small))
 
 
 def _taken(canvas: FigureCanvasAgg) -> Image.Image:
