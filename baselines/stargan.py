@@ -8,6 +8,7 @@ images whose entry is known; if vectors are incomplete, targets are drawn from t
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Literal
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
@@ -121,12 +122,13 @@ class StarGAN(Method):
     key = "stargan"
     version = 2
     needs_complete_vectors = True
-    needs_source_labels = True
 
     class Settings(MethodSettings):
         """Defaults are those of the official code.
 
         ``pass_through``: if positive, the generator starts near tanh(pass_through * x), up to colour and contrast.
+        ``source_labels``: whether results are made with the source images' true labels or with those that the
+        discriminator guesses.
         """
 
         iterations: PositiveInt = 40_000
@@ -140,6 +142,7 @@ class StarGAN(Method):
         lambda_cls: NonNegativeFloat = 1.0
         lambda_rec: NonNegativeFloat = 10.0
         pass_through: NonNegativeFloat = 0.0
+        source_labels: Literal["true", "guessed"] = "true"
 
     settings: Settings
 

@@ -18,7 +18,7 @@ from sgbench.launching.launch import train_jobs
 from sgbench.plan.study import Study, open_study
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.scoring.stages import StudyData, prepare_data
-from sgbench.scoring.translator import Translate, load_models, translator
+from sgbench.scoring.translator import Translate, editor, load_models, translator
 from sgbench.settings.models import Settings
 from sgbench.support.screen import Screen
 
@@ -67,7 +67,7 @@ class Trained:
         test, study = self.data.test, self.study
         for system in study.plan.systems:
             models = load_models(system, study.runs, study.device)
-            translate = translator(models, test.images, test.labels, study.device, study.settings.precision)
+            translate = translator(editor(models, study.device, study.settings.precision), test.images, test.labels)
             name = f"{system.entry.name}, seed {system.seed}{suffix}"
             found |= {(name, r.target): translated(translate, r) for r in self.requests}
         return found

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sgbench.launching.kept_models import Choice
     from sgbench.plan.study import Study
     from sgbench.report.making import Report
+    from sgbench.settings.models import Settings
 
 STAGES = ("prepare data", "train judges", "train jobs", "score systems", "write the report")
 
@@ -45,6 +46,18 @@ def parser() -> Parser:
     p.add_argument("--sparse", type=levels, metavar="K,..", help="labels per value: numbers, or all")
     p.add_argument("--study", metavar="NAME", help="name of the report's folder (default: the config's)")
     p.add_argument("--seeds", type=numbers, metavar="0,1", help="seeds of sparse labels and training")
+    p.add_argument(
+        "--experiment",
+        type=names,
+        metavar="A,B",
+        help="tables and figures of the paper (table1 to table3, figure3 to figure6, paper for all), budget or "
+        "ablations; then "
+        "--methods, --sparse and --seeds choose among their systems",
+    )
+    p.add_argument("--people", type=names, metavar="ID,ID", help="test images whose translations are shown")
+    p.add_argument(
+        "--plan", action="store_true", help="print jobs, systems, what is done, and what is left will take; then stop"
+    )
     add_data_options(p)
     add_scoring_options(p)
     add_launching_options(p)
@@ -128,21 +141,44 @@ def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from sgbench.settings.config_files import check_methods, find_config
-
-    check_methods(arguments.config, arguments.methods or ())
-    scoring = scoring_overrides(arguments)
+    wanted = _settings(arguments)  # a wrong name is told before anything heavy is imported
 
     from sgbench.plan.study import open_study
-    from sgbench.settings.reading import read_settings
     from sgbench.support.screen import Screen
 
-    config = find_config(arguments.config)
-    top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
-    study = open_study(read_settings(config, top, data_overrides(arguments)), arguments.out, Screen())
-    report = run_study(study, arguments.choice, arguments.wait, arguments.replace)
-    study.screen.say(f"report: {report.page}")
+    screen = Screen()
+    studies = [open_study(settings, arguments.out, screen) for settings in wanted]
+    if arguments.plan:
+        from sgbench.launching.forecast import tell_plan
+
+        tell_plan(studies, screen)
+        return 0
+    for study in studies:
+        report = run_study(study, arguments.choice, arguments.wait, arguments.replace)
+        screen.say(f"report: {report.page}")
     return 0
+
+
+def _settings(arguments: argparse.Namespace) -> "Sequence[Settings]":
+    """Settings of each study that the arguments ask for."""
+    from sgbench.settings.config_files import check_methods, find_config
+
+    if not arguments.experiment:
+        check_methods(arguments.config, arguments.methods or ())
+    scoring = scoring_overrides(arguments) | given({"people": arguments.people})
+
+    from sgbench.settings.reading import read_settings
+
+    top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
+    config, data = find_config(arguments.config), data_overrides(arguments)
+    if not arguments.experiment:
+        return [read_settings(config, top, data)]
+
+    from sgbench.experiments.parts import Filter, part_settings
+
+    wanted = Filter(arguments.methods, arguments.sparse, arguments.seeds)
+    settings = read_settings(config, {k: v for k, v in top.items() if k not in ("methods", "levels", "seeds")}, data)
+    return part_settings(settings, arguments.experiment, wanted)
 
 
 def _methods(text: str) -> list[str]:

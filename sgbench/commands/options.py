@@ -38,9 +38,7 @@ def add_data_options(parser: Parser) -> None:
 def data_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the command line sets under ``data``; a CSV file lists the user's images, unless it is CelebA's."""
     data = arguments.data
-    own_images = data is not None and data.suffix.lower() == ".csv"
-    if data is not None and data.stem == "list_attr_celeba":
-        data, own_images = data.parent, False
+    own_images = data is not None and data.suffix.lower() == ".csv" and data.stem != "list_attr_celeba"
     return given(
         {
             "class": "folder" if own_images else None,

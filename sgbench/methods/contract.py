@@ -13,6 +13,10 @@ from sgbench.support.settings_model import SettingsModel
 
 Width = Annotated[int, Field(ge=1, le=4096)]
 """Channels of a network's first layer; deeper layers have several times as many."""
+SourceLabels = Literal["true", "guessed", "none"]
+"""What a method knows of source images at test: their true labels; what it guesses of them itself; nothing."""
+AT_TEST = ("source_labels",)
+"""Settings that decide how a trained model is used: models are trained and kept without regard to them."""
 
 
 class MethodSettings(SettingsModel):
@@ -59,12 +63,18 @@ class Method(nn.Module, ABC):
     value, those of value 0 first."""
     needs_complete_vectors: ClassVar[bool] = False
     """Training needs images with every label known."""
-    needs_source_labels: ClassVar[bool] = False
-    """``translate`` uses the source images' labels."""
 
     attributes: tuple[Attribute, ...]
     settings: MethodSettings
     optimizers: Mapping[str, Optimizer]
+
+    @classmethod
+    def source_labels(cls, settings: MethodSettings) -> SourceLabels:
+        """What the method knows of source images: its setting ``source_labels``, if it has one.
+
+        In scoring, ``translate`` is given the true labels only where this says ``true``; else all of them are hidden.
+        """
+        return getattr(settings, "source_labels", "none")
 
     @property
     def batches_per_iteration(self) -> int:
@@ -80,7 +90,7 @@ class Method(nn.Module, ABC):
         """Translate float images [N, 3, S, S] in [-1, 1] to one group, without gradients; results are in [-1, 1].
 
         Args:
-            labels: int8 [N, J], the source images' labels; only methods with ``needs_source_labels`` may read them.
+            labels: int8 [N, J], the source images' labels, hidden where ``source_labels`` does not ask for true ones.
         """
 
     def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:

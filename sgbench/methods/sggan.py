@@ -21,19 +21,21 @@ from sgbench.methods.convolutions import WholeConv2d
 from sgbench.methods.critics import StridedCritic
 from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.methods.networks import frozen, initialise, trunk, widths_at
+from sgbench.methods.shared_head import SharedHead
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4, 8), 64: (1, 2, 4, 8, 8), 128: (1, 2, 4, 8, 8, 16), 256: (1, 2, 4, 8, 8, 16)}
+Heads = Literal["separate", "shared"]
 WEIGHT_INITS = {"normal": partial(nn.init.normal_, std=0.02), "he": nn.init.kaiming_normal_}
 
 
 class SGGANGenerator(nn.Module):
-    """One trunk and a branch for each group."""
+    """One trunk and a branch for each group, or one head for all of them."""
 
-    def __init__(self, attributes: Sequence[Attribute], width: int, residual: Residual):
+    def __init__(self, attributes: Sequence[Attribute], width: int, residual: Residual, heads: Heads = "separate"):
         super().__init__()
         self.groups = all_groups(attributes)
         self.trunk = trunk(3, width, bias=True)
-        self.branches = Branches(len(self.groups), width, residual)
+        self.branches = {"separate": Branches, "shared": SharedHead}[heads](len(self.groups), width, residual)
 
     def forward(self, x: Tensor) -> Tensor:
         """Results of all groups, [groups, N, 3, S, S]."""
@@ -70,7 +72,7 @@ class SGGAN(Method):
 
         ``rec_reduction``: equation 5 as one mean over all pairs, or as the sum of each pair's mean. ``weight_init``:
         N(0, 0.02), or He's, which suits narrow networks. ``pass_through``: if positive, a branch starts near
-        tanh(pass_through * x).
+        tanh(pass_through * x). ``heads``: a branch for each group, as in the paper, or one head for all groups.
         """
 
         iterations: PositiveInt = 20_000
@@ -87,6 +89,7 @@ class SGGAN(Method):
         residual: Residual = "refined"
         weight_init: Literal["normal", "he"] = "normal"
         pass_through: NonNegativeFloat = 0.0
+        heads: Heads = "separate"
 
     settings: Settings
 
@@ -94,7 +97,7 @@ class SGGAN(Method):
         super().__init__()
         self.attributes, self.settings = tuple(attributes), settings
         self.groups = all_groups(attributes)
-        self.generator = SGGANGenerator(attributes, settings.base_width, settings.residual)
+        self.generator = SGGANGenerator(attributes, settings.base_width, settings.residual, settings.heads)
         self.discriminator = SGGANDiscriminator(
             attributes, image_size, settings.discriminator_width or settings.base_width
         )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sgbench.metrics.spec import (
+    AFTER_ROUNDS,
     BACKGROUND,
     CHANGED,
     COUNTERFACTUAL,
@@ -28,6 +29,7 @@ from sgbench.metrics.spec import (
     SOURCE_EMBEDDING,
     UNBOUNDED,
     UNCHANGED,
+    WAY_BACK,
     MetricSpec,
     Place,
     TableName,
@@ -45,6 +47,16 @@ _LEVELS = {"unit": "levels", "bounds": LEVELS, "decimals": 2, "table": "beyond"}
 _MS_SSIM = {"unit": "score", "bounds": FROM_0_TO_1, "scale": 100, "decimals": 1, "published_decimals": 0}
 _LIKENESS = {"unit": "score", "decimals": 3, "table": "likeness"}
 _DB = {"unit": "dB", "bounds": DECIBELS, "decimals": 1, "suffix": " (dB)"}
+
+_CHAINS = {"table": "chains"}
+
+
+def _composed(title: str, implementation: str) -> dict[str, Any]:
+    """A metric of composition: its formula, and a place for each number of rounds."""
+    rounds = {result: f"{n} round{'s' if n > 1 else ''}" for n, result in AFTER_ROUNDS.items()}
+    places = tuple(Place(name, (result, SOURCE), f"{title} after {name}") for result, name in rounds.items())
+    return {"title": title, "implementation": implementation, "places": places} | _CHAINS
+
 
 _OF_JUDGES = (
     MetricSpec("jury_accuracy", "Accuracy", "higher", **_SHARE, compared=True),
@@ -170,6 +182,27 @@ _OF_IMAGES = (
     ),
     MetricSpec("left_out", "Left out", "", "count", FROM_ZERO, 0),
 )
+_OF_CHAINS = (
+    MetricSpec(
+        "composition_change", direction="lower", **_LEVELS | _composed("Change", "sgbench.metrics.distance:Change")
+    ),
+    MetricSpec("composition_psnr", direction="higher", **_DB | _composed("PSNR", "sgbench.metrics.similarity:PSNR")),
+    MetricSpec(
+        "composition_ssim",
+        direction="higher",
+        bounds=FROM_MINUS_1_TO_1,
+        **_LIKENESS | _composed("SSIM", "sgbench.metrics.similarity:SSIM"),
+    ),
+    MetricSpec(
+        "reversal_change",
+        "Change there and back",
+        "lower",
+        **_LEVELS | _CHAINS,
+        implementation="sgbench.metrics.distance:Change",
+        places=(Place("image", (WAY_BACK, SOURCE)),),
+    ),
+    MetricSpec("reversal_accuracy", "Own value seen again", "higher", **_SHARE | _CHAINS),
+)
 _OF_SETS = (
     MetricSpec("fid", "FID", "lower", **_SCORE, places=_OF_FEATURES, table="distributions"),
     MetricSpec(
@@ -181,7 +214,7 @@ _OF_SETS = (
 )
 
 
-METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in (*_OF_JUDGES, *_OF_IMAGES, *_OF_SETS)}
+METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in (*_OF_JUDGES, *_OF_IMAGES, *_OF_CHAINS, *_OF_SETS)}
 """Every metric by its name in records, in the order of records and of columns."""
 
 

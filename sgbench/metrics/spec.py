@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Direction = Literal["higher", "lower", ""]
-TableName = Literal["beyond", "likeness", "distributions", ""]
+TableName = Literal["beyond", "likeness", "chains", "distributions", ""]
 
 RESULT, SOURCE, COUNTERFACTUAL = "result", "source", "counterfactual"
 CHANGED, UNCHANGED = "region that the counterfactual changes", "region that the counterfactual leaves alone"
 BACKGROUND = "background mask of the renderer"
 POSTERIOR, FEATURES, LOGITS = "joint posterior of the judge", "Inception features", "Inception logits"
 LPIPS_DISTANCE = "LPIPS distance of result and source"
+AFTER_ROUNDS = {1: "result after 1 round", 10: "result after 10 rounds"}
+"""Rounds of composition after which the result is measured."""
+WAY_BACK = "result of the way back"
 RESULT_EMBEDDING, SOURCE_EMBEDDING = "face embedding of the result", "face embedding of the source"
 
 UNBOUNDED = (-math.inf, math.inf)

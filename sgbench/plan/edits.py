@@ -27,22 +27,26 @@ class Edits:
     headings: tuple[str, ...]
 
 
-def choose_edits(labels: Tensor, attributes: Sequence[Attribute], titles: Sequence[str], num_people: int) -> Edits:
-    """People whose every label is a value, taking turns between values of the first attribute.
+def choose_edits(
+    labels: Tensor, attributes: Sequence[Attribute], titles: Sequence[str], num_people: int, named: Sequence[int] = ()
+) -> Edits:
+    """Edits of people who are named or, without these, of some that take turns between values of the first attribute.
 
     Args:
         labels: int8 [N, J] of the test images.
         titles: names of the attributes as shown.
+        num_people: how many are chosen, of those whose every label is a value.
+        named: their places in the test set.
     """
     candidates = (labels >= 0).all(1).nonzero().flatten()
     queues = [candidates[labels[candidates, 0] == v].tolist() for v in range(len(attributes[0].values))]
-    people = [p for turn in zip_longest(*queues) for p in turn if p is not None][:num_people]
+    people = [p for turn in zip_longest(*queues) for p in turn if p is not None]
     singles = [(j,) for j in range(len(attributes))]
     pairs = list(combinations(range(min(_PAIRED, len(attributes))), 2))
     initials = [title[0].upper() for title in titles]
     short = initials if len(set(initials)) == len(initials) else titles
     headings = ["Input", *titles, *("+".join(short[j] for j in pair) for pair in pairs)]
-    return Edits(tuple(people), ((), *singles, *pairs), tuple(headings))
+    return Edits(tuple(named or people[:num_people]), ((), *singles, *pairs), tuple(headings))
 
 
 def asked_values(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[list[str]]:

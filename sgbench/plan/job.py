@@ -11,7 +11,7 @@ from torch import Tensor
 from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, Level, SparseLabels
 from sgbench.data.store.packed import PackedImages
-from sgbench.methods.contract import Method
+from sgbench.methods.contract import AT_TEST, Method
 from sgbench.settings.models import MethodEntry
 from sgbench.support.draws import seed_draws
 from sgbench.support.global_state import foreign
@@ -57,7 +57,7 @@ class Job:
             "loop": LOOP_VERSION,
             "attributes": [[a.name, list(a.values), a.exhaustive] for a in self.attributes],
             "image_size": self.image_size,
-            "settings": self.entry.settings.model_dump(mode="json"),
+            "settings": self.entry.settings.model_dump(mode="json", exclude=set(AT_TEST)),
             "source": self.source,
             "train": hash_of_array(self.train.numpy()),
             "labels": self.labels.manifest["sha256"],
@@ -68,9 +68,14 @@ class Job:
     @cached_property
     def name(self) -> str:
         """Folder name: method, attributes, level, seed and hash; of many attributes the first are named."""
-        slug = shortened(self.entry.slug, _METHOD)
+        slug = shortened(self.slug, _METHOD)
         names = shortened("+".join(a.name for a in self.attributes), _ATTRIBUTES)
         return f"{slug}-{names}-{self.level}-s{self.seed}-{hash_of_value(self.identity)[:8]}"
+
+    @property
+    def slug(self) -> str:
+        """Name and variant; a variant that only uses trained models in another way shares those of the method."""
+        return self.entry.name if self.entry.at_test else self.entry.slug
 
     @property
     def code(self) -> str:
@@ -81,7 +86,7 @@ class Job:
     def title(self) -> str:
         """What a person calls it: method, the attribute where it has one, level, seed."""
         names = f" {self.attributes[0].name}" if self.entry.cls.one_attribute else ""
-        return f"{self.entry.slug}{names} ({self.level}, seed {self.seed})"
+        return f"{self.slug}{names} ({self.level}, seed {self.seed})"
 
     def build(self) -> Method:
         """The method before training, its parameters drawn from the job's seed.
@@ -98,8 +103,16 @@ class Job:
         Raises:
             ValueError: of these attributes, labels or size.
         """
+        self.outline()
+
+    def outline(self) -> Method:
+        """The method with parameters that have shapes and no values; no random number is drawn.
+
+        Raises:
+            ValueError: as ``build``.
+        """
         with torch.device("meta"):
-            self._built()
+            return self._built()
 
     def _built(self) -> Method:
         with foreign(self.code):
@@ -135,6 +148,7 @@ class System:
 
     @property
     def name(self) -> str:
-        """Folder name: method, level, seed and a hash of its jobs."""
-        slug = shortened(self.entry.slug, _METHOD)
-        return f"{slug}-{self.level}-s{self.seed}-{hash_of_value([job.name for job in self.jobs])[:8]}"
+        """Folder name: method, level, seed and a hash of its jobs and of how their models are used."""
+        slug, used = shortened(self.entry.slug, _METHOD), self.entry.at_test
+        identity = [*(job.name for job in self.jobs), *([used] if used else [])]
+        return f"{slug}-{self.level}-s{self.seed}-{hash_of_value(identity)[:8]}"

@@ -14,7 +14,7 @@ from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.code import files_of
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, shown
 from sgbench.support.global_state import foreign
 
 
@@ -58,8 +58,10 @@ class Plan:
     @property
     def edits(self) -> Edits:
         """Whom the figures of faces show, and how."""
-        titles = [a.title for a in self.attributes]
-        return choose_edits(self.test_labels, self.attributes, titles, self.settings.scoring.figure_people)
+        titles, scoring = [a.title for a in self.attributes], self.settings.scoring
+        places = {name: place for place, name in enumerate(self.test_ids)} if scoring.people else {}
+        named = [places[name] for name in scoring.people]
+        return choose_edits(self.test_labels, self.attributes, titles, scoring.figure_people, named)
 
 
 def make_plan(settings: Settings, source: Source) -> Plan:
@@ -77,6 +79,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     _check_trained(source.labels[train], source.attributes)
     _check_balanced(settings, source.attributes)
     _check_reference(settings)
+    _check_people(settings, source, test)
     systems = tuple(
         System(entry, level, seed, _jobs(settings, source, train, entry, level, seed))
         for entry in settings.methods
@@ -162,6 +165,18 @@ def _check_reference(settings: Settings) -> None:
     named, known = settings.scoring.reference, [entry.key for entry in settings.methods]
     if named is not None and known and named not in known:
         raise UserError(f"scoring.reference: unknown method '{named}'; the study has {', '.join(known)}")
+
+
+def _check_people(settings: Settings, source: Source, test: Tensor) -> None:
+    """Refuse to show whom the study does not score, or who has no value of an attribute to take another one."""
+    labels = {source.ids[i]: source.labels[i] for i in test.tolist()} if settings.scoring.people else {}
+    for name in settings.scoring.people:
+        if name not in labels:
+            told = f"{shown(name)} is none of the {len(labels):,} {settings.data.scored_on} images"
+            raise UserError(f"scoring.people: {told}, which are named like {shown(next(iter(labels)))}")
+        lacking = [a.name for a, value in zip(source.attributes, labels[name].tolist(), strict=True) if value < 0]
+        if lacking:
+            raise UserError(f"scoring.people: {shown(name)} has no value of {lacking[0]}; choose somebody who has")
 
 
 def _check_scored(labels: Tensor, attributes: Sequence[Attribute], scored_on: str) -> None:

@@ -84,17 +84,20 @@ def make_protocol(plan: Plan) -> Protocol:
         Seat(architecture, trained, judge_hash(source, plan.train, trained, architecture))
         for architecture, trained in ((PAPERS, settings.judge), *settings.jury.seats())
     )
+    unused = () if scoring.composition else [spec.name for spec in METRICS.values() if spec.table == "chains"]
     identity = {
         "version": SCORING_VERSION,
-        "metrics": {name: version_of(spec) for name, spec in METRICS.items()},
+        "metrics": {name: version_of(spec) for name, spec in METRICS.items() if name not in unused},
         "judges": [seat.key for seat in judges],
         "floors": [settings.judge.floor, settings.jury.floor, settings.jury.gate],
         "source": source.fingerprint,
         "test": hash_of_value(plan.test.tolist()),
         "num_resamples": scoring.num_resamples,
-        "people": scoring.figure_people,
+        "people": list(scoring.people) or scoring.figure_people,
         "inception": files.inception.sha256,
         "lpips": [scoring.lpips.net, files.lpips[1]] if scoring.lpips and files.lpips else None,
         "embedder": files.embedder,
     }
+    if scoring.composition:
+        identity["composition"] = scoring.composition
     return Protocol(files, judges, hash_of_value(identity))

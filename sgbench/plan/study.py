@@ -43,9 +43,13 @@ class Study:
 
     @property
     def folder(self) -> StudyFolder:
-        """Its name, its methods' levels and, if not the test images, what is scored: two of these share no report."""
+        """Its name, its methods' levels and, if not the test images, what is scored: two of these share no report.
+
+        Items of the paper say which levels there are.
+        """
         levels = {level: None for e in self.settings.methods for level in self.settings.levels_of(e)}
-        name = shortened("-".join([self.settings.study, *map(str, levels)]), _MOST_BYTES)
+        shown = () if self.settings.items else map(str, levels)
+        name = shortened("-".join([self.settings.study, *shown]), _MOST_BYTES)
         on = self.settings.data.scored_on
         return StudyFolder(self.runs.study(name if on == "test" else f"{name}@{on}"))
 

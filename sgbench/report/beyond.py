@@ -13,6 +13,8 @@ from sgbench.report.table_cells import make_cells, make_table
 from sgbench.report.tables import attribute_heading
 from sgbench.results.records import ALL
 
+SUBGROUPS = "subgroups"
+"""Name of the table of accuracy by the sources' other attributes."""
 COMPARISONS = "comparisons"
 """Name of the table of paired tests."""
 
@@ -36,6 +38,26 @@ def likeness_table(frame: pd.DataFrame, layout: Layout) -> Table:
     )
     caption += "are to be read beside target accuracy."
     return make_table("likeness", "Likeness to the source", caption, cells)
+
+
+def chain_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """What is left of the source after edits to its own value, one and ten, and after an edit and the way back."""
+    columns = [Column(spec.heading(place.name), spec.name, place.name) for spec, place in columns_of("chains")]
+    heading = spec_of("reversal_accuracy").heading()
+    blocks = {
+        f"Target: {shown}": [(a, column) for column in (*columns, Column(heading, "reversal_accuracy", a))]
+        for a, shown in layout.attributes.items()
+    }
+    cells = make_cells(frame, layout, blocks)
+    caption = "Composition: an image is sent to the value that it already has, which an ideal editor leaves alone; the "
+    caption += (
+        "result is the next round's input. There and back: to another value, and back to its own, which the jury "
+    )
+    caption += (
+        f"should see again. All against the source, for the same images of each target. {directions(cells)} A copy "
+    )
+    caption += "that changes nothing has the best figures that there are: read them beside target accuracy."
+    return make_table("chains", "Composition and reversibility", caption, cells)
 
 
 def distribution_table(frame: pd.DataFrame, layout: Layout) -> Table:
@@ -76,6 +98,40 @@ def matrix_table(frame: pd.DataFrame, layout: Layout) -> Table:
     caption = "A row per target, a column per measured attribute: share of results (%) that the jury sees with the "
     caption += "value asked for (the target's own column) or with their own value kept (the others)."
     return make_table("matrix", "Target x measured attribute", caption, cells, ranked=False)
+
+
+def subgroups_table(subgroups: pd.DataFrame, layout: Layout) -> Table:
+    """Accuracy by the sources' other attributes, and how far apart their values are.
+
+    Args:
+        subgroups: a row for each figure, as ``subgroups.by_subgroups`` gives them.
+    """
+    words = {True: "target accuracy", False: "the others kept"}
+    shown = subgroups.assign(
+        block=[
+            f"Target: {layout.attributes.get(t, t)}, {words[t == m]}"
+            for t, m in zip(subgroups["target"], subgroups["measured_on"], strict=True)
+        ],
+        column=[
+            f"{layout.attributes.get(a, a)}: {v}"
+            for a, v in zip(subgroups["attribute"], subgroups["values"], strict=True)
+        ],
+        spread=math.nan,
+    )
+    number, least = int(subgroups["p_adjusted"].notna().sum()), int(subgroups["least"].max())
+    caption = "Accuracy by the jury (%), by the source images' values of each other attribute: of the target, and, as "
+    caption += f"a mean over all other attributes, of what was kept. Values with fewer than {least} source images are "
+    caption += "left out. Gap: the largest accuracy of an attribute's values less the smallest. In brackets: 95 % "
+    caption += "interval of what another jury and other test images (and, of several seeds, other trainings) would "
+    caption += "give; of more than two values it holds for all their gaps at once, and is not adjusted otherwise. p of "
+    caption += (
+        f"a gap of 0 is adjusted by Holm's procedure for the {number} gaps of systems in this table; an oracle's "
+    )
+    caption += "gaps are those of the judges, and are not tested. Values of an attribute differ in other attributes "
+    caption += "too: a gap does not say what it comes of."
+    first = ["block", "row", "column"]
+    cells = shown.drop(columns="least")
+    return Table(SUBGROUPS, "Subgroups", caption, cells[first + [c for c in cells if c not in first]], ranked=False)
 
 
 def comparisons_table(comparisons: pd.DataFrame, layout: Layout, tested_against: str = "") -> Table:

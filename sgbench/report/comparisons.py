@@ -11,7 +11,7 @@ from sgbench.metrics.catalogue import spec_of
 from sgbench.metrics.inception_score import InceptionScore
 from sgbench.results.records import ALL, NO_SEED
 from sgbench.results.scores import Scores
-from sgbench.scoring.cells import Cell
+from sgbench.scoring.cells import Cell, in_common
 from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.crossed import CrossedTable, crossed_table, judges_priors
@@ -110,20 +110,6 @@ def _carried_out(pairs: Sequence[tuple[_Compared, _Compared]], num_resamples: in
         _Test(about, differences.get(k, replace(_NOTHING, num_images=len(a.terms))), _table(a, b))
         for k, (about, (a, b)) in enumerate(zip(abouts, both, strict=True))
     ]
-
-
-def in_common(first: Cell, second: Cell) -> tuple[Cell, Cell]:
-    """Both cells with only the requests that both have, in the order of the first."""
-    if np.array_equal(first.sources, second.sources) and np.array_equal(first.values, second.values):
-        return first, second
-    keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
-    _, here, there = np.intersect1d(*keys, return_indices=True)
-    order = np.argsort(here)
-    return _only(first, here[order]), _only(second, there[order])
-
-
-def _only(cell: Cell, rows: np.ndarray) -> Cell:
-    return replace(cell, terms=cell.terms[rows], sources=cell.sources[rows], values=cell.values[rows])
 
 
 def _enough(cell: Cell) -> bool:

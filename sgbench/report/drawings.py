@@ -1,34 +1,24 @@
 """The figures of a report with their captions, drawn from samples, records and losses in the run folder."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from sgbench.report.budget import BUDGET, labels_at_all
+from sgbench.report.budget_plot import budget_plot
+from sgbench.report.drawing import PRINTED, Drawing
 from sgbench.report.grids import figure3, figure4
 from sgbench.report.layout import Layout
-from sgbench.report.members import FEW, Member, beside_variants, without_variants
+from sgbench.report.members import FEW, Member, beside_variants, people, without_variants
+from sgbench.report.paper_figures import paper_drawings
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+from sgbench.report.published import measured_and_published
+from sgbench.report.tradeoff import tradeoff_table
+from sgbench.report.tradeoff_plot import tradeoff_plot
 from sgbench.results.description import Description, ShownFaces
-from sgbench.results.records import COPY, ORACLE
+from sgbench.results.records import ALL, COPY, ORACLE
 from sgbench.results.run_folder import RunFolder
-from sgbench.results.samples import Samples
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A figure before it is drawn.
-
-    Attributes:
-        caption: what the figure shows.
-        name: the name of its file, without the ending.
-        draw: takes a path and draws the figure there.
-    """
-
-    caption: str
-    name: str
-    draw: Callable[[Path], None]
 
 
 def drawings(
@@ -44,8 +34,12 @@ def drawings(
     Those that have a part for each system show the first of many systems, and their captions say so. Target accuracy
     shows all of them, a line each.
     """
-    faces = description.shown
-    figures = face_drawings(faces, controls, systems) if faces.asked else []
+    faces, items = description.shown, layout.items
+    figures = []
+    if faces.asked:
+        figures = paper_drawings(faces, systems, layout) if items else face_drawings(faces, controls, systems)
+    if BUDGET in items:
+        figures.append(_budget(frame, layout, description))
     rows = list(dict.fromkeys(member.row for member in systems))
     later = set(rows[FEW:])
     left_out = {member.folder.name for member in systems if member.row in later}
@@ -56,6 +50,7 @@ def drawings(
             "target_accuracy",
             lambda path: interval_plot(path, frame, layout),
         ),
+        *_tradeoff(frame, layout),
         Drawing(
             f"Accuracy of every attribute (across) under every target (down, framed).{_first(rows, 'rows of tables')}",
             "matrix",
@@ -70,6 +65,29 @@ def drawings(
     return figures
 
 
+def _budget(frame: pd.DataFrame, layout: Layout, description: Description) -> Drawing:
+    number = labels_at_all(description.manifests, layout)
+    at_all = f" At {ALL}: {number:,.0f} labels a value on average." if number else ""
+    bands = "other seeds" if description.num_seeds > 1 else "another jury or other test images (one seed)"
+    return Drawing(
+        f"Figures against labels per value, means over targets, with 95 % bands of what {bands} would give.{at_all}",
+        BUDGET,
+        lambda path: budget_plot(path, frame, layout, description.manifests),
+        PRINTED,
+    )
+
+
+def _tradeoff(frame: pd.DataFrame, layout: Layout) -> list[Drawing]:
+    """The trade-off, if there are systems to compare."""
+    if tradeoff_table(measured_and_published(frame)[0], layout).cells.empty:
+        return []
+    caption = (
+        "Target accuracy against what is preserved, with 95 % intervals. Filled points and the line: the front of "
+        "systems that no other beats in one without losing in the other."
+    )
+    return [Drawing(caption, "tradeoff", lambda path: tradeoff_plot(path, frame, layout))]
+
+
 def face_drawings(faces: ShownFaces, controls: Sequence[Member], systems: Sequence[Member]) -> list[Drawing]:
     """Figures of a few test faces and their results; variants of methods have a separate figure."""
     headings, single = faces.headings, faces.num_single
@@ -82,7 +100,7 @@ def face_drawings(faces: ShownFaces, controls: Sequence[Member], systems: Sequen
             f"Translations of test faces, each attribute changed alone{pairs}. Above each column stands the value "
             f"asked for.{_first(all_plain, 'systems')}",
             "figure3",
-            lambda path: figure3(path, headings, _people(faces, rows), (1, single), asked=faces.asked),
+            lambda path: figure3(path, headings, people(rows, len(faces.asked)), (1, single), asked=faces.asked),
         )
     ]
     if plain:
@@ -91,7 +109,9 @@ def face_drawings(faces: ShownFaces, controls: Sequence[Member], systems: Sequen
                 "Translations, and how far each pixel is from the input, twice as bright."
                 + _first(all_plain, "systems"),
                 "figure4",
-                lambda path: figure4(path, headings, _people(faces, rows), range(1, single), asked=faces.asked),
+                lambda path: figure4(
+                    path, headings, people(rows, len(faces.asked)), range(1, single), asked=faces.asked
+                ),
             )
         )
     if ablation:
@@ -104,8 +124,8 @@ def face_drawings(faces: ShownFaces, controls: Sequence[Member], systems: Sequen
 
 def _draw_variants(path: Path, faces: ShownFaces, ablation: Sequence[Member]) -> None:
     single = faces.num_single
-    people = [[(label, images[:single]) for label, images in rows] for rows in _people(faces, ablation)]
-    figure3(path, faces.headings[:single], people, asked=[texts[:single] for texts in faces.asked])
+    shown = [[(label, images[:single]) for label, images in rows] for rows in people(ablation, len(faces.asked))]
+    figure3(path, faces.headings[:single], shown, asked=[texts[:single] for texts in faces.asked])
 
 
 def _draw_losses(path: Path, titles: Mapping[str, str], runs: RunFolder) -> None:
@@ -123,9 +143,3 @@ def _shown_controls(controls: Sequence[Member], systems: Sequence[Member]) -> li
     if ORACLE in by_method:
         return [by_method[ORACLE]]
     return [] if systems else [by_method[COPY]]
-
-
-def _people(faces: ShownFaces, members: Sequence[Member]) -> list[list[tuple[str, list]]]:
-    """For each person a block of rows, with one row per system."""
-    rows: list[tuple[str, Samples]] = [(m.label, m.folder.read_samples()) for m in members]
-    return [[(label, samples[p]) for label, samples in rows] for p in range(len(faces.asked))]

@@ -1,4 +1,4 @@
-"""The paper's figures 3, 4 and 6: grids of faces, drawn pixel for pixel."""
+"""The paper's figures 3 to 6: grids of faces, drawn pixel for pixel, on a screen or to be printed."""
 
 import re
 import warnings
@@ -9,15 +9,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
-from sgbench.report.canvas import DPI, INK, MUTED, Pixels, new_figure, save
+from sgbench.report.canvas import DPI, Pixels, new_figure, save
 from sgbench.report.fonts import families
-from sgbench.report.style import own_style
+from sgbench.report.style import INK, MUTED, own_style
 
 Row = tuple[str, Sequence[np.ndarray | None] | np.ndarray]
 Band = tuple[int, int, str]
 """A heading over several columns: the first column, the last column and the text."""
 Fitted = tuple[list[str], FontProperties]
 """Lines of text and the font in which they fit."""
+_MISSING, _LINE = np.full((1, 1, 3), 246, np.uint8), np.full((1, 1, 3), 128, np.uint8)
 
 
 def figure3(
@@ -27,6 +28,7 @@ def figure3(
     breaks: Sequence[int] = (1,),
     min_side: int = 128,
     asked: Sequence[Sequence[str]] = (),
+    scale: int = 1,
 ) -> None:
     """Draw a grid of results: a block of rows per source image, a row per system, a column per edit.
 
@@ -37,11 +39,12 @@ def figure3(
         breaks: columns with a wider gap before them (after the input, before combined edits).
         min_side: images are enlarged by the smallest whole factor that makes them at least this many pixels wide.
         asked: for each source image the value asked for in each column, shown above its rows; optional.
+        scale: how much finer than on a screen texts and gaps are drawn (``canvas.PRINT``).
 
     Raises:
         ValueError: a row has more or fewer images than there are columns, or images differ in size.
     """
-    _draw(path, columns, people, breaks, min_side, asked)
+    _draw(path, columns, people, breaks, min_side, asked, scale)
 
 
 def figure4(
@@ -52,6 +55,7 @@ def figure4(
     gain: int = 2,
     min_side: int = 128,
     asked: Sequence[Sequence[str]] = (),
+    scale: int = 1,
 ) -> None:
     """Draw results on the left and their absolute residuals, |result - input| per channel, on the right.
 
@@ -62,6 +66,7 @@ def figure4(
         gain: residuals are multiplied by this and cut at 255, and the heading says so; the paper has 1, which is dark.
         min_side: as for ``figure3``.
         asked: as for ``figure3``; shown above results, but not again above their residuals.
+        scale: as for ``figure3``.
 
     Raises:
         ValueError: as for ``figure3``.
@@ -80,7 +85,7 @@ def figure4(
     times = f" x {gain}" if gain > 1 else ""
     bands = [(1, first - 1, "Results"), (first, 2 * len(edits), f"Absolute residuals, |result - input|{times}")]
     above = [[*(texts[c] for c in chosen), *[""] * len(edits)] for texts in asked]
-    _draw(path, [columns[0], *edits, *edits], blocks, (1, first, first), min_side, above, bands)
+    _draw(path, [columns[0], *edits, *edits], blocks, (1, first, first), min_side, above, scale, bands)
 
 
 def _residual(image: np.ndarray | None, source: np.ndarray | None, gain: int) -> np.ndarray | None:
@@ -97,25 +102,26 @@ def _draw(
     breaks: Sequence[int],
     min_side: int,
     asked: Sequence[Sequence[str]] = (),
+    scale: int = 1,
     bands: Sequence[Band] = (),
 ) -> None:
     """Draw the grid; every pixel of an image becomes a square of pixels, so that nothing is interpolated."""
     shape = _common_shape(columns, people)
-    factor = -(-min_side // shape[1])
+    factor, dpi = -(-min_side // shape[1]), scale * DPI
     height, width = shape[0] * factor, shape[1] * factor
     gutter = max(2, width // 32)
     labels = [label for rows in people for label, _ in rows]
     fonts = families([*columns, *labels, *(text for texts in asked for text in texts)])
-    font = FontProperties(family=fonts, size=max(9.0, width * 0.1 * 72 / DPI))
-    em = round(font.get_size_in_points() * DPI / 72)
-    margin = max(_text_width(label, font) for label in labels) + 3 * em // 2
+    font = FontProperties(family=fonts, size=max(9.0, width * 0.1 * 72 / dpi))
+    em = round(font.get_size_in_points() * dpi / 72)
+    margin = max(_text_width(label, font, scale) for label in labels) + 3 * em // 2
     left = [margin + c * (width + gutter) + 3 * gutter * sum(b <= c for b in breaks) for c in range(len(columns))]
     spans = [(left[first], left[last] + width) for first, last, _ in bands]
-    over = [_fitted(text, end - start, font) for (start, end), (_, _, text) in zip(spans, bands, strict=True)]
-    headings = [_fitted(name, width - em // 2, font) for name in columns]
+    over = [_fitted(text, end - start, font, scale) for (start, end), (_, _, text) in zip(spans, bands, strict=True)]
+    headings = [_fitted(name, width - em // 2, font, scale) for name in columns]
     small = FontProperties(family=fonts, size=0.85 * font.get_size_in_points())
     values = [
-        [_fitted(text, width - em // 2, small) for text in texts]
+        [_fitted(text, width - em // 2, small, scale) for text in texts]
         for texts in asked or [[""] * len(columns)] * len(people)
     ]
     band = _height(over, em) + 3 * em // 4 if bands else 0
@@ -124,13 +130,13 @@ def _draw(
         y += _height(row_values, em)
         top.append([y + r * (height + gutter) for r in range(len(rows))])
         y = top[-1][-1] + height + 6 * gutter
-    canvas = np.full((y - 6 * gutter + em, left[-1] + width + em, 3), 255, np.uint8)
+    figure = new_figure((left[-1] + width + em) / scale, (y - 6 * gutter + em) / scale, scale)
     for rows, ys in zip(people, top, strict=True):
-        _fill(canvas, rows, left, ys, shape, factor)
+        for (_, images), y0 in zip(rows, ys, strict=True):
+            for image, x0 in zip(images, left, strict=True):
+                figure.add_artist(Pixels(_MISSING if image is None else image, (x0, y0, width, height), dpi))
     for start, end in spans:
-        canvas[band : band + 1, start:end] = 128
-    figure = new_figure(canvas.shape[1], canvas.shape[0])
-    figure.add_artist(Pixels(canvas))
+        figure.add_artist(Pixels(_LINE, (start, band, end - start, scale), dpi))
     for (start, end), text in zip(spans, over, strict=True):
         _above(figure, (start + end) / 2, band - em // 4, text, em)
     for text, x0 in zip(headings, left, strict=True):
@@ -141,21 +147,6 @@ def _draw(
         for (label, _), y0 in zip(rows, ys, strict=True):
             _text(figure, margin - 3 * em / 4, y0 + height / 2, label, font, ha="right", va="center")
     save(figure, path)
-
-
-def _fill(
-    canvas: np.ndarray,
-    rows: Sequence[Row],
-    left: Sequence[int],
-    top: Sequence[int],
-    shape: tuple[int, ...],
-    factor: int,
-) -> None:
-    """Put the images of a person into the canvas; a cell without an image is pale grey."""
-    for (_, images), y in zip(rows, top, strict=True):
-        for image, x in zip(images, left, strict=True):
-            cell = canvas[y : y + shape[0] * factor, x : x + shape[1] * factor]
-            cell[:] = 246 if image is None else np.asarray(image).repeat(factor, 0).repeat(factor, 1)
 
 
 def _common_shape(columns: Sequence[str], people: Sequence[Sequence[Row]]) -> tuple[int, ...]:
@@ -169,20 +160,20 @@ def _common_shape(columns: Sequence[str], people: Sequence[Sequence[Row]]) -> tu
     return shape
 
 
-def _fitted(text: str, width: int, font: FontProperties) -> Fitted:
+def _fitted(text: str, width: int, font: FontProperties, scale: int) -> Fitted:
     """Break text into lines after plus signs and between words; wide words are set smaller, then cut anywhere."""
     fitted, pattern = font.copy(), r"\S+\s*"
     for share in (1, 0.9, 0.8, 0.7):
         fitted.set_size(share * font.get_size_in_points())
-        if all(_text_width(word, fitted) <= width for word in text.split()):
+        if all(_text_width(word, fitted, scale) <= width for word in text.split()):
             break
     else:
         pattern = "."
     lines: list[str] = []
-    for segment in [text] if _text_width(text, fitted) <= width else re.split(r"(?<=\+)", text):
+    for segment in [text] if _text_width(text, fitted, scale) <= width else re.split(r"(?<=\+)", text):
         line = ""
         for part in re.findall(pattern, segment):
-            if line and _text_width((line + part).strip(), fitted) > width:
+            if line and _text_width((line + part).strip(), fitted, scale) > width:
                 lines.append(line.strip())
                 line = ""
             line += part
@@ -204,12 +195,12 @@ def _above(figure: Figure, x: float, y: int, text: Fitted, em: int, colour: str 
 
 
 def _text(figure: Figure, x: float, y: float, text: str, font: FontProperties, colour: str = INK, **align: str) -> None:
-    width, height = figure.get_size_inches() * DPI
+    width, height = figure.get_size_inches() * figure.dpi
     figure.text(x / width, 1 - y / height, text, fontproperties=font, color=colour, **align)
 
 
-def _text_width(text: str, font: FontProperties) -> int:
-    renderer = new_figure(10, 10).canvas.get_renderer()
+def _text_width(text: str, font: FontProperties, scale: int) -> int:
+    renderer = new_figure(10, 10, scale).canvas.get_renderer()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # fonts has told of it
         return int(np.ceil(renderer.get_text_width_height_descent(text, font, False)[0]))

@@ -59,8 +59,13 @@ def to_latex(table: Table, told: Told | None = None) -> str:
 
 def frame_to_latex(name: str, caption: str, frame: pd.DataFrame) -> str:
     """A ready-made frame as a table; its first column has the labels of the rows."""
-    cells = frame.set_index(frame.columns[0]).map(lambda value: Shown(readable(value)))
-    return _environments(name, caption, {"": cells}, [])
+    return frames_to_latex(name, caption, {"": frame.set_index(frame.columns[0])})
+
+
+def frames_to_latex(name: str, caption: str, blocks: Mapping[str, pd.DataFrame]) -> str:
+    """Ready-made frames as one table, by the headings of its blocks; their indices have the labels of the rows."""
+    cells = {heading: frame.map(lambda value: Shown(readable(value))) for heading, frame in blocks.items()}
+    return _environments(name, caption, cells, [])
 
 
 def escape(text: object) -> str:

@@ -1,6 +1,6 @@
 """What tables are made of: names and order, columns, cells in long form; tables as CSV."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -27,6 +27,8 @@ class Layout:
         inception_name: name shown of ``inception_score``; not the default if the weights are not the published ones,
             and then no published number is shown beside it.
         comparability: a sentence on how the study differs from the paper's, shown in tables with published rows.
+        items: tables and figures of the paper that the study makes.
+        paper_levels: level in the records -> the level of the paper that it stands for, where they differ.
     """
 
     methods: Mapping[str, str]
@@ -35,6 +37,17 @@ class Layout:
     correlated_above: float = 0.3
     inception_name: str = "Inception Score"
     comparability: str = ""
+    items: tuple[str, ...] = ()
+    paper_levels: Mapping[str, str] = field(default_factory=dict)
+
+    def level_here(self, level: str) -> str:
+        """The level that stands for one of the paper."""
+        return next((own for own, papers in self.paper_levels.items() if papers == level), level)
+
+    def stand_ins(self, levels: Iterable[str]) -> str:
+        """A sentence on which of some levels stand for others of the paper; empty if none does."""
+        told = [f"{own} for its {self.paper_levels[own]}" for own in dict.fromkeys(levels) if own in self.paper_levels]
+        return f"Labels per value here stand for others of the paper: {', '.join(told)}." if told else ""
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,24 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
+from sgbench.claims.deciding import decide_claims
+from sgbench.claims.pairing import Scored
+from sgbench.report.beyond import COMPARISONS
+from sgbench.report.claims import CLAIMS, ClaimTables, claim_tables
 from sgbench.report.comparisons import compare_systems
 from sgbench.report.drawings import drawings
 from sgbench.report.layout import Layout
 from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
 from sgbench.report.reference import Reference, choose_reference
+from sgbench.report.remarks import remarks
+from sgbench.report.subgroups import by_subgroups
 from sgbench.results.description import Description
-from sgbench.results.origin import LOSSY
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.report_folder import ReportFolder
@@ -23,8 +29,9 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import BrokenFile, UserError
 
-Recorded = Callable[[pd.DataFrame], pd.DataFrame]
-"""Takes paired tests as they were made from scores, and gives them as they were recorded."""
+Recorded = Callable[[str, pd.DataFrame], pd.DataFrame]
+"""Takes the name of a table and its rows as they were made from scores, and gives them as they were recorded."""
+OTHER_WEIGHTS = "Inception's weights are not the published ones"
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | 
 
     Args:
         pictures: whether figures are drawn; the texts are the same without them.
-        recorded: what becomes of the paired tests before they are written; by default they stay as they are.
+        recorded: what becomes of paired tests and evidence before they are written; by default they stay as they are.
 
     Raises:
         UserError: a file of the study or of a system is missing or broken (the message names it), or a table could not
@@ -79,20 +86,28 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
     systems = labelled(frame, layout, systems)
     reference = choose_reference(systems, description.reference)
     tests = _comparisons(systems, reference, description.num_resamples)
+    claims = _claims(controls, systems, description, layout)
+    if recorded:
+        tests = tests if tests is None else recorded(COMPARISONS, tests)
+        claims = claims and replace(claims, evidence=recorded(CLAIMS, claims.evidence))
     figures = drawings(frame, layout, description, controls, systems, study.runs)
-    for figure in figures if pictures else ():
-        figure.draw(folder.figure(figure.name))
+    files = [[folder.figure(figure.name, kind) for kind in figure.kinds] for figure in figures]
+    for figure, paths in zip(figures, files, strict=True) if pictures else ():
+        for path in paths:
+            figure.draw(path)
     page = Page(
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*_left_out(records, systems), *_lossy(systems), *_alike(records, systems, layout), *description.notes],
-        figures=[(figure.caption, folder.figure(figure.name).name) for figure in figures],
+        notes=[*remarks(records, systems, layout, description), *description.notes],
+        figures=[(f.caption, *(path.name for path in paths)) for f, paths in zip(figures, files, strict=True)],
         manifests=description.manifests,
-        comparisons=recorded(tests) if recorded and tests is not None else tests,
+        subgroups=_subgroups(controls, systems),
+        comparisons=tests,
         tested_against=reference.told if reference else "",
         cost=_cost(systems),
         judges=_judges(controls, layout),
+        claims=claims,
         provenance=description.provenance,
     )
     path = write_report(folder, _with_published(frame), page)
@@ -131,47 +146,9 @@ def _layout(description: Description) -> Layout:
         description.correlated_above,
         description.inception_name,
         description.comparability,
+        description.items,
+        description.paper_levels,
     )
-
-
-def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
-    """A sentence for each system that has no result for some requests."""
-    shown = {member.folder.name: member.shown for member in systems}
-    missing = dict.fromkeys(shown.values(), 0)
-    for record in records:
-        if record.metric == "left_out" and record.system in shown:
-            missing[shown[record.system]] += int(record.value)
-    return [
-        f"{system} did not give {number:,} of the translations asked for: its figures are of the others. Compare it "
-        "with other systems only by the paired tests, which use the same images for both."
-        for system, number in missing.items()
-        if number
-    ]
-
-
-def _lossy(systems: Sequence[Member]) -> list[str]:
-    """A sentence for each system whose results came in a format that changes pixels."""
-    told = {member.shown: (member.folder.origin() or {}).get(LOSSY) for member in systems}
-    return [
-        f"{shown} is of pictures that were compressed with loss ({lossy}): its figures are of the compressed pixels, "
-        "and what compression changed counts as the system's change."
-        for shown, lossy in told.items()
-        if lossy
-    ]
-
-
-def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
-    """A sentence for each system whose results are constant: judges have verdicts on them like on faces."""
-    shown = {member.folder.name: member.label for member in systems}
-    told: dict[str, list[str]] = {}
-    for record in records:
-        if record.metric == "left_out" and record.note and record.system in shown:
-            target = layout.attributes.get(record.target, record.target)
-            told.setdefault(shown[record.system], []).append(f"{target}: {record.note}")
-    return [
-        f"{system} ({'; '.join(remarks)}): judges have verdicts on such results as on faces; they say nothing here."
-        for system, remarks in told.items()
-    ]
 
 
 def _comparisons(systems: Sequence[Member], reference: Reference | None, num_resamples: int) -> pd.DataFrame | None:
@@ -183,9 +160,30 @@ def _comparisons(systems: Sequence[Member], reference: Reference | None, num_res
     return compare_systems(_scores(reference.others), num_resamples, _scores(reference.systems))
 
 
+def _subgroups(controls: Sequence[Member], systems: Sequence[Member]) -> pd.DataFrame | None:
+    """Accuracy by the sources' other attributes, of all systems and the oracle; None without a large enough group."""
+    oracle = [replace(control, row=control.label) for control in controls if control.method == ORACLE]
+    frame = by_subgroups((member, open_scores(member.folder)) for member in (*systems, *oracle))
+    return frame if len(frame) else None
+
+
 def _scores(systems: Sequence[Member]) -> Iterator[tuple[str, Scores]]:
     """Label and scores of each system, which are read when they are asked for."""
     return ((member.label, open_scores(member.folder)) for member in systems)
+
+
+def _claims(
+    controls: Sequence[Member], systems: Sequence[Member], description: Description, layout: Layout
+) -> ClaimTables | None:
+    """Verdicts on the paper's claims; None if these systems allow none."""
+    levels = description.paper_levels
+    scored = [
+        Scored(m.method, m.variant, levels.get(m.level, m.level), m.seed, partial(open_scores, m.folder))
+        for m in (*controls, *systems)
+    ]
+    unfit = {} if layout.inception_name == Layout.inception_name else {"inception_score": OTHER_WEIGHTS}
+    decided = decide_claims(scored, layout.attributes, description.num_resamples, description.items, unfit)
+    return claim_tables(decided, layout, levels)
 
 
 def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:

@@ -27,13 +27,16 @@ def to_markdown(table: Table, told: Told | None = None) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def markdown(frame: pd.DataFrame, align: str = "right", code: Collection[str] = ()) -> str:
+def markdown(
+    frame: pd.DataFrame, align: str = "right", code: Collection[str] = (), linked: Collection[str] = ()
+) -> str:
     """A frame as a table; the first column is aligned left, the others by ``align``; numbers are not reformatted.
 
     Args:
         code: columns whose cells are set as code.
+        linked: columns whose cells are Markdown already.
     """
-    marks = [as_code if name in code else in_a_cell for name in frame.columns]
+    marks = [as_code if name in code else str if name in linked else in_a_cell for name in frame.columns]
     rows = [[mark(value) for mark, value in zip(marks, row, strict=True)] for row in frame.to_numpy(object).tolist()]
     return _pipes(rows, list(frame.columns), align)
 

@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from sgbench.report.layout import Layout, row_labels
 from sgbench.results.records import COPY, NO_SEED, ORACLE, REAL, Record
+from sgbench.results.samples import Samples
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import UserError
 
@@ -85,3 +87,9 @@ def beside_variants(systems: Sequence[Member]) -> list[Member]:
     places = {level: place for place, level in enumerate(varied)}
     chosen = [member for member in systems if (member.method, member.level) in places]
     return sorted(chosen, key=lambda m: (places[m.method, m.level], not m.variant, m.variant))
+
+
+def people(members: Sequence[Member], number: int) -> list[list[tuple[str, Sequence[np.ndarray | None]]]]:
+    """For each of so many people that figures of faces show a row per system: its label and its results."""
+    rows: list[tuple[str, Samples]] = [(member.label, member.folder.read_samples()) for member in members]
+    return [[(label, samples[person]) for label, samples in rows] for person in range(number)]

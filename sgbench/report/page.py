@@ -6,19 +6,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from sgbench.metrics.catalogue import spec_of
+from sgbench.report.accounts import ceiling, counts, definitions, training_labels
 from sgbench.report.beyond import (
     beyond_table,
+    chain_table,
     comparisons_table,
     distribution_table,
     likeness_table,
     matrix_table,
+    subgroups_table,
 )
-from sgbench.report.directions import in_a_sentence
+from sgbench.report.budget import BUDGET, budget_table
+from sgbench.report.claims import CLAIMS, ClaimTables, claims_latex, claims_section
 from sgbench.report.latex import frame_to_latex, to_latex
-from sgbench.report.layout import MISSING, SYSTEM, Layout, Table, row_labels, to_csv
+from sgbench.report.layout import Layout, Table, to_csv
 from sgbench.report.markdown import markdown, to_markdown
 from sgbench.report.published import measured_and_published
+from sgbench.report.rank_agreement import rank_agreement_table
+from sgbench.report.side_by_side import side_by_side_tables
 from sgbench.report.tables import (
     accuracy_table,
     direction_table,
@@ -27,9 +32,9 @@ from sgbench.report.tables import (
     score_table,
     target_table,
 )
-from sgbench.report.text import Told, number_text, readable, shown
+from sgbench.report.text import Told, readable, shown
+from sgbench.report.tradeoff import tradeoff_table
 from sgbench.results.csv_text import csv_text
-from sgbench.results.records import ALL
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.atomic import write_text
 from sgbench.support.markdown import in_a_cell, in_a_line
@@ -47,13 +52,15 @@ class Page:
         layout: names shown, order, correlated pairs.
         facts: facts about the study: data, levels, seeds, iterations, cost.
         notes: sentences that explain how to read the numbers.
-        figures: (caption, path relative to the page) in order.
+        figures: caption, picture relative to the page and, of a figure to be printed, its PDF; in order.
         manifests: name of a set of sparse labels -> its manifest (``SparseLabels.manifest``).
+        subgroups: accuracy by the sources' other attributes (``beyond.subgroups_table``); None if there are too few.
         comparisons: paired tests between systems (``beyond.comparisons_table``).
         tested_against: a sentence that names the reference system of these tests; empty if they are of all pairs.
         cost: what systems cost: the first column has their labels, each further column one figure, with its unit in the
             heading; text is shown as it is.
         judges: how well each judge sees each attribute, as ``cost`` is given.
+        claims: verdicts on the paper's claims, where systems allow any.
         provenance: what made the records: commit, versions, hardware, settings.
     """
 
@@ -61,12 +68,14 @@ class Page:
     layout: Layout
     facts: Mapping[str, object] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    figures: Sequence[tuple[str, str]] = ()
+    figures: Sequence[tuple[str, ...]] = ()
     manifests: Mapping[str, Mapping] = field(default_factory=dict)
+    subgroups: pd.DataFrame | None = None
     comparisons: pd.DataFrame | None = None
     tested_against: str = ""
     cost: pd.DataFrame | None = None
     judges: pd.DataFrame | None = None
+    claims: ClaimTables | None = None
     provenance: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -91,6 +100,8 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
     for name, caption, plain in (("cost", _COST, page.cost), ("judges", _JUDGES, page.judges)):
         if plain is not None:
             contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
+    if page.claims:
+        contents[CLAIMS] = (csv_text(page.claims.evidence), claims_latex(page.claims))
     text = _text(measured, ready[: len(tables)], ready[len(tables) :], page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
@@ -102,9 +113,14 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
 def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]:
     layout = page.layout
     same_weights = layout.inception_name == Layout.inception_name
+    side_by_side = side_by_side_tables(frame, layout)
     tables = [
+        *side_by_side,
+        *([rank_agreement_table(side_by_side)] if side_by_side else []),
+        *([budget_table(frame, layout)] if BUDGET in layout.items else []),
         jury_target_table(frame, layout),
         jury_table(frame, layout),
+        tradeoff_table(frame, layout),
         target_table(frame, layout, paper),
         accuracy_table(frame, layout, paper),
         score_table(frame, layout, "inception_score", layout.inception_name, paper if same_weights else None),
@@ -112,9 +128,11 @@ def _tables(frame: pd.DataFrame, paper: pd.DataFrame, page: Page) -> list[Table]
         direction_table(frame, layout),
         beyond_table(frame, layout),
         likeness_table(frame, layout),
+        chain_table(frame, layout),
         distribution_table(frame, layout),
         matrix_table(frame, layout),
     ]
+    tables += [subgroups_table(page.subgroups, layout)] if page.subgroups is not None else []
     if page.comparisons is not None:
         tables.append(comparisons_table(page.comparisons, layout, page.tested_against))
     return tables
@@ -142,20 +160,22 @@ def _text(
     if page.notes:
         parts += ["## How to read this", "\n".join(f"- {in_a_line(note)}" for note in page.notes)]
     parts += ["## Results"]
-    parts += [f"![{text}]({path})\n\n*{text}*" for text, path in ((in_a_line(c), path) for c, path in page.figures)]
+    parts += [_figure(in_a_line(caption), *files) for caption, *files in page.figures]
     parts += [_BOLD] * any(table.ranked for table, _ in measured)
     parts += [_section(*table, folder) for table in measured] or ["Nothing was measured."]
-    if len(ceiling := _ceiling(frame, page.layout)):
-        parts += ["## The judges", _CEILING, markdown(ceiling)]
+    if page.claims:
+        parts += claims_section(page.claims, [table for table, _ in measured], _links(CLAIMS, folder))
+    if len(seen := ceiling(frame, page.layout)):
+        parts += ["## The judges", _CEILING, markdown(seen)]
     if page.judges is not None:
         parts += [_JUDGES, markdown(page.judges.map(readable)), _links("judges", folder)]
     if page.manifests:
-        parts += ["## Labels in training", _labels(page.manifests, page.layout)]
+        parts += ["## Labels in training", training_labels(page.manifests, page.layout)]
     if page.cost is not None:
         parts += ["## Cost", _COST, markdown(page.cost.map(readable)), _links("cost", folder)]
     if len(frame):
-        parts += ["## How much was measured", _COUNTS, markdown(_counts(frame, page.layout))]
-        parts += ["## What was measured", markdown(_definitions(frame), "left", code=("Metric",))]
+        parts += ["## How much was measured", _COUNTS, markdown(counts(frame, page.layout))]
+        parts += ["## What was measured", markdown(definitions(frame), "left", code=("Metric",))]
     if paper:
         parts += ["## The paper's numbers", "As published, on its data and with its judge; not measured here."]
         parts += [_section(*table, folder) for table in paper]
@@ -186,6 +206,10 @@ def _section(table: Table, told: Told, folder: ReportFolder) -> str:
     return f"### {in_a_line(table.title)}\n\n{to_markdown(table, told)}\n{_links(table.name, folder)}"
 
 
+def _figure(caption: str, picture: str, *printed: str) -> str:
+    return "\n\n".join([f"![{caption}]({picture})", f"*{caption}*", *(f"[{name}]({name})" for name in printed)])
+
+
 def _links(name: str, folder: ReportFolder) -> str:
     return ", ".join(f"[{path.name}]({path.name})" for path in folder.table_files(name))
 
@@ -193,62 +217,3 @@ def _links(name: str, folder: ReportFolder) -> str:
 def _facts(facts: Mapping[str, object]) -> str:
     rows = "\n".join(f"| **{in_a_cell(k)}** | {in_a_cell(v)} |" for k, v in facts.items())
     return f"| | |\n|:--|:--|\n{rows}"
-
-
-def _ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    """Every figure of untouched images by attribute (accuracy, balanced accuracy, calibration, ...)."""
-    real = frame[(frame["target"] == "") & frame["measured_on"].isin(layout.attributes) & (frame["direction"] == ALL)]
-    rows = []
-    for attribute, title in layout.attributes.items():
-        numbers = {}
-        for r in real[real["measured_on"] == attribute].drop_duplicates("metric").to_dict("records"):
-            numbers[in_a_sentence(spec_of(r["metric"]).title)] = (
-                (r["note"] or MISSING) if pd.isna(r["value"]) else number_text(r)
-            )
-        if numbers:
-            rows.append({"Attribute": title} | numbers)
-    return pd.DataFrame(rows).fillna(MISSING)
-
-
-def _labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
-    rows = []
-    for name, m in manifests.items():
-        counts = {
-            layout.attributes.get(a, a): ", ".join(f"{value} {count:,}" for value, count in values.items() if count)
-            for a, values in m["counts"].items()
-        }
-        rows.append(
-            {"Labels": name, "Images": f"{m['images']:,}", "With a label": f"{m['pool']:,}"}
-            | {"With all labels": f"{m['complete']:,}"}
-            | counts
-            | {"SHA-256": m["sha256"][:12]}
-        )
-    return markdown(pd.DataFrame(rows).fillna(MISSING), "left", code=("SHA-256",))
-
-
-def _counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    parts = dict(list(frame[frame["direction"] == ALL].groupby([*SYSTEM, "target"], sort=False)))
-    rows = []
-    for key, label in row_labels(frame, layout).items():
-        texts = {
-            shown: _asked_scored_clipped(parts[*key, target]) if (*key, target) in parts else MISSING
-            for target, shown in layout.attributes.items()
-        }
-        if any(text != MISSING for text in texts.values()):
-            rows.append({"": label} | texts)
-    return pd.DataFrame(rows)
-
-
-def _asked_scored_clipped(records: pd.DataFrame) -> str:
-    missing = records[records["metric"] == "left_out"]["value"].sum()
-    asked = records.groupby("seed")["num_images"].max().sum() + int(missing)
-    judged = (records["metric"] == "jury_accuracy") & (records["measured_on"] == records["target"])
-    scored = records[judged & records["value"].notna()]["num_images"].sum()
-    clipped = records[records["metric"] == "background_ms_ssim_clipped"]["value"]
-    return f"{asked:,} / {scored:,} / " + (f"{clipped.sum():,.0f}" if clipped.notna().any() else MISSING)
-
-
-def _definitions(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each metric with the definitions and units that its records state."""
-    columns = {"metric": "Metric", "unit": "Unit", "definition": "Definition"}
-    return frame[list(columns)].drop_duplicates().sort_values(list(columns)).rename(columns=columns)

@@ -14,10 +14,10 @@ from matplotlib.ticker import MaxNLocator
 
 from sgbench.metrics.catalogue import spec_of
 from sgbench.report.beyond import matrix_table
-from sgbench.report.canvas import COLOURS, INK, MUTED, RULE, new_figure, plain, save
+from sgbench.report.canvas import new_figure, plain, save
 from sgbench.report.layout import MISSING, NOT_SCORED, Layout
 from sgbench.report.published import measured_and_published
-from sgbench.report.style import own_style
+from sgbench.report.style import COLOURS, INK, MUTED, RULE, method_colours, own_style
 from sgbench.report.tables import jury_target_table
 from sgbench.report.text import scaled_text
 
@@ -36,12 +36,13 @@ def interval_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     """Draw target accuracy (%) with its 95 % interval: a panel per attribute, a row per system, controls in grey."""
     cells = jury_target_table(measured_and_published(frame)[0], layout).cells
     panels, rows = list(cells["column"].unique()), {row: y for y, row in enumerate(cells["row"].unique())}
+    colours = method_colours([*layout.methods, *cells["method"]])
     figure = new_figure(220 + 270 * len(panels), 90 + 34 * len(rows), scale=2)
     axes = figure.subplots(1, max(1, len(panels)), sharey=True, squeeze=False)[0]
     for axis, panel in zip(axes, panels, strict=False):
         for cell in cells[(cells["column"] == panel) & (cells["origin"] != "")].to_dict("records"):
             scale = spec_of(cell["metric"]).scale
-            y, colour = rows[cell["row"]], MUTED if cell["origin"] == "control" else COLOURS[0]
+            y, colour = rows[cell["row"]], MUTED if cell["origin"] == "control" else colours[cell["method"]]
             if np.isnan(cell["value"]):
                 axis.annotate(
                     NOT_SCORED,

@@ -1,14 +1,20 @@
-"""matplotlib for the suite: the user's settings neither keep it from being imported nor reach our pictures.
+"""How pictures look: colours, and matplotlib's own settings.
 
-Pictures are drawn in ``own_style``. The process keeps the settings that it has, for it may be a notebook.
+The user's settings neither keep matplotlib from being imported nor reach our pictures. Pictures are drawn in
+``own_style``. The process keeps the settings that it has, for it may be a notebook.
 """
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from sgbench.support.errors import UserError, summary
+
+INK, MUTED, RULE = "#1f2328", "#6e7781", "#d8dee4"
+COLOURS = ("#0b6bcb", "#c2410c", "#15803d", "#7c3aed", "#b91c7b", "#0e7490", "#a16207", "#475569")
+_PAPERS = ("sggan", "stargan", "residualgan")
+"""Methods whose colours are the same in every report."""
 
 
 def _import() -> None:
@@ -43,3 +49,13 @@ def own_style() -> Iterator[None]:
     """Context, or decorator, in which matplotlib has the settings that it comes with."""
     with matplotlib.rc_context(matplotlib.rcParamsDefault):
         yield
+
+
+def method_colours(methods: Iterable[str]) -> Mapping[str, str]:
+    """A colour for each method, which it has in all pictures of a report; after eight they come again.
+
+    Args:
+        methods: as in the records; the paper's have their colours whichever others are there.
+    """
+    others = [method for method in dict.fromkeys(methods) if method not in _PAPERS]
+    return {method: COLOURS[place % len(COLOURS)] for place, method in enumerate((*_PAPERS, *others))}

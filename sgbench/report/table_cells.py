@@ -40,24 +40,29 @@ def make_cells(
         ValueError: two records belong to the same cell.
     """
     wanted = frame[frame["metric"].isin({m for cs in blocks.values() for _, c in cs for m in (c.metric, c.spread)})]
-    measured, targets = _by_place(wanted), set(wanted["target"])
+    measured, targets = by_place(wanted), set(wanted["target"])
     systems = {place[: len(SYSTEM)] for place in measured}
     labels = {key: label for key, label in row_labels(frame, layout).items() if key in systems}
     paper = paper or {}
-    published = _by_place(pd.concat(paper.values())) if paper else {}
-    remarks = _remarks(frame)
+    published = by_place(pd.concat(paper.values())) if paper else {}
+    remarks = remarks_of(frame)
     cells = []
     for block, asked in blocks.items():
         columns = [(target, column) for target, column in asked if target in targets]
-        cells_of = {k: [_cell(measured, k, *column) for column in columns] for k in labels}
+        cells_of = {k: [cell_of(measured, k, *column) for column in columns] for k in labels}
         kept = [i for i in range(len(columns)) if any(row[i] for row in cells_of.values())]
         for k, label in labels.items():
-            rows = {label: [_marked(cells_of[k][i], remarks.get((*k, columns[i][0]), [])) for i in kept]}
+            rows = {label: [marked(cells_of[k][i], remarks.get((*k, columns[i][0]), [])) for i in kept]}
             if k in paper and any(cells_of[k]):
-                rows[f"{label}, {PUBLISHED}"] = [_cell(published, k, *columns[i]) for i in kept]
+                rows[f"{label}, {PUBLISHED}"] = [cell_of(published, k, *columns[i]) for i in kept]
             for row, filled in rows.items():
-                placed = zip(kept, filled, strict=True) if any(filled) else ()
-                cells += [_placed(block, row, k, *columns[i], cell) for i, cell in placed]
+                of_row = zip(kept, filled, strict=True) if any(filled) else ()
+                cells += [placed(block, row, k, *columns[i], cell) for i, cell in of_row]
+    return framed(cells)
+
+
+def framed(cells: Sequence[dict]) -> pd.DataFrame:
+    """Cells that ``placed`` gives as ``Table.cells``."""
     table = pd.DataFrame(cells, columns=["block", "row", "column", *_WHERE, *_NUMBERS])
     return table.fillna({"definition": "", "unit": "", "origin": "", "note": ""})
 
@@ -106,7 +111,7 @@ def _over_judges(cells: pd.DataFrame) -> str:
     return f"{start} (one seed: nothing is known of another training){shared}."
 
 
-def _remarks(frame: pd.DataFrame) -> dict[tuple[str, ...], list[str]]:
+def remarks_of(frame: pd.DataFrame) -> dict[tuple[str, ...], list[str]]:
     """Method, variant, level and target -> what must be known of its results: that some are missing, or all alike."""
     given = frame[(frame["metric"] == "left_out") & ((frame["value"] > 0) | (frame["note"] != ""))]
     remarks = {}
@@ -117,27 +122,29 @@ def _remarks(frame: pd.DataFrame) -> dict[tuple[str, ...], list[str]]:
     return remarks
 
 
-def _marked(cell: dict, remarks: Sequence[str]) -> dict:
+def marked(cell: dict, remarks: Sequence[str]) -> dict:
     """Add what must be known of the results to the note of a cell that has a figure."""
     if not cell or math.isnan(cell["value"]):
         return cell
     return cell | {"note": "; ".join(filter(None, (cell["note"], *remarks)))}
 
 
-def _placed(block: str, row: str, key: Key, target: str, column: Column, found: dict) -> dict:
+def placed(block: str, row: str, key: Key, target: str, column: Column, found: dict) -> dict:
+    """A cell with its place in a table; it is empty if nothing was found for it."""
     empty = {"target": target, **dict(zip(SYSTEM, key, strict=True)), "metric": column.metric}
     empty |= {"measured_on": column.measured_on, "direction": column.direction, "num_images": 0, "num_seeds": 0}
     return {"block": block, "row": row, "column": column.heading} | empty | found
 
 
-def _by_place(frame: pd.DataFrame) -> Places:
+def by_place(frame: pd.DataFrame) -> Places:
+    """Records by what they are of."""
     places: Places = {}
     for record in frame.to_dict("records"):
         places.setdefault(tuple(record[c] for c in _PLACE), []).append(record)
     return places
 
 
-def _cell(places: Places, key: Key, target: str, column: Column) -> dict:
+def cell_of(places: Places, key: Key, target: str, column: Column) -> dict:
     """The cell of a system in a column; empty if it has no records for it."""
     chosen = _chosen(places, key, target, column, column.metric)
     if not chosen:

@@ -95,7 +95,7 @@ def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
     value, spread, low, high = (scale * cell.get(k, math.nan) for k in ("value", "spread", "low", "high"))
     p = cell.get("p_adjusted", math.nan)
     return Shown(
-        value=f"{value:+.{decimals}f}" if "p_adjusted" in cell else f"{value:.{decimals}f}",
+        value=f"{value:.{decimals}f}" if math.isnan(p) else f"{value:+.{decimals}f}",
         spread="" if math.isnan(spread) else f"{spread:.{decimals + 1}f}",
         interval="" if math.isnan(low) else f"[{low:.{decimals}f}, {high:.{decimals}f}]",
         p="" if math.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}",

@@ -1,12 +1,12 @@
 """Checks a report: makes records again from per-image scores, and tables and page from records, and compares them.
 
 In a copy of the run folder the records are made again from the scores. Where they are the same but for rounding
-(``results.rounding``), the recorded ones stay, and so do the figures of paired tests: tables and page come from what
-was recorded, and their texts must be the same to the last digit. The report of the copy is made like any report, and
-the texts of both are compared. This finds every figure, table or page that was changed, lost or made by other code.
-Checksums find every other file of the report that is not the one that was written. Where the models that were trained
-for it, or the judges, are at hand, their files are held against their hashes, and must be those of this job or judge. A
-forgery that changed all files consistently, with the checksums, cannot be found.
+(``results.rounding``), the recorded ones stay, and so do the figures of paired tests and of claims: tables and page
+come from what was recorded, and their texts must be the same to the last digit. The report of the copy is made like
+any report, and the texts of both are compared. This finds every figure, table or page that was changed, lost or made
+by other code. Checksums find every other file of the report that is not the one that was written. Where the models
+that were trained for it, or the judges, are at hand, their files are held against their hashes, and must be those of
+this job or judge. A forgery that changed all files consistently, with the checksums, cannot be found.
 """
 
 import shutil
@@ -22,11 +22,13 @@ import numpy as np
 import pandas as pd
 
 from sgbench.report.beyond import COMPARISONS
+from sgbench.report.claims import CLAIMS
 from sgbench.report.making import make_report
 from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.checksums import check_files
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.records import FIGURES, read_records, to_frame
+from sgbench.results.report_folder import ReportFolder
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import read_scores
@@ -39,8 +41,17 @@ from sgbench.support.global_state import own_state
 from sgbench.support.locks import locked
 from sgbench.support.sealed import seal
 
-_TESTED = {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"}
-"""Figures of a paired test: column of a report's table -> column as it was made."""
+_NAMES = {
+    COMPARISONS: ["target", "measured_on", "metric", "unit", "first", "second"],
+    CLAIMS: ["claim", "figure", "comparison"],
+}
+"""Columns that say which row of a table is which."""
+_VARIANCES = ("variance_images", "variance_judges", "variance_seeds")
+_MADE = {
+    COMPARISONS: {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"},
+    CLAIMS: {name: name for name in ("value", "low", "high", "surely_below", *_VARIANCES)},
+}
+"""Figures of its rows: column of a report's table -> column as it was made."""
 
 
 @dataclass(frozen=True)
@@ -150,29 +161,25 @@ def _same_records(claimed: Path, made: Path) -> bool:
     )
 
 
-def _recorded(tests: pd.DataFrame, claimed: Path) -> pd.DataFrame:
-    """Paired tests with the figures that a report has of them, where they are the same but for rounding.
-
-    Args:
-        claimed: the report's table of paired tests.
-    """
-    figures, names = list(_TESTED), ["target", "measured_on", "metric", "unit", "first", "second"]
+def _recorded(name: str, made: pd.DataFrame, claimed: ReportFolder) -> pd.DataFrame:
+    """Rows of a table with the figures that a report has of them, where they are the same but for rounding."""
+    names, columns = _NAMES[name], _MADE[name]
     try:
         old = pd.read_csv(
-            claimed,
+            claimed.table_files(name)[0],
             dtype=dict.fromkeys(names, str),
             # Not by pandas, which before version 3.1 reads some numbers with another last digit.
-            converters=dict.fromkeys(figures, lambda text: float(text or "nan")),
+            converters=dict.fromkeys(columns, lambda text: float(text or "nan")),
             keep_default_na=False,
-        ).set_index(names)[figures]
+        ).set_index(names)[list(columns)]
     except (OSError, ValueError, KeyError):
-        return tests
+        return made
     if old.index.has_duplicates:
-        return tests
-    old = old.reindex(pd.MultiIndex.from_frame(tests[names])).rename(columns=_TESTED)
-    made = tests[list(old)]
-    kept = np.where(same_but_for_rounding(old, made), old, made)
-    return tests.assign(**dict(zip(made, kept.T, strict=True)))
+        return made
+    old = old.reindex(pd.MultiIndex.from_frame(made[names])).rename(columns=columns)
+    new = made[list(old)]
+    kept = np.where(same_but_for_rounding(old, new), old, new)
+    return made.assign(**dict(zip(new, kept.T, strict=True)))
 
 
 def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder]) -> Verification:
@@ -181,7 +188,7 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
         problems += _differences(member.records_file, again.runs.system(member.name).records_file)
     again.write_description(study.read_description())
     try:
-        recorded = partial(_recorded, claimed=study.report.table_files(COMPARISONS)[0])
+        recorded = partial(_recorded, claimed=study.report)
         num_records = len(make_report(again, pictures=False, recorded=recorded).records)
     except UserError as error:
         problem = str(error).replace(str(again.runs.root), str(study.runs.root))

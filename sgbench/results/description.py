@@ -72,6 +72,8 @@ class Description:
         num_seeds: how many seeds were trained.
         provenance: what the page states of what made the figures.
         reference: folder of the system that many systems are tested against; empty for the first.
+        items: tables and figures of the paper that the study makes.
+        paper_levels: level in records -> the level of the paper that it stands for, where they differ.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -93,6 +95,8 @@ class Description:
     manifests: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     reference: str = ""
+    items: tuple[str, ...] = ()
+    paper_levels: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_description(description: Description) -> None:
@@ -111,6 +115,7 @@ def check_description(description: Description) -> None:
         raise ValueError(f"systems: '{both[0]}' is one of the controls too")
     if description.reference not in ("", *folders):
         raise ValueError(f"reference: '{description.reference}' is none of the systems")
+    check_different("paper_levels", description.paper_levels.values())
     faces = description.shown
     if any(len(person) != len(faces.headings) for person in faces.asked):
         raise ValueError(f"shown.asked: a person has not {len(faces.headings)} values, one for each heading")

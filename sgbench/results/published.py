@@ -36,6 +36,11 @@ def published(table: int) -> list[Record]:
     return list(records.values())
 
 
+def method_names() -> dict[str, str]:
+    """Method, as records have it -> its first name in the paper, without the level."""
+    return {row["method"]: row["name"].partition("(")[0] for row in reversed(_rows("methods"))}
+
+
 def _scores(row: dict) -> list[tuple]:
     cells = []
     for a in ATTRIBUTES:

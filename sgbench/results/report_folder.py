@@ -31,9 +31,9 @@ class ReportFolder:
         """A table to compute with (CSV), and one to print (LaTeX)."""
         return self.path / f"{name}.csv", self.path / f"{name}.tex"
 
-    def figure(self, name: str) -> Path:
-        """A figure's picture."""
-        return self.path / f"{name}.png"
+    def figure(self, name: str, kind: str = "png") -> Path:
+        """A figure's picture, or its PDF."""
+        return self.path / f"{name}.{kind}"
 
     def texts(self) -> list[Path]:
         """Page, records and tables: all that is the same wherever it is made."""

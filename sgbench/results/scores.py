@@ -12,8 +12,10 @@ from torch import Tensor
 
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
+from sgbench.results.chains import Chain, arrays_of_chain, chain_of_arrays
 from sgbench.results.records import Record
 from sgbench.results.score_arrays import read_arrays
+from sgbench.results.set_figure import SetFigure
 from sgbench.results.system_folder import REMEDY, SystemFolder
 from sgbench.support.archives import Arrays
 from sgbench.support.atomic import replacing, write_buffered
@@ -79,25 +81,6 @@ class Panelist:
 
 
 @dataclass(frozen=True)
-class SetFigure:
-    """A figure of a set of images that no image has a share in, such as FID.
-
-    Attributes:
-        direction: the value asked for.
-        spread: a deviation that belongs to the value, or NaN.
-        note: why there is no value, else empty.
-    """
-
-    metric: str
-    direction: str
-    definition: str
-    value: float
-    spread: float
-    num_images: int
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class TargetScores:
     """Scores of one target's translations, a row each, in the order of its requests.
 
@@ -125,13 +108,15 @@ class Scores:
         attributes: the study's.
         judges: the paper's ResNet-18, then the jury.
         definitions: of what networks of the user measure: ``inception`` (which weights, or "not scored: ..." and why),
-            ``lpips``, ``identity``.
+            ``lpips``, ``identity``; which images ``chains`` begin with.
         num_resamples: of the bootstrap.
         ids: names of the test images.
         labels: int8 [N, J], the test images' true labels.
         requests: what was scored, an entry for each target; target ``UNTOUCHED`` for images as they are.
         left_out: for each target, translations asked for that the system did not give.
         targets: the scores, in the order of ``requests``.
+        chains: results of results; with ``chains`` among the definitions they belong to the protocol, and where there
+            are none the system could not give them.
     """
 
     base: Record
@@ -144,6 +129,7 @@ class Scores:
     requests: tuple[Requests, ...]
     left_out: tuple[int, ...]
     targets: tuple[TargetScores, ...]
+    chains: tuple[Chain, ...] = ()
 
 
 def sitting(judges: Sequence[Panelist], attribute: int) -> tuple[tuple[int, ...], str]:
@@ -166,7 +152,7 @@ def write_scores(path: Path, scores: Scores) -> None:
     """Keep scores whole or not at all.
 
     Arrays: ``ids``, ``labels``, ``about`` (JSON); by number of the target ``<t>/positions``, ``<t>/values``,
-    ``<t>/posterior/<judge>/<attribute>``, ``<t>/terms/<metric>/<place>``, ``<t>/logits``.
+    ``<t>/posterior/<judge>/<attribute>``, ``<t>/terms/<metric>/<place>``, ``<t>/logits``; those of chains.
     """
     about = {
         "base": asdict(scores.base),
@@ -179,6 +165,8 @@ def write_scores(path: Path, scores: Scores) -> None:
         "targets": [request.target for request in scores.requests],
         "remarks": [own.remark for own in scores.targets],
     }
+    if scores.chains:
+        about["chains"] = [[chain.kind, chain.request.target] for chain in scores.chains]
     arrays: dict[str, np.ndarray] = {
         "ids": np.array(scores.ids),
         "labels": scores.labels.numpy(),
@@ -193,6 +181,8 @@ def write_scores(path: Path, scores: Scores) -> None:
         arrays |= {f"{t}/terms/{metric}/{place}": x.numpy() for (metric, place), x in own.terms.items()}
         if own.logits is not None:
             arrays[f"{t}/logits"] = own.logits.numpy()
+    for chain in scores.chains:
+        arrays |= arrays_of_chain(chain)
     with replacing(path) as partial:
         write_buffered(partial, lambda file: np.savez_compressed(file, **arrays))
 
@@ -249,6 +239,7 @@ def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:
         requests=tuple(requests),
         left_out=tuple(about["left_out"]),
         targets=tuple(targets),
+        chains=tuple(chain_of_arrays(kind, target, arrays) for kind, target in about.get("chains", [])),
     )
 
 

@@ -69,6 +69,51 @@ class Cell:
         return replace(self.record, value=value, low=max(low, floor), high=min(high, ceiling), **parts)
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Results that figures are computed of.
+
+    Attributes:
+        base: a record with the fields that all figures of these results share.
+        positions: int64 [M], the source image of each result.
+        values: int8 [M], the value asked for of each.
+    """
+
+    base: Record
+    positions: Tensor
+    values: Tensor
+
+    def cell(
+        self,
+        metric: ImageMetric,
+        terms: Tensor,
+        name: str,
+        note: str = "",
+        rows: Tensor | None = None,
+        **fields: str,
+    ) -> Cell:
+        """A cell of the results that the metric applies to, and of those only that are among ``rows``, bool [M]."""
+        applies = ~terms.isnan().any(1)
+        if rows is not None:
+            applies &= rows
+        number = int(applies.sum())
+        if not note and not number:
+            note = "not scored: no image applies"
+        spec = spec_of(name)
+        about = {"unit": spec.unit, "definition": metric.definition, "num_images": number, "note": note}
+        record = replace(self.base, metric=name, **about, **fields)
+        places = applies.numpy()
+        sources, values = self.positions.numpy()[places], self.values.numpy()[places]
+        return Cell(record, metric, terms[applies], sources, values, spec.recentred)
+
+    def figure(self, name: str, value: float, number: int | None = None, note: str = "", **fields: str) -> Record:
+        """A figure without an interval."""
+        number = len(self.positions) if number is None else number
+        about = {"unit": spec_of(name).unit}
+        figure = about | {"value": float(value), "low": math.nan, "high": math.nan, "num_images": number, "note": note}
+        return replace(self.base, metric=name, **figure, **fields)
+
+
 def bootstrapped(cells: Mapping[int, Cell], num_resamples: int) -> dict[int, tuple[float, float]]:
     """Intervals over test images, by the cell's number; cells of the same sources share their draws.
 
@@ -89,6 +134,20 @@ def bootstrapped(cells: Mapping[int, Cell], num_resamples: int) -> dict[int, tup
             places, bootstrap_intervals(figures, alike[0].sources, num_resamples, recentre=recentre), strict=True
         )
     return found
+
+
+def in_common(first: Cell, second: Cell) -> tuple[Cell, Cell]:
+    """Both cells with only the requests that both have, in the order of the first."""
+    if np.array_equal(first.sources, second.sources) and np.array_equal(first.values, second.values):
+        return first, second
+    keys = [np.rec.fromarrays([cell.sources, cell.values]) for cell in (first, second)]
+    _, here, there = np.intersect1d(*keys, return_indices=True)
+    order = np.argsort(here)
+    return _only(first, here[order]), _only(second, there[order])
+
+
+def _only(cell: Cell, rows: np.ndarray) -> Cell:
+    return replace(cell, terms=cell.terms[rows], sources=cell.sources[rows], values=cell.values[rows])
 
 
 def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.catalogue import METRICS, build, metrics_of_results, spec_of
+from sgbench.metrics.catalogue import METRICS, build, metrics_of_results
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception_posterior, joint_posterior
-from sgbench.metrics.jury import JuryAccuracy, JuryAgreement
 from sgbench.results.records import ALL, Record
-from sgbench.results.scores import UNTOUCHED, Scores, TargetScores, sitting
-from sgbench.scoring.cells import Cell, bootstrapped, judges_priors
+from sgbench.results.scores import UNTOUCHED, Scores, TargetScores
+from sgbench.scoring.cells import Cell, Rows, bootstrapped, judges_priors
+from sgbench.scoring.chain_figures import chain_figures
+from sgbench.scoring.jury_figures import JuryFigure, by_jury
 
 NUM_SPLITS = 10
 MOST_COMBINATIONS = 4096
@@ -55,6 +56,7 @@ def figures(scores: Scores, asked: Asked = _everything) -> Iterator[Cell | Recor
             yield from target.accuracies()
             yield from target.image_figures()
             yield from target.set_figures()
+            yield from chain_figures(scores, target.number, target.asks)
         yield from target.judge_scores()
         yield from target.inception_scores()
 
@@ -70,6 +72,7 @@ class _Target:
         self.name = "" if self.number == UNTOUCHED else scores.attributes[self.number].name
         self.values, self.positions = request.values, request.positions
         self.left_out = scores.left_out[k]
+        self.rows = Rows(replace(scores.base, target=self.name), self.positions, self.values)
 
     def asks(self, metric: str, measured_on: str, direction: str = ALL) -> bool:
         """Whether a cell of this target is wanted."""
@@ -81,14 +84,14 @@ class _Target:
             labels = self.scores.labels[self.positions, j]
             for name, of_jury, terms, too_few in self._by_jury(j, labels):
                 if self.asks(name, attribute.name):
-                    yield self._cell(of_jury, terms, name, too_few, measured_on=attribute.name)
+                    yield self.rows.cell(of_jury, terms, name, too_few, measured_on=attribute.name)
             posterior, refusal = self.measured.posteriors[0][j], self.scores.judges[0].verdicts[j].refusal
             metric, recall, error = Accuracy(), BalancedAccuracy(), ExpectedCalibrationError()
             place = {"measured_on": attribute.name}
             own = (("accuracy", metric, refusal), ("balanced_accuracy", recall, ""), ("ece", error, ""))
             for name, of_one, too_few in own:
                 if self.asks(name, attribute.name):
-                    yield self._cell(of_one, of_one.terms(posterior, labels), name, too_few, **place)
+                    yield self.rows.cell(of_one, of_one.terms(posterior, labels), name, too_few, **place)
 
     def accuracies(self) -> Iterator[Cell]:
         """Accuracy of the target and of every other attribute, over all results and for each value asked for."""
@@ -107,23 +110,11 @@ class _Target:
                 place = {"direction": direction, "measured_on": attribute.name}
                 for name, of_judges, own_terms, own_refusal in (*by_jury, ("accuracy", metric, terms, refusal)):
                     if (name, direction) in asked:
-                        yield self._cell(of_judges, own_terms, name, own_refusal, rows=rows, **place)
+                        yield self.rows.cell(of_judges, own_terms, name, own_refusal, rows=rows, **place)
 
-    def _by_jury(self, attribute: int, expected: Tensor) -> list[tuple[str, ImageMetric, Tensor, str]]:
-        """Accuracy by the judges that sit for an attribute, and how often they agree.
-
-        Returns:
-            Name, metric, terms of all results and, if it is not scored, why.
-        """
-        sit, refusal = sitting(self.scores.judges, attribute)
-        looking = sit or range(1, len(self.scores.judges))
-        jury = "; ".join(self.scores.judges[k].name for k in looking)
-        posteriors = [self.measured.posteriors[k][attribute] for k in looking]
-        metrics = {
-            "jury_accuracy": JuryAccuracy(f"most probable value, mean over a jury ({jury})"),
-            "jury_agreement": JuryAgreement(f"most probable value, by every judge of a jury ({jury})"),
-        }
-        return [(name, metric, metric.terms(posteriors, expected), refusal) for name, metric in metrics.items()]
+    def _by_jury(self, attribute: int, expected: Tensor) -> list[JuryFigure]:
+        posteriors = [heads[attribute] for heads in self.measured.posteriors]
+        return by_jury(self.scores.judges, attribute, posteriors, expected)
 
     def image_figures(self) -> Iterator[Cell | Record]:
         """Figures of the results' pixels, and the number of missing results."""
@@ -134,20 +125,20 @@ class _Target:
                 if terms is not None and any(self.asks(name, place.name) for name in names):
                     yield from self._of_terms(spec.name, place.name, terms)
         about = {"definition": "translations asked for and not given", "measured_on": "image"}
-        yield self._count("left_out", self.left_out, note=self.measured.remark, **about)
+        yield self.rows.figure("left_out", self.left_out, note=self.measured.remark, **about)
 
     def _of_terms(self, name: str, place: str, terms: Tensor) -> Iterator[Cell | Record]:
         """A metric's figure, the figures that reduce the same terms in another way, and how many terms were clipped."""
         metric = self._built(name, place)
         if self.asks(name, place):
-            yield self._cell(metric, terms, name, metric.refusal(terms), measured_on=place)
+            yield self.rows.cell(metric, terms, name, metric.refusal(terms), measured_on=place)
         for other in (spec for spec in METRICS.values() if spec.reduces == name and self.asks(spec.name, place)):
             again = self._built(other.name, place)
-            yield self._cell(again, terms, other.name, again.refusal(terms), measured_on=place)
+            yield self.rows.cell(again, terms, other.name, again.refusal(terms), measured_on=place)
         clipped = metric.num_clipped(terms)
         if clipped is not None:
             about = {"definition": metric.definition, "measured_on": place}
-            yield self._count(f"{name}_clipped", clipped, **about)
+            yield self.rows.figure(f"{name}_clipped", clipped, **about)
 
     def _built(self, name: str, place: str) -> ImageMetric:
         return build(METRICS[name], place, self.scores.base.image_size, self.scores.definitions)
@@ -157,10 +148,10 @@ class _Target:
         for figure in self.measured.figures:
             about = {"measured_on": "image", "direction": figure.direction, "note": figure.note}
             about["number"] = figure.num_images
-            yield self._count(figure.metric, figure.value, definition=figure.definition, **about)
+            yield self.rows.figure(figure.metric, figure.value, definition=figure.definition, **about)
             if not math.isnan(figure.spread):
                 spread = f"deviation of {figure.definition}"
-                yield self._count(f"{figure.metric}_std", figure.spread, definition=spread, **about)
+                yield self.rows.figure(f"{figure.metric}_std", figure.spread, definition=spread, **about)
 
     def judge_scores(self) -> Iterator[Cell | Record]:
         """The formula of the Inception Score on the joint posterior of the paper's judge."""
@@ -174,7 +165,7 @@ class _Target:
             note = f"not scored: {len(heads)} attributes have {combinations:,} combinations of values, a joint "
             note += f"posterior is computed of at most {MOST_COMBINATIONS:,}"
             for name, of in (("judge_score", InceptionScore().definition), ("judge_score_std", _DEVIATION)):
-                yield self._count(name, math.nan, note=note, measured_on="image", definition=f"{of}{about}")
+                yield self.rows.figure(name, math.nan, note=note, measured_on="image", definition=f"{of}{about}")
             return
         yield from self._score(joint_posterior(heads), "judge_score", refusal, about)
 
@@ -184,7 +175,7 @@ class _Target:
             return
         if self.measured.logits is None:
             about = {"definition": INCEPTION, "measured_on": "image"}
-            yield self._count("inception_score", math.nan, note=self.scores.definitions["inception"], **about)
+            yield self.rows.figure("inception_score", math.nan, note=self.scores.definitions["inception"], **about)
             return
         posterior = inception_posterior(self.measured.logits)
         yield from self._score(posterior, "inception_score", "", f", {self.scores.definitions['inception']}")
@@ -195,38 +186,9 @@ class _Target:
             refusal = f"not scored: {len(posterior)} images are too few for {NUM_SPLITS} splits"
         metric.definition += about
         terms = metric.terms(posterior)
-        yield self._cell(metric, terms, name, refusal, measured_on="image")
+        yield self.rows.cell(metric, terms, name, refusal, measured_on="image")
         if not self.asks(f"{name}_std", "image"):
             return
         spread = math.nan if refusal else metric.spread(terms)
         place = {"definition": f"{_DEVIATION}{about}"}
-        yield self._count(f"{name}_std", spread, note=refusal, measured_on="image", **place)
-
-    def _cell(
-        self,
-        metric: ImageMetric,
-        terms: Tensor,
-        name: str,
-        note: str = "",
-        rows: Tensor | None = None,
-        **fields: str,
-    ) -> Cell:
-        applies = ~terms.isnan().any(1)
-        if rows is not None:
-            applies &= rows
-        number = int(applies.sum())
-        if not note and not number:
-            note = "not scored: no image applies"
-        spec = spec_of(name)
-        about = {"unit": spec.unit, "definition": metric.definition, "num_images": number, "note": note}
-        record = replace(self.scores.base, target=self.name, metric=name, **about, **fields)
-        places = applies.numpy()
-        sources, values = self.positions.numpy()[places], self.values.numpy()[places]
-        return Cell(record, metric, terms[applies], sources, values, spec.recentred)
-
-    def _count(self, name: str, value: float, number: int | None = None, note: str = "", **fields: str) -> Record:
-        """A figure without an interval."""
-        number = len(self.positions) if number is None else number
-        about = {"unit": spec_of(name).unit}
-        figure = about | {"value": float(value), "low": math.nan, "high": math.nan, "num_images": number, "note": note}
-        return replace(self.scores.base, target=self.name, metric=name, **figure, **fields)
+        yield self.rows.figure(f"{name}_std", spread, note=refusal, measured_on="image", **place)

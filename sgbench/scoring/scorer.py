@@ -11,7 +11,8 @@ from sgbench.metrics.catalogue import build, metrics_of_results
 from sgbench.metrics.distance import changed_region
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.results.score_arrays import NUM_LOGITS
-from sgbench.results.scores import SetFigure, TargetScores
+from sgbench.results.scores import TargetScores
+from sgbench.results.set_figure import SetFigure
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.panel import Panel
 from sgbench.scoring.sameness import Sameness, in_words
@@ -40,6 +41,11 @@ def score(
         _TargetScorer(test, number, attributes[request.target], panel, sizes).scored(translate, batch_size, advance)
         for number, request in enumerate(test.requests)
     )
+
+
+def num_at_once(batch_size: int, image_size: int) -> int:
+    """How many images of this side are edited and scored at a time."""
+    return min(batch_size, max(1, PIXELS_AT_ONCE // image_size**2))
 
 
 class _Rows:
@@ -72,7 +78,7 @@ class _TargetScorer:
         self.logits = _Rows(number)
 
     def scored(self, translate: Translate, batch_size: int, advance: Callable[[int], None] | None) -> TargetScores:
-        batch_size = min(batch_size, max(1, PIXELS_AT_ONCE // self.test.image_size**2))
+        batch_size = num_at_once(batch_size, self.test.image_size)
         figures: list[SetFigure] = []
         seen: list[Sameness] = []
         for group, rows in self.request.by_value():

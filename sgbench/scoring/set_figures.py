@@ -6,7 +6,7 @@ from torch import Tensor
 
 from sgbench.metrics.frechet import FrechetDistance
 from sgbench.metrics.kernel import KernelDistance
-from sgbench.results.scores import SetFigure
+from sgbench.results.set_figure import SetFigure
 
 
 def set_figures(generated: Tensor, real: Tensor, direction: str) -> list[SetFigure]:

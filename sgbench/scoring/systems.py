@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,30 +13,29 @@ from sgbench.data.requests import Requests
 from sgbench.methods.networks import num_parameters
 from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
+from sgbench.results.chains import Chain
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.records import ALL, COPY, REAL, Record
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.samples import write_samples
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores, write_scores
 from sgbench.results.system_folder import SystemFolder
+from sgbench.scoring.chains import num_edits, score_chains
 from sgbench.scoring.cost import measure_cost
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.figures import make_records
 from sgbench.scoring.panel import Panel, inception_definition
-from sgbench.scoring.repeats import DRAWS, unsteady
+from sgbench.scoring.repeats import unsteadiness
 from sgbench.scoring.samples import make_samples
 from sgbench.scoring.scorer import score
 from sgbench.scoring.stages import Jury, StudyData, make_panel
-from sgbench.scoring.translator import Translate, load_models, translator
+from sgbench.scoring.translator import Edit, Translate, editor, load_models, translator
 from sgbench.settings.reading import is_foreign
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
 from sgbench.support.locks import FOREVER, SILENT_SECONDS, locked
-
-_TRIED = 4
-"""Test images that a method from elsewhere is tried with."""
 
 
 @dataclass(frozen=True)
@@ -85,46 +83,44 @@ class SystemScorer:
 
     def _system(self, system: System, folder: SystemFolder) -> None:
         study, test = self.study, self.test
-        about = {"variant": system.entry.variant, "level": str(system.level), "seed": system.seed}
+        about = {"variant": system.entry.shown_variant, "level": str(system.level), "seed": system.seed}
         base = self.base_record(folder.name, system.entry.name, "measured", **about)
         models = load_models(system, study.runs, study.device)
-        translate = translator(models, test.images, test.labels, study.device, study.settings.precision)
+        edit = editor(models, study.device, study.settings.precision)
+        translate = translator(edit, test.images, test.labels)
         parameters = sum(num_parameters(model.method) for model in models)
         times = [_seconds(job, study.runs) for job in system.jobs]
         seconds = None if None in times else sum(times)
-        self._tell_unsteady(system, translate)
+        if is_foreign(system.entry.cls):
+            found = unsteadiness(translate, test.requests, study.settings.scoring.batch_size)
+            if found:
+                study.screen.say(f"warning: {system.entry.slug} {system.level}: {found}")
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
-        self._everything(folder, base, translate)
-
-    def _tell_unsteady(self, system: System, translate: Callable[..., Tensor]) -> None:
-        """Say that a method from elsewhere gives other results with another draw, or with other images beside one."""
-        if not is_foreign(system.entry.cls):
-            return
-        tried = min(_TRIED, self.study.settings.scoring.batch_size)
-        for group, rows, request in [(*r.by_value()[0], r) for r in self.test.requests if len(r.positions)]:
-            make = partial(_one_draw, translate, group)
-            if found := unsteady(make, request.positions[rows][:tried]):
-                about = DRAWS if found == "draws" else "results of an image change with the other images of the batch"
-                self.study.screen.say(f"warning: {system.entry.slug} {system.level}: {about}")
-                return
+        self._everything(folder, base, translate, edit)
 
     def targets(self, label: str, translate: Translate, test: EvaluationSet) -> tuple[TargetScores, ...]:
         """Scores of each target's results; progress is shown under ``label``."""
         study = self.study
         with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests)) as task:
-            done = 0
-
-            def advance(number: int) -> None:
-                nonlocal done
-                done += number
-                task.update(done)
-
             batch_size = study.settings.scoring.batch_size
-            scored = score(translate, test, study.plan.attributes, self.panel, batch_size, advance)
+            scored = score(translate, test, study.plan.attributes, self.panel, batch_size, task.advance)
         for request, own in zip(test.requests, scored, strict=True):
             if own.remark:
                 study.screen.say(f"{label}, {study.plan.attributes[request.target].name}: {own.remark}")
         return scored
+
+    def chains(self, label: str, edit: Edit | None) -> tuple[Chain, ...] | None:
+        """Scores of composition and reversal; progress is shown under ``label``.
+
+        Returns:
+            None if the settings ask for none; an empty tuple if there is no function to edit results with.
+        """
+        number = self.study.settings.scoring.composition
+        if not number or edit is None:
+            return () if number else None
+        with self.study.screen.task(f"editing again {label}", num_edits(self.test, number)) as task:
+            batch_size = self.study.settings.scoring.batch_size
+            return score_chains(edit, self.test, self.panel.judges, number, batch_size, task.advance)
 
     def samples(
         self,
@@ -147,25 +143,31 @@ class SystemScorer:
         requests: tuple[Requests, ...],
         left_out: tuple[int, ...],
         targets: tuple[TargetScores, ...],
+        chains: tuple[Chain, ...] | None = None,
     ) -> Scores:
         """Scores with everything that records are made from.
 
         Args:
             left_out: for each target, the number of missing results.
+            chains: as the method of this name has them.
         """
         plan = self.study.plan
+        first = f"first {plan.settings.scoring.composition} test images that have a value of the target"
         weights = self.study.protocol.files.inception
         return Scores(
             base=base,
             attributes=plan.attributes,
             judges=self.jury.panelists,
-            definitions=self.panel.definitions | {"inception": inception_definition(weights)},
+            definitions=self.panel.definitions
+            | {"inception": inception_definition(weights)}
+            | ({} if chains is None else {"chains": first}),
             num_resamples=plan.settings.scoring.num_resamples,
             ids=plan.test_ids,
             labels=plan.test_labels,
             requests=requests,
             left_out=left_out,
             targets=targets,
+            chains=chains or (),
         )
 
     def keep(self, folder: SystemFolder, scores: Scores, **about: str) -> None:
@@ -202,7 +204,7 @@ class SystemScorer:
             with foreign(f"data set {source.name}"):
                 return source.counterfactual(positions_of[positions], groups)
 
-        self._everything(folder, base, translate)
+        self._everything(folder, base, translate, _copied if name == COPY else None)
 
     def _untouched(self, base: Record) -> Scores:
         """Scores of the real test images."""
@@ -213,16 +215,22 @@ class SystemScorer:
         logits = None if inception is None else inception.extract(images)[1]
         return self.scores(base, (request,), (0,), (TargetScores(posteriors, logits=logits),))
 
-    def _everything(self, folder: SystemFolder, base: Record, translate: Translate) -> None:
-        """Score a translator that has a result for every request."""
-        targets = self.targets(f"{base.method} {base.level}".strip(), translate, self.test)
+    def _everything(self, folder: SystemFolder, base: Record, translate: Translate, edit: Edit | None) -> None:
+        """Score a translator that has a result for every request.
+
+        Args:
+            edit: the same as a function of any images; None for the oracle, which knows only test images.
+        """
+        label = f"{base.method} {base.level}".strip()
+        targets = self.targets(label, translate, self.test)
+        chains = self.chains(label, edit) if edit else None
         self.samples(folder, translate)
         nothing = (0,) * len(self.test.requests)
-        self.keep(folder, self.scores(base, self.test.requests, nothing, targets))
+        self.keep(folder, self.scores(base, self.test.requests, nothing, targets, chains))
 
 
-def _one_draw(translate: Callable[..., Tensor], group: Group, positions: Tensor, seed: int) -> Tensor:
-    return translate(positions, [group], seed)
+def _copied(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:
+    return images
 
 
 def make_scorer(study: Study, data: StudyData, jury: Jury) -> SystemScorer:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sgbench.data.checked import checked
-from sgbench.data.labels import Group
+from sgbench.data.labels import HIDDEN, Group
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.methods.contract import Method
 from sgbench.plan.job import System
@@ -20,6 +20,8 @@ from sgbench.support.errors import BrokenFile, UserError, summary
 from sgbench.support.global_state import foreign
 from sgbench.training.precision import Precision
 
+Edit = Callable[[Tensor, Tensor, Sequence[Group], int], Tensor]
+"""Any images uint8 [n, 3, S, S], their labels int8 [n, J], groups, a seed -> results uint8 [n, 3, S, S] on the CPU."""
 Translate = Callable[[Tensor, Sequence[Group]], Tensor]
 """Positions in the test set, int64 [n], and groups -> results uint8 [n, 3, S, S] on the CPU."""
 
@@ -30,11 +32,13 @@ class Model(NamedTuple):
     Attributes:
         columns: positions of the study's attributes that it was trained on.
         place: its folder, for messages.
+        sees_labels: whether it is given the source images' labels, which are hidden from it otherwise.
     """
 
     columns: tuple[int, ...]
     method: Method
     place: str
+    sees_labels: bool = False
 
     def translate(self, x: Tensor, labels: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
         """The method's results, float32.
@@ -45,6 +49,7 @@ class Model(NamedTuple):
         Raises:
             UserError: they are not finite, or far outside [-1, 1].
         """
+        labels = labels if self.sees_labels else torch.full_like(labels, HIDDEN)
         name = self.method.display_name
         brought = is_foreign(type(self.method))
         with foreign(name) if brought else nullcontext():
@@ -81,31 +86,37 @@ def load_models(system: System, runs: RunFolder, device: torch.device) -> list[M
                 f"{folder.checkpoint}: is of iteration {checkpoint.iteration}, not of the last; {folder.remedy}"
             )
         method.load_state_dict(checkpoint.method)
-        models.append(Model(job.columns, method.eval(), str(folder.path)))
+        models.append(Model(job.columns, method.eval(), str(folder.path), job.entry.source_labels == "true"))
     return models
 
 
-def translator(
-    models: Sequence[Model], images: Tensor, labels: Tensor, device: torch.device, precision: Precision
-) -> Translate:
-    """All models of a system as one function.
+def editor(models: Sequence[Model], device: torch.device, precision: Precision) -> Edit:
+    """All models of a system as one function of images and labels."""
+
+    def edit(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:
+        x = to_floats(images.to(device))
+        autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
+        with torch.no_grad(), autocast:
+            for model, numbered in _runs(models, groups):
+                x = model.translate(x, labels[:, list(model.columns)].to(device), numbered, seed)
+        return to_bytes(x)
+
+    return edit
+
+
+def translator(edit: Edit, images: Tensor, labels: Tensor) -> Translate:
+    """A system as a function of test images alone.
 
     What a method from elsewhere draws is seeded by the images, so that a resumed study has the same results. Another
     number as the third argument gives another draw.
 
     Args:
         images: uint8 [N, 3, S, S], the test images.
-        labels: int8 [N, J], the known labels; only methods that need labels of source images read them.
+        labels: int8 [N, J], their known labels.
     """
 
     def translate(positions: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
-        x = to_floats(images[positions].to(device))
-        autocast = torch.autocast(device.type, torch.bfloat16) if precision == "bfloat16" else nullcontext()
-        with torch.no_grad(), autocast:
-            for model, numbered in _runs(models, groups):
-                known = labels[positions][:, list(model.columns)].to(device)
-                x = model.translate(x, known, numbered, seed + int(positions[0]))
-        return to_bytes(x)
+        return edit(images[positions], labels[positions], groups, seed + int(positions[0]))
 
     return translate
 

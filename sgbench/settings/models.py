@@ -8,7 +8,7 @@ from sgbench.data.labels import Level
 from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
-from sgbench.methods.contract import Method, MethodSettings
+from sgbench.methods.contract import AT_TEST, Method, MethodSettings, SourceLabels
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
@@ -63,6 +63,25 @@ class MethodEntry(SettingsModel):
         """Name and variant, fit for a folder's name."""
         return f"{self.name}.{self.variant}" if self.variant else self.name
 
+    @property
+    def source_labels(self) -> SourceLabels:
+        """What the method knows of source images at test."""
+        return self.cls.source_labels(self.settings)
+
+    @property
+    def at_test(self) -> dict[str, Any]:
+        """Settings that decide how a trained model is used, those that are not the method's defaults."""
+        defaults = {name: field.default for name, field in type(self.settings).model_fields.items() if name in AT_TEST}
+        return {name: own for name, default in defaults.items() if (own := getattr(self.settings, name)) != default}
+
+    @property
+    def shown_variant(self) -> str:
+        """The variant in records and tables; it says if labels of source images are not the method's usual ones."""
+        if "source_labels" not in self.at_test:
+            return self.variant
+        named = "" if self.variant == self.source_labels else self.variant
+        return ", ".join(filter(None, (named, f"{self.source_labels} labels")))
+
 
 class InceptionSettings(SettingsModel):
     """Where Inception's weights lie; without a path they are looked for in the torch hub cache."""
@@ -81,20 +100,49 @@ class LPIPSSettings(SettingsModel):
 class ScoringSettings(SettingsModel):
     """How results are scored and reported.
 
-    ``figure_people``: whose translations are shown; 0 for images that may not be passed on. ``reference``: the method
-    that others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
+    ``composition``: so many test images of each target are edited again and again: to the value that they have, and to
+    another and back; 0 for none. ``figure_people``: of how many people translations are shown; 0 for images that may
+    not be passed on. ``people``: of whom instead, by the names of their test images. ``reference``: the method that
+    others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
     ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
     score.
     """
 
     batch_size: PositiveInt = 250
     num_resamples: int = Field(1000, ge=1, le=100_000)
+    composition: NonNegativeInt = 200
     figure_people: NonNegativeInt = 4
+    people: tuple[str, ...] = ()
     correlated_above: float = Field(0.3, ge=0, le=1)
     reference: str | None = None
     inception: InceptionSettings = InceptionSettings()
     lpips: LPIPSSettings | None = None
     embedder: str | None = None
+
+    @field_validator("people")
+    @classmethod
+    def _once(cls, people: tuple[str, ...]) -> tuple[str, ...]:
+        return _all_different(people)
+
+
+class ExperimentSettings(SettingsModel):
+    """What the paper's experiments are on the data of a config.
+
+    ``levels``: a level of the paper -> the level that stands for it here; others stay as they are. ``budget``: the
+    levels of the curve of figures against labels.
+    """
+
+    levels: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
+    budget: tuple[Level, ...] = Field(("all", 1000, 500, 100, 30, 10), min_length=1)
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _levels(cls, levels: Any) -> Any:
+        return _checked_levels(levels)
+
+    def here(self, level: Level) -> Level:
+        """The level that stands for one of the paper."""
+        return self.levels.get(level, level) if isinstance(level, int) else level
 
 
 class Settings(SettingsModel):
@@ -102,7 +150,8 @@ class Settings(SettingsModel):
 
     ``workers``: jobs trained at once, by default as many as there is room for. ``threads``: those that torch computes
     with on the CPU in each job, however many jobs there are, so that the number of workers changes no figure.
-    ``launcher``: on this machine, or a Ray cluster.
+    ``launcher``: on this machine, or a Ray cluster. ``items``: tables and figures of the paper that the study makes,
+    set by ``--experiment``.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -120,6 +169,8 @@ class Settings(SettingsModel):
     workers: int | None = Field(None, ge=1, le=_MOST_AT_ONCE)
     threads: int = Field(1, ge=1, le=_MOST_AT_ONCE)
     launcher: Literal["local", "ray"] = "local"
+    experiments: ExperimentSettings = ExperimentSettings()
+    items: tuple[str, ...] = ()
     judge: JudgeSettings = JudgeSettings()
     jury: JurySettings = JurySettings()
     scoring: ScoringSettings = ScoringSettings()

@@ -89,7 +89,7 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
         raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judges and controls")
     entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
     methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
-    if len({method.slug.casefold() for method in methods}) < len(methods):
+    if min(len({m.slug.casefold() for m in methods}), len({(m.name, m.shown_variant) for m in methods})) < len(methods):
         raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
     classes: dict[str, type[Method]] = {}
     for method in methods:

@@ -140,6 +140,48 @@ def crossed_table(terms: ArrayLike, sources: ArrayLike) -> CrossedTable:
     )
 
 
+def mean_over_images(terms: ArrayLike, sources: ArrayLike) -> CrossedMean:
+    """The mean of a figure that has no judges; its variance comes of the source images alone.
+
+    Args:
+        terms: [N], a figure per result, without NaN.
+        sources: integer [N], the source image of each row; rows of one source image are drawn together.
+
+    Raises:
+        ValueError: there are fewer than two source images.
+    """
+    values = np.asarray(terms, dtype=float)
+    unique, position = np.unique(np.asarray(sources), return_inverse=True)
+    num_images = len(unique)
+    if num_images < 2:
+        raise ValueError(f"two images are the least, not {num_images}")
+    mean = values.mean()
+    by_image = np.bincount(position, values - mean)
+    images = num_images / (num_images - 1) / len(values) ** 2 * np.square(by_image).sum()
+    return CrossedMean(float(mean), float(images), 0.0, num_images - 1.0)
+
+
+def crossed_difference(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]) -> CrossedTable:
+    """Mean of a table less that of another by the same judges, of other images: variance of images adds up.
+
+    What a judge says of both alike cancels out. The smaller table decides the degrees of freedom.
+
+    Args:
+        first: terms and sources of a table, as ``crossed_table`` takes them.
+        second: the same of the other; no image is in both.
+    """
+    a, b = crossed_table(*first), crossed_table(*second)
+    of_judges = np.asarray(first[0], dtype=float).mean(0) - np.asarray(second[0], dtype=float).mean(0)
+    return CrossedTable(
+        mean=a.mean - b.mean,
+        images=a.images + b.images,
+        judges=_variance(of_judges) / a.num_judges,
+        interaction=a.interaction + b.interaction,
+        num_images=max(2, a.num_images * b.num_images // (a.num_images + b.num_images)),
+        num_judges=a.num_judges,
+    )
+
+
 def judges_priors(tables: Iterable[CrossedTable], num_attributes: int) -> dict[int, Prior]:
     """What tables with as many judges have in common, by their number; none where too few tables differ.
 

@@ -70,10 +70,37 @@ def bootstrap_intervals(
     Args:
         figures: weights float64 [R, N] -> the figures float64 [T, R].
     """
-    unique, position = np.unique(np.asarray(sources), return_inverse=True)
-    everyone = torch.ones(1, len(position), dtype=torch.float64)
-    if len(unique) < 2:
+    everyone = torch.ones(1, len(np.asarray(sources)), dtype=torch.float64)
+    drawn = _drawn(figures, sources, num_resamples, seed)
+    if drawn is None:
         return [(float("nan"), float("nan"))] * len(figures(everyone))
+    ends = [np.quantile(row, [(1 - confidence) / 2, (1 + confidence) / 2]) for row in drawn]
+    if recentre:
+        whole = figures(everyone)[:, 0].tolist()
+        ends = [own + (figure - row.mean()) for own, figure, row in zip(ends, whole, drawn, strict=True)]
+    return [(float(low), float(high)) for low, high in ends]
+
+
+def bootstrap_variance(
+    figure: Callable[[Tensor], Tensor], sources: ArrayLike, num_resamples: int = 1000, seed: int = 0
+) -> float:
+    """Variance of a figure if source images are drawn again, with the draws of ``bootstrap_interval``.
+
+    Args:
+        figure: weights float64 [R, N] -> the figure float64 [R].
+
+    Returns:
+        NaN if a draw has no figure or there are fewer than two source images.
+    """
+    drawn = _drawn(lambda weights: figure(weights)[None], sources, num_resamples, seed)
+    return float("nan") if drawn is None else float(drawn[0].var(ddof=1))
+
+
+def _drawn(figures: Callable[[Tensor], Tensor], sources: ArrayLike, num_resamples: int, seed: int) -> np.ndarray | None:
+    """The figures of each draw, float64 [T, num_resamples]; None if there are fewer than two source images."""
+    unique, position = np.unique(np.asarray(sources), return_inverse=True)
+    if len(unique) < 2:
+        return None
     generator = np.random.default_rng(seed)
     chunk = max(1, _WEIGHTS_AT_ONCE // len(position))
     parts = []
@@ -82,12 +109,7 @@ def bootstrap_intervals(
         # row by row in memory: the order of sums decides the last digits
         weights = torch.from_numpy(counts[:, position].astype(np.float64, order="C"))
         parts.append(figures(weights).cpu().numpy())
-    drawn = np.concatenate(parts, 1)
-    ends = [np.quantile(row, [(1 - confidence) / 2, (1 + confidence) / 2]) for row in drawn]
-    if recentre:
-        whole = figures(everyone)[:, 0].tolist()
-        ends = [own + (figure - row.mean()) for own, figure, row in zip(ends, whole, drawn, strict=True)]
-    return [(float(low), float(high)) for low, high in ends]
+    return np.concatenate(parts, 1)
 
 
 def exact_interval(share: float, num_sources: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sgbench.data.labels import Attribute
+from sgbench.experiments.parts import paper_levels
 from sgbench.plan.edits import asked_values
 from sgbench.plan.job import Job
 from sgbench.plan.study import Study
@@ -75,6 +76,8 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
             "jobs": ", ".join(job.name for job in plan.jobs) or "none",
         },
         reference=_reference(study),
+        items=study.settings.items,
+        paper_levels=paper_levels(study.settings),
     )
 
 

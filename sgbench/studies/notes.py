@@ -10,7 +10,8 @@ def facts(study: Study) -> dict[str, str]:
     settings, plan = study.settings, study.plan
     size = settings.data.image_size
     jobs = {
-        e.cls.display_name + (f", {e.variant}" if e.variant else ""): f"{e.settings.iterations:,} iterations of batch "
+        e.cls.display_name
+        + (f", {e.shown_variant}" if e.shown_variant else ""): f"{e.settings.iterations:,} iterations of batch "
         f"{e.settings.batch_size}; labels per value: {', '.join(map(str, settings.levels_of(e)))}"
         + ("; a model for each attribute" if e.cls.one_attribute else "")
         for e in settings.methods
@@ -64,11 +65,18 @@ def notes(study: Study, has_systems: bool) -> list[str]:
         "Scores grow with the number of images, and a calibration error falls: their intervals are for test sets of "
         "this size, not for ever more images."
     )
-    reading = [e.cls.display_name for e in trained if e.cls.needs_source_labels]
+    reading = [e.cls.display_name for e in trained if e.source_labels == "true"]
     if reading:
         found.append(
             f"{', '.join(dict.fromkeys(reading))} is given the test images' true labels of the attributes that are not "
             f"the target ({_guessed(study)}); the other methods see no label at test."
+        )
+    guessing = [e for e in trained if e.source_labels == "guessed"]
+    if guessing:
+        names = (e.cls.display_name + (f" ({e.shown_variant})" if e.shown_variant else "") for e in guessing)
+        found.append(
+            f"{', '.join(dict.fromkeys(names))} is given no label at test: it guesses those of the attributes that are "
+            "not the target with its own classifier."
         )
     single = [e.cls.display_name for e in trained if e.cls.one_attribute]
     if single:

@@ -18,6 +18,7 @@ from sgbench.data.labels import Group
 from sgbench.data.pixels import LEVEL, to_bytes, to_floats
 from sgbench.data.requests import make_requests
 from sgbench.scoring.repeats import DRAWS, unsteady
+from sgbench.scoring.translator import translator
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.results import Results
 from sgbench.support.draws import seed_draws
@@ -58,13 +59,13 @@ def serve_model(
             this is tried here with a few test images.
     """
 
-    def make(positions: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
-        images = to_floats(inputs.images[positions].to(device))
+    def make(levels: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:
+        images = to_floats(levels.to(device))
         shape = tuple(images.shape)
         try:
             with foreign(name), torch.no_grad():
-                seed_draws(seed + int(positions[0]))
-                results = model(images, inputs.labels[positions].to(device), tuple(groups))
+                seed_draws(seed)
+                results = model(images, labels.to(device), tuple(groups))
         except UserError:
             raise
         except Exception as error:  # the code of a submission may raise any error
@@ -73,9 +74,19 @@ def serve_model(
         kept = results.cpu() if whole and results.shape == shape else checked(results, shape, name)
         return kept.clone()  # a model may write its next results into the same memory
 
-    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
-        made = (make(part, groups) for part in positions.split(batch_size))
+    def edit(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:
+        starts = range(0, len(images), batch_size)
+        parts = zip(starts, images.split(batch_size), labels.split(batch_size), strict=True)
+        made = [make(x, y, groups, seed + start) for start, x, y in parts]
         return torch.cat([part if part.dtype == torch.uint8 else to_bytes(part) for part in made])
+
+    def tried(positions: Tensor, group: Group, seed: int = 0) -> Tensor:
+        return make(inputs.images[positions], inputs.labels[positions], [group], seed + int(positions[0]))
+
+    of_test_images = translator(edit, inputs.images, inputs.labels)
+
+    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
+        return torch.cat([of_test_images(part, groups) for part in positions.split(batch_size)])
 
     def has(positions: Tensor, groups: Sequence[Group]) -> Tensor:
         return torch.ones(len(positions), dtype=torch.bool)
@@ -86,7 +97,7 @@ def serve_model(
     asked = [(group, request.positions[rows][:_TRIED]) for request in requests for group, rows in request.by_value()]
     for group, positions in asked:  # a wrong model is refused before anything is scored
         for part in positions.split(batch_size):
-            results = make(part, [group])
+            results = tried(part, group)
             if results.dtype != torch.uint8:
                 low = results.min().item() if not floats else min(low, results.min().item())
                 high = max(high, results.max().item())
@@ -97,8 +108,8 @@ def serve_model(
         warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
     if asked:
         group, positions = max(asked, key=lambda pair: len(pair[1]))
-        _check_repeats(lambda part, seed: make(part, [group], seed), positions[:batch_size], name)
-    return Results(translate, has, Path(name).name, fingerprint)
+        _check_repeats(lambda part, seed: tried(part, group, seed), positions[:batch_size], name)
+    return Results(translate, has, Path(name).name, fingerprint, edit=edit)
 
 
 def _check_repeats(make: Callable[[Tensor, int], Tensor], positions: Tensor, name: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from sgbench.data.labels import Group
-from sgbench.scoring.translator import Translate
+from sgbench.scoring.translator import Edit, Translate
 from sgbench.submissions.inputs import Inputs
 from sgbench.support.errors import UserError
 
@@ -24,8 +24,8 @@ class Results:
         given: the name of the file, folder or function that was given, for provenance.
         fingerprint: SHA-256 of the file or of all that is stored; None for a function, whose results identify it.
         unused: number of stored results without a request: the image already has the value, or its label is unknown.
-        stored: whether the results are read from files; otherwise a model makes them.
         lossy: how many of the stored results are in a format that changes pixels, in words; empty if none is.
+        edit: the model that makes the results; None if they are read from files.
     """
 
     translate: Translate
@@ -33,8 +33,8 @@ class Results:
     given: str
     fingerprint: str | None
     unused: int = 0
-    stored: bool = False
     lossy: str = ""
+    edit: Edit | None = None
 
     def remarks(self) -> Iterator[str]:
         """What whoever gave the results should know of them, a line each."""
@@ -104,4 +104,4 @@ def serve(
         return read(numbers[tuple(groups)][positions].tolist())
 
     lossy = f"{num_jpegs:,} of {len(entries):,} results are JPEGs" if num_jpegs else ""
-    return Results(translate, has, Path(origin).name, fingerprint, unused, stored=True, lossy=lossy)
+    return Results(translate, has, Path(origin).name, fingerprint, unused, lossy)

@@ -58,10 +58,11 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
         key.update(made.numpy().tobytes())
         return made
 
-    targets = scorer.targets(f"{name} {level}".strip(), translate, test)
+    label = f"{name} {level}".strip()
+    targets = scorer.targets(label, translate, test)
     fingerprint = results.fingerprint or key.hexdigest()
     folder = _folder(study, name, level, seed, fingerprint)
-    if results.stored:
+    if results.edit is None:
         cost = Cost(None, None, None, None, "not run here")
     else:
         cost = measure_cost(results.translate, test.requests, None, None, study.device)
@@ -72,7 +73,8 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
             scorer.samples(folder, results.translate, results.has)
             seed = NO_SEED if seed is None else seed
             base = scorer.base_record(folder.name, name, "measured", level=level, seed=seed)
-            scores = scorer.scores(base, test.requests, left_out, targets)
+            chains = scorer.chains(label, results.edit)
+            scores = scorer.scores(base, test.requests, left_out, targets, chains)
             scorer.keep(folder, scores, **about)
     return folder
 

@@ -31,3 +31,8 @@ def as_code(text: object) -> str:
     """A text in a cell of a table, set as code."""
     plain = one_line(text).replace("`", "'").replace("|", "\\|")
     return f"`{plain}`"
+
+
+def anchor(heading: str) -> str:
+    """What GitHub calls a heading in links to it."""
+    return re.sub(r"[^\w\- ]", "", one_line(heading).lower()).replace(" ", "-")

@@ -26,7 +26,14 @@ def plain_console(**settings: Any) -> Console:
 
 
 class Task:
-    """Work that takes time; ``update`` tells how much of it is done."""
+    """Work that takes time; ``update`` tells how much of it is done, ``advance`` how much more."""
+
+    _done = 0.0
+
+    def advance(self, number: float) -> None:
+        """Show that so much more is done."""
+        self._done += number
+        self.update(self._done)
 
     def update(self, done: float, detail: str = "") -> None:
         """Show that ``done`` of the total is done, with a short remark."""

@@ -27,7 +27,7 @@ CONFIG = {
     "workers": 1,
     "judge": {"epochs": 1, "floor": 0},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-    "scoring": {"num_resamples": 10, "figure_people": 1},
+    "scoring": {"num_resamples": 10, "figure_people": 1, "composition": 0},
     "methods": {"mine": {"class": "mine:Mine"} | SMALL},
 }
 DAMAGES = {

@@ -19,7 +19,7 @@ CONFIG = {
     "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-    "scoring": {"num_resamples": 20, "figure_people": 1},
+    "scoring": {"num_resamples": 20, "figure_people": 1, "composition": 0},
     "methods": {
         "sggan": SMALL | {"n_critic": 1},
         "stargan": SMALL | {"n_critic": 1},

@@ -495,3 +495,18 @@ def test_an_image_elsewhere_is_not_followed(celeba_copy, name):
     table.write_text(table.read_text().replace("000003.jpg", name))
     with pytest.raises(UserError, match=r"list_attr_celeba.txt: line 5: .* cannot be the name of a file or folder"):
         read_attribute_file(table)
+
+
+def test_the_attribute_file_alone_has_labels_and_no_pixels(celeba_copy, tmp_path):
+    root = celeba_copy(8, (178, 218))
+    table = tmp_path / "elsewhere" / "list_attr_celeba.txt"
+    table.parent.mkdir()
+    table.write_bytes((root / table.name).read_bytes())
+    whole, alone = open_copy(root / table.name), open_copy(table)
+    assert np.array_equal(whole.read(0), open_copy(root).read(0))
+    assert torch.equal(whole.labels, alone.labels)
+    assert list(whole.ids) == list(alone.ids)
+    assert whole.fingerprint != alone.fingerprint
+    assert alone.times() is None
+    with pytest.raises(UserError, match="holds labels alone; give the folder that holds CelebA's images"):
+        alone.read(0)

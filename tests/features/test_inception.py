@@ -226,7 +226,7 @@ def test_a_run_with_weights_scores_and_names_them(weights, tmp_path, capsys):
         "workers": 1,
         "judge": {"epochs": 1, "floor": 0.5},
         "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-        "scoring": {"num_resamples": 10, "figure_people": 1},
+        "scoring": {"num_resamples": 10, "figure_people": 1, "composition": 0},
         "methods": {"sggan": small},
     }
     (tmp_path / "weighed.yaml").write_text(yaml.safe_dump(config))

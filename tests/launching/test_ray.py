@@ -45,7 +45,7 @@ CONFIG = {
     "levels": [5],
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-    "scoring": {"num_resamples": 20, "figure_people": 0},
+    "scoring": {"num_resamples": 20, "figure_people": 0, "composition": 0},
 }
 SMALL = {"iterations": 60, "constant_iterations": 30, "base_width": 2, "batch_size": 2, "n_critic": 1}
 

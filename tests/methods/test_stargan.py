@@ -253,6 +253,17 @@ def test_translate_takes_the_discriminators_guess_only_where_unknown():
     torch.testing.assert_close(result, method.generator(batch.images, own).detach())
 
 
+def test_with_every_label_hidden_all_entries_but_the_targets_are_the_discriminators_guess():
+    """So it is scored with ``source_labels: guessed``."""
+    method, batch = make(source_labels="guessed"), make_batch()
+    logits = torch.tensor([[5.0, -1, 4, 1, 3, 2], [-5, -1, -4, 3, 1, 2]])[[0, 1, 0, 1, 0]]
+    handle = method.discriminator.classify.register_forward_hook(lambda *_: logits)
+    result = method.translate(batch.images, torch.full_like(LABELS, HIDDEN), [Group(0, 0)])
+    handle.remove()
+    guess = torch.tensor([[0.0, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 0]])[[0, 1, 0, 1, 0]]
+    torch.testing.assert_close(result, method.generator(batch.images, guess).detach())
+
+
 def test_each_update_touches_its_own_network():
     method, batch = make(), make_batch()
     targets = method.draw_targets(batch.labels)

@@ -179,7 +179,7 @@ def test_an_entry_agrees_with_itself_and_with_its_class(spec):
 
 
 def test_headings_are_told_apart_within_a_table():
-    for table in ("beyond", "likeness", "distributions"):
+    for table in ("beyond", "likeness", "chains", "distributions"):
         headings = [spec.heading(place.name) for spec, place in columns_of(table)]
         assert len(set(headings)) == len(headings) > 1
 

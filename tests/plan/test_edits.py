@@ -40,3 +40,9 @@ def test_the_value_asked_for_is_the_one_after_the_faces_own():
         1: ["", "not smiling", "cat", "not smiling + cat"],
         2: ["", "smiling", "dog", "smiling + dog"],
     }
+
+
+def test_people_who_are_named_are_shown_in_their_order():
+    labels = torch.tensor([[0, 1], [1, 2], [0, 0], [1, 1]], dtype=torch.int8)
+    found = [choose_edits(labels, (SMILE, SPECIES), ["Smile", "Species"], 2, named) for named in ([3, 0, 2], [])]
+    assert [edits.positions for edits in found] == [(3, 0, 2), (0, 1)]

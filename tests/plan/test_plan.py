@@ -8,10 +8,13 @@ import yaml
 from sgbench.data.labels import HIDDEN, NONE, Attribute
 from sgbench.data.source import Source, SourceSettings
 from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.metrics.catalogue import METRICS
+from sgbench.plan import protocol
 from sgbench.plan.plan import make_plan
 from sgbench.plan.study import open_study
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import write_intent
+from sgbench.studies.notes import facts, notes
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen
 
@@ -189,6 +192,8 @@ PROTOCOL = {
     "floor": {"judge": {"floor": 0.8}},
     "resamples": {"scoring": {"num_resamples": 7}},
     "people": {"scoring": {"figure_people": 2}},
+    "composition": {"scoring": {"composition": 199}},
+    "no composition": {"scoring": {"composition": 0}},
     "test images": {"data": {"num_test": 61}},
     "attributes": {"data": {"attributes": ["gender", "smile"]}},
 }
@@ -211,6 +216,85 @@ def test_the_protocols_hash_changes_with_what_decides_a_score(study, change):
 )
 def test_the_protocols_hash_changes_with_nothing_else(study, change):
     assert study().protocol.hash == study(**change).protocol.hash
+
+
+def test_without_composition_the_protocol_knows_nothing_of_it(study, monkeypatch):
+    """What was scored before there were chains of edits has the same hash as what is scored without them now."""
+    hashed = []
+    monkeypatch.setattr(protocol, "hash_of_value", lambda value: hashed.append(value) or "")
+    _ = study(scoring={"composition": 0})
+    _ = study(scoring={"composition": 200})
+    known = "version metrics judges floors source test num_resamples people inception lpips embedder"
+    of_chains = {name for name, spec in METRICS.items() if spec.table == "chains"}
+    without, with_chains = (value for value in hashed if "num_resamples" in value)
+    assert [*without] == known.split()
+    assert without["metrics"].keys() == METRICS.keys() - of_chains
+    assert with_chains == without | {"metrics": with_chains["metrics"], "composition": 200}
+    assert with_chains["metrics"].keys() == METRICS.keys()
+
+
+def test_stargan_with_guessed_labels_is_another_system_of_the_same_model(study):
+    guessing = SMALL | {"source_labels": "guessed"}
+    alone, own = study(methods={"stargan": SMALL}), study(methods={"stargan": guessing})
+    both = study(methods={"stargan/guessed": guessing, "stargan": SMALL})
+    assert names(alone) == names(own) == names(both)
+    assert [job.title for job in both.plan.jobs] == ["stargan (5, seed 0)"]
+    (usual,), (other,), (variant, same) = (s.plan.systems for s in (alone, own, both))
+    assert same.name == usual.name
+    assert len({usual.name, other.name, variant.name}) == 3
+    assert [s.entry.shown_variant for s in (usual, other, variant)] == ["", "guessed labels", "guessed labels"]
+    assert [s.entry.source_labels for s in (usual, other, variant)] == ["true", "guessed", "guessed"]
+    assert study(methods={"sggan": SMALL}).plan.systems[0].entry.source_labels == "none"
+
+
+def test_the_job_of_a_method_says_nothing_of_labels_at_test(study):
+    (job,) = study(methods={"stargan": SMALL}).plan.jobs
+    assert "source_labels" not in job.identity["settings"]
+    (narrow,) = study(methods={"stargan/narrow": SMALL | {"source_labels": "guessed", "base_width": 3}}).plan.jobs
+    assert narrow.name.startswith("stargan-gender+")
+    assert narrow.name != job.name
+
+
+def test_a_report_says_who_was_given_which_labels(study):
+    guessing = SMALL | {"source_labels": "guessed"}
+    true = "StarGAN is given the test images' true labels of the attributes that are not the target"
+    guess = (
+        "is given no label at test: it guesses those of the attributes that are not the target with its own classifier."
+    )
+    told = {
+        "true": notes(study(methods={"stargan": SMALL}), True),
+        "guessed": notes(study(methods={"stargan": guessing}), True),
+        "both": notes(study(methods={"stargan": SMALL, "stargan/guessed": guessing}), True),
+    }
+    assert [sum(note.startswith(true) for note in found) for found in told.values()] == [1, 0, 1]
+    assert [sum(note == f"StarGAN (guessed labels) {guess}" for note in found) for found in told.values()] == [0, 1, 1]
+    assert "StarGAN, guessed labels" in facts(study(methods={"stargan/guessed": guessing}))
+
+
+def test_people_may_be_named_which_is_part_of_the_protocol(study):
+    plan = study().plan
+    whole = [name for name, own in zip(plan.test_ids, plan.test_labels.tolist(), strict=True) if min(own) >= 0]
+    chosen = study(scoring={"people": [whole[5], whole[1]], "figure_people": 0})
+    assert [plan.test_ids[p] for p in chosen.plan.edits.positions] == [whole[5], whole[1]]
+    assert chosen.protocol.hash != study().protocol.hash
+    assert study(scoring={"people": []}).protocol.hash == study().protocol.hash
+
+
+def test_people_who_cannot_be_shown_are_refused_in_a_line(study):
+    plan = study().plan
+    labels = dict(zip(plan.test_ids, plan.test_labels.tolist(), strict=True))
+    trained = next(name for name in plan.source.ids if name not in labels)
+    neither = next(name for name, own in labels.items() if own[1] < 0)
+    first = plan.test_ids[0]
+    for people, message in (
+        ([trained], f"scoring.people: '{trained}' is none of the 60 test images, which are named like '{first}'"),
+        ([neither], f"scoring.people: '{neither}' has no value of hair_color; choose somebody who has"),
+    ):
+        with pytest.raises(UserError) as caught:
+            study(scoring={"people": people})
+        assert str(caught.value) == message
+    with pytest.raises(UserError, match=r"scoring\.people: .*one is named twice"):
+        study(scoring={"people": [first, first]})
 
 
 def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):

@@ -20,7 +20,8 @@ from sgbench.regression.summary import SHOWN, error_to_markdown, to_markdown
 from sgbench.regression.tolerances import Tolerance, load_tolerances
 from sgbench.results.description import Description, ReportedSystem, ShownFaces
 from sgbench.results.records import COLUMNS, Record, read_records, to_frame, write_records
-from sgbench.results.scores import Panelist, Scores, SetFigure, TargetScores, Verdict, write_scores
+from sgbench.results.scores import Panelist, Scores, TargetScores, Verdict, write_scores
+from sgbench.results.set_figure import SetFigure
 from sgbench.results.study_folder import StudyFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.text import printable

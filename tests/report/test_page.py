@@ -74,7 +74,7 @@ def test_what_the_resnet_alone_scored_does_not_count_as_scored_by_the_jury(tmp_p
 def test_every_table_links_to_its_numbers(tmp_path):
     lines = written(tmp_path, small_frame())
     names = {"table1_judge_score", "table2_accuracy", "table3_target_accuracy", "directions", "matrix"}
-    names |= {"jury_accuracy", "jury_target_accuracy"}
+    names |= {"jury_accuracy", "jury_target_accuracy", "tradeoff"}
     assert {p.name for p in tmp_path.iterdir()} == {f"{n}.{e}" for n in names for e in ("csv", "tex")} | {"report.md"}
     assert all(f"[{name}.csv]({name}.csv), [{name}.tex]({name}.tex)" in lines for name in names)
     own = pd.read_csv(tmp_path / "table3_target_accuracy.csv", keep_default_na=False, na_values={"value": [""]})
@@ -88,12 +88,29 @@ def test_the_jury_comes_first_and_the_papers_protocol_after_it(tmp_path):
     assert [line for line in lines if line.startswith("### ")] == [
         "### Target accuracy",
         "### Accuracy and background",
+        "### Trade-off",
         "### Target accuracy, ResNet-18",
         "### Accuracy and background, ResNet-18",
         "### Judge Score",
         "### Accuracy by direction",
         "### Target x measured attribute",
     ]
+
+
+def test_the_papers_items_come_before_all_else(tmp_path):
+    layout = replace(LAYOUT, items=("table3", "budget", "figure3"))
+    lines = written(
+        tmp_path, small_frame(), Page("A study", layout, figures=[("Faces.", "figure3.png", "figure3.pdf")])
+    )
+    assert [line for line in lines if line.startswith("### ")][:4] == [
+        "### Table 3 of the paper: Residual and refined residual, ResNet-18, published and measured",
+        "### Rank agreement with the paper",
+        "### Label budget",
+        "### Target accuracy",
+    ]
+    assert "[figure3.pdf](figure3.pdf)" in lines
+    assert (tmp_path / "rank_agreement.tex").is_file()
+    assert (tmp_path / "side_by_side_table3.csv").is_file()
 
 
 def test_published_numbers_stand_beside_measured_ones_and_apart(tmp_path):

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import LAYOUT, by_jury, record, small_frame, with_paper
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from sgbench.report.grids import figure3
 from sgbench.report.layout import Layout
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+from sgbench.report.style import method_colours
 from sgbench.results.records import to_frame
 
 
@@ -55,14 +57,21 @@ def test_nothing_is_cut_off_at_the_edges(tmp_path, name, count):
             assert (edge == 255).all(), chart.name
 
 
+def test_a_method_has_one_colour_whichever_others_there_are():
+    alone, beside = method_colours(["sggan"]), method_colours(["mine", "stargan", "sggan", "yours", "mine"])
+    assert alone["sggan"] == beside["sggan"]
+    assert len({beside[m] for m in ("mine", "stargan", "sggan", "yours")}) == 4
+
+
 def test_points_stand_at_their_values(tmp_path):
     interval_plot(tmp_path / "plot.png", small_frame(), LAYOUT)
     page = pixels(tmp_path / "plot.png").astype(int)
-    blue = np.abs(page - (0x0B, 0x6B, 0xCB)).sum(-1) < 3
-    rows = np.split(np.arange(len(page)), np.flatnonzero(np.diff(blue.any(1))) + 1)[1::2]
+    own = [to_rgb(colour) for method, colour in method_colours(LAYOUT.methods).items() if method in LAYOUT.methods]
+    coloured = np.any([np.abs(page - np.round(np.multiply(rgb, 255))).sum(-1) < 3 for rgb in own], 0)
+    rows = np.split(np.arange(len(page)), np.flatnonzero(np.diff(coloured.any(1))) + 1)[1::2]
     points = []
     for row in rows:
-        x = np.flatnonzero(blue[row].any(0))
+        x = np.flatnonzero(coloured[row].any(0))
         points.append(x[: np.argmax(np.diff(x) > 1) + 1].mean())
     all_labels, few, other = points  # 98.0, 68.0, 90.4 % by the jury; 99.0, 70.0, 93.4 % by the ResNet-18
     assert (other - few) / (all_labels - few) == pytest.approx(22.4 / 30.0, abs=0.01)

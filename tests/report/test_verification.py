@@ -18,6 +18,7 @@ from sgbench.report.making import make_report
 from sgbench.results.checkpoints import Checkpoint, write_checkpoint
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import to_frame
+from sgbench.results.report_folder import ReportFolder
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.study_folder import StudyFolder, StudyPlan
 from sgbench.support.cores import LOOKING, torch_threads
@@ -167,8 +168,8 @@ def test_tests_without_a_table_that_can_be_read_stay_as_they_were_made(study, tm
     broken = tmp_path / "comparisons.csv"
     for text in ("", "a,b\n1,2\n", study.report.records_file.read_text(encoding="utf-8")):
         broken.write_text(text, encoding="utf-8")
-        assert verification._recorded(tests, broken).equals(tests)
-    assert verification._recorded(tests, tmp_path / "missing.csv").equals(tests)
+        assert verification._recorded(COMPARISONS, tests, ReportFolder(tmp_path)).equals(tests)
+    assert verification._recorded(COMPARISONS, tests, ReportFolder(tmp_path / "missing")).equals(tests)
 
 
 def test_rounding_is_relative_and_nan_is_nan():

@@ -66,8 +66,9 @@ def test_so_is_a_plan(tmp_path, name, place):
 def test_what_was_written_is_read(tmp_path):
     study = StudyFolder(tmp_path)
     study.write_plan(PLAN)
-    study.write_description(DESCRIPTION)
-    assert (study.read_plan(), study.read_description()) == (PLAN, DESCRIPTION)
+    for description in (DESCRIPTION, replace(DESCRIPTION, items=("table1",), paper_levels={"50": "500"})):
+        study.write_description(description)
+        assert (study.read_plan(), study.read_description()) == (PLAN, description)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,7 @@ WRONG = {
     "not finite": ("correlated_above", float("inf"), "correlated_above: Input should be a finite number"),
     "a pair of one": ("correlated", [["a"]], "correlated.0.1: Field required"),
     "an unknown reference": ("reference", "none", "reference: 'none' is none of the systems"),
+    "two levels for one": ("paper_levels", {"50": "500", "60": "500"}, "paper_levels: '500' is there twice"),
     "too few values": ("shown", {"headings": ["a"], "num_single": 1, "asked": [[]]}, "shown.asked: a person has not 1"),
     "an unknown key": ("more", 3, "more: Unexpected keyword argument"),
 }
@@ -173,7 +175,9 @@ def test_a_description_says_which_key_is_wrong(tmp_path, key, value, says):
     assert str(caught.value).endswith("; run the study's command again")
 
 
-@pytest.mark.parametrize("key", sorted(set(asdict(DESCRIPTION)) - {"manifests", "provenance", "reference"}))
+@pytest.mark.parametrize(
+    "key", sorted(set(asdict(DESCRIPTION)) - {"manifests", "provenance", "reference", "items", "paper_levels"})
+)
 def test_a_description_without_a_key_says_so(tmp_path, key):
     (tmp_path / "study.json").write_text(json.dumps({k: v for k, v in asdict(DESCRIPTION).items() if k != key}))
     with pytest.raises(BrokenFile, match=rf"study.json: is broken \({key}: Field required\)"):

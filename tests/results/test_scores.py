@@ -12,20 +12,20 @@ from scipy.stats import t as student
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import make_requests
 from sgbench.metrics.background import BackgroundMSSSIM
-from sgbench.report.comparisons import compare_systems, in_common
+from sgbench.report.comparisons import compare_systems
 from sgbench.results.records import ALL, Record, read_records, to_frame, write_records
 from sgbench.results.scores import (
     UNTOUCHED,
     Panelist,
     Scores,
-    SetFigure,
     TargetScores,
     Verdict,
     read_scores,
     sitting,
     write_scores,
 )
-from sgbench.scoring.cells import judges_priors
+from sgbench.results.set_figure import SetFigure
+from sgbench.scoring.cells import in_common, judges_priors
 from sgbench.scoring.figures import cells, make_records
 from sgbench.statistics.crossed import CrossedMean, crossed_table
 from sgbench.statistics.intervals import bootstrap_interval

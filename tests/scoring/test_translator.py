@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from sgbench.data.labels import Attribute, Group
+from sgbench.data.labels import HIDDEN, Attribute, Group
 from sgbench.methods.contract import Method
 from sgbench.scoring.repeats import unsteady
-from sgbench.scoring.translator import Model, translator
+from sgbench.scoring.translator import Model, editor, translator
 from sgbench.support.errors import UserError
 
 IMAGES = torch.randint(0, 256, (4, 3, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -37,8 +37,27 @@ class Brought(Method):
 
 def translated(edit, precision="float32", positions=None, seed=0):
     model = Model((0,), Brought(edit).eval(), "runs/jobs/brought-1")
-    translate = translator([model], IMAGES, LABELS, torch.device("cpu"), precision)
+    translate = translator(editor([model], torch.device("cpu"), precision), IMAGES, LABELS)
     return translate(torch.arange(4) if positions is None else positions, [Group(0, 1)], seed)
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_labels_are_hidden_from_a_method_that_does_not_say_that_it_is_given_them(sees):
+    told = []
+
+    class Reading(Brought):
+        """One that keeps the labels it is given."""
+
+        key = "reading"
+
+        def translate(self, images, labels, groups):
+            told.append(labels)
+            return images
+
+    edit = editor([Model((0,), Reading(None).eval(), "runs/jobs/reading-1", sees)], torch.device("cpu"), "float32")
+    edit(IMAGES, LABELS, [Group(0, 1)], 0)
+    assert torch.equal(told[0], LABELS if sees else torch.full_like(LABELS, HIDDEN))
+    assert (LABELS == 0).all()
 
 
 def half_lost(images):

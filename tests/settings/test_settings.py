@@ -57,6 +57,22 @@ def read(tmp_path):
     return read
 
 
+def test_a_variant_says_that_labels_are_not_the_methods_usual_ones(read):
+    true, guessed = (read({"methods.stargan.source_labels": own}).methods[1] for own in ("true", "guessed"))
+    assert (true.settings.source_labels, true.at_test, true.shown_variant) == ("true", {}, "")
+    assert (guessed.at_test, guessed.shown_variant) == ({"source_labels": "guessed"}, "guessed labels")
+    with pytest.raises(
+        UserError, match=r"methods.stargan.source_labels: Input should be 'true' or 'guessed', not 'no'"
+    ):
+        read({"methods.stargan.source_labels": "no"})
+    with pytest.raises(UserError, match="true is neither a number nor a text; quote it"):
+        read({"methods.stargan.source_labels": True})
+    with pytest.raises(UserError, match="one is named twice"):
+        read({"methods.stargan": {"source_labels": "guessed"}, "methods.stargan/guessed": {"source_labels": "guessed"}})
+    variant = read({"methods.stargan/narrow": {"source_labels": "guessed"}}).methods[2]
+    assert variant.shown_variant == "narrow, guessed labels"
+
+
 def test_a_good_config_is_read(read):
     settings = read()
     assert settings.study == "mine"

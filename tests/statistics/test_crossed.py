@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from sgbench.statistics.crossed import CrossedMean, CrossedTable, crossed_table, over_seeds
+from sgbench.statistics.crossed import CrossedMean, CrossedTable, crossed_table, mean_over_images, over_seeds
 from sgbench.statistics.moderation import Prior
 
 BY_HAND = [[1, 0], [4, 1], [7, 2]]
@@ -245,6 +245,22 @@ def test_refuses_one_judge_and_one_image():
         crossed_table(_hits(1, 3, 0), [0])
     with pytest.raises(ValueError, match="two images"):
         crossed_table(_hits(5, 3, 0), [4] * 5)
+
+
+def test_a_mean_over_images_leaves_their_t_test():
+    values = np.random.default_rng(3).normal(0.2, 1, 12)
+    mean = mean_over_images(values, range(12))
+    expected = stats.ttest_1samp(values, 0)
+    assert (mean.judges, mean.freedom) == (0, 11)
+    assert mean.interval() == pytest.approx(expected.confidence_interval())
+    assert mean.p == pytest.approx(expected.pvalue)
+
+
+def test_a_mean_over_images_of_unequal_clusters_by_hand():
+    mean = mean_over_images([1, 2, 6], [7, 7, 3])  # mean 3: the clusters' sums of residuals are -3 and 3
+    assert (mean.mean, mean.images) == pytest.approx((3, 2 / 1 / 9 * (9 + 9)))
+    with pytest.raises(ValueError, match="two images are the least, not 1"):
+        mean_over_images([1, 2], [5, 5])
 
 
 def test_seeds_by_hand():

@@ -8,7 +8,7 @@ import torch
 from scipy.stats import binomtest
 
 from sgbench.statistics import intervals as statistics
-from sgbench.statistics.intervals import bootstrap_interval, exact_interval
+from sgbench.statistics.intervals import bootstrap_interval, bootstrap_variance, exact_interval
 
 
 class Mean:
@@ -170,3 +170,12 @@ def test_the_exact_interval_is_that_of_a_binomial_test(number, confidence):
         expected = binomtest(share * number, number).proportion_ci(confidence, method="exact")
         assert exact_interval(share, number, confidence) == pytest.approx((expected.low, expected.high), abs=1e-12)
         assert (exact_interval(share, number) == exact_interval(share, number, confidence)) == (confidence == 0.95)
+
+
+def test_the_variance_of_a_bootstrap_is_that_of_its_draws():
+    values = torch.from_numpy(np.random.default_rng(5).normal(size=200))
+    found = bootstrap_variance(lambda weights: weights @ values / 200, range(200), 4000)
+    assert found == pytest.approx(float(values.var()) / 200, rel=0.1)
+    together = bootstrap_variance(lambda weights: weights @ values / 200, np.arange(200) // 2, 500)
+    assert together == bootstrap_variance(lambda weights: weights @ values / 200, np.arange(200) // 2, 500) > 0
+    assert math.isnan(bootstrap_variance(lambda weights: weights @ values / 200, [1] * 200))

@@ -20,7 +20,7 @@ CONFIG = {
     "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-    "scoring": {"num_resamples": 10, "figure_people": 1},
+    "scoring": {"num_resamples": 10, "figure_people": 1, "composition": 0},
     "methods": {"sggan": {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2, "n_critic": 1}},
 }
 

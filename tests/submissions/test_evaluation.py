@@ -17,6 +17,7 @@ from sgbench import run
 from sgbench.commands.evaluate import main
 from sgbench.commands.verify import main as verify
 from sgbench.data.sources.faces import EmbeddedFaces
+from sgbench.metrics.catalogue import METRICS
 from sgbench.results.scores import read_scores
 from sgbench.submissions.evaluation import STAGES, evaluate
 from sgbench.support.errors import UserError
@@ -31,7 +32,7 @@ CONFIG = {
     "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-    "scoring": {"num_resamples": 20, "figure_people": 1},
+    "scoring": {"num_resamples": 20, "figure_people": 1, "composition": 0},
     "methods": {"sggan": SMALL},
 }
 OWN = ["metric", "target", "direction", "measured_on", "definition", "value", "low", "high", "num_images", "note"]
@@ -139,6 +140,25 @@ def test_a_copy_scores_as_the_control_copy(config, out):
     frame = done.records
     own, control = (frame[frame["method"] == name][OWN].reset_index(drop=True) for name in ("nothing", "copy"))
     pd.testing.assert_frame_equal(own, control, check_exact=True)
+
+
+def test_a_models_results_are_edited_again_and_those_in_files_cannot_be(config, out, asked):
+    """A model that changes nothing scores as the control; of files the records say why there is nothing."""
+    again = {"config": str(config), "out": out, "scoring": {"composition": 7}}
+    of_chains = [name for name, spec in METRICS.items() if spec.table == "chains"]
+    frames = {}
+    for name, given in (("nothing twice", lambda images, labels, groups: images), ("files", asked)):
+        done = evaluate(given, name=name, **again)
+        frames |= dict(list(done.records[done.records["metric"].isin(of_chains)].groupby("method")))
+    model, files, control = (frames[name][OWN].reset_index(drop=True) for name in ("nothing-twice", "files", "copy"))
+    pd.testing.assert_frame_equal(model, control, check_exact=True)
+    place = ["metric", "target", "direction", "measured_on"]
+    assert files[place].equals(control[place])
+    assert set(files["note"]) == {"not scored: results that are kept as files cannot be edited again"}
+    changes = control[control["metric"].str.endswith("_change")]
+    assert (changes[["value", "num_images"]] == [0, 7]).all(axis=None)
+    assert "oracle" not in frames
+    assert "### Composition and reversibility" in done.report.read_text()
 
 
 def test_results_that_were_compressed_with_loss_are_told(config, out, asked, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sgbench.support.markdown import as_code, in_a_cell, in_a_line
+from sgbench.support.markdown import anchor, as_code, in_a_cell, in_a_line
 
 PAYLOADS = {
     "a link": ("[x](http://a)", r"\[x\](http://a)"),
@@ -35,3 +35,17 @@ def test_what_is_no_mark_stays(text):
 def test_a_bar_ends_no_cell():
     assert in_a_cell("a|b") == as_code("a|b").strip("`") == r"a\|b"
     assert as_code("a`b") == "`a'b`"
+
+
+@pytest.mark.parametrize(
+    ("heading", "link"),
+    [
+        ("Target accuracy", "target-accuracy"),
+        ("Accuracy and background, ResNet-18", "accuracy-and-background-resnet-18"),
+        ("Target x measured attribute", "target-x-measured-attribute"),
+        ("Inception (custom weights)", "inception-custom-weights"),
+        ("hair_color & C", "hair_color--c"),
+    ],
+)
+def test_a_heading_is_linked_as_github_names_it(heading, link):
+    assert anchor(heading) == link

@@ -61,6 +61,8 @@ class CelebA(Source):
     ``img_align_celeba`` beside the file (torchvision has them in ``celeba``, the authors in ``Img`` and ``Anno``),
     Kaggle's ``img_align_celeba/img_align_celeba`` beside a CSV, or one subfolder of any name. The authors' ``Anno``
     may be given too. Copies with the same files and labels have the same fingerprint.
+
+    The attribute file may be given, too; without images beside it, it will do for what needs no pixels, such as a plan.
     """
 
     name = "celeba"
@@ -76,18 +78,22 @@ class CelebA(Source):
     def __init__(self, settings: Settings):
         self.settings = settings
         root = Path(os.path.abspath(existing(settings.path, "folder with CelebA's images")))
-        if not root.is_dir():
+        is_table = root.is_file() and root.name in ATTRIBUTE_FILES
+        if not root.is_dir() and not is_table:
             raise UserError(f"{root}: must be the folder with CelebA's images, or a .csv file of own images")
-        self.folder = _image_folder(root)
-        table = _attribute_file(root, self.folder)
+        self.folder = _folder_beside(root) if is_table else _image_folder(root)
+        table = root if is_table else _attribute_file(root, self.folder)
         names, columns = read_attribute_file(table)
-        files = _files_of(names, self.folder)
-        sizes = find_images(self.folder, files, lambda _: str(table), settings.allow_missing)
+        if self.folder:
+            files = _files_of(names, self.folder)
+            sizes = find_images(self.folder, files, lambda _: str(table), settings.allow_missing)
+        else:
+            files, sizes = names, np.zeros(len(names), np.int64)
         present = np.flatnonzero(sizes >= 0)
         if len(names) == NUM_IMAGES:
             _check_totals(columns, table)
         self.ids = [files[i] for i in present]
-        first = size_of_photograph(self.folder / self.ids[0]) or IMAGE_SIZE
+        first = (size_of_photograph(self.folder / self.ids[0]) if self.folder else None) or IMAGE_SIZE
         self._edges = _edges(*first) or CROP  # if the first has a wrong shape, reading it says so
         self.notes = [*missing_note(sizes), *_copy_note(*first)]
         self.attributes = choose_attributes(settings.attributes, ATTRIBUTES, "CelebA")
@@ -97,10 +103,12 @@ class CelebA(Source):
         header = f"celeba {settings.image_size} {self._edges}"
         self.fingerprint = fingerprint(header, self.ids, sizes[present], all_labels)
 
-    def times(self) -> np.ndarray:
-        return file_times(self.folder, self.ids)
+    def times(self) -> np.ndarray | None:
+        return file_times(self.folder, self.ids) if self.folder else None
 
     def read(self, index: int) -> np.ndarray:
+        if not self.folder:
+            raise UserError(f"{self.settings.path}: holds labels alone; give the folder that holds CelebA's images")
         return read_photograph(self.folder / self.ids[index], self._crop, self.settings.image_size)
 
     def _crop(self, width: int, height: int) -> Box:
@@ -140,6 +148,14 @@ def _attribute_file(root: Path, folder: Path) -> Path:
         f"{root}: no {ATTRIBUTE_FILES[0]} in it or beside it, nor {ATTRIBUTE_FILES[1]}; put CelebA's file "
         "there, or give the folder that holds the images, or the CSV of own images"
     )
+
+
+def _folder_beside(table: Path) -> Path | None:
+    """The folder of the images that belong to an attribute file; None if it lies alone."""
+    try:
+        return _image_folder(table.parent)
+    except UserError:
+        return None
 
 
 def _image_folder(root: Path) -> Path:

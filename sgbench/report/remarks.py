@@ -1,0 +1,65 @@
+"""What must be known of the systems of a report before their figures are read."""
+
+from collections.abc import Sequence
+
+from sgbench.report.layout import Layout
+from sgbench.report.members import Member
+from sgbench.results.description import Description
+from sgbench.results.origin import LOSSY
+from sgbench.results.records import Record
+
+
+def remarks(
+    records: Sequence[Record], systems: Sequence[Member], layout: Layout, description: Description
+) -> list[str]:
+    """A sentence for each thing that makes figures of a system other than they seem, or leaves a figure out."""
+    alike = _alike(records, systems, layout)
+    return [*_left_out(records, systems), *_lossy(systems), *alike, *_nobody(description)]
+
+
+def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
+    """A sentence for each system that has no result for some requests."""
+    shown = {member.folder.name: member.shown for member in systems}
+    missing = dict.fromkeys(shown.values(), 0)
+    for record in records:
+        if record.metric == "left_out" and record.system in shown:
+            missing[shown[record.system]] += int(record.value)
+    return [
+        f"{system} did not give {number:,} of the translations asked for: its figures are of the others. Compare it "
+        "with other systems only by the paired tests, which use the same images for both."
+        for system, number in missing.items()
+        if number
+    ]
+
+
+def _lossy(systems: Sequence[Member]) -> list[str]:
+    """A sentence for each system whose results came in a format that changes pixels."""
+    told = {member.shown: (member.folder.origin() or {}).get(LOSSY) for member in systems}
+    return [
+        f"{shown} is of pictures that were compressed with loss ({lossy}): its figures are of the compressed pixels, "
+        "and what compression changed counts as the system's change."
+        for shown, lossy in told.items()
+        if lossy
+    ]
+
+
+def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:
+    """A sentence for each system whose results are constant: judges have verdicts on them like on faces."""
+    shown = {member.folder.name: member.label for member in systems}
+    told: dict[str, list[str]] = {}
+    for record in records:
+        if record.metric == "left_out" and record.note and record.system in shown:
+            target = layout.attributes.get(record.target, record.target)
+            told.setdefault(shown[record.system], []).append(f"{target}: {record.note}")
+    return [
+        f"{system} ({'; '.join(remarks)}): judges have verdicts on such results as on faces; they say nothing here."
+        for system, remarks in told.items()
+    ]
+
+
+def _nobody(description: Description) -> list[str]:
+    """A sentence if figures of faces are asked for and nobody is shown."""
+    asked = [item for item in description.items if item.startswith("figure")]
+    if not asked or description.shown.asked:
+        return []
+    return [f"Not drawn, because the settings show nobody (scoring.figure_people is 0): {', '.join(asked)}."]

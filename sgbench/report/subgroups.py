@@ -1,0 +1,209 @@
+"""Accuracy by the source images' other attributes: labels are biased, and so are editors.
+
+For each target, attribute and value: target accuracy by the jury, and the mean accuracy of all other attributes, which
+should be kept. The gap between an attribute's values is tested as a mean over images and judges: both groups are seen
+by the same judges, and share no image.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from sgbench.metrics.jury import JuryAccuracy
+from sgbench.report.members import Member
+from sgbench.results.records import CONTROLS
+from sgbench.results.scores import MIN_SITTING, UNTOUCHED, Scores, sitting
+from sgbench.scoring.jury_figures import by_jury
+from sgbench.statistics.corrections import holm
+from sgbench.statistics.crossed import (
+    CrossedMean,
+    CrossedTable,
+    crossed_difference,
+    crossed_table,
+    judges_priors,
+    over_seeds,
+)
+from sgbench.statistics.intervals import exact_interval
+
+MIN_IMAGES = 20
+"""Source images that a value needs: the accuracy of fewer says little."""
+OTHERS = "others"
+GAP = "gap"
+_CONFIDENCE = 0.95
+_DECIMALS = 9
+"""Further digits depend on the processor."""
+
+
+class _Where(NamedTuple):
+    """Of a target's results: what is measured, the target's accuracy or the others', by an attribute of the sources."""
+
+    target: str
+    measured_on: str
+    attribute: str
+
+
+@dataclass(frozen=True)
+class _Hits:
+    """Hits of the judges on the results of one value.
+
+    Attributes:
+        terms: float64 [M, K].
+        sources: int64 [M], the source image of each result.
+    """
+
+    terms: np.ndarray
+    sources: np.ndarray
+
+    @property
+    def num_images(self) -> int:
+        return len(np.unique(self.sources))
+
+
+_OfSystem = dict[_Where, dict[str, _Hits]]
+"""The hits by value; no value has too few images."""
+
+
+class _Figures(NamedTuple):
+    """A system's means by value, and its gaps by pair of values (the first less the second)."""
+
+    means: dict[tuple[_Where, str], CrossedMean]
+    gaps: dict[tuple[_Where, str, str], CrossedMean]
+    images: dict[tuple[_Where, str], int]
+
+
+def by_subgroups(systems: Iterable[tuple[Member, Scores]]) -> pd.DataFrame:
+    """The figures of all systems, with seeds taken together; each system's scores are read once and not kept.
+
+    Returns:
+        A row for each figure: row, target, method, variant, level, measured_on (the target, or ``OTHERS``), attribute,
+        values (one, or ``GAP`` and the pair), metric, unit, origin, value, low, high, p_adjusted (by Holm's procedure
+        over all gaps but those of controls), num_images (the fewest of any value in it), num_seeds, note, least.
+    """
+    of_rows: dict[str, tuple[Member, list[_Figures]]] = {}
+    for member, scores in systems:
+        of_rows.setdefault(member.row, (member, []))[1].append(_figures(dict(_hits(scores))))
+    rows = [row for member, seeds in of_rows.values() for row in _rows(member, seeds)]
+    frame = pd.DataFrame(rows)
+    if frame.empty:
+        return frame
+    frame = frame.assign(p_adjusted=holm(frame.pop("p").to_numpy(dtype=float)), least=MIN_IMAGES)
+    return frame.round(dict.fromkeys(("value", "low", "high", "p_adjusted"), _DECIMALS))
+
+
+def _hits(scores: Scores) -> Iterator[tuple[_Where, dict[str, _Hits]]]:
+    """Everything that has at least two values with enough images, and a jury."""
+    for request, own in zip(scores.requests, scores.targets, strict=True):
+        if request.target == UNTOUCHED:
+            continue
+        name, sources = scores.attributes[request.target].name, request.positions.numpy()
+        labels = scores.labels[request.positions].numpy()
+        posteriors = [heads[request.target] for heads in own.posteriors]
+        _, _, terms, refusal = by_jury(scores.judges, request.target, posteriors, request.values)[0]
+        measured = {} if refusal else {name: terms.numpy()}
+        if (kept := _kept(scores, request.target, own.posteriors, labels)) is not None:
+            measured[OTHERS] = kept
+        for measured_on, hits in measured.items():
+            for j, attribute in enumerate(scores.attributes):
+                if j != request.target:
+                    values = _by_value(hits, sources, labels[:, j], attribute.values)
+                    if len(values) > 1:
+                        yield _Where(name, measured_on, attribute.name), values
+
+
+def _by_value(hits: np.ndarray, sources: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> dict[str, _Hits]:
+    applies = ~np.isnan(hits).any(1)
+    rows = {name: applies & (labels == v) for v, name in enumerate(names)}
+    values = {name: _Hits(hits[own], sources[own]) for name, own in rows.items()}
+    return {name: own for name, own in values.items() if own.num_images >= MIN_IMAGES}
+
+
+def _kept(
+    scores: Scores, target: int, posteriors: tuple[tuple[torch.Tensor, ...], ...], labels: np.ndarray
+) -> np.ndarray | None:
+    """Mean hits on the other attributes, float64 [M, K], by the judges that sit for all that the jury can score."""
+    sit = {j: set(sitting(scores.judges, j)[0]) for j in range(len(scores.attributes)) if j != target}
+    scored = {j: judges for j, judges in sit.items() if len(judges) >= MIN_SITTING}
+    looking = sorted(set.intersection(*scored.values())) if scored else []
+    if len(looking) < MIN_SITTING:
+        return None
+    metric, expected = JuryAccuracy(), torch.from_numpy(labels)
+    hits = torch.stack([metric.terms([posteriors[k][j] for k in looking], expected[:, j]) for j in scored])
+    return hits.nanmean(0).numpy()
+
+
+def _figures(hits: _OfSystem) -> _Figures:
+    """Means and gaps; what judges differ by is steadied within each kind of figure of the system."""
+    means, gaps, images = {}, {}, {}
+    kinds = {where.measured_on == OTHERS for where in hits}
+    for kind in kinds:
+        own = {where: values for where, values in hits.items() if (where.measured_on == OTHERS) == kind}
+        single = {(w, v): crossed_table(h.terms, h.sources) for w, values in own.items() for v, h in values.items()}
+        pairs = {
+            (w, a, b): crossed_difference((x.terms, x.sources), (y.terms, y.sources))
+            for w, values in own.items()
+            for (a, x), (b, y) in combinations(values.items(), 2)
+        }
+        images |= {key: table.num_images for key, table in single.items()}
+        number = len({where.target for where in own})
+        means |= _steadied(single, number)
+        gaps |= _steadied(pairs, number)
+    return _Figures(means, gaps, images)
+
+
+def _steadied(tables: Mapping[tuple, CrossedTable], num_attributes: int) -> dict[tuple, CrossedMean]:
+    priors = judges_priors(tables.values(), num_attributes)
+    return {key: table.crossed_mean(priors.get(table.num_judges)) for key, table in tables.items()}
+
+
+def _rows(member: Member, seeds: list[_Figures]) -> Iterator[dict]:
+    """The rows of one row of the tables: for each attribute of the sources its values, then its largest gap."""
+    about = {"row": member.row, "method": member.method, "variant": member.variant, "level": member.level}
+    control = member.method in CONTROLS  # its gaps are those of the judges: they are no tests of an editor
+    about |= {"metric": "jury_accuracy", "unit": "share", "origin": "control" if control else "measured", "note": ""}
+    wheres = dict.fromkeys(where for figures in seeds for where, _ in figures.means)
+    for where in wheres:
+        images = {v: n for figures in seeds for (w, v), n in figures.images.items() if w == where}
+        means = {v: _together([f.means[where, v] for f in seeds if (where, v) in f.means]) for v in images}
+        for value, mean in means.items():
+            low, high = _ends(mean, images[value])
+            fields = {"values": value, "value": mean.mean, "low": low, "high": high, "p": math.nan}
+            yield about | where._asdict() | fields | {"num_images": images[value], "num_seeds": len(seeds)}
+        most, least = max(means, key=lambda v: means[v].mean), min(means, key=lambda v: means[v].mean)
+        if most == least:
+            most, least = list(means)[:2]
+        gap = _together([_gap(f, where, most, least) for f in seeds if (where, most) in f.means])
+        pairs = len(means) * (len(means) - 1) // 2
+        low, high = gap.interval(1 - (1 - _CONFIDENCE) / pairs)
+        if not gap.variance:
+            ends = {v: _ends(means[v], images[v]) for v in (most, least)}
+            low, high = ends[most][0] - ends[least][1], ends[most][1] - ends[least][0]
+        fields = {"values": GAP, "value": gap.mean, "low": max(low, -1.0), "high": min(high, 1.0)}
+        fields |= {"p": math.nan if control else min(1.0, pairs * gap.p)}
+        fields |= {"num_images": min(images[most], images[least]), "num_seeds": len(seeds)}
+        yield about | where._asdict() | fields
+
+
+def _gap(figures: _Figures, where: _Where, most: str, least: str) -> CrossedMean:
+    found = figures.gaps.get((where, most, least))
+    if found:
+        return found
+    other = figures.gaps[where, least, most]
+    return CrossedMean(-other.mean, other.images, other.judges, other.freedom)
+
+
+def _together(seeds: list[CrossedMean]) -> CrossedMean:
+    return seeds[0] if len(seeds) == 1 else over_seeds(seeds)
+
+
+def _ends(mean: CrossedMean, num_images: int) -> tuple[float, float]:
+    """The interval of a share, exact where it is 0 or 1."""
+    if mean.mean in (0.0, 1.0):
+        return exact_interval(mean.mean, num_images)
+    low, high = mean.interval(_CONFIDENCE)
+    return max(low, 0.0), min(high, 1.0)

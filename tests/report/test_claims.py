@@ -1,0 +1,189 @@
+"""The section on the paper's claims in a report, its table, and what verification finds there."""
+
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from claim_scores import COPY, FIGURE4, FOUR, MAIN, REAL, SGGAN, SGGAN_500, STARGAN, changes, systems
+from many import many
+
+from sgbench.claims import measuring
+from sgbench.claims.paper import CLAIMS
+from sgbench.report import making
+from sgbench.report.making import make_report
+from sgbench.report.verification import verify
+from sgbench.results.cost import Cost
+from sgbench.results.description import Description, ReportedSystem, ShownFaces
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.scores import write_scores
+from sgbench.results.study_folder import StudyFolder
+from sgbench.scoring.figures import make_records
+from sgbench.support.markdown import anchor
+
+SHOWN = {"sggan": "SG-GAN", "stargan": "StarGAN", "residualgan": "ResidualGAN"}
+NUM_CONTRASTS = sum(len(claim.contrasts) for claim in CLAIMS)
+
+
+def study_of(root, own, attributes, **described):
+    """A study of systems with made scores, ready to be reported."""
+    runs, controls, reported = RunFolder(root), [], []
+    for system in own:
+        scores = system.read()
+        name = "-".join(filter(None, (system.method, system.level, system.variant, str(max(system.seed, 0)))))
+        origin = "measured" if system.method in SHOWN else "control"
+        scores = replace(scores, base=replace(scores.base, system=name, seed=max(system.seed, 0), origin=origin))
+        folder = runs.system(name)
+        write_scores(folder.scores_file, scores)
+        folder.write_cost(Cost(None, None, None, None, "not run here"))
+        folder.write_records(make_records(scores))
+        if system.method in SHOWN:
+            reported.append(ReportedSystem(name, system.method, SHOWN[system.method]))
+        else:
+            controls.append(name)
+    description = Description(
+        title="claims",
+        attributes={name: name.replace("_", " ").capitalize() for name in attributes},
+        controls=tuple(controls),
+        systems=tuple(reported),
+        jobs={},
+        correlated=(),
+        correlated_above=0.3,
+        inception_name="Inception Score",
+        comparability="",
+        facts={},
+        notes=(),
+        shown=ShownFaces((), 1, ()),
+        num_resamples=10,
+        num_seeds=2,
+    )
+    study = StudyFolder(runs.study("claims"))
+    study.write_description(replace(description, **described))
+    return study
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_paired_tests():
+    """They take long, and are tested elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(making, "_comparisons", lambda *_: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def main(tmp_path_factory):
+    """The report of the tables' systems; StarGAN is made better at hair colour, residual images as good as refined."""
+    other = changes(STARGAN, target=1.0) | changes(("sggan", "500", "residual"), target=0.95)
+    own = systems((REAL, COPY, *MAIN), FOUR, **other)
+    study = study_of(tmp_path_factory.mktemp("runs"), own, FOUR)
+    make_report(study, pictures=False)
+    study.write_checksums()
+    page = study.report.page.read_text(encoding="utf-8")
+    return SimpleNamespace(study=study, page=page, table=pd.read_csv(study.report.table_files("claims")[0]))
+
+
+def section(page):
+    """The lines of the section."""
+    return page.split("## Claims of the paper\n")[1].split("\n## ")[0].splitlines()
+
+
+def test_every_claim_has_its_verdicts_refuted_as_plainly_as_upheld(main):
+    rows = [line for line in section(main.page) if re.match(r"\| C\d: ", line)]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]
+    assert [cell[0] for cell in cells] == [f"{claim.name}: {claim.sentence}" for claim in CLAIMS]
+    assert [cell[1] for cell in cells] == [
+        "upheld", "upheld", "refuted", "undecided", "not tested", "not tested", "upheld", "upheld", "refuted"
+    ]  # fmt: skip
+    assert [cell[3] for cell in cells] == [
+        *["upheld"] * 4,
+        "no numbers in the paper",
+        "no numbers in the paper",
+        "upheld",
+        "no numbers in the paper",
+        "refuted",
+    ]
+    assert cells[3][2] == "0 of 7 comparisons for it; no Inception weights"
+
+
+def test_the_evidence_is_in_full_in_the_table(main):
+    table = main.table
+    assert len(table) == NUM_CONTRASTS
+    assert not table.duplicated(["claim", "figure", "comparison"]).any()
+    assert table[table["claim"] == "C9"]["says"].tolist() == ["against", "for", "for", "for", "for", "for"]
+    row = table[table["claim"] == "C2"].iloc[0]
+    assert (row["figure"], row["comparison"]) == ("Gender, target accuracy", "SG-GAN(500) − SG-GAN(all)")
+    assert (row["margin"], row["num_seeds"], row["published_says"]) == (-0.07, 2, "for")
+    assert row["published"] == pytest.approx(0.9336 - 0.9903)
+    assert row["low"] < row["value"] < row["high"] < row["surely_below"]
+    half = table[table["claim"] == "C8"].iloc[0]
+    assert (half["figure"], half["comparison"][:24]) == ("Gender, change", "0.5 × SG-GAN(500, refine")
+    kept = table[table["claim"] == "C7"].iloc[0]
+    assert (kept["figure"], kept["comparison"]) == ("Gender, smile kept", "SG-GAN(all) − StarGAN(all)")
+
+
+def test_evidence_is_shown_rounded_with_a_link_to_its_cells(main):
+    lines = section(main.page)
+    assert "**C9, refuted**" in lines
+    row = next(line for line in lines if line.startswith("| Hair color, target accuracy: SG-GAN(all) − StarGAN(all)"))
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    assert re.fullmatch(r"-3\.\d \[-\d\.\d, -\d\.\d\]", cells[1])
+    assert cells[2:] == ["0.0", "2", "against", "-0.54", "[Target accuracy](#target-accuracy)"]
+    headings = [anchor(line.lstrip("# ")) for line in main.page.splitlines() if line.startswith("#")]
+    links = re.findall(r"\]\(#([^)]*)\)", "\n".join(lines))
+    assert set(links) == {"target-accuracy", "accuracy-and-background", "beyond-the-paper"}
+    assert all(headings.count(link) == 1 for link in links)
+    assert "[claims.csv](claims.csv), [claims.tex](claims.tex)" in lines
+    assert "**C5, not tested**" not in lines
+
+
+def test_the_latex_table_has_sentences_verdicts_and_evidence(main):
+    text = main.study.report.table_files("claims")[1].read_text(encoding="utf-8")
+    assert "C9: With hair colour as target" in text
+    assert "C9 & refuted & refuted" in text
+    assert "\\textbf{C9, refuted: Hair color, target accuracy} & Difference" in text
+    rows = [line for line in text.splitlines() if line.startswith("SG-GAN(all) $-$ StarGAN(all) & $-$3.")]
+    assert len(rows) == 1
+    assert rows[0].endswith("& 0.0 & against & $-$0.54 \\\\")
+
+
+def test_verification_makes_the_section_again_and_finds_a_changed_figure(tmp_path, monkeypatch):
+    study = study_of(tmp_path, systems((REAL, COPY, SGGAN, SGGAN_500), ("gender",)), ("gender",))
+    make_report(study, pictures=False)
+    study.write_checksums()
+    estimate = measuring.interval
+    for factor, same in ((1 + 3e-13, True), (1 + 1e-6, False)):  # the first as of sums in another order
+        moved = lambda *a, factor=factor: tuple(end * factor for end in estimate(*a))  # noqa: E731
+        monkeypatch.setattr(measuring, "interval", moved)
+        problems = verify(study.path).problems
+        assert not problems if same else any("claims.csv" in problem for problem in problems)
+
+
+def test_a_report_that_allows_no_claim_has_no_section(tmp_path):
+    study = many(tmp_path, 2)
+    make_report(study, pictures=False)
+    assert "Claims of the paper" not in study.report.page.read_text(encoding="utf-8")
+    assert not study.report.table_files("claims")[0].exists()
+
+
+def test_figure_4_decides_how_pale_skin_looks(tmp_path):
+    study = study_of(tmp_path, systems((REAL, COPY, SGGAN, STARGAN), FIGURE4), FIGURE4, items=("figure4",))
+    make_report(study, pictures=False)
+    lines = section(study.report.page.read_text(encoding="utf-8"))
+    assert "**C6, upheld**" in lines
+    assert sum(line.startswith("**C") for line in lines) == 1
+
+
+def test_levels_stand_for_the_papers_and_scores_by_custom_weights_do_not(tmp_path):
+    here = ("sggan", "50", "")
+    own = systems((REAL, COPY, SGGAN, STARGAN, here), ("gender",), seeds=(0,), inception=True)
+    told = {"items": ("table1", "table2"), "paper_levels": {"50": "500"}}
+    study = study_of(tmp_path, own, ("gender",), inception_name="Inception (custom weights)", **told)
+    make_report(study, pictures=False)
+    page = study.report.page.read_text(encoding="utf-8")
+    assert "here they are 50 for its 500." in page
+    assert "Gender, target accuracy: SG-GAN(500) − SG-GAN(all)" in page
+    assert "no systems of table3" in page
+    table = pd.read_csv(study.report.table_files("claims")[0])
+    notes = table[(table["claim"] == "C4") & (table["target"] == "gender")]["note"].tolist()
+    assert notes == [making.OTHER_WEIGHTS, "no ResidualGAN(all)"]
