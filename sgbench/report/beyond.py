@@ -9,6 +9,7 @@ from sgbench.metrics.catalogue import columns_of, spec_of
 from sgbench.metrics.spec import MetricSpec, Place
 from sgbench.report.directions import directions
 from sgbench.report.layout import Column, Layout, Table
+from sgbench.report.members import FEW
 from sgbench.report.table_cells import make_cells, make_table
 from sgbench.report.tables import attribute_heading
 from sgbench.results.records import ALL
@@ -128,7 +129,7 @@ def subgroups_table(subgroups: pd.DataFrame, layout: Layout) -> Table:
         f"a gap of 0 is adjusted by Holm's procedure for the {number} gaps of systems in this table; an oracle's "
     )
     caption += "gaps are those of the judges, and are not tested. Values of an attribute differ in other attributes "
-    caption += "too: a gap does not say what it comes of."
+    caption += f"too: a gap does not say what it comes of. Of more than {FEW} systems the first {FEW} are shown."
     first = ["block", "row", "column"]
     cells = shown.drop(columns="least")
     return Table(SUBGROUPS, "Subgroups", caption, cells[first + [c for c in cells if c not in first]], ranked=False)

@@ -14,7 +14,7 @@ from sgbench.report.claims import CLAIMS, ClaimTables, claim_tables
 from sgbench.report.comparisons import compare_systems
 from sgbench.report.drawings import drawings
 from sgbench.report.layout import Layout
-from sgbench.report.members import CONTROL_TITLES, Member, check_different, labelled
+from sgbench.report.members import CONTROL_TITLES, FEW, Member, check_different, labelled
 from sgbench.report.page import Page, write_report
 from sgbench.report.reference import Reference, choose_reference
 from sgbench.report.remarks import remarks
@@ -161,9 +161,11 @@ def _comparisons(systems: Sequence[Member], reference: Reference | None, num_res
 
 
 def _subgroups(controls: Sequence[Member], systems: Sequence[Member]) -> pd.DataFrame | None:
-    """Accuracy by the sources' other attributes, of all systems and the oracle; None without a large enough group."""
+    """Accuracy by the sources' other attributes; None without a large enough group. Of many rows the first few."""
+    first = list(dict.fromkeys(member.row for member in systems))[:FEW]
     oracle = [replace(control, row=control.label) for control in controls if control.method == ORACLE]
-    frame = by_subgroups((member, open_scores(member.folder)) for member in (*systems, *oracle))
+    shown = [*(member for member in systems if member.row in first), *oracle]
+    frame = by_subgroups((member, open_scores(member.folder)) for member in shown)
     return frame if len(frame) else None
 
 
