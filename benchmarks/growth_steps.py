@@ -19,7 +19,8 @@ import torch
 
 from benchmarks.timing.cases import METHODS, Case, case_of
 from benchmarks.timing.markdown import mebibytes, rounded, table
-from benchmarks.timing.measures import PeakMemory, Traffic, free, hardware, in_turns
+from benchmarks.timing.measures import PeakMemory, free, hardware, in_turns
+from benchmarks.timing.traffic import Traffic
 from benchmarks.timing.versions import bytes_held, bytes_of_images, our_steps, runner
 from sgbench.training.steps import Steps
 

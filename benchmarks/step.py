@@ -21,7 +21,6 @@ from benchmarks.timing.commits import Against, against, git
 from benchmarks.timing.markdown import mebibytes, rounded, table
 from benchmarks.timing.measures import (
     PeakMemory,
-    Traffic,
     free,
     full_precision,
     hardware,
@@ -30,6 +29,7 @@ from benchmarks.timing.measures import (
     matrix_peak,
     ratio,
 )
+from benchmarks.timing.traffic import Traffic
 from benchmarks.timing.versions import Version, bytes_held, bytes_of_images, our_steps, plain_steps, runner
 
 VERSIONS: dict[str, Callable[[Case, torch.device], Version]] = {

@@ -12,7 +12,8 @@ from benchmarks.plain.arithmetic import Layer, residualgan_flops, sggan_flops, s
 from benchmarks.timing import child, commits
 from benchmarks.timing.cases import METHODS, case_of, cases_of
 from benchmarks.timing.markdown import mebibytes, rounded, table
-from benchmarks.timing.measures import Traffic, in_turns, kernels, matrix_peak, ratio
+from benchmarks.timing.measures import in_turns, kernels, matrix_peak, ratio
+from benchmarks.timing.traffic import Traffic
 from benchmarks.timing.versions import NEEDS_A_GPU, CapturedPlainSteps, bytes_held, our_steps, plain_steps, runner
 from sgbench.methods import native
 from sgbench.methods.norms import InstanceNorm
