@@ -21,6 +21,13 @@ NAN = float("nan")
 NUM, RESAMPLES = 20, 10
 
 
+def description_of(**about):
+    """The description of a study of which little is told."""
+    blank = {"jobs": {}, "correlated": (), "correlated_above": 0.3, "inception_name": "Inception Score"}
+    blank |= {"comparability": "", "facts": {}, "notes": (), "shown": ShownFaces((), 1, ())}
+    return Description(**blank | about)
+
+
 def scores_of(number, base):
     """Made-up scores of a system, or of real images."""
     rng = np.random.default_rng(number)
@@ -61,19 +68,11 @@ def many(root, number, seeds=(0,), **described):
         method, seed = f"m{k // len(seeds):02d}", seeds[k % len(seeds)]
         systems.append(ReportedSystem(f"{method}-s{seed}", method, f"Method {method[1:]}"))
         add(runs, systems[-1].folder, k, method=method, seed=seed)
-    description = Description(
+    description = description_of(
         title="many",
         attributes={a.name: a.name.capitalize() for a in ATTRIBUTES},
         controls=("real", "copy"),
         systems=tuple(systems),
-        jobs={},
-        correlated=(),
-        correlated_above=0.3,
-        inception_name="Inception Score",
-        comparability="",
-        facts={},
-        notes=(),
-        shown=ShownFaces((), 1, ()),
         num_resamples=RESAMPLES,
         num_seeds=len(seeds),
     )

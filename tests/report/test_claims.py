@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 from claim_scores import COPY, FIGURE4, FOUR, MAIN, REAL, SGGAN, SGGAN_500, STARGAN, changes, systems
-from many import many
+from many import description_of, many
 
 from sgbench.claims import measuring
 from sgbench.claims.paper import CLAIMS
@@ -15,7 +15,7 @@ from sgbench.report import making
 from sgbench.report.making import make_report
 from sgbench.report.verification import verify
 from sgbench.results.cost import Cost
-from sgbench.results.description import Description, ReportedSystem, ShownFaces
+from sgbench.results.description import ReportedSystem
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import write_scores
 from sgbench.results.study_folder import StudyFolder
@@ -26,7 +26,7 @@ SHOWN = {"sggan": "SG-GAN", "stargan": "StarGAN", "residualgan": "ResidualGAN"}
 NUM_CONTRASTS = sum(len(claim.contrasts) for claim in CLAIMS)
 
 
-def study_of(root, own, attributes, **described):
+def study_of(root, own, attributes, **more):
     """A study of systems with made scores, ready to be reported."""
     runs, controls, reported = RunFolder(root), [], []
     for system in own:
@@ -42,24 +42,16 @@ def study_of(root, own, attributes, **described):
             reported.append(ReportedSystem(name, system.method, SHOWN[system.method]))
         else:
             controls.append(name)
-    description = Description(
+    description = description_of(
         title="claims",
         attributes={name: name.replace("_", " ").capitalize() for name in attributes},
         controls=tuple(controls),
         systems=tuple(reported),
-        jobs={},
-        correlated=(),
-        correlated_above=0.3,
-        inception_name="Inception Score",
-        comparability="",
-        facts={},
-        notes=(),
-        shown=ShownFaces((), 1, ()),
         num_resamples=10,
         num_seeds=2,
     )
     study = StudyFolder(runs.study("claims"))
-    study.write_description(replace(description, **described))
+    study.write_description(replace(description, **more))
     return study
 
 
