@@ -5,6 +5,7 @@ by NumPy's RandomState(2020), splits i*N//10 to (i+1)*N//10, mean and population
 the judge's joint posterior, the same formula gives the Judge Score, which is never called Inception Score.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -59,7 +60,8 @@ class InceptionScore(ImageMetric):
         at_once = max(1, _SUMS_AT_ONCE // splits[0][1].numel())
 
         def after(swaps: Tensor) -> Tensor:
-            return torch.cat([_exchanged(splits, some) for some in swaps.split(at_once, 1)], 1)
+            pieces = swaps.chunk(math.ceil(swaps.shape[1] / at_once), 1)
+            return torch.cat([_exchanged(splits, some) for some in pieces], 1)
 
         return after
 

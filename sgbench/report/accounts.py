@@ -44,25 +44,26 @@ def training_labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
 
 
 def counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
-    parts = dict(list(frame[frame["direction"] == ALL].groupby([*SYSTEM, "target"], sort=False)))
+    """Of each system and target, how many translations were asked for, scored, and compared with clipped terms."""
+    whole = frame[frame["direction"] == ALL]
+    key, metric, value = [*SYSTEM, "target"], whole["metric"], whole["value"]
+    judged = (metric == "jury_accuracy") & (whole["measured_on"] == whole["target"]) & value.notna()
+    asked = whole.groupby([*key, "seed"])["num_images"].max().groupby(level=key).sum()
+
+    def added_up(chosen: pd.Series, column: str) -> pd.Series:
+        return whole[chosen].groupby(key)[column].sum(min_count=1).reindex(asked.index)
+
+    missing = added_up(metric == "left_out", "value").fillna(0).astype(int)
+    scored = added_up(judged, "num_images").fillna(0).astype(int)
+    clipped = added_up(metric == "background_ms_ssim_clipped", "value")
+    figures = zip(asked.index, asked + missing, scored, clipped, strict=True)
+    texts = {own: f"{a:,} / {s:,} / {MISSING if pd.isna(c) else f'{c:,.0f}'}" for own, a, s, c in figures}
     rows = []
-    for key, label in row_labels(frame, layout).items():
-        texts = {
-            shown: _asked_scored_clipped(parts[*key, target]) if (*key, target) in parts else MISSING
-            for target, shown in layout.attributes.items()
-        }
-        if any(text != MISSING for text in texts.values()):
-            rows.append({"": label} | texts)
+    for system, label in row_labels(frame, layout).items():
+        row = {shown: texts.get((*system, target), MISSING) for target, shown in layout.attributes.items()}
+        if any(text != MISSING for text in row.values()):
+            rows.append({"": label} | row)
     return pd.DataFrame(rows)
-
-
-def _asked_scored_clipped(records: pd.DataFrame) -> str:
-    missing = records[records["metric"] == "left_out"]["value"].sum()
-    asked = records.groupby("seed")["num_images"].max().sum() + int(missing)
-    judged = (records["metric"] == "jury_accuracy") & (records["measured_on"] == records["target"])
-    scored = records[judged & records["value"].notna()]["num_images"].sum()
-    clipped = records[records["metric"] == "background_ms_ssim_clipped"]["value"]
-    return f"{asked:,} / {scored:,} / " + (f"{clipped.sum():,.0f}" if clipped.notna().any() else MISSING)
 
 
 def definitions(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import math
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
@@ -114,11 +114,13 @@ class Arrays:
         self._members = {info.filename.removesuffix(".npy"): info for info in self.archive.infolist()}
         self.names = tuple(self._members)
         self._headers: dict[str, Header] = {}
+        self._begun: tuple[str, IO[bytes], bytes] | None = None
 
     def __enter__(self) -> "Arrays":
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end()
         self.archive.close()
 
     def member(self, name: str) -> zipfile.ZipInfo:
@@ -145,8 +147,8 @@ class Arrays:
         info = self.member(name)
         try:
             check_member(info, info.file_size)
-            with self.archive.open(info) as file:
-                start = io.BytesIO(file.read(_MOST_HEADER))
+            file = self._begin(name)
+            start = io.BytesIO(file.read(_MOST_HEADER))
             version = np.lib.format.read_magic(start)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
             shape, fortran, dtype = read(start)
@@ -157,6 +159,7 @@ class Arrays:
             raise NotRead(f"{name} holds Python objects; store texts as np.array(texts, dtype=str)")
         if header.start + header.num_bytes != info.file_size:
             raise NotRead(f"{name} says that it is {dtype} {list(shape)}, but has {info.file_size:,} bytes in all")
+        self._begun = name, file, start.read()
         return header
 
     def read(self, name: str, most: int) -> np.ndarray:
@@ -170,13 +173,28 @@ class Arrays:
         if header.num_bytes > most:
             raise NotRead(f"{name} has {header.num_bytes:,} bytes; at most {most:,} are read")
         data = np.empty(header.num_bytes, np.uint8)
-        with self.archive.open(self.member(name)) as file:
-            file.read(header.start)
-            for start in range(0, len(data), _AT_ONCE):
-                part = data[start : start + _AT_ONCE]
-                if file.readinto(part) < len(part):
-                    raise NotRead(f"{name} ends before its {header.num_bytes:,} bytes")
+        if not self._begun or self._begun[0] != name:
+            self._begin(name).read(header.start)
+        _, file, before = self._begun
+        data[: len(before)] = np.frombuffer(before, np.uint8)
+        for start in range(len(before), len(data), _AT_ONCE):
+            part = data[start : start + _AT_ONCE]
+            if file.readinto(part) < len(part):
+                raise NotRead(f"{name} ends before its {header.num_bytes:,} bytes")
+        self._end()
         return data.view(header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
+
+    def _begin(self, name: str) -> IO[bytes]:
+        """Open a member. The one whose header was read last stays open, because its data mostly follow."""
+        self._end()
+        file = self.archive.open(self.member(name))
+        self._begun = name, file, b""
+        return file
+
+    def _end(self) -> None:
+        if self._begun:
+            self._begun[1].close()
+        self._begun = None
 
 
 def check_sum(arrays: Arrays, name: str) -> None:
