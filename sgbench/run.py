@@ -163,7 +163,11 @@ def _settings(arguments: argparse.Namespace) -> "Sequence[Settings]":
     """Settings of each study that the arguments ask for."""
     from sgbench.settings.config_files import check_methods, find_config
 
-    if not arguments.experiment:
+    if arguments.experiment:
+        from sgbench.experiments.paper import chosen_parts
+
+        chosen_parts(arguments.experiment)
+    else:
         check_methods(arguments.config, arguments.methods or ())
     scoring = scoring_overrides(arguments) | given({"people": arguments.people})
 

@@ -43,6 +43,14 @@ def test_it_answers_in_under_half_a_second(arguments):
     assert min(seconds) < 0.5
 
 
+@pytest.mark.parametrize("wrong", [["--methods", "nosuch"], ["--config", "miniature", "--experiment", "table9"]])
+def test_a_wrong_name_is_told_before_anything_heavy_is_imported(wrong):
+    code = "import sys; from sgbench.commands.door import main; assert main(sys.argv[1:]) == 2"
+    code += "; assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code, "run", *wrong], capture_output=True, text=True, check=True)
+    assert wrong[-1] in done.stderr
+
+
 def test_help_needs_no_docstrings():
     command = [sys.executable, "-OO", "-m", "sgbench", "run", "--help"]
     assert "--methods" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
