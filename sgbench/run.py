@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgbench.commands.execution import Parser, end, execute
@@ -141,7 +142,7 @@ def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    wanted = _settings(arguments)  # a wrong name is told before anything heavy is imported
+    config, wanted = _settings(arguments)  # a wrong name is told before anything heavy is imported
 
     from sgbench.plan.study import open_study
     from sgbench.support.screen import Screen
@@ -156,11 +157,26 @@ def _run(arguments: argparse.Namespace) -> int:
     for study in studies:
         report = run_study(study, arguments.choice, arguments.wait, arguments.replace)
         screen.say(f"report: {report.page}")
+    if arguments.experiment:
+        screen.say(f"all parts: {_join(config, studies)}")
     return 0
 
 
-def _settings(arguments: argparse.Namespace) -> "Sequence[Settings]":
-    """Settings of each study that the arguments ask for."""
+def _join(config: str, studies: "Sequence[Study]") -> Path:
+    """Write the page that joins the reports of these studies, and of the parts that were carried out before."""
+    from sgbench.experiments.parts import part_studies
+    from sgbench.report.overview import write_overview
+    from sgbench.results.study_folder import StudyFolder
+
+    runs = studies[0].folder.runs
+    parts = [StudyFolder(runs.study(name)) for name in part_studies(config)]
+    done = [folder for folder in parts if folder.is_study() and folder.report.page.exists()]
+    now = [study.folder for study in studies if study.folder not in done]
+    return write_overview(runs.overview(config), config, [*done, *now])
+
+
+def _settings(arguments: argparse.Namespace) -> "tuple[str, Sequence[Settings]]":
+    """The name of the config's study, and the settings of each study that the arguments ask for."""
     from sgbench.settings.config_files import check_methods, find_config
 
     if arguments.experiment:
@@ -176,13 +192,14 @@ def _settings(arguments: argparse.Namespace) -> "Sequence[Settings]":
     top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     config, data = find_config(arguments.config), data_overrides(arguments)
     if not arguments.experiment:
-        return [read_settings(config, top, data)]
+        settings = read_settings(config, top, data)
+        return settings.study, [settings]
 
     from sgbench.experiments.parts import Filter, part_settings
 
     wanted = Filter(arguments.methods, arguments.sparse, arguments.seeds)
     settings = read_settings(config, {k: v for k, v in top.items() if k not in ("methods", "levels", "seeds")}, data)
-    return part_settings(settings, arguments.experiment, wanted)
+    return settings.study, part_settings(settings, arguments.experiment, wanted)
 
 
 def _methods(text: str) -> list[str]:

@@ -54,6 +54,15 @@ def part_settings(settings: Settings, names: Sequence[str], wanted: Filter) -> l
     return found
 
 
+def part_studies(study: str) -> list[str]:
+    """The names of the studies of all parts, each with all of its items.
+
+    Args:
+        study: the config's.
+    """
+    return [_study(study, part, True) for part in PARTS]
+
+
 def rows_of(settings: Settings, item: Item) -> tuple[Row, ...]:
     """The systems of an item, at the levels of the data at hand."""
     if not item.rows:

@@ -21,8 +21,8 @@ from sgbench.report.published import PUBLISHED
 from sgbench.report.text import number_text, scaled_text
 from sgbench.support.markdown import anchor, in_a_line
 
-CLAIMS = "claims"
-"""Name of the table of evidence."""
+VERDICTS, CLAIMS = "verdicts", "claims"
+"""Names of the tables of verdicts and of evidence."""
 _BY_ATTRIBUTE = ("jury_accuracy", "accuracy")
 
 
@@ -95,39 +95,46 @@ def _told(of: Quantity, layout: Layout) -> str:
     return f"{target}, target accuracy" if of.target == of.measured_on else f"{target}, {in_a_sentence(place)} kept"
 
 
-def claims_section(tables: ClaimTables, measured: Sequence[Table], links: str) -> list[str]:
+def claims_section(tables: ClaimTables, measured: Sequence[Table], verdicts: str, evidence: str) -> list[str]:
     """The parts of the section in Markdown.
 
     Args:
         measured: the report's tables.
-        links: to the files of the evidence.
+        verdicts: links to the files of the verdicts.
+        evidence: links to those of the evidence.
     """
     known = tables.verdicts["published"] != NOT_TESTED
-    verdicts = tables.verdicts.assign(
+    told = tables.verdicts.assign(
         claim=tables.verdicts["claim"] + ": " + tables.verdicts["sentence"],
         published=tables.verdicts["published"].where(known, tables.verdicts["published_why"]),
     )
     shown = {"claim": "Claim", "measured": "Measured here", "why": "Because", "published": "The paper's numbers"}
     parts = ["## Claims of the paper", f"{_HOW}{in_a_line(_levels(tables.levels))}"]
-    parts.append(markdown(verdicts[list(shown)].rename(columns=shown), "left"))
+    parts += [markdown(told[list(shown)].rename(columns=shown), "left"), verdicts]
     parts += ["### Evidence", _EVIDENCE]
-    for name, evidence in _tested(tables):
-        texts = _texts(evidence, evidence["figure"] + ": " + evidence["comparison"])
-        texts["Figures in"] = [_link(row, measured) for row in evidence.to_dict("records")]
+    for name, own in _tested(tables):
+        texts = _texts(own, own["figure"] + ": " + own["comparison"])
+        texts["Figures in"] = [_link(row, measured) for row in own.to_dict("records")]
         parts += [f"**{in_a_line(name)}**", markdown(texts, linked=("Figures in",))]
-    return [*parts, links]
+    return [*parts, evidence]
 
 
-def claims_latex(tables: ClaimTables) -> str:
-    """Verdicts and evidence as one LaTeX table; its caption has the claims' sentences."""
+def verdicts_latex(tables: ClaimTables) -> str:
+    """Verdicts as a LaTeX table; its caption has the claims' sentences."""
     verdicts = tables.verdicts.set_index("claim")
     caption = "Claims of the paper. " + " ".join(f"{name}: {text}" for name, text in verdicts["sentence"].items())
     shown = verdicts[["measured", "published"]].set_axis(["Measured here", "The paper's numbers"], axis=1)
-    blocks = {"": shown}
-    for name, evidence in _tested(tables):
-        for figure, own in evidence.groupby("figure", sort=False):
-            blocks[f"{name}: {figure}"] = _texts(own, own["comparison"]).drop(columns="Seeds").set_index("Comparison")
-    return frames_to_latex(CLAIMS, f"{caption} {_EVIDENCE}{_levels(tables.levels)}", blocks)
+    return frames_to_latex(VERDICTS, f"{caption}{_levels(tables.levels)}", {"": shown})
+
+
+def evidence_latex(tables: ClaimTables) -> str:
+    """Evidence as a LaTeX table."""
+    blocks = {
+        f"{name}: {figure}": _texts(own, own["comparison"]).drop(columns="Seeds").set_index("Comparison")
+        for name, evidence in _tested(tables)
+        for figure, own in evidence.groupby("figure", sort=False)
+    }
+    return frames_to_latex(CLAIMS, f"Evidence for and against the paper's claims. {_EVIDENCE}", blocks)
 
 
 _HOW = (

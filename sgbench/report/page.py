@@ -17,7 +17,7 @@ from sgbench.report.beyond import (
     subgroups_table,
 )
 from sgbench.report.budget import BUDGET, budget_table
-from sgbench.report.claims import CLAIMS, ClaimTables, claims_latex, claims_section
+from sgbench.report.claims import CLAIMS, VERDICTS, ClaimTables, claims_section, evidence_latex, verdicts_latex
 from sgbench.report.latex import frame_to_latex, to_latex
 from sgbench.report.layout import Layout, Table, to_csv
 from sgbench.report.markdown import markdown, to_markdown
@@ -101,7 +101,8 @@ def write_report(folder: ReportFolder, frame: pd.DataFrame, page: Page) -> Path:
         if plain is not None:
             contents[name] = (csv_text(plain), frame_to_latex(name, caption, plain))
     if page.claims:
-        contents[CLAIMS] = (csv_text(page.claims.evidence), claims_latex(page.claims))
+        contents[VERDICTS] = (csv_text(page.claims.verdicts), verdicts_latex(page.claims))
+        contents[CLAIMS] = (csv_text(page.claims.evidence), evidence_latex(page.claims))
     text = _text(measured, ready[: len(tables)], ready[len(tables) :], page, folder)
     for name, texts in contents.items():
         for path, content in zip(folder.table_files(name), texts, strict=True):
@@ -164,7 +165,8 @@ def _text(
     parts += [_BOLD] * any(table.ranked for table, _ in measured)
     parts += [_section(*table, folder) for table in measured] or ["Nothing was measured."]
     if page.claims:
-        parts += claims_section(page.claims, [table for table, _ in measured], _links(CLAIMS, folder))
+        files = [_links(name, folder) for name in (VERDICTS, CLAIMS)]
+        parts += claims_section(page.claims, [table for table, _ in measured], *files)
     if len(seen := ceiling(frame, page.layout)):
         parts += ["## The judges", _CEILING, markdown(seen)]
     if page.judges is not None:

@@ -6,6 +6,7 @@
       jobs/<job>/            JobFolder     one trained model
       systems/<system>/      SystemFolder  one method at one level and seed, or a control, scored by one protocol
       <study>/               StudyFolder   settings, plan, description, report
+      <study>.md             a page that joins the reports of a config's experiments
       cache/judge/           JudgeFiles    trained judges
       cache/store/           packed images and known answers, whose formats ``data.store`` owns
       cache/locks/           held by the process that is at a study or scores a system
@@ -53,6 +54,10 @@ class RunFolder:
         """Where a study's folder is, which ``StudyFolder`` takes."""
         check_study(name)
         return self.root / one_component(name)
+
+    def overview(self, name: str) -> Path:
+        """A page that joins the reports of the experiments of a config, by the name of its study."""
+        return self.root / f"{one_component(name)}.md"
 
     def study_lock(self, name: str) -> Path:
         """Held by the process that is at a study."""

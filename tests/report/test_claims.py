@@ -1,58 +1,22 @@
 """The section on the paper's claims in a report, its table, and what verification finds there."""
 
 import re
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from claim_scores import COPY, FIGURE4, FOUR, MAIN, REAL, SGGAN, SGGAN_500, STARGAN, changes, systems
-from many import description_of, many
+from claim_studies import study_of
+from many import many
 
 from sgbench.claims import measuring
 from sgbench.claims.paper import CLAIMS
 from sgbench.report import making
 from sgbench.report.making import make_report
 from sgbench.report.verification import verify
-from sgbench.results.cost import Cost
-from sgbench.results.description import ReportedSystem
-from sgbench.results.run_folder import RunFolder
-from sgbench.results.scores import write_scores
-from sgbench.results.study_folder import StudyFolder
-from sgbench.scoring.figures import make_records
 from sgbench.support.markdown import anchor
 
-SHOWN = {"sggan": "SG-GAN", "stargan": "StarGAN", "residualgan": "ResidualGAN"}
 NUM_CONTRASTS = sum(len(claim.contrasts) for claim in CLAIMS)
-
-
-def study_of(root, own, attributes, **more):
-    """A study of systems with made scores, ready to be reported."""
-    runs, controls, reported = RunFolder(root), [], []
-    for system in own:
-        scores = system.read()
-        name = "-".join(filter(None, (system.method, system.level, system.variant, str(max(system.seed, 0)))))
-        origin = "measured" if system.method in SHOWN else "control"
-        scores = replace(scores, base=replace(scores.base, system=name, seed=max(system.seed, 0), origin=origin))
-        folder = runs.system(name)
-        write_scores(folder.scores_file, scores)
-        folder.write_cost(Cost(None, None, None, None, "not run here"))
-        folder.write_records(make_records(scores))
-        if system.method in SHOWN:
-            reported.append(ReportedSystem(name, system.method, SHOWN[system.method]))
-        else:
-            controls.append(name)
-    description = description_of(
-        title="claims",
-        attributes={name: name.replace("_", " ").capitalize() for name in attributes},
-        controls=tuple(controls),
-        systems=tuple(reported),
-        num_resamples=10,
-        num_seeds=2,
-    )
-    study = StudyFolder(runs.study("claims"))
-    study.write_description(replace(description, **more))
-    return study
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -114,6 +78,14 @@ def test_the_evidence_is_in_full_in_the_table(main):
     assert (kept["figure"], kept["comparison"]) == ("Gender, smile kept", "SG-GAN(all) − StarGAN(all)")
 
 
+def test_verdicts_are_a_table_of_their_own(main):
+    table = pd.read_csv(main.study.report.table_files("verdicts")[0]).set_index("claim")
+    assert table.index.tolist() == [claim.name for claim in CLAIMS]
+    assert table.loc["C9", ["measured", "published"]].tolist() == ["refuted", "refuted"]
+    assert table.loc["C4", "why"] == "0 of 7 comparisons for it; no Inception weights"
+    assert table.loc["C5", "measured"] == "not tested"
+
+
 def test_evidence_is_shown_rounded_with_a_link_to_its_cells(main):
     lines = section(main.page)
     assert "**C9, refuted**" in lines
@@ -125,14 +97,15 @@ def test_evidence_is_shown_rounded_with_a_link_to_its_cells(main):
     links = re.findall(r"\]\(#([^)]*)\)", "\n".join(lines))
     assert set(links) == {"target-accuracy", "accuracy-and-background", "beyond-the-paper"}
     assert all(headings.count(link) == 1 for link in links)
+    assert "[verdicts.csv](verdicts.csv), [verdicts.tex](verdicts.tex)" in lines
     assert "[claims.csv](claims.csv), [claims.tex](claims.tex)" in lines
     assert "**C5, not tested**" not in lines
 
 
 def test_the_latex_table_has_sentences_verdicts_and_evidence(main):
-    text = main.study.report.table_files("claims")[1].read_text(encoding="utf-8")
-    assert "C9: With hair colour as target" in text
-    assert "C9 & refuted & refuted" in text
+    verdicts, text = (main.study.report.table_files(n)[1].read_text(encoding="utf-8") for n in ("verdicts", "claims"))
+    assert "C9: With hair colour as target" in verdicts
+    assert "C9 & refuted & refuted" in verdicts
     assert "\\textbf{C9, refuted: Hair color, target accuracy} & Difference" in text
     rows = [line for line in text.splitlines() if line.startswith("SG-GAN(all) $-$ StarGAN(all) & $-$3.")]
     assert len(rows) == 1
