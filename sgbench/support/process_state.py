@@ -1,10 +1,12 @@
-"""What belongs to the whole process besides libraries' settings: its streams, signals, rights of new files, limits."""
+"""What belongs to the whole process besides libraries' settings: its streams, signals, timers, environment, limits."""
 
 import csv
+import gc
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 _STREAMS = ("stdin", "stdout", "stderr")
 _LAST = 2
 """The number of the last standard stream."""
-_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGPIPE") if hasattr(signal, name))
+_TIMERS = [getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF") if hasattr(signal, name)]
 
 
 def _rights() -> int:
@@ -22,23 +24,46 @@ def _rights() -> int:
 
 
 def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in _SIGNALS}
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
 
 
 def _handle(handlers: dict[int, Any]) -> None:
     """Set handlers again; one that Python did not set cannot be, and other threads than the main one set none."""
     if threading.current_thread() is threading.main_thread():
         for number, handler in handlers.items():
-            if handler is not None:
+            if handler is not None and handler != signal.getsignal(number):
                 signal.signal(number, handler)
+
+
+def _running() -> list[bool]:
+    """Whether each timer will send its signal; SIGALRM and its like would end whatever is under way then."""
+    return [signal.getitimer(timer) != (0.0, 0.0) for timer in _TIMERS]
+
+
+def _stop(before: list[bool]) -> None:
+    """Stop timers that did not run before; one that was stopped cannot be set to what was left of its time."""
+    for timer, ran in zip(_TIMERS, before, strict=True):
+        if not ran:
+            signal.setitimer(timer, 0)
+
+
+def _set_environment(before: dict[str, str]) -> None:
+    for key in os.environ.keys() - before.keys():
+        del os.environ[key]
+    os.environ.update(before)
+    if hasattr(time, "tzset"):
+        time.tzset()  # the C library keeps a time zone of its own
 
 
 PROCESS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     *((partial(getattr, sys, name), partial(setattr, sys, name)) for name in _STREAMS),
     (_handlers, _handle),
+    (_running, _stop),
+    (os.environ.copy, _set_environment),
     (_rights, os.umask),
     (sys.getrecursionlimit, sys.setrecursionlimit),
     (csv.field_size_limit, csv.field_size_limit),
+    (gc.isenabled, lambda collects: gc.enable() if collects else gc.disable()),
 )
 """How each is read, and how it is written if it was changed."""
 

@@ -78,9 +78,7 @@ def test_every_format_with_a_tag_is_turned_once(orientation, tmp_path):
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_pixels_whose_range_nothing_says_are_refused(dtype, tmp_path):
     Image.fromarray(GRADIENT[..., 1].astype(dtype)).save(tmp_path / "x.tif")
-    with pytest.raises(
-        UserError, match=r"x\.tif: not a readable image \(.*, whose range nothing says\)"
-    ):
+    with pytest.raises(UserError, match=r"x\.tif: not a readable image \(.*, whose range nothing says\)"):
         read(tmp_path / "x.tif")
 
 
