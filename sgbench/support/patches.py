@@ -5,7 +5,6 @@ millisecond for each call. Names that come new, as where a part of torch is impo
 """
 
 import builtins
-import json
 import math
 import operator
 import os
@@ -38,7 +37,6 @@ _MODULES: dict[str, ModuleType] = {
     "numpy.random": np.random,
     "PIL.Image": Image,
     "builtins": builtins,
-    "json": json,
     "math": math,
     "os": os,
     "random": random,

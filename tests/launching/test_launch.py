@@ -104,11 +104,14 @@ def test_a_process_that_was_killed_is_one_line(failing, tmp_path):
     assert str(caught.value).startswith(f"{title}: its process was killed")
 
 
+@pytest.mark.parametrize("held", [False, True], ids=["closed", "held by a process that it left"])
 @pytest.mark.parametrize("done", [False, True])
-def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_path, done):
+def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_path, done, held):
     receive, send = multiprocessing.Pipe(duplex=False)
-    send.close()
-    folder, process = JobFolder(tmp_path), SimpleNamespace(join=lambda: None, exitcode=0)
+    if not held:
+        send.close()
+    folder = JobFolder(tmp_path)
+    process = SimpleNamespace(join=lambda: None, exitcode=0, is_alive=lambda: False)
     worker = _Worker(SimpleNamespace(title="sggan (5, seed 0)"), folder, torch.device("cpu"), process, receive, Task())
     if done:
         folder.mark_done({})
@@ -116,6 +119,17 @@ def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_pa
     else:
         with pytest.raises(UserError, match=r"^sggan \(5, seed 0\): its process ended before the job was done"):
             _listen(worker)
+
+
+def test_what_a_worker_said_last_is_heard_although_it_has_ended(tmp_path):
+    receive, send = multiprocessing.Pipe(duplex=False)
+    process = SimpleNamespace(join=lambda: None, exitcode=0, is_alive=lambda: False)
+    worker = _Worker(SimpleNamespace(title="sggan"), JobFolder(tmp_path), torch.device("cpu"), process, receive, Task())
+    send.send((3, "losses"))
+    send.send("what is wrong")
+    assert _listen(worker)
+    with pytest.raises(UserError, match="what is wrong"):
+        _listen(worker)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Functions that code from elsewhere replaces, and hooks that it hangs on all modules, are put back, and named."""
 
 import builtins
-import json
 import math
 import os
 import random
@@ -37,7 +36,6 @@ PATCHES = {
     "torch.optim.Adam.step": (torch.optim.Adam, "step"),
     "PIL.Image.Image.resize": (Image.Image, "resize"),
     "builtins.sum": (builtins, "sum"),
-    "json.dumps": (json, "dumps"),
     "math.log": (math, "log"),
     "os.replace": (os, "replace"),
     "random.shuffle": (random, "shuffle"),
