@@ -9,7 +9,6 @@ import yaml
 from sgbench.settings.config_files import CONFIGS
 from sgbench.support.strict import MOST_VALUES, parse_json, parse_yaml, read_yaml
 
-
 GOOD = ["", "a", "a: &x [1]\nb: *x", "[0, 00, 07, -5, 1_000, 09, '010', 1e3, 0.10]"]
 
 
