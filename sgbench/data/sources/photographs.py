@@ -20,6 +20,8 @@ MOST_PIXELS = 2**26
 """Of a photograph: 8,192x8,192."""
 _SAMPLED = 32
 """About how many files have their bytes hashed."""
+_LARGEST = 2**63
+"""Numbers of 64 bits are smaller; files can be of later years than these can tell in nanoseconds."""
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -61,15 +63,19 @@ def find_images(
 
 
 def file_times(folder: Path, names: Sequence[str]) -> np.ndarray:
-    """When each image file was last written to, in nanoseconds, int64 [N]; 0 for one that is gone."""
+    """A number for each image file that changes when it is written to or replaced, int64 [N]; 0 for one that is gone.
 
-    def time(path: Path) -> int:
+    It is made of the time of the last writing and of that of the last change, which nobody can put back.
+    """
+
+    def number(path: Path) -> int:
         try:
-            return path.stat().st_mtime_ns
+            status = path.stat()
         except OSError:
             return 0
+        return (status.st_mtime_ns + status.st_ctime_ns) % _LARGEST
 
-    return np.fromiter((time(folder / name) for name in names), np.int64, len(names))
+    return np.fromiter((number(folder / name) for name in names), np.int64, len(names))
 
 
 def file_name(folder: Path, name: str) -> str:
