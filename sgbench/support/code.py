@@ -5,10 +5,11 @@ as weights. Code of the package itself has versions instead.
 """
 
 import ast
+import posixpath
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sgbench.support.hashing import hash_of_file, hash_of_value
@@ -39,8 +40,21 @@ def files_of(module: str) -> dict[str, str]:
 
 def hash_of_code(module: str) -> str:
     """One hash of all files of a module, wherever they lie: that of the file if there is one; empty without any."""
-    digests = list(files_of(module).values())
-    return digests[0] if len(digests) == 1 else hash_of_value(sorted(digests)) if digests else ""
+    files = files_of(module)
+    return next(iter(files.values()), "") if len(files) < 2 else hash_of_value(made_of(files))
+
+
+def made_of(files: Mapping[str, str]) -> list:
+    """What a module is made of, wherever it lies: two files that exchange their contents make it another one.
+
+    Args:
+        files: as ``files_of`` gives them.
+
+    Returns:
+        The hash of its own file, then place beside it and hash of each other one.
+    """
+    (own, digest), *others = files.items() or [("", "")]
+    return [digest, sorted([_beside(own, name), other] for name, other in others)]
 
 
 def lines_in(error: BaseException, module: str) -> list[str]:
@@ -103,6 +117,13 @@ def _named(tree: ast.AST, folder: Path) -> Iterator[Path]:
             path = folder / Path(text)
             if path.suffix != ".py" and path.is_file():
                 yield path
+
+
+def _beside(own: str, name: str) -> str:
+    """Where a file lies, from the folder of a module's own file on."""
+    if posixpath.isabs(own) or posixpath.isabs(name):
+        return posixpath.basename(name)
+    return posixpath.relpath(posixpath.normpath(name), posixpath.dirname(own) or ".")
 
 
 def _shown(path: Path, root: Path) -> str:
