@@ -25,7 +25,7 @@ from torch.backends import nnpack
 
 from sgbench.support.errors import UserError, summary
 from sgbench.support.patches import functions_put_back
-from sgbench.support.process_state import PROCESS
+from sgbench.support.process_state import PROCESS, descriptors_put_back
 from sgbench.support.staying import EndedAtOnce, staying
 
 _ALONE = threading.RLock()
@@ -94,7 +94,7 @@ def foreign(name: str) -> Iterator[None]:
             output, or raised what is neither an Exception nor an interrupt.
     """
     replaced: list[str] = []
-    with staying(name), state_put_back(), functions_put_back(replaced):
+    with staying(name), descriptors_put_back(), state_put_back(), functions_put_back(replaced):
         try:
             yield
         except SystemExit as error:

@@ -7,13 +7,17 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
 _STREAMS = ("stdin", "stdout", "stderr")
 _LAST = 2
 """The number of the last standard stream."""
+_NAMES = ("INT", "TERM", "HUP", "PIPE", "QUIT", "CHLD", "ALRM", "VTALRM", "PROF", "USR1", "USR2")
+_SIGNALS = [getattr(signal, f"SIG{name}") for name in _NAMES if hasattr(signal, f"SIG{name}")]
+"""Whose handlers code sets: for the end, for processes that it started, for its timers."""
 _TIMERS = [getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF") if hasattr(signal, name)]
 
 
@@ -24,7 +28,7 @@ def _rights() -> int:
 
 
 def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+    return {number: signal.getsignal(number) for number in _SIGNALS}
 
 
 def _handle(handlers: dict[int, Any]) -> None:
@@ -66,6 +70,33 @@ PROCESS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (gc.isenabled, lambda collects: gc.enable() if collects else gc.disable()),
 )
 """How each is read, and how it is written if it was changed."""
+
+
+@contextmanager
+def descriptors_put_back() -> Iterator[None]:
+    """Context after which the numbers of the standard streams stand for the files that they stood for.
+
+    Where one was closed, the next file that is opened would have its number, and get what is printed.
+    """
+    kept: dict[int, int] = {}
+    for number in range(_LAST + 1):
+        with suppress(OSError):  # it is closed already
+            kept[number] = os.dup(number)
+    try:
+        yield
+    finally:
+        for number, copy in kept.items():
+            with suppress(OSError):  # the copies were closed too
+                if not _is_same(number, copy):
+                    os.dup2(copy, number)
+                os.close(copy)
+
+
+def _is_same(number: int, copy: int) -> bool:
+    try:
+        return os.path.sameopenfile(number, copy)
+    except OSError:
+        return False
 
 
 def open_streams() -> None:

@@ -94,7 +94,7 @@ def state():
         "process": (dict(os.environ), os.getcwd(), locale.setlocale(locale.LC_ALL)),
         "arithmetic": (torch.backends.mkldnn.enabled, torch.is_anomaly_enabled(), global_state._flushes()),
         "streams": (sys.stdin, sys.stdout, sys.stderr),
-        "signals": [signal.getsignal(n) for n in signal.valid_signals()],
+        "signals": [signal.getsignal(n) for n in process_state._SIGNALS],
         "timers": process_state._running(),
         "time zone": time.tzname,
         "garbage": gc.isenabled(),
@@ -174,6 +174,17 @@ def test_a_warning_is_not_repeated_at_each_call():
             with foreign("brought"):
                 warnings.warn("of the code", stacklevel=1)
     assert len(shown) == 1
+
+
+@pytest.mark.parametrize("change", ["closed", "redirected"])
+def test_the_numbers_of_the_streams_stand_for_the_same_files(change, tmp_path):
+    number, before = 1, os.fstat(1)
+    with foreign("brought"), (tmp_path / "x").open("w") as file:
+        os.close(number) if change == "closed" else os.dup2(file.fileno(), number)
+    opened = os.open(tmp_path / "y", os.O_WRONLY | os.O_CREAT)
+    os.close(opened)
+    assert opened != number
+    assert os.path.samestat(os.fstat(number), before)
 
 
 def test_a_timer_of_the_callers_goes_on():
