@@ -15,6 +15,7 @@ from failing import FAILING
 
 from sgbench.data.store.packed import open_store
 from sgbench.launching.launch import train_jobs
+from sgbench.launching.parcel import Parcel, carry_out
 from sgbench.launching.processes import _listen, _Worker
 from sgbench.plan.study import open_study
 from sgbench.results.checkpoints import read_checkpoint
@@ -51,6 +52,9 @@ def failing(tmp_path, monkeypatch):
     def make(name):
         (tmp_path / "failing_methods.py").write_text(FAILING)
         monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(
+            sys.modules, "failing_methods", raising=False
+        )  # that of an earlier test, whose file is gone
         path = tmp_path / "tiny.yaml"
         method = SMALL | {"n_critic": 1, "class": f"failing_methods:{name}"}
         path.write_text(yaml.safe_dump(CONFIG | {"methods": {name.lower(): method}}))
@@ -153,6 +157,16 @@ def test_an_error_of_a_methods_code_in_a_process_is_one_line(failing, tmp_path):
     path, _ = failing("Gone")
     with pytest.raises(UserError, match=r"^failing_methods:Gone: calls os\._exit\(0\)"):
         train(path, tmp_path / "runs", workers=2)
+
+
+def test_a_method_that_was_edited_before_its_job_began_elsewhere_is_refused(failing, tmp_path):
+    path, _ = failing("Blank")
+    study = open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
+    parcel = Parcel(study.plan.jobs[0], None, study.runs, study.device, 1).packed()
+    with (tmp_path / "failing_methods.py").open("a") as file:
+        file.write("# 2\n")
+    told = carry_out(parcel, lambda *_: None)
+    assert told == "failing_methods:Blank: its files were changed while the study was running; run again"
 
 
 def test_a_method_cannot_end_the_program(failing, tmp_path):
