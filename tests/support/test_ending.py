@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LEFT = """
 import atexit, multiprocessing, os, sys, threading, time
-from sgbench.support import ending, global_state
+from sgbench.support import ending
 ending._PATIENCE = 0.1
 for kind in sys.argv[1:]:
     if kind == "loader":
@@ -19,7 +19,8 @@ for kind in sys.argv[1:]:
     elif kind == "function":
         atexit.register(lambda: os._exit(0))
     else:
-        with global_state.foreign("brought"):
+        from sgbench.support.staying import staying
+        with staying("brought"):
             atexit.register(os._exit, 0)
 ending.end(5)
 """
