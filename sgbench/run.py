@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sgbench.commands.execution import Parser, end, execute
+from sgbench.commands.execution import Parser, execute
 from sgbench.commands.options import (
     add_data_options,
     add_launching_options,
@@ -20,6 +20,7 @@ from sgbench.commands.options import (
     numbers,
     scoring_overrides,
 )
+from sgbench.support.ending import end
 
 if TYPE_CHECKING:
     from sgbench.launching.kept_models import Choice

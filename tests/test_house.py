@@ -165,6 +165,7 @@ def test_the_catalogue_is_read_without_torch():
 def test_command_lines_import_what_is_heavy_late(module):
     early = {node.module for node in tree(module).body if isinstance(node, ast.ImportFrom)}
     allowed = {
+        "sgbench.support.ending",
         "sgbench.support.errors",
         "sgbench.support.paths",
         "sgbench.commands.execution",

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import NoReturn
 
-from sgbench.commands.execution import end, guarded, refuse
+from sgbench.commands.execution import guarded, refuse
+from sgbench.support.ending import end
 
 COMMANDS = {
     "run": ("sgbench.run", "train, score and report the methods of a study"),

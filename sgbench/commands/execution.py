@@ -17,7 +17,6 @@ import atexit
 import io
 import os
 import sys
-import threading
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
@@ -31,8 +30,6 @@ EXIT_FAULT = 3
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_OUTPUT = 141
 _LONGEST_LINE = 2000
-_PATIENCE = 5.0
-"""Seconds that threads have to end when the command is done."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -57,12 +54,13 @@ class Parser(argparse.ArgumentParser):
 
 def execute(parser: Parser, work: Callable[[argparse.Namespace], int], argv: Sequence[str] | None) -> int:
     """Parse, then call ``work``; returns its status, or another one of the table above."""
+    from sgbench.support.staying import staying
     from sgbench.support.termination import termination_interrupts
 
     def parsed() -> int:
         arguments = parser.parse_args(argv)
         try:
-            with termination_interrupts(), warnings.catch_warnings():
+            with termination_interrupts(), staying("sgbench"), warnings.catch_warnings():
                 warnings.simplefilter("default", UserWarning)  # show our warnings, whatever filters this process has
                 warnings.filterwarnings("ignore", module=r"PIL\.")  # of metadata, which is not used
                 warnings.showwarning = _warn
@@ -120,24 +118,6 @@ def guarded(work: Callable[[], int]) -> int:
             "and the command; all that is done is kept"
         )
         return EXIT_FAULT
-
-
-def end(status: int) -> NoReturn:
-    """End the process with a status; a thread that code from elsewhere left running is told, and not waited for."""
-    timer = threading.Timer(_PATIENCE, _end_without_threads, [status])
-    timer.daemon = True
-    timer.start()
-    sys.exit(status)
-
-
-def _end_without_threads(status: int) -> None:
-    left = [t for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
-    if left:
-        names = ", ".join(thread.name for thread in left)
-        _tell(f"warning: code from elsewhere has left threads running ({one_line(names, 200)}); they are ended")
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-        os._exit(status)
 
 
 def refuse(problem: object) -> int:

@@ -101,6 +101,11 @@ class OutsideSource(Source):
     def _ids(self) -> list[str]:
         made = list(getattr(self._source, "ids", ()))
         self._expect(made and all(isinstance(i, str) for i in made), "ids must be a text for each image", made)
+        if odd := [name for name in made if not name or name != name.strip()]:
+            raise UserError(
+                f"{self._called_so}: {shown(odd[0])} is one of ids; they must not be empty, and have no spaces around "
+                "them, which tables lose"
+            )
         if len(set(made)) < len(made):
             twice, times = Counter(made).most_common(1)[0]
             raise UserError(f"{self._called_so}: ids must differ, but {shown(twice)} is there {times} times")

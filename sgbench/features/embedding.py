@@ -5,7 +5,7 @@ The network is a function ``package.module:function`` that takes float images [n
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -135,12 +135,15 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
 def _hash_of_module(module: ModuleType) -> str:
     """Hash of a module's code and of all that its networks are made of, read from wherever."""
     code = hash_of_code(module.__name__) or hash_of_file(Path(module.__file__))
-    states = [_hash_of_tensors(tensors) for value in vars(module).values() if (tensors := _tensors(value))]
-    return hash_of_value([code, *sorted(states)]) if states else code
+    states = {name: _hash_of_tensors(tensors) for name, value in vars(module).items() if (tensors := _tensors(value))}
+    return hash_of_value([code, states]) if states else code
 
 
 def _tensors(value: object) -> list[Tensor]:
-    """The tensors of a network, or of a tensor or array alone."""
+    """The tensors of a network, of a tensor or array alone, or of a list or mapping of such."""
+    if isinstance(value, Mapping | list | tuple):
+        parts = value.values() if isinstance(value, Mapping) else value
+        return [tensor for part in parts if not isinstance(part, Mapping | list | tuple) for tensor in _tensors(part)]
     if isinstance(value, nn.Module):
         return [tensor for tensor in value.state_dict().values() if isinstance(tensor, Tensor)]
     if isinstance(value, np.ndarray):

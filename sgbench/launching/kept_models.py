@@ -6,6 +6,7 @@ from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
 from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.job_folder import JobFolder
+from sgbench.support.code import made_of
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import locked
 
@@ -47,8 +48,7 @@ def _changed_code(job: Job, folder: JobFolder) -> str:
         return ""
     if known is None:
         return f"{folder.identity_file} is broken, so nobody knows whether {next(iter(job.files))}"
-    now = sorted(job.files.values())
-    if any(sorted(files.values()) == now for files in known):
+    if made_of(job.files) in map(made_of, known):
         return ""
     earlier = {digest for files in known for digest in files.values()}
     return next((name for name, digest in job.files.items() if digest not in earlier), next(iter(job.files)))

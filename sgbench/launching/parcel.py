@@ -12,6 +12,7 @@ from sgbench.launching.job import losses_in_words, run_job
 from sgbench.launching.memory import memory_errors_in_a_line
 from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
+from sgbench.support.code import files_of, made_of
 from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
@@ -54,6 +55,7 @@ def carry_out(packed: bytes, tell: Tell) -> str | None:
     try:
         with foreign("the job's code"):  # it is imported here
             parcel: Parcel = pickle.loads(packed)
+        _check_code(parcel.job)
         job, device, place = parcel.job, parcel.device, parcel.runs.job(parcel.job.name).path
         loop = Loop(report=_now_and_then(tell, job.entry.settings.iterations))
         with memory_errors_in_a_line(job, device), torch_threads(parcel.threads):
@@ -65,6 +67,16 @@ def carry_out(packed: bytes, tell: Tell) -> str | None:
     except OSError as error:
         return f"{error.filename or place}: {error.strerror or error}; free space or mend the path"
     return None
+
+
+def _check_code(job: Job) -> None:
+    """Refuse a class whose files are others here than where the job was planned, and whose hashes it is kept with.
+
+    Raises:
+        UserError: they were changed in between.
+    """
+    if made_of(files_of(job.entry.cls.__module__)) != made_of(job.files):
+        raise UserError(f"{job.code}: its files were changed while the study was running; run again")
 
 
 def _now_and_then(tell: Tell, iterations: int) -> Callable[[int, dict[str, float]], None]:

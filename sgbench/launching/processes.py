@@ -2,7 +2,6 @@
 
 import multiprocessing
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -15,11 +14,14 @@ from sgbench.launching.parcel import Parcel, carry_out
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
+from sgbench.support.ending import end, end_in_time
 from sgbench.support.errors import UserError
 from sgbench.support.screen import Screen, Task
 from sgbench.support.termination import ENDING, termination_interrupts
 
 _INTERRUPTED = 130
+_POLL_SECONDS = 1.0
+"""How often it is looked whether a process has ended without a word: one that it has left may hold its connection."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def train_in_processes(
                         job, label = waiting.pop(0)
                         task = add(label, job.entry.settings.iterations)
                         running.append(_started(Parcel(job, images, runs, free.pop(0), threads), task))
-                    ready = wait([worker.messages for worker in running])
-                    ended = [worker for worker in running if worker.messages in ready and not _listen(worker)]
+                    wait([worker.messages for worker in running], _POLL_SECONDS)
+                    ended = [worker for worker in running if not _listen(worker)]
                     free += [worker.device for worker in ended]
                     running = [worker for worker in running if worker not in ended]
         finally:
@@ -110,23 +112,31 @@ def _listen(worker: _Worker) -> bool:
         UserError: it says what is wrong, was killed, or ended before the job was done.
         KeyboardInterrupt: it was interrupted.
     """
+    alive, message = worker.process.is_alive(), None  # before it is looked what was said last
     try:
-        message = worker.messages.recv()
+        message = worker.messages.recv() if worker.messages.poll() else None
     except EOFError:
         worker.process.join()
-        if worker.process.exitcode == _INTERRUPTED:
-            raise KeyboardInterrupt from None
-        if worker.process.exitcode == -signal.SIGKILL:
-            raise killed(worker.job) from None
-        if worker.process.exitcode:
-            raise UserError(f"{worker.job.title}: its process ended with status {worker.process.exitcode}") from None
-        if not worker.folder.is_done():
-            raise UserError(f"{worker.job.title}: its process ended before the job was done; run again") from None
-        return False
+        alive = False
     if isinstance(message, str):
         raise UserError(message)
-    worker.task.update(*message)
-    return True
+    if message is not None:
+        worker.task.update(*message)
+    elif not alive:
+        _check_ended(worker)
+    return alive or message is not None
+
+
+def _check_ended(worker: _Worker) -> None:
+    status = worker.process.exitcode
+    if status == _INTERRUPTED:
+        raise KeyboardInterrupt
+    if status == -signal.SIGKILL:
+        raise killed(worker.job)
+    if status:
+        raise UserError(f"{worker.job.title}: its process ended with status {status}")
+    if not worker.folder.is_done():
+        raise UserError(f"{worker.job.title}: its process ended before the job was done; run again")
 
 
 def _work(parcel: bytes, messages: Connection) -> None:
@@ -134,6 +144,7 @@ def _work(parcel: bytes, messages: Connection) -> None:
     try:
         wrong = carry_out(parcel, lambda done, losses: messages.send((done, losses)))
     except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
+        end(_INTERRUPTED)
     if wrong:
         messages.send(wrong)
+    end_in_time(0)

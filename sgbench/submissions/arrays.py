@@ -21,7 +21,7 @@ from torch import Tensor
 
 from sgbench.data.labels import Group
 from sgbench.submissions.inputs import Inputs
-from sgbench.submissions.results import Results, StoredResult, serve
+from sgbench.submissions.results import CHANGED, Results, StoredResult, serve
 from sgbench.support.archives import Arrays, check_sum, place_of_data
 from sgbench.support.errors import UserError, summary
 from sgbench.support.reading import NotRead, open_regular
@@ -98,12 +98,25 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
 
 
 def _serve(path: Path, entries: Sequence[StoredResult], inputs: Inputs, pick: Callable[[list[int]], Tensor]) -> Results:
+    stamp = _stamp(path)
+
     def read(numbers: list[int]) -> Tensor:
         pixels = pick(numbers)
+        if _stamp(path) != stamp:  # after reading: what was read before is known to be of the same file
+            raise UserError(f"{path}: {CHANGED}")
         return pixels if pixels.shape[1] == 3 else pixels.permute(0, 3, 1, 2).contiguous()
 
     with open_regular(path) as file:
         return serve(str(path), entries, inputs, read, hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    """What tells a file from what it was before it was written to or replaced; nothing if it is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _entries(path: Path, lists: Mapping[str, list], inputs: Inputs) -> list[StoredResult]:

@@ -9,7 +9,6 @@ In Python::
     evaluation.records[["target", "metric", "value", "low", "high"]]
 """
 
-import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from sgbench.plan.study import Study, open_study
 from sgbench.report.console import show
 from sgbench.report.making import make_report
 from sgbench.results.description import ReportedSystem
-from sgbench.results.records import ALL, CONTROLS, NO_SEED
+from sgbench.results.records import NO_SEED
 from sgbench.results.study_folder import StudyFolder
 from sgbench.scoring.kept import settle_kept
 from sgbench.scoring.stages import prepare_data, train_judges
@@ -37,20 +36,17 @@ from sgbench.studies.place import taken
 from sgbench.studies.provenance import keep_runtime
 from sgbench.studies.stages import Stages
 from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.naming import level_of, method_of, seed_of, slug
 from sgbench.submissions.opening import open_results
 from sgbench.submissions.request_files import write_requests
 from sgbench.submissions.scoring import find_scored, score_results
 from sgbench.support.cores import LOOKING, torch_threads
-from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
-from sgbench.support.names import shortened, tag
 from sgbench.support.paths import user_path
 from sgbench.support.screen import Screen
-from sgbench.support.settings_model import LARGEST
 
 STAGES = ("prepare data", "train judges", "score results", "write the report")
-_MOST_BYTES = 100
-"""Of a method's name in the names of folders."""
 
 
 @dataclass(frozen=True)
@@ -102,14 +98,8 @@ def evaluate(
     Raises:
         UserError: bad input; the message says in one line what is wrong and how to fix it.
     """
-    level = str(level)
-    if level not in ("", ALL) and not (level.isdecimal() and len(level) < 10 and int(level) > 0):
-        raise UserError(f"level: '{one_line(level, 40)}' must be a number of labels from 1 on, or all")
-    if seed is not None and not 0 <= seed <= LARGEST:
-        raise UserError(f"seed: {shown(seed)} must be a whole number from 0 to {LARGEST}")
-    method = _method(name)
-    title = " ".join([name, level, *([] if seed is None else [f"s{seed}"])])
-    study = open_evaluation(config, title, data, scoring, jury, device, user_path(out), screen)
+    method, level, seed = method_of(name), level_of(level), seed_of(seed)
+    study = open_evaluation(config, slug(method, level, seed), data, scoring, jury, device, user_path(out), screen)
     _check_free(study.folder)
     compared = [compare] if isinstance(compare, str | Path) else compare
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
@@ -178,7 +168,7 @@ def open_evaluation(
 ) -> Study:
     """A config's study without methods, in a folder named after the config and ``name``."""
     path = find_config(config)
-    top = {"methods": [], "device": device, "study": f"{path.stem}-{_method(name)}"}
+    top = {"methods": [], "device": device, "study": f"{path.stem}-{name}"}
     top |= {"scoring": dict(scoring or {}), "jury": dict(jury or {})}
     return open_study(read_settings(path, top, dict(data or {})), out, screen or Screen())
 
@@ -233,21 +223,3 @@ def _confused(study: Study, system: ReportedSystem, method: str, shown: str, lev
         other = study.runs.system(system.folder).read_records()[0]
         return other.level == level and (seed is None or other.seed in (seed, NO_SEED))
     return bool({system.method, system.shown.lower()} & {method, shown.lower()})
-
-
-def _method(name: str) -> str:
-    """A method's name in the form that records and folders use.
-
-    If other characters than spaces had to be replaced, a hash of the name is added, so that names stay different.
-
-    Raises:
-        UserError: the name is empty, or it is the name of a control.
-    """
-    text = str(name)
-    method = re.sub(r"[^a-z0-9._]+", "-", text.lower()).strip("-.")
-    if re.search(r"[^A-Za-z0-9._\s-]", text):
-        method = f"{method}-{tag(text)}".strip("-")
-    method = shortened(method, _MOST_BYTES)
-    if not method or method in CONTROLS:
-        raise UserError(f"name: '{name}' cannot name a method; give letters and digits, not {', '.join(CONTROLS)}")
-    return method

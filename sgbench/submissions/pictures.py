@@ -22,7 +22,7 @@ from torch import Tensor
 
 from sgbench.submissions.files import Files, FolderFiles, ZipFiles
 from sgbench.submissions.inputs import Inputs
-from sgbench.submissions.results import Results, StoredResult, serve
+from sgbench.submissions.results import CHANGED, Results, StoredResult, serve
 from sgbench.support.errors import UserError
 from sgbench.support.formulas import unguarded
 
@@ -45,7 +45,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     """
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
-    entries, names, num_jpegs, key = [], [], 0, hashlib.sha256()
+    entries, names, digests, num_jpegs, key = [], [], [], 0, hashlib.sha256()
     listed: dict[str, str] = {}
     for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
         name = name.replace("\\", "/")  # as a table written on Windows has it
@@ -59,11 +59,15 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
         names.append(name)
+        digests.append(_digest(data))
         key.update(f"{source}\n{inputs.text(entries[-1].groups)}\n{len(data)}\n".encode() + data)
 
     def decode(number: int) -> np.ndarray:
         try:
-            return _pixels(files.read(names[number], _MAX_PICTURE), names[number], inputs.image_size)
+            data = files.read(names[number], _MAX_PICTURE)
+            if _digest(data) != digests[number]:
+                raise UserError(f"{names[number]!r} {CHANGED}")
+            return _pixels(data, names[number], inputs.image_size)
         except UserError as error:
             raise UserError(f"{entries[number].where}: {error}") from error
 
@@ -72,6 +76,10 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
     return serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _find_table(path: Path, files: Files) -> str:

@@ -13,6 +13,8 @@ from sgbench.scoring.translator import Edit, Translate
 from sgbench.submissions.inputs import Inputs
 from sgbench.support.errors import UserError
 
+CHANGED = "was changed after it was opened, while its results were being scored; leave it alone and run again"
+
 
 @dataclass(frozen=True)
 class Results:

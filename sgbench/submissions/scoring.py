@@ -15,6 +15,7 @@ from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.cost import measure_cost
 from sgbench.scoring.kept import still_scored
 from sgbench.scoring.systems import SystemScorer
+from sgbench.submissions.naming import slug
 from sgbench.submissions.results import Results
 from sgbench.support.names import shortened
 
@@ -80,5 +81,6 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
 
 
 def _folder(study: Study, name: str, level: str, seed: int | None, fingerprint: str) -> SystemFolder:
-    parts = [name, *filter(None, [level]), *([] if seed is None else [f"s{seed}"])]
-    return study.runs.system(f"{shortened('-'.join(parts), _MOST_BYTES)}-{fingerprint[:8]}-{study.protocol.hash[:8]}")
+    return study.runs.system(
+        f"{shortened(slug(name, level, seed), _MOST_BYTES)}-{fingerprint[:8]}-{study.protocol.hash[:8]}"
+    )

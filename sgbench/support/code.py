@@ -5,17 +5,22 @@ as weights. Code of the package itself has versions instead.
 """
 
 import ast
+import posixpath
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
+from sgbench.support.errors import UserError
 from sgbench.support.hashing import hash_of_file, hash_of_value
 from sgbench.support.reading import MOST_TEXT, read_bytes
 
 _OWN = ("sgbench", "baselines")
 _LONGEST_NAME = 255
+_as_imported: dict[Path, tuple[object, str]] = {}
+"""What this process imported a file as, which is another object after the next import, and the file's hash then."""
 
 
 def is_outside(module: str) -> bool:
@@ -28,19 +33,46 @@ def files_of(module: str) -> dict[str, str]:
 
     Empty for a module of the package, and for one that is no file.
     """
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if not is_outside(module) or file is None:
-        return {}
-    path = Path(file)
-    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
-    root = path.parents[len(package)]
-    return {_shown(found, root): hash_of_file(found) for found in _reached(path, root, package) if found.is_file()}
+    root, files = _files(module)
+    return {_shown(path, root): hash_of_file(path) for path in files}
+
+
+def check_as_imported(module: str) -> None:
+    """Refuse a module that was edited since this process imported it: what runs is not what its file says.
+
+    Raises:
+        UserError: its file, or one of those that it imports from its package or folder, was.
+    """
+    modules = [vars(known) for known in list(sys.modules.values()) if isinstance(known, ModuleType)]
+    loaded = {known.get("__file__"): known.get("__spec__") for known in modules}
+    for path in _files(module)[1]:
+        if (spec := loaded.get(str(path))) is None:
+            continue
+        digest = hash_of_file(path)
+        known, earlier = _as_imported.get(path, (None, ""))
+        if known is not spec:  # imported for the first time, or again
+            _as_imported[path] = spec, digest
+        elif digest != earlier:
+            raise UserError(f"{path}: was changed after Python imported it; start Python again, or reload {spec.name}")
 
 
 def hash_of_code(module: str) -> str:
     """One hash of all files of a module, wherever they lie: that of the file if there is one; empty without any."""
-    digests = list(files_of(module).values())
-    return digests[0] if len(digests) == 1 else hash_of_value(sorted(digests)) if digests else ""
+    files = files_of(module)
+    return next(iter(files.values()), "") if len(files) < 2 else hash_of_value(made_of(files))
+
+
+def made_of(files: Mapping[str, str]) -> list:
+    """What a module is made of, wherever it lies: two files that exchange their contents make it another one.
+
+    Args:
+        files: as ``files_of`` gives them.
+
+    Returns:
+        The hash of its own file, then place beside it and hash of each other one.
+    """
+    (own, digest), *others = files.items() or [("", "")]
+    return [digest, sorted([_beside(own, name), other] for name, other in others)]
 
 
 def lines_in(error: BaseException, module: str) -> list[str]:
@@ -49,6 +81,17 @@ def lines_in(error: BaseException, module: str) -> list[str]:
     if not is_outside(module) or file is None:
         return []
     return [f"{file}:{at.lineno}" for at in traceback.extract_tb(error.__traceback__) if at.filename == file]
+
+
+def _files(module: str) -> tuple[Path, list[Path]]:
+    """The folder that a module's names start from, and the files that it is made of."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if not is_outside(module) or file is None:
+        return Path(), []
+    path = Path(file)
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    root = path.parents[len(package)]
+    return root, [found for found in _reached(path, root, package) if found.is_file()]
 
 
 def _reached(path: Path, root: Path, package: list[str]) -> list[Path]:
@@ -103,6 +146,13 @@ def _named(tree: ast.AST, folder: Path) -> Iterator[Path]:
             path = folder / Path(text)
             if path.suffix != ".py" and path.is_file():
                 yield path
+
+
+def _beside(own: str, name: str) -> str:
+    """Where a file lies, from the folder of a module's own file on."""
+    if posixpath.isabs(own) or posixpath.isabs(name):
+        return posixpath.basename(name)
+    return posixpath.relpath(posixpath.normpath(name), posixpath.dirname(own) or ".")
 
 
 def _shown(path: Path, root: Path) -> str:

@@ -1,16 +1,17 @@
 """The global state of a process: whose it is while code from elsewhere runs, and while the suite runs for a caller.
 
 Methods, data sets, functions and embedders from elsewhere are called in ``foreign``: afterwards torch, numpy, random,
-warnings, matplotlib, the locale, the environment, the working directory, and the streams, signals and limits of the
-process are as they were, functions that were replaced (``patches``) are put back, and the code has not ended the
-process or another program in its place, and goes on in one process alone (``staying``). The suite's own doors are
-``own_state``: what they compute does not depend on what the caller has set.
+warnings, matplotlib, the locale, the environment, the working directory, and the streams, signals, timers and limits of
+the process are as they were, functions that were replaced and hooks (``patches``) are put back, and the code has not
+ended the process or another program in its place, and goes on in one process alone (``staying``). The suite's own doors
+are ``own_state``: what they compute does not depend on what the caller has set, nor on another thread of the caller's.
 """
 
 import locale
 import os
 import random
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,21 +20,33 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import ImageFile
+from PIL import Image, ImageFile
+from torch.backends import nnpack
 
 from sgbench.support.errors import UserError, summary
 from sgbench.support.patches import functions_put_back
-from sgbench.support.process_state import PROCESS
+from sgbench.support.process_state import PROCESS, descriptors_put_back
 from sgbench.support.staying import EndedAtOnce, staying
 
+_ALONE = threading.RLock()
 _SHOWN = 5
 _DEVICES = ("cpu", "cuda")
 _CUDNN = ("enabled", "benchmark", "deterministic", "allow_tf32")
+_MKLDNN = ("enabled", "deterministic")
+_MOST_PIXELS = Image.MAX_IMAGE_PIXELS
+"""Of a picture that Pillow opens without a warning, as it comes."""
 
 
 def _flushes() -> bool:
     """Whether torch takes numbers close to zero for zero, which only arithmetic tells."""
     return (torch.tensor(2e-308, dtype=torch.float64, device="cpu") / 2).item() == 0
+
+
+def _nnpack() -> bool:
+    """Whether these kernels for convolutions are used; torch tells only when they are set."""
+    (used,) = nnpack.set_flags(True)
+    nnpack.set_flags(used)
+    return used
 
 
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
@@ -44,15 +57,18 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_num_threads, torch.set_num_threads),
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     *((partial(torch.is_autocast_enabled, d), partial(torch.set_autocast_enabled, d)) for d in _DEVICES),
+    *((partial(torch.get_autocast_dtype, d), partial(torch.set_autocast_dtype, d)) for d in _DEVICES),
+    (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
     *((partial(getattr, torch.backends.cudnn, n), partial(setattr, torch.backends.cudnn, n)) for n in _CUDNN),
-    (lambda: torch.backends.mkldnn.enabled, partial(setattr, torch.backends.mkldnn, "enabled")),
+    *((partial(getattr, torch.backends.mkldnn, n), partial(setattr, torch.backends.mkldnn, n)) for n in _MKLDNN),
+    (_nnpack, nnpack.set_flags),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     (_flushes, torch.set_flush_denormal),
     (lambda: ImageFile.LOAD_TRUNCATED_IMAGES, partial(setattr, ImageFile, "LOAD_TRUNCATED_IMAGES")),
+    (lambda: Image.MAX_IMAGE_PIXELS, partial(setattr, Image, "MAX_IMAGE_PIXELS")),
     (np.geterr, lambda modes: np.seterr(**modes)),
     (np.geterrcall, np.seterrcall),
     (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
-    (os.environ.copy, lambda before: _put_back(os.environ, before)),
     *PROCESS,
 )
 """How each is read, and how it is written if it was changed."""
@@ -67,8 +83,8 @@ _DRAWS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
 def foreign(name: str) -> Iterator[None]:
     """Context for a call of code from elsewhere: it leaves global state as it was and does not end the process.
 
-    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training. Functions of
-    torch and numpy that the code replaced are named in a warning.
+    Entering and leaving take some tenths of a millisecond, so it is entered once for a whole training. Functions that
+    the code replaced are named in a warning.
 
     Args:
         name: of the code, in messages.
@@ -78,7 +94,7 @@ def foreign(name: str) -> Iterator[None]:
             output, or raised what is neither an Exception nor an interrupt.
     """
     replaced: list[str] = []
-    with staying(name), state_put_back(), functions_put_back(replaced):
+    with staying(name), descriptors_put_back(), state_put_back(), functions_put_back(replaced):
         try:
             yield
         except SystemExit as error:
@@ -101,15 +117,21 @@ def foreign(name: str) -> Iterator[None]:
 
 @contextmanager
 def own_state() -> Iterator[None]:
-    """Context, or decorator, for work of the suite: it runs with the state that a new process has."""
-    with state_put_back(), ExitStack() as own:
+    """Context, or decorator, for work of the suite: it runs with the state that a new process has.
+
+    A process has that state once, so another thread that comes here waits until the work is done.
+    """
+    with _ALONE, state_put_back(), ExitStack() as own:
         torch.set_default_dtype(torch.float32)
         torch.set_float32_matmul_precision("highest")
         torch.set_deterministic_debug_mode("default")
         torch.set_flush_denormal(False)
         torch.backends.mkldnn.enabled = True
+        torch.backends.mkldnn.deterministic = False
+        nnpack.set_flags(True)
         torch.autograd.set_detect_anomaly(False)
         ImageFile.LOAD_TRUNCATED_IMAGES = False
+        Image.MAX_IMAGE_PIXELS = _MOST_PIXELS
         own.enter_context(torch.inference_mode(False))
         own.enter_context(torch.enable_grad())
         if torch.get_default_device().type != "cpu":  # a context slows down every operation
@@ -148,12 +170,6 @@ def state_put_back() -> Iterator[None]:
             filters[:] = rules
         if style is not None and style != _style():
             dict.update(_rc_params(), style)  # as they were: a backend that was not chosen yet cannot be set
-
-
-def _put_back(mapping: Any, before: dict[str, str]) -> None:
-    for key in mapping.keys() - before.keys():
-        del mapping[key]
-    mapping.update(before)
 
 
 def _folder() -> str:

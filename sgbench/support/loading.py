@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TypeVar
 
+from sgbench.support.code import check_as_imported
 from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign
 from sgbench.support.modules import find_module
@@ -98,6 +99,8 @@ def _classes(module: ModuleType, base: type[T]) -> list[type[T]]:
 def _import(name: str, problem: str) -> ModuleType:
     try:
         with foreign(name):
-            return importlib.import_module(name)
+            module = importlib.import_module(name)
     except Exception as error:  # no such module, a bad name, or any error of its code
         raise UserError(f"{problem}: {summary(error)}; give package.module:name") from error
+    check_as_imported(name)
+    return module

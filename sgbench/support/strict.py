@@ -1,6 +1,7 @@
 """YAML and JSON that users or other programs wrote: a key stands once, and nothing in a small text becomes large."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from sgbench.support.reading import NotRead, read_text
 MOST_VALUES = 100_000
 """In a YAML text, with those that aliases stand for counted each time."""
 _SHOWN = 300
+_ODD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
+"""Numbers to the base of 8 or 60 as YAML 1.1 has them, which few people mean: 010 is 8, 1:30 is 90."""
 _OF_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError)
 """What PyYAML raises for texts; the last four are of values with a tag that they do not fit."""
 
@@ -35,7 +38,8 @@ def parse_yaml(text: str) -> Any:
     """What a YAML text says, without classes of Python.
 
     Raises:
-        ValueError: it is no YAML, repeats a key, or stands for too much; one line says where.
+        ValueError: it is no YAML, repeats a key, has a number to another base that looks like one to the base of ten,
+            or stands for too much; one line says where.
     """
     try:
         loader = yaml.SafeLoader(text)
@@ -106,6 +110,7 @@ def _values(node: yaml.Node, loader: yaml.SafeLoader, counted: dict[yaml.Node, i
             below = [part for pair in node.value for part in pair]
         else:
             below = node.value if isinstance(node, yaml.SequenceNode) else []
+            _check_number(node, loader)
         counted[node] = 1 + sum(_values(child, loader, counted) for child in below)
     line = node.start_mark.line + 1
     if not counted[node]:
@@ -113,6 +118,16 @@ def _values(node: yaml.Node, loader: yaml.SafeLoader, counted: dict[yaml.Node, i
     if counted[node] > MOST_VALUES:
         raise _Refused(f"line {line}: stands for more than {MOST_VALUES:,} values by its aliases; write fewer")
     return counted[node]
+
+
+def _check_number(node: yaml.Node, loader: yaml.SafeLoader) -> None:
+    """Refuse a number that is another one than it looks like."""
+    if node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float") and _ODD.fullmatch(str(node.value)):
+        number = loader.construct_object(node)
+        if ":" not in node.value and number == int(node.value):  # 07 is seven in either
+            return
+        told = f"line {node.start_mark.line + 1}: {node.value} is the number {number} in YAML"
+        raise _Refused(f"{told}; write {number} if it is meant, or put a text in quotes")
 
 
 def _check_keys(keys: Iterable[yaml.ScalarNode], loader: yaml.SafeLoader) -> None:

@@ -159,20 +159,3 @@ except SystemExit as ended:
 def test_a_stream_that_is_closed_or_full_changes_no_status(closed, given, status):
     command = f"{sys.executable} -m sgbench {given} {closed}"
     assert subprocess.run(command, shell=True, cwd="/", env={**os.environ, "PYTHONPATH": ROOT}).returncode == status
-
-
-LEFT = """
-import sys, threading, time
-from sgbench.commands import execution
-execution._PATIENCE = 0.1
-if sys.argv[1:]:
-    threading.Thread(target=time.sleep, args=(60,), name="loader").start()
-execution.end(5)
-"""
-
-
-@pytest.mark.parametrize("left", [["loader"], []])
-def test_a_thread_that_is_left_running_is_told_and_not_waited_for(left):
-    done = subprocess.run([sys.executable, "-c", LEFT, *left], capture_output=True, text=True, timeout=600, cwd=ROOT)
-    told = "warning: code from elsewhere has left threads running (loader); they are ended\n"
-    assert (done.returncode, done.stderr) == (5, told if left else "")

@@ -205,6 +205,15 @@ def test_png_copies_stand_in_for_jpegs(celeba_copy, arrange):
     assert len(open_copy(root, allow_missing=True).ids) == 39
 
 
+def test_two_names_with_one_file_are_refused(celeba_copy):
+    root = celeba_copy(4)
+    as_png(root)
+    table = root / "list_attr_celeba.txt"
+    table.write_text(table.read_text().replace("000002.jpg", "000001.png"))
+    with pytest.raises(UserError, match=r"000001\.png: is the image of two names in the attribute file; remove one"):
+        open_copy(root)
+
+
 def test_a_jpeg_is_taken_before_its_png_copy(celeba_copy):
     root = celeba_copy(5)
     before = open_copy(root).fingerprint

@@ -54,6 +54,21 @@ def test_an_image_that_was_changed_is_refused_until_it_is_back(tmp_path, source,
     open_store(source(), cache)
 
 
+def test_an_image_that_was_changed_and_given_its_earlier_time_is_refused(tmp_path, source, cache):
+    photo = tmp_path / "photos" / "photo-33.png"
+    before = photo.stat()
+    draw(photo, 200)
+    os.utime(photo, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert photo.stat().st_mtime_ns == before.st_mtime_ns
+    with pytest.raises(UserError, match=CHANGED):
+        check_source(source(), cache)
+
+
+def test_files_of_any_year_have_a_time(tmp_path, source, cache):
+    os.utime(tmp_path / "photos" / "photo-33.png", (2**34, 2**34))  # in the year 2514
+    check_source(source(), cache)
+
+
 def test_files_that_were_only_touched_are_no_matter_and_are_read_once(tmp_path, source, cache, monkeypatch):
     for i in (3, 33):
         os.utime(tmp_path / "photos" / f"photo-{i:02d}.png", ns=(1, 1))

@@ -4,6 +4,7 @@ import csv
 import pickle
 import re
 import unicodedata
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -210,7 +211,12 @@ def test_names_none_and_blanks(made):
 
 @pytest.mark.parametrize("value", ["NA", "nan", "null", "N/A", "true", "1e5"])
 def test_texts_that_other_readers_take_for_missing_or_for_numbers_are_values(made, value):
-    folder = open_folder(made(f"image,country\na.png,{value}\nb.png,other\nc.png,\n"), "country")
+    path = made(f"image,country\na.png,{value}\nb.png,other\nc.png,\n")
+    with warnings.catch_warnings(record=True, action="always") as told:
+        folder = open_folder(path, "country")
+    doubtful = [f"{path}: row 2: column 'country': '{value}' counts as a value"] * (value not in ("true", "1e5"))
+    assert [str(warning.message).partition(" like")[0] for warning in told] == doubtful
+    open_folder(path, "country", values={"country": (value, "other")})  # which says that they are meant
     (attribute,) = folder.attributes
     assert set(attribute.values) == {value, "other"}
     assert folder.labels.flatten().tolist() == [attribute.values.index(value), attribute.values.index("other"), -1]

@@ -62,6 +62,11 @@ def test_a_data_set_that_keeps_to_the_contract_is_what_it_was():
     [
         ({"ids": ["same"] * N}, "ids must differ, but 'same' is there 20 times"),
         ({"ids": [f"i{k}" for k in range(N - 1)]}, r"labels must be a tensor int8 \[19, 1\]"),
+        (
+            {"ids": [f"i{k} " for k in range(N)]},
+            "'i0 ' is one of ids; they must not be empty",
+        ),
+        ({"ids": ["", *map(str, range(1, N))]}, "'' is one of ids"),
         ({"ids": list(range(N))}, "ids must be a text for each image"),
         ({"labels": torch.zeros(N, 1, dtype=torch.int64)}, "labels must be a tensor int8"),
         ({"labels": torch.full((N, 1), 2, dtype=torch.int8)}, "labels of gender are 2 to 2; .* within -1 to 1"),

@@ -65,6 +65,23 @@ def test_a_photograph_is_turned_upright_as_its_tag_says(orientation, tmp_path):
     assert size_of_photograph(path) == upright.size
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_format_with_a_tag_is_turned_once(orientation, tmp_path):
+    expected = read(jpeg(tmp_path / "x.jpg", exif_with(orientation)))
+    for kind, options in {"PNG": {}, "WEBP": {"lossless": True}, "TIFF": {}}.items():
+        path = tmp_path / kind
+        Image.fromarray(GRADIENT).save(path, kind, exif=exif_with(orientation), **options)
+        assert np.abs(read(path).astype(int) - expected).mean() < 4, kind
+        assert size_of_photograph(path) == size_of_photograph(tmp_path / "x.jpg"), kind
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_pixels_whose_range_nothing_says_are_refused(dtype, tmp_path):
+    Image.fromarray(GRADIENT[..., 1].astype(dtype)).save(tmp_path / "x.tif")
+    with pytest.raises(UserError, match=r"x\.tif: not a readable image \(.*, whose range nothing says\)"):
+        read(tmp_path / "x.tif")
+
+
 def test_a_broken_number_of_a_place_does_not_matter(tmp_path):
     expected = read(jpeg(tmp_path / "a.jpg", exif_with(6)))
     assert np.array_equal(read(jpeg(tmp_path / "b.jpg", broken_gps())), expected)

@@ -128,7 +128,10 @@ def test_other_weights_of_a_function_give_another_hash(own_module, weights):
     assert hashes[0] == hashes[1] != hashes[2]
 
 
-@pytest.mark.parametrize("kind", ["torch.full((3,), float({}))", "numpy.full(3, float({}))", "network({})"])
+KINDS = ["torch.full((3,), float({}))", "numpy.full(3, float({}))", "network({})", "{{'own': [], 'net': network({})}}"]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "(network({}), None)"])
 def test_weights_from_wherever_count_if_the_module_has_them_at_its_top(own_module, kind):
     source = (
         MODULE
@@ -223,3 +226,14 @@ def test_a_network_whose_embeddings_are_others_each_time_is_refused(function, pr
 def test_a_length_that_depends_on_the_number_of_images_is_found_in_one_batch_too():
     with pytest.raises(UserError, match="beside other images"):
         embedder(lambda x: torch.ones(len(x), len(x) + 2)).check(_images(2))
+
+
+def test_networks_that_exchange_their_weights_give_another_hash(own_module):
+    own_module.write_text(MODULE + "\nimport os\nA, B = (torch.full((3,), float(v)) for v in os.environ['VALUES'])\n")
+    hashes = []
+    with pytest.MonkeyPatch.context() as patch:
+        for values in ("12", "21"):
+            patch.setenv("VALUES", values)
+            sys.modules.pop("my_faces", None)
+            hashes.append(load_embedder("my_faces:colours").sha256)
+    assert hashes[0] != hashes[1]

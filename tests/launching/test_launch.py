@@ -15,6 +15,7 @@ from failing import FAILING
 
 from sgbench.data.store.packed import open_store
 from sgbench.launching.launch import train_jobs
+from sgbench.launching.parcel import Parcel, carry_out
 from sgbench.launching.processes import _listen, _Worker
 from sgbench.plan.study import open_study
 from sgbench.results.checkpoints import read_checkpoint
@@ -51,6 +52,9 @@ def failing(tmp_path, monkeypatch):
     def make(name):
         (tmp_path / "failing_methods.py").write_text(FAILING)
         monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.delitem(
+            sys.modules, "failing_methods", raising=False
+        )  # that of an earlier test, whose file is gone
         path = tmp_path / "tiny.yaml"
         method = SMALL | {"n_critic": 1, "class": f"failing_methods:{name}"}
         path.write_text(yaml.safe_dump(CONFIG | {"methods": {name.lower(): method}}))
@@ -104,11 +108,14 @@ def test_a_process_that_was_killed_is_one_line(failing, tmp_path):
     assert str(caught.value).startswith(f"{title}: its process was killed")
 
 
+@pytest.mark.parametrize("held", [False, True], ids=["closed", "held by a process that it left"])
 @pytest.mark.parametrize("done", [False, True])
-def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_path, done):
+def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_path, done, held):
     receive, send = multiprocessing.Pipe(duplex=False)
-    send.close()
-    folder, process = JobFolder(tmp_path), SimpleNamespace(join=lambda: None, exitcode=0)
+    if not held:
+        send.close()
+    folder = JobFolder(tmp_path)
+    process = SimpleNamespace(join=lambda: None, exitcode=0, is_alive=lambda: False)
     worker = _Worker(SimpleNamespace(title="sggan (5, seed 0)"), folder, torch.device("cpu"), process, receive, Task())
     if done:
         folder.mark_done({})
@@ -116,6 +123,17 @@ def test_a_worker_that_ends_with_status_0_has_done_its_job_or_is_an_error(tmp_pa
     else:
         with pytest.raises(UserError, match=r"^sggan \(5, seed 0\): its process ended before the job was done"):
             _listen(worker)
+
+
+def test_what_a_worker_said_last_is_heard_although_it_has_ended(tmp_path):
+    receive, send = multiprocessing.Pipe(duplex=False)
+    process = SimpleNamespace(join=lambda: None, exitcode=0, is_alive=lambda: False)
+    worker = _Worker(SimpleNamespace(title="sggan"), JobFolder(tmp_path), torch.device("cpu"), process, receive, Task())
+    send.send((3, "losses"))
+    send.send("what is wrong")
+    assert _listen(worker)
+    with pytest.raises(UserError, match="what is wrong"):
+        _listen(worker)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +157,16 @@ def test_an_error_of_a_methods_code_in_a_process_is_one_line(failing, tmp_path):
     path, _ = failing("Gone")
     with pytest.raises(UserError, match=r"^failing_methods:Gone: calls os\._exit\(0\)"):
         train(path, tmp_path / "runs", workers=2)
+
+
+def test_a_method_that_was_edited_before_its_job_began_elsewhere_is_refused(failing, tmp_path):
+    path, _ = failing("Blank")
+    study = open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
+    parcel = Parcel(study.plan.jobs[0], None, study.runs, study.device, 1).packed()
+    with (tmp_path / "failing_methods.py").open("a") as file:
+        file.write("# 2\n")
+    told = carry_out(parcel, lambda *_: None)
+    assert told == "failing_methods:Blank: its files were changed while the study was running; run again"
 
 
 def test_a_method_cannot_end_the_program(failing, tmp_path):

@@ -10,7 +10,9 @@ import torch
 from torch.export import Dim
 
 from sgbench.data.labels import Group
+from sgbench.submissions import arrays
 from sgbench.submissions.opening import open_results
+from sgbench.support.errors import UserError
 
 CPU = torch.device("cpu")
 
@@ -225,7 +227,8 @@ def test_a_folder_and_its_zip_have_the_same_fingerprint_and_other_pixels_another
     assert open_results(tmp_path / "a/tree", elsewhere.inputs(), CPU, 5).fingerprint != in_folder.fingerprint
 
 
-def test_an_uncompressed_npz_stays_on_the_disk(tmp_path):
+def test_an_uncompressed_npz_stays_on_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "_stamp", lambda path: ())  # or it would be refused that the file is written to
     path = npz(tmp_path)
     content = path.read_bytes()
     pixels = elsewhere.expected(*elsewhere.edits()[0])
@@ -236,3 +239,22 @@ def test_an_uncompressed_npz_stays_on_the_disk(tmp_path):
         file.write(bytes(pixels.size))
     position, groups = elsewhere.edits()[0]
     assert not results.translate(torch.tensor([position]), groups).any()
+
+
+@pytest.mark.parametrize("make", [folder, npz, safetensors_named])
+@pytest.mark.parametrize("how", ["replaced", "gone"])
+def test_results_that_change_while_they_are_scored_are_refused(tmp_path, make, how):
+    path = make(tmp_path)
+    results = open_results(path, elsewhere.inputs(), CPU, 4)
+    position, groups = next((n, groups) for n, groups in elsewhere.edits() if len(groups) == 1)
+    asked = torch.tensor([position]), groups
+    assert np.array_equal(results.translate(*asked)[0].numpy(), elsewhere.expected(position, groups))
+    for file in path.rglob("*.png") if path.is_dir() else [path]:
+        content = file.read_bytes()
+        file.unlink()
+        if how == "replaced":
+            file.write_bytes(content if file == path else elsewhere.png(np.zeros((3, 8, 8), np.uint8)))
+    with pytest.raises(
+        UserError, match="was changed after it was opened" if how == "replaced" else "changed|not there"
+    ):
+        results.translate(*asked)

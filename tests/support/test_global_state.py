@@ -2,19 +2,22 @@
 
 import contextlib
 import csv
+import gc
 import io
 import locale
 import os
 import random
 import signal
 import sys
+import threading
+import time
 import warnings
 
 import matplotlib
 import numpy as np
 import pytest
 import torch
-from PIL import ImageFile
+from PIL import Image, ImageFile
 
 from sgbench.support import global_state, process_state
 from sgbench.support.errors import UserError
@@ -24,6 +27,11 @@ from sgbench.support.global_state import foreign, own_state
 def changed_filters():
     warnings.simplefilter("error")
     warnings.showwarning = print
+
+
+def changed_time_zone():
+    os.environ["TZ"] = "ZZZ-12"
+    time.tzset()
 
 
 CHANGES = {
@@ -54,6 +62,17 @@ CHANGES = {
     "rights": lambda: os.umask(0o777),
     "recursion": lambda: sys.setrecursionlimit(sys.getrecursionlimit() + 1),
     "cells": lambda: csv.field_size_limit(3),
+    "alarm": lambda: signal.alarm(1000),
+    "profiling timer": lambda: signal.setitimer(signal.ITIMER_PROF, 1000),
+    "children's ends": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    "alarm's handler": lambda: signal.signal(signal.SIGALRM, print),
+    "time zone": changed_time_zone,
+    "garbage": gc.disable,
+    "type of autocast": lambda: torch.set_autocast_dtype("cpu", torch.float16),
+    "cache of autocast": lambda: torch.set_autocast_cache_enabled(False),
+    "deterministic kernels": lambda: setattr(torch.backends.mkldnn, "deterministic", True),
+    "other kernels": lambda: torch.backends.nnpack.set_flags(False),
+    "large images": lambda: setattr(Image, "MAX_IMAGE_PIXELS", 5),
     "folder": lambda: os.chdir("/"),
     "cut images": lambda: setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True),
     "settings of figures": lambda: matplotlib.rcParams.update({"text.usetex": True, "backend": "pdf"}),
@@ -68,12 +87,17 @@ def state():
         "precision": (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark),
         "draws": (torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()),  # noqa: NPY002
         "numpy": np.geterr(),
-        "images": ImageFile.LOAD_TRUNCATED_IMAGES,
+        "images": (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS),
+        "mixed": (torch.get_autocast_dtype("cpu"), torch.is_autocast_cache_enabled()),
+        "kernels": (torch.backends.mkldnn.deterministic, global_state._nnpack()),
         "warnings": (warnings.showwarning, id(warnings.filters), list(warnings.filters)),
         "process": (dict(os.environ), os.getcwd(), locale.setlocale(locale.LC_ALL)),
         "arithmetic": (torch.backends.mkldnn.enabled, torch.is_anomaly_enabled(), global_state._flushes()),
         "streams": (sys.stdin, sys.stdout, sys.stderr),
-        "signals": [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+        "signals": [signal.getsignal(n) for n in process_state._SIGNALS],
+        "timers": process_state._running(),
+        "time zone": time.tzname,
+        "garbage": gc.isenabled(),
         "limits": (process_state._rights(), sys.getrecursionlimit(), csv.field_size_limit()),
         "matplotlib": dict(dict.items(matplotlib.rcParams)),
     }
@@ -150,6 +174,52 @@ def test_a_warning_is_not_repeated_at_each_call():
             with foreign("brought"):
                 warnings.warn("of the code", stacklevel=1)
     assert len(shown) == 1
+
+
+@pytest.mark.parametrize("change", ["closed", "redirected"])
+def test_the_numbers_of_the_streams_stand_for_the_same_files(change, tmp_path):
+    number, before = 1, os.fstat(1)
+    with foreign("brought"), (tmp_path / "x").open("w") as file:
+        os.close(number) if change == "closed" else os.dup2(file.fileno(), number)
+    opened = os.open(tmp_path / "y", os.O_WRONLY | os.O_CREAT)
+    os.close(opened)
+    assert opened != number
+    assert os.path.samestat(os.fstat(number), before)
+
+
+def test_a_timer_of_the_callers_goes_on():
+    try:
+        signal.setitimer(signal.ITIMER_PROF, 1000)
+        with foreign("brought"):
+            pass
+        assert signal.getitimer(signal.ITIMER_PROF)[0] > 900
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def test_own_work_of_two_threads_is_done_one_after_the_other():
+    drawn, first = {}, threading.Event()
+
+    def work(seed):
+        with own_state(), foreign(f"thread {seed}"):
+            torch.manual_seed(seed)
+            os.environ["SGBENCH_TEST"] = str(seed)
+            first.set()
+            time.sleep(0.05)  # while the other one would draw
+            drawn[seed] = torch.rand(1).item()
+
+    before = state()
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in (1, 2)]
+    threads[0].start()
+    first.wait()
+    threads[1].start()
+    for thread in threads:
+        thread.join()
+    assert state() == before
+    for seed, number in drawn.items():
+        with foreign("alone"):
+            torch.manual_seed(seed)
+            assert torch.rand(1).item() == number
 
 
 def test_own_work_has_the_state_of_a_new_process_and_leaves_the_callers():

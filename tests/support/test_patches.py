@@ -1,11 +1,18 @@
-"""Functions of torch and numpy that code from elsewhere replaces are put back, and named."""
+"""Functions that code from elsewhere replaces, and hooks that it hangs on all modules, are put back, and named."""
 
+import builtins
+import math
+import os
+import random
 import time
 import warnings
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch.nn.modules.module import register_module_forward_hook
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
@@ -20,6 +27,20 @@ PATCHES = {
     "torch.linalg.norm": (torch.linalg, "norm"),
     "numpy.mean": (np, "mean"),
     "numpy.linalg.svd": (np.linalg, "svd"),
+    "torch.autograd.grad": (torch.autograd, "grad"),
+    "torch.nn.Conv2d.reset_parameters": (torch.nn.Conv2d, "reset_parameters"),
+    "torch.nn.Conv2d.__init__": (torch.nn.Conv2d, "__init__"),
+    "torch.nn.Module.__call__": (torch.nn.Module, "__call__"),
+    "torch.nn.init.normal_": (torch.nn.init, "normal_"),
+    "torch.optim.Adam": (torch.optim, "Adam"),
+    "torch.optim.Adam.step": (torch.optim.Adam, "step"),
+    "PIL.Image.Image.resize": (Image.Image, "resize"),
+    "builtins.sum": (builtins, "sum"),
+    "math.log": (math, "log"),
+    "os.replace": (os, "replace"),
+    "random.shuffle": (random, "shuffle"),
+    "time.monotonic": (time, "monotonic"),
+    "warnings.warn": (warnings, "warn"),
 }
 
 
@@ -35,6 +56,22 @@ def test_a_function_that_was_replaced_is_put_back_and_named(request, place, name
             setattr(place, name, torch.sin if how == "another function" else lambda *given: given)
     assert getattr(place, name) is real
     assert [str(w.message).partition(", so")[0] for w in told] == [f"mine: replaced {label}, which was put back"]
+
+
+def test_hooks_of_all_modules_and_optimisers_are_put_back_and_named():
+    layer, x = torch.nn.Linear(2, 2), torch.ones(1, 2)
+    weights = layer.state_dict()
+    expected = layer(x)
+    with warnings.catch_warnings(record=True, action="always") as told, foreign("mine"):
+        register_module_forward_hook(lambda module, given, made: made * 0)
+        register_optimizer_step_pre_hook(lambda *_: layer.weight.data.zero_())
+    assert torch.equal(layer(x), expected)
+    optimizer = torch.optim.SGD(layer.parameters(), 0.0)
+    optimizer.step()
+    assert torch.equal(layer.weight, weights["weight"])
+    assert "replaced the hooks of every torch.nn.Module, the hooks of every torch.optim.Optimizer, " in str(
+        told[0].message
+    )
 
 
 def test_functions_are_put_back_where_the_code_fails():

@@ -9,8 +9,10 @@ import yaml
 from sgbench.settings.config_files import CONFIGS
 from sgbench.support.strict import MOST_VALUES, parse_json, parse_yaml, read_yaml
 
+GOOD = ["", "a", "a: &x [1]\nb: *x", "[0, 00, 07, -5, 1_000, 09, '010', 1e3, 0.10]"]
 
-@pytest.mark.parametrize("text", [path.read_text() for path in CONFIGS.glob("*.yaml")] + ["", "a", "a: &x [1]\nb: *x"])
+
+@pytest.mark.parametrize("text", [path.read_text() for path in CONFIGS.glob("*.yaml")] + GOOD)
 def test_good_yaml_is_read_as_ever(text):
     assert parse_yaml(text) == yaml.safe_load(text)
 
@@ -26,6 +28,12 @@ def test_what_a_mapping_takes_from_another_may_be_replaced():
         ("1: a\n'1': b", "line 2 repeats the key '1' of line 1; remove one"),
         ("yes: a\ntrue: b", "line 2 repeats the key 'True' of line 1; remove one"),
         ("- {a: 1}\n- {b: {c: 1, c: 2}}", "line 2 repeats the key 'c' of line 2; remove one"),
+        (
+            "levels:\n- 100\n- 010",
+            "line 3: 010 is the number 8 in YAML; write 8 if it is meant, or put a text in quotes",
+        ),
+        ("a: 1:30", "line 1: 1:30 is the number 90 in YAML"),
+        ("a: 1:30.5", "line 1: 1:30.5 is the number 90.5 in YAML"),
         ("a: &a\n- *a", "line 1: an alias stands for what it is a part of; write it out"),
     ],
 )

@@ -8,6 +8,7 @@ Hair is black or blond if exactly one of the two columns says so; otherwise it i
 
 import os
 import warnings
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -179,10 +180,17 @@ def _holds_images(folder: Path) -> bool:
 
 
 def _files_of(names: list[str], folder: Path) -> list[str]:
-    """The file of each image: the named file, or its PNG copy if only that is there."""
+    """The file of each image: the named file, or its PNG copy if only that is there.
+
+    Raises:
+        UserError: two names have the same file.
+    """
     here = set(os.listdir(folder))
     png = {name: f"{name.rpartition('.')[0]}.png" for name in names if name not in here}
-    return [png[name] if png.get(name) in here else name for name in names]
+    files = [png[name] if png.get(name) in here else name for name in names]
+    if twice := [file for file, times in Counter(files).items() if times > 1]:
+        raise UserError(f"{folder / twice[0]}: is the image of two names in the attribute file; remove one of them")
+    return files
 
 
 def _copy_note(width: int, height: int) -> list[str]:

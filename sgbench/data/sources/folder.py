@@ -6,6 +6,7 @@ attribute is exhaustive if its column has no ``none``. An optional column ``spli
 cropped to the centred square.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,9 @@ class Folder(Source):
         if not existing(self.folder, "folder of images").is_dir():
             raise UserError(f"{self.folder}: must be the folder that paths in {table.path} start from, is a file")
         known = _known(table, settings)
+        for name in settings.attributes:
+            if name not in settings.values and (told := table.doubtful(name)):
+                warnings.warn(told, stacklevel=2)
         is_test = table.is_test()
         if is_test is not None and settings.num_test is not None:
             raise UserError(

@@ -21,6 +21,8 @@ _MINUS_ONE = {"-1": "no", "-1.0": "no"}
 _ZERO = {"0": "no", "0.0": "no"}
 _SWITCHES = {"1": "yes", "1.0": "yes"} | _ZERO | _MINUS_ONE
 """Cells of a binary column and the names of its values; pandas writes 1.0 if a column has blanks."""
+_UNKNOWN = {"nan", "na", "n/a", "<na>", "nat", "null", "nil", "?", "unknown"}
+"""What other programs write for a value that is not known, in small letters; here each is a name like any other."""
 _IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 """If the first row begins with a file of such a name, it describes an image and the header is missing."""
 
@@ -80,6 +82,17 @@ class LabelTable:
             return Attribute(name, values, exhaustive=not absent), labels
         except ValueError as error:
             raise UserError(f"{self.path}: column '{name}': {error}") from error
+
+    def doubtful(self, name: str) -> str:
+        """A line on a cell of a column that may stand for no value, but counts as one; empty if there is none."""
+        cells = self.columns[name]
+        index = next((i for i, cell in enumerate(cells) if cell.lower() in _UNKNOWN), None)
+        if index is None:
+            return ""
+        return (
+            f"{self.place(index, name)}: '{cells[index]}' counts as a value like any other; leave cells that are not "
+            "known blank, or name all values in data.values"
+        )
 
     def is_test(self) -> np.ndarray | None:
         """Images that the column ``split`` puts into the test set, bool [N]; None without such a column.

@@ -20,6 +20,8 @@ MOST_PIXELS = 2**26
 """Of a photograph: 8,192x8,192."""
 _SAMPLED = 32
 """About how many files have their bytes hashed."""
+_LARGEST = 2**63
+"""Numbers of 64 bits are smaller; files can be of later years than these can tell in nanoseconds."""
 _TURNED = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -61,15 +63,19 @@ def find_images(
 
 
 def file_times(folder: Path, names: Sequence[str]) -> np.ndarray:
-    """When each image file was last written to, in nanoseconds, int64 [N]; 0 for one that is gone."""
+    """A number for each image file that changes when it is written to or replaced, int64 [N]; 0 for one that is gone.
 
-    def time(path: Path) -> int:
+    It is made of the time of the last writing and of that of the last change, which nobody can put back.
+    """
+
+    def number(path: Path) -> int:
         try:
-            return path.stat().st_mtime_ns
+            status = path.stat()
         except OSError:
             return 0
+        return (status.st_mtime_ns + status.st_ctime_ns) % _LARGEST
 
-    return np.fromiter((time(folder / name) for name in names), np.int64, len(names))
+    return np.fromiter((number(folder / name) for name in names), np.int64, len(names))
 
 
 def file_name(folder: Path, name: str) -> str:
@@ -98,6 +104,8 @@ def missing_note(sizes: np.ndarray) -> list[str]:
 def fingerprint(header: str, names: Sequence[str], sizes: Sequence[int], *parts: bytes) -> str:
     """SHA-256 of names, file sizes and all ``parts`` that determine images and labels; it reads no file."""
     key = hashlib.sha256(header.encode())
+    if any(name.lower().endswith((".tif", ".tiff")) for name in names):
+        key.update(b"turned once;")  # earlier versions turned a TIFF twice: what they packed is packed again
     for name, size in zip(names, sizes, strict=True):
         key.update(f"{name} {size};".encode())
     for part in parts:
@@ -147,8 +155,7 @@ def size_of_photograph(path: Path) -> tuple[int, int] | None:
     """Width and height of a photograph that is turned upright, in pixels; None if it cannot be read."""
     try:
         with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
-            width, height = image.size
-            return (height, width) if _orientation(image) > 4 else (width, height)
+            return _upright(image).size
     except Exception:  # decoders raise almost any error for a damaged file
         return None
 
@@ -161,10 +168,13 @@ def _opened(file: BinaryIO) -> Image.Image:
         raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
     if (pixels := image.width * image.height) > MOST_PIXELS:
         raise ValueError(f"it has {pixels:,} pixels; at most {MOST_PIXELS:,} are decoded")
+    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):  # a PNG's have at most 16 bits
+        raise ValueError(f"{'floating-point' if image.mode == 'F' else '32-bit'} pixels, whose range nothing says")
     return image
 
 
 def _upright(image: Image.Image) -> Image.Image:
+    image.load()  # where Pillow itself turns a photograph, as it does a TIFF, its tag is gone then
     orientation = _orientation(image)
     return image.transpose(_TURNED[orientation]) if orientation in _TURNED else image
 
@@ -179,8 +189,6 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise ValueError("floating-point pixels")
     if image.mode.startswith("I"):  # convert would clip 16 bits to 255
         image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
     image.info.pop("transparency", None)  # convert would warn that it drops the palette's transparency
