@@ -71,6 +71,31 @@ def test_own_images_are_trained_on_scored_and_reported(animals, tmp_path):
     assert (plan["train"], plan["test"]) == (60, 30)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("attributes", "size", "number"), [(8, 32, 40), (2, 256, 16)])
+def test_many_attributes_and_large_images_are_trained_on_scored_and_reported(tmp_path, attributes, size, number):
+    rng = np.random.default_rng(0)
+    names = [f"a{j}" for j in range(attributes)]
+    rows = [f"image,{','.join(names)},split"]
+    for i in range(number):
+        values = [i >> j & 1 if j < 3 else int(rng.integers(2)) for j in range(attributes)]
+        noise = Image.fromarray(rng.integers(0, 256, (5, 5, 3), dtype=np.uint8))
+        noise.resize((size, size), Image.Resampling.BICUBIC).save(tmp_path / f"{i}.png")
+        rows.append(f"{i}.png,{','.join(map(str, values))},{'test' if 2 * i >= number else 'train'}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows) + "\n")
+    config = CONFIG | {"levels": ["all"], "data": CONFIG["data"] | {"image_size": size}}
+    config["scoring"] = CONFIG["scoring"] | {"composition": 4}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
+    arguments = ["--config", tmp_path / "own.yaml", "--data", tmp_path / "labels.csv", "--out", tmp_path / "runs"]
+    assert main([*map(str, arguments), "--attributes", ",".join(names), "--methods", "sggan,stargan"]) == 0
+    frame = pd.read_csv(tmp_path / "runs" / "own-all" / "report" / "records.csv", keep_default_na=False)
+    assert set(frame["image_size"]) == {size}
+    for method in ("sggan", "stargan"):
+        matrix = frame[(frame["method"] == method) & (frame["metric"] == "accuracy") & (frame["direction"] == "all")]
+        assert set(zip(matrix["target"], matrix["measured_on"], strict=True)) == {(a, b) for a in names for b in names}
+        assert (matrix["num_images"] == number // 2).all()
+
+
 def test_residualgan_takes_two_values_only(animals, tmp_path, capsys):
     arguments = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     assert main([*map(str, arguments), "--attributes", "species", "--methods", "residualgan"]) == 2
