@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Group
+from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.losses import widened
@@ -107,7 +108,7 @@ class ResidualGAN(Method):
         self.discriminator = ResidualGANDiscriminator(image_size, settings.discriminator_width or settings.base_width)
         initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # truncated as in TensorFlow
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(torch.optim.Adam, betas=(0.5, 0.9), fused=True)
+        adam = partial(Adam, betas=(0.5, 0.9))
         self.optimizers = {
             "generator_0": adam(self.generators[0].parameters(), lr=settings.learning_rate),
             "generator_1": adam(self.generators[1].parameters(), lr=settings.learning_rate),

@@ -106,6 +106,12 @@ class _CountedExtension:
         self.traffic.add((2 if arguments[-1] else 4) * _of_patches(*arguments[2:-1]))
         self.extension.fold(*arguments)
 
+    def adam(self, numbers: list[int], *arguments: Any) -> None:
+        """Reads and writes parameters and moments, reads gradients, writes casts; numbers come in eights."""
+        for *_, cast, size, low in zip(*[iter(numbers)] * 8, strict=True):
+            self.traffic.add(size * (24 + (2 if low else 4) + (2 if cast else 0)))
+        self.extension.adam(numbers, *arguments)
+
 
 def _of_patches(
     images: int, height: int, width: int, channels: int, kernel: int, stride: int, top: int, left: int, rows: int,

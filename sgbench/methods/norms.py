@@ -47,7 +47,8 @@ class _NormThenLeaky(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
-        x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
+        if not (x.is_contiguous(memory_format=torch.channels_last) and weight.is_contiguous() and bias.is_contiguous()):
+            x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
         n, c, height, width = x.shape
         ctx.slope, ctx.sizes, ctx.way = slope, (n, height * width, c), _way(x, weight, bias)
         if ctx.way == "kernels":
@@ -64,20 +65,28 @@ class _NormThenLeaky(Function):
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple:
-        x, weight, bias, *moments = ctx.saved_tensors
-        g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
-        if ctx.way == "kernels":
-            from sgbench.methods.kernels.norms import norm_act_backward
+        return _once(ctx, g) if torch.is_grad_enabled() else _gradients(ctx, g)
 
-            return *norm_act_backward(g, x, weight, bias, *moments, ctx.slope), None, None
-        if ctx.way == "native":
-            of_x, of_affine = torch.empty_like(x), weight.new_empty(2, len(weight))
-            addresses = [t.data_ptr() for t in (g, x, weight, bias, *moments, of_x, of_affine)]
-            native.extension.norm_backward(*addresses, *ctx.sizes, ctx.slope, x.dtype == torch.bfloat16)
-            return of_x, *of_affine.unbind(), None, None
-        return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+
+def _gradients(ctx: Any, g: Tensor) -> tuple:
+    """The backward pass of ``_NormThenLeaky``."""
+    x, weight, bias, *moments = ctx.saved_tensors
+    if g.dtype != x.dtype or not g.is_contiguous(memory_format=torch.channels_last):
+        g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
+    if ctx.way == "kernels":
+        from sgbench.methods.kernels.norms import norm_act_backward
+
+        return *norm_act_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+    if ctx.way == "native":
+        of_x, of_weight, of_bias = map(torch.empty_like, (x, weight, bias))
+        addresses = [t.data_ptr() for t in (g, x, weight, bias, *moments, of_x, of_weight, of_bias)]
+        native.extension.norm_backward(*addresses, *ctx.sizes, ctx.slope, x.dtype == torch.bfloat16)
+        return of_x, of_weight, of_bias, None, None
+    return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+
+
+_once = once_differentiable(_gradients)
 
 
 def _way(x: Tensor, weight: Tensor, bias: Tensor) -> str:
