@@ -112,6 +112,22 @@ class _CountedExtension:
             self.traffic.add(size * (24 + (2 if low else 4) + (2 if cast else 0)))
         self.extension.adam(numbers, *arguments)
 
+    def tiles_convolve(self, *arguments: Any) -> None:
+        """Reads maps and weights, writes maps, all in bfloat16; shapes come before the last argument."""
+        *_, images, height, width, channels, out, _ = arguments
+        self.traffic.add(2 * (images * height * width * (channels + out) + 9 * channels * out))
+        self.extension.tiles_convolve(*arguments)
+
+    def tiles_weight(self, *arguments: Any) -> None:
+        """Reads two maps, writes weights; shapes come last."""
+        *_, images, height, width, channels, out = arguments
+        self.traffic.add(2 * (images * height * width * (channels + out) + 9 * channels * out))
+        self.extension.tiles_weight(*arguments)
+
+    def tiles(self) -> bool:
+        """Moves nothing."""
+        return self.extension.tiles()
+
 
 def _of_patches(
     images: int, height: int, width: int, channels: int, kernel: int, stride: int, top: int, left: int, rows: int,

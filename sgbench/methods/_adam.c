@@ -3,9 +3,6 @@
  * Gradients are float32 or bfloat16. A parameter's value in bfloat16 is written besides where there is room for it, so
  * that networks need not cast it. adam.py checks types and layouts.
  */
-#if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC optimize("no-math-errno") /* so that square roots are taken of whole vectors */
-#endif
 #include "_native.h"
 #include <math.h>
 

@@ -164,6 +164,11 @@ static PyMethodDef methods[] = {
      "Addresses of z, y; N, H, W, C; kernel, stride, zeros above and left; rows and columns; whether bfloat16."},
     {"adam", adam, METH_VARARGS,
      "A list of eight numbers for each parameter, as adam.py gives them; rate, beta1, beta2, eps."},
+    {"tiles", tiles, METH_NOARGS, "Whether the CPU multiplies tiles of bfloat16, and the system lets us."},
+    {"tiles_convolve", tiles_convolve, METH_VARARGS,
+     "Addresses of x, weight, y; N, H, W, channels in and out; whether it is the adjoint, of a weight [in, 3, 3, out]."},
+    {"tiles_weight", tiles_weight, METH_VARARGS,
+     "Addresses of the gradient of y, of x, of the gradient of weight; N, H, W, channels in and out."},
     {NULL, NULL, 0, NULL},
 };
 
