@@ -113,15 +113,18 @@ class _CountedExtension:
         self.extension.adam(numbers, *arguments)
 
     def tiles_convolve(self, *arguments: Any) -> None:
-        """Reads maps and weights, writes maps, all in bfloat16; shapes come before the last argument."""
-        *_, images, height, width, channels, out, _ = arguments
-        self.traffic.add(2 * (images * height * width * (channels + out) + 9 * channels * out))
+        """Reads maps and weights, writes maps."""
+        self.traffic.add(_of_convolution(*arguments[4:]))
         self.extension.tiles_convolve(*arguments)
 
+    def tiles_spread(self, *arguments: Any) -> None:
+        """Reads maps and weights, writes maps."""
+        self.traffic.add(_of_convolution(*arguments[4:]))
+        self.extension.tiles_spread(*arguments)
+
     def tiles_weight(self, *arguments: Any) -> None:
-        """Reads two maps, writes weights; shapes come last."""
-        *_, images, height, width, channels, out = arguments
-        self.traffic.add(2 * (images * height * width * (channels + out) + 9 * channels * out))
+        """Reads two maps, writes weights."""
+        self.traffic.add(_of_convolution(*arguments[4:]))
         self.extension.tiles_weight(*arguments)
 
     def tiles(self) -> bool:
@@ -135,6 +138,14 @@ def _of_patches(
 ) -> int:  # fmt: skip
     """Numbers in a map and in its patches."""
     return images * channels * (height * width + rows * columns * kernel**2)
+
+
+def _of_convolution(
+    images: int, height: int, width: int, channels: int, kernel: int, stride: int, top: int, left: int, rows: int,
+    columns: int, out: int,
+) -> int:  # fmt: skip
+    """Bytes of a convolution's input, output and weights in bfloat16."""
+    return 2 * (images * (height * width * channels + rows * columns * out) + kernel**2 * channels * out)
 
 
 def _size(tensor: Tensor) -> int:

@@ -166,9 +166,9 @@ static PyMethodDef methods[] = {
      "A list of eight numbers for each parameter, as adam.py gives them; rate, beta1, beta2, eps."},
     {"tiles", tiles, METH_NOARGS, "Whether the CPU multiplies tiles of bfloat16, and the system lets us."},
     {"tiles_convolve", tiles_convolve, METH_VARARGS,
-     "Addresses of x, weight, y; N, H, W, channels in and out; whether it is the adjoint, of a weight [in, 3, 3, out]."},
-    {"tiles_weight", tiles_weight, METH_VARARGS,
-     "Addresses of the gradient of y, of x, of the gradient of weight; N, H, W, channels in and out."},
+     "Addresses of x, weight, bias (or 0), y; N, H, W, C; kernel, stride, zeros above and left; rows, columns, channels."},
+    {"tiles_spread", tiles_spread, METH_VARARGS, "The adjoint: addresses of y, weight, bias (or 0), x; the same shape."},
+    {"tiles_weight", tiles_weight, METH_VARARGS, "Addresses of the gradient of y, x, 0, that of weight; the same shape."},
     {NULL, NULL, 0, NULL},
 };
 

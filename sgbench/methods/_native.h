@@ -50,6 +50,7 @@ PyObject *fold(PyObject *self, PyObject *arguments);
 PyObject *adam(PyObject *self, PyObject *arguments);
 PyObject *tiles(PyObject *self, PyObject *arguments);
 PyObject *tiles_convolve(PyObject *self, PyObject *arguments);
+PyObject *tiles_spread(PyObject *self, PyObject *arguments);
 PyObject *tiles_weight(PyObject *self, PyObject *arguments);
 
 #endif

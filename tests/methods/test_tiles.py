@@ -1,21 +1,18 @@
-"""3x3 convolutions by tiles against the library's, and with the norm after them against the two layers."""
+"""Convolutions by tiles, their adjoints and their weights' gradients, against torch's in float32."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 
-from sgbench.methods import native, tiles
-from sgbench.methods.casting import cast_once
-from sgbench.methods.convolutions import SameConv2d
-from sgbench.methods.networks import ResidualBlock, normed
-from sgbench.methods.tiles import convolve_and_norm, convolved, weight_of
+from sgbench.methods import native, same, tiles
+from sgbench.methods.narrow import narrow
 
-needs_tiles = pytest.mark.skipif(not tiles._has_tiles(native.extension), reason="this CPU multiplies no tiles")
-SHAPES = [(1, 32, 32, 4, 4), (2, 64, 32, 3, 6), (3, 32, 96, 8, 8), (2, 64, 64, 1, 2), (1, 32, 64, 5, 12)]
-"""Images, channels in and out, height, width; an odd and an even number of tiles of places."""
+pytestmark = pytest.mark.skipif(not tiles._has_tiles(native.extension), reason="this CPU multiplies no tiles")
+KERNELS = [(5, 2), (4, 2), (3, 1), (3, 2), (7, 1), (4, 1), (2, 2), (1, 1), (2, 1), (3, 3), (4, 3), (1, 2), (2, 3)]
+MAPS = [(1, 8, 3, 4, 4), (2, 9, 17, 3, 6), (3, 32, 48, 8, 8), (2, 20, 16, 1, 5), (1, 16, 33, 9, 7), (17, 8, 40, 5, 2)]
+"""Images, channels in and out, height, width; a kernel smaller than its stride leaves pixels out."""
 ROUNDING = 2**-8
 """Of bfloat16, which keeps 8 digits."""
 
@@ -25,174 +22,151 @@ def randn(*shape, seed=0):
     return drawn.to(torch.bfloat16).contiguous(memory_format=torch.channels_last)
 
 
-def maps(n, channels, out, height, width):
-    return randn(n, channels, height, width), randn(out, channels, 3, 3, seed=1), randn(n, out, height, width, seed=2)
+def drawn(maps, kernel, stride):
+    """Input, weights, the gradient of the output."""
+    n, channels, out, height, width = maps
+    x, weight = randn(n, channels, height, width), randn(out, channels, kernel, kernel, seed=1)
+    return x, weight, randn(n, out, -(-height // stride), -(-width // stride), seed=2)
 
 
-def assert_rounded(mine, exact):
-    """Sums of float32 in another order, then rounded."""
-    torch.testing.assert_close(mine.float(), exact, rtol=ROUNDING, atol=1e-5 * float(exact.abs().max()))
-
-
-@needs_tiles
-@pytest.mark.parametrize("shape", SHAPES)
-def test_each_is_what_torch_computes_in_float32(shape):
-    x, weight, g = maps(*shape)
+def exact(x, weight, g, stride):
+    """In float32: the output, the gradients with respect to input and weights."""
     wide = x.float().requires_grad_(), weight.float().requires_grad_()
-    y = F.conv2d(*wide, padding=1)
-    of_x, of_weight = torch.autograd.grad(y, wide, g.float())
-    for _ in range(2):  # memory that is used again holds other numbers
-        assert_rounded(convolved(x, weight), y.detach())
-        assert_rounded(convolved(g, weight, adjoint=True), of_x)
-        assert_rounded(weight_of(g, x), of_weight)
+    y = same._convolve(*wide, None, stride)
+    return y.detach(), *torch.autograd.grad(y, wide, g.float())
 
 
-@needs_tiles
+def assert_rounded(mine, wanted):
+    """Sums of float32 in another order, then rounded."""
+    torch.testing.assert_close(mine.float(), wanted, rtol=ROUNDING, atol=1e-5 * float(wanted.abs().max()) + 1e-6)
+
+
+def all_three(x, weight, g, stride):
+    y = tiles.convolved(x, weight, None, stride)
+    return y, tiles.spread_out(g, weight, None, stride, *x.shape[2:]), tiles.weight_of(g, x, weight, stride)
+
+
+@pytest.mark.parametrize("maps", MAPS)
+@pytest.mark.parametrize(("kernel", "stride"), KERNELS)
+def test_each_is_what_torch_computes_in_float32(kernel, stride, maps):
+    x, weight, g = drawn(maps, kernel, stride)
+    for mine, wanted in zip(all_three(x, weight, g, stride), exact(x, weight, g, stride), strict=True):
+        assert_rounded(mine, wanted)
+
+
+def test_a_bias_is_added_before_rounding():
+    x, weight, g = drawn(MAPS[2], 4, 2)
+    y, of_x, _ = exact(x, weight, g, 2)
+    for channels, run, wanted in (
+        (len(weight), lambda bias: tiles.convolved(x, weight, bias, 2), y),
+        (weight.shape[1], lambda bias: tiles.spread_out(g, weight, bias, 2, 8, 8), of_x),
+    ):
+        bias = randn(1, channels, 1, 1, seed=3).flatten()
+        assert_rounded(run(bias), wanted + bias.float()[:, None, None])
+
+
+def test_many_maps_are_summed_in_groups_of_some():
+    """More than are treated at once, and a last group with fewer."""
+    x, weight, g = drawn((67, 16, 16, 16, 16), 4, 2)
+    assert_rounded(tiles.weight_of(g, x, weight, 2), exact(x, weight, g, 2)[2])
+
+
+def test_memory_that_is_used_again_holds_nothing_of_earlier_calls():
+    given = [(*drawn(maps, kernel, stride), stride) for maps in MAPS for kernel, stride in KERNELS]
+    before = [all_three(*one) for one in given]
+    all_three(*(torch.full_like(t, float("nan")) for t in drawn(MAPS[2], 7, 1)), 1)
+    for one, earlier in zip(reversed(given), reversed(before), strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(all_three(*one), earlier, strict=True))
+
+
+def test_threads_do_not_share_memory():
+    given = [(*drawn(maps, kernel, stride), stride) for maps in MAPS for kernel, stride in KERNELS]
+    alone = [all_three(*one) for one in given]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda one: all_three(*one), given))
+    for one, other in zip(alone, together, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
 def test_products_of_the_library_in_between_are_right():
     """Both set the shapes of tiles."""
-    x, weight, _ = maps(*SHAPES[0])
+    x, weight, _ = drawn(MAPS[0], 3, 1)
     a, b = randn(40, 96, 1, 1).flatten(1), randn(96, 56, 1, 1, seed=1).flatten(1)
-    product, y = a @ b, convolved(x, weight)
+    product, y = a @ b, tiles.convolved(x, weight, None, 1)
     for _ in range(3):
         assert torch.equal(a @ b, product)
-        assert torch.equal(convolved(x, weight), y)
-
-
-@needs_tiles
-def test_threads_do_not_share_memory():
-    given = [maps(*shape) for shape in SHAPES] * 8
-    alone = [(convolved(x, w), weight_of(g, x)) for x, w, g in given]
-    with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda m: (convolved(m[0], m[1]), weight_of(m[2], m[0])), given))
-    assert all(
-        torch.equal(a, b) for one, other in zip(alone, together, strict=True) for a, b in zip(one, other, strict=True)
-    )
-
-
-@needs_tiles
-@pytest.mark.parametrize("shape", [(1, 16, 32, 4, 4), (1, 32, 16, 4, 4), (1, 32, 32, 4, 3)])
-def test_other_shapes_are_refused(shape):
-    x, weight, g = maps(*shape)
-    with pytest.raises(ValueError, match="multiples of 32"):
-        convolved(x, weight)
-    with pytest.raises(ValueError, match="multiples of 32"):
-        weight_of(g, x)
-
-
-def layers(kernel_size=3, stride=1, channels=(32, 64), slope=0.2):
-    torch.manual_seed(4)
-    convolution, norm = normed(SameConv2d(*channels, kernel_size, stride), slope)
-    with torch.no_grad():
-        norm.weight.normal_(1, 0.3)
-        norm.bias.normal_(0, 0.3)
-    return convolution.to(memory_format=torch.channels_last), norm
-
-
-def with_gradients(run, x, g, parameters):
-    x = x.detach().requires_grad_()
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False), cast_once():
-        y = run(x)
-    return [t.float() for t in (y.detach(), *torch.autograd.grad(y, [x, *parameters], g))]
+        assert torch.equal(tiles.convolved(x, weight, None, 1), y)
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The convolutions by tiles."""
+    """What the extension was asked for."""
     seen = []
-
-    def counted(*arguments, **named):
-        seen.append(arguments[0].shape)
-        return convolved(*arguments, **named)
-
-    monkeypatch.setattr(tiles, "convolved", counted)
+    for name in ("convolved", "spread_out", "weight_of"):
+        way = getattr(tiles, name)
+        monkeypatch.setattr(tiles, name, lambda *given, way=way, name=name: seen.append(name) or way(*given))
     return seen
 
 
-@needs_tiles
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_together_they_are_the_two_layers(calls, layout):
-    convolution, norm = layers()
-    parameters = [convolution.weight, norm.weight, norm.bias]
-    x, g = (
-        randn(3, 32, 8, 8).contiguous(memory_format=layout),
-        randn(3, 64, 8, 8, seed=5).contiguous(memory_format=layout),
-    )
-    mine = with_gradients(lambda x: convolve_and_norm(convolution, norm, x), x, g, parameters)
-    assert len(calls) == 2
-    theirs = with_gradients(lambda x: norm(convolution(x)), x, g, parameters)
-    assert len(calls) == 2
-    for one, other in zip(mine, theirs, strict=True):
-        assert (one - other).abs().max() <= 0.02 * other.abs().max()
-        assert (one - other).norm() <= 0.004 * other.norm()
-
-
-@needs_tiles
-def test_only_gradients_that_are_asked_for_are_computed(calls, monkeypatch):
-    convolution, norm = layers()
-    convolution.requires_grad_(False)
-    monkeypatch.setattr(tiles, "weight_of", None)
-    x, g = randn(3, 32, 8, 8), randn(3, 64, 8, 8, seed=5)
-    with_gradients(lambda x: convolve_and_norm(convolution, norm, x), x, g, norm.parameters())
-    convolution.requires_grad_(True)
-    norm.requires_grad_(False)
+def test_layers_use_them_with_all_gradients(calls, layout):
+    x, weight, g = (t.contiguous(memory_format=layout) for t in drawn(MAPS[2], 4, 2))
+    leaves = [x.requires_grad_(), weight.requires_grad_(), torch.ones(len(weight), dtype=x.dtype, requires_grad=True)]
+    mine = torch.autograd.grad(same.convolve(*leaves, 2), leaves, g)
+    assert calls == ["convolved", "spread_out", "weight_of"]
+    _, *wanted = exact(x.detach(), weight.detach(), g, 2)
+    for one, other in zip(mine, (*wanted, g.float().sum((0, 2, 3))), strict=True):
+        assert_rounded(one, other)
     calls.clear()
-    monkeypatch.setattr(tiles, "weight_of", weight_of)
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        convolve_and_norm(convolution, norm, x).sum().backward()
-    assert len(calls) == 1
-    assert convolution.weight.grad is not None
+    leaves = [g.detach().requires_grad_(), weight, torch.ones(weight.shape[1], dtype=x.dtype, requires_grad=True)]
+    mine = torch.autograd.grad(same.spread(*leaves, 2, 8, 8), leaves, x.detach())
+    assert calls == ["spread_out", "convolved", "weight_of"]
+    y = exact(x.detach(), weight.detach(), g, 2)[0]
+    for one, other in zip(mine, (y, wanted[1], x.detach().float().sum((0, 2, 3))), strict=True):
+        assert_rounded(one, other)
 
 
-@needs_tiles
-def test_it_cannot_be_differentiated_twice():
-    convolution, norm = layers()
-    x = randn(1, 32, 4, 4).requires_grad_()
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-        y = convolve_and_norm(convolution, norm, x)
-        (gradient,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
-        with pytest.raises(RuntimeError, match="once_differentiable"):
-            gradient.sum().backward()
+def test_a_narrow_convolution_uses_them(calls):
+    x, weight, _ = drawn((2, 16, 3, 8, 8), 7, 1)
+    assert_rounded(narrow(x, weight, None), F.conv2d(x.float(), weight.float(), padding=3))
+    assert calls == ["convolved"]
 
 
-@pytest.mark.parametrize(
-    ("made", "shape", "low"),
-    [
-        (layers(), (2, 32, 8, 8), False),
-        (layers(), (2, 32, 8, 10), True),
-        (layers(), (2, 32, 8, 7), True),
-        (layers(kernel_size=5), (2, 32, 8, 8), True),
-        (layers(stride=2), (2, 32, 8, 8), True),
-        (layers(channels=(24, 64)), (2, 24, 8, 8), True),
-        (layers(channels=(32, 40)), (2, 32, 8, 8), True),
-    ],
-)
-def test_other_layers_are_called_one_after_the_other(made, shape, low, calls):
-    convolution, norm = made
-    x = randn(*shape) if low else randn(*shape).float()
-    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False, enabled=low):
-        assert torch.equal(convolve_and_norm(convolution, norm, x), norm(convolution(x)))
-    assert not calls
+def test_gradients_that_are_not_asked_for_are_not_computed(calls):
+    x, weight, g = drawn(MAPS[2], 4, 2)
+    torch.autograd.grad(same.convolve(x, weight.requires_grad_(), None, 2), weight, g)
+    assert calls == ["convolved", "weight_of"]
+    calls.clear()
+    torch.autograd.grad(same.spread(g.requires_grad_(), weight.detach(), None, 2, 8, 8), g, x)
+    assert calls == ["spread_out", "convolved"]
 
 
-def test_a_network_is_the_same_without_tiles(monkeypatch):
-    torch.manual_seed(0)
-    block = ResidualBlock(32, bias=False).to(memory_format=torch.channels_last)
-    x = randn(2, 32, 8, 8)
-    results = []
-    for known in (True, False):
-        if not known:
-            monkeypatch.setattr(tiles, "_has_tiles", lambda _: False)
-        for p in block.parameters():
-            p.grad = None
-        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False), cast_once():
-            y = block(x)
-            (y.float() * x.float()).sum().backward()
-        results.append([y.detach().float(), *(p.grad for p in block.parameters())])
-    for one, other in zip(*results, strict=True):
-        assert (one - other).norm() <= 0.01 * other.norm() + 1e-3
+@pytest.mark.parametrize("adjoint", [False, True])
+def test_they_can_be_differentiated_again(adjoint, monkeypatch):
+    """As a gradient penalty does, with respect to all that the first derivative depends on."""
+    x, weight, g = (t.requires_grad_() for t in drawn(MAPS[2], 4, 2))
+    found = []
+    for usable in (tiles.usable, lambda *_: False):
+        monkeypatch.setattr(tiles, "usable", usable)
+        if adjoint:
+            (first,) = torch.autograd.grad(same.spread(g, weight, None, 2, 8, 8), g, x, create_graph=True)
+        else:
+            (first,) = torch.autograd.grad(same.convolve(x, weight, None, 2), x, g, create_graph=True)
+        other = x if adjoint else g
+        found.append(torch.autograd.grad(first.float().square().sum(), [weight, other]))
+    for one, two in zip(*found, strict=True):
+        assert (one.float() - two.float()).norm() <= ROUNDING * two.float().norm()
 
 
-def test_parameters_keep_their_names():
-    names = [name for name, _ in ResidualBlock(32, bias=False).named_parameters()]
-    assert names == [f"body.{k}" for k in ("0.0.weight", "0.1.weight", "0.1.bias", "1.weight", "2.weight", "2.bias")]
-    assert isinstance(ResidualBlock(32, bias=False).body[0], nn.Sequential)
+def test_what_is_large_or_in_another_precision_is_left_to_the_library(monkeypatch):
+    x, weight, _ = drawn(MAPS[2], 4, 2)
+    assert tiles.usable(x, weight)
+    assert not tiles.usable(x.float(), weight.float())
+    assert not tiles.usable(x[:0], weight)
+    assert not tiles.usable(x[:, :3], weight[:, :3])
+    for name in ("_MOST_WEIGHTS", "_MOST_PLACES", "_MOST_VALUES"):
+        with monkeypatch.context() as context:
+            context.setattr(tiles, name, 10)
+            assert not tiles.usable(x, weight)
+    monkeypatch.setattr(native, "extension", None)
+    assert not tiles.usable(x, weight)
