@@ -36,17 +36,17 @@ def _has_tiles(extension: Any) -> bool:
 
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, plain: Callable[..., Tensor]) -> Tensor:
     """The convolution of x [N, C, H, W]; ``plain`` computes the same, for what is differentiated twice."""
-    return _Convolve.apply(x, weight, bias, stride, plain)
+    return _ConvolveByTiles.apply(x, weight, bias, stride, plain)
 
 
 def spread(
     g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int, plain: Callable[..., Tensor]
 ) -> Tensor:
     """Its adjoint, [N, c, h, w] -> [N, C, height, width]; then a bias is added."""
-    return _Spread.apply(g, weight, bias, stride, height, width, plain)
+    return _SpreadByTiles.apply(g, weight, bias, stride, height, width, plain)
 
 
-class _Convolve(Function):
+class _ConvolveByTiles(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: int, plain: Any) -> Tensor:
         ctx.save_for_backward(x, weight, bias)
@@ -63,7 +63,7 @@ class _Convolve(Function):
         return of_x, of_weight, g.sum((0, 2, 3)) if ctx.needs_input_grad[2] else None, None, None
 
 
-class _Spread(Function):
+class _SpreadByTiles(Function):
     @staticmethod
     def forward(
         ctx: Any, g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int, plain: Any
