@@ -93,7 +93,7 @@ def _differentiated(ctx: Any, g: Tensor, inputs: tuple[Tensor | None, ...], opti
 
 def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     """[N, C, H, W], [c, C, k, k] -> [N, c, ceil(H / stride), ceil(W / stride)], without a graph."""
-    x, weight = _laid(x), _laid(weight)
+    x, weight, bias = _laid(x), _laid(weight), _like(bias, x)
     shape = _shape(x, weight, stride)
     y = torch.empty((len(x), len(weight), *shape[-3:-1]), dtype=x.dtype, memory_format=torch.channels_last)
     native.extension.tiles_convolve(*_addresses(x, weight, bias, y), *shape)
@@ -102,7 +102,7 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Te
 
 def spread_out(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
     """[N, c, h, w], [c, C, k, k] -> [N, C, height, width], without a graph."""
-    g, weight = _laid(g), _laid(weight)
+    g, weight, bias = _laid(g), _laid(weight), _like(bias, g)
     size = len(g), weight.shape[1], height, width
     y = torch.empty(size, dtype=g.dtype, memory_format=torch.channels_last)
     native.extension.tiles_spread(*_addresses(g, weight, bias, y), *_shape(y, weight, stride))
@@ -121,6 +121,10 @@ def _laid(x: Tensor) -> Tensor:
     return x if x.is_contiguous(memory_format=torch.channels_last) else x.contiguous(memory_format=torch.channels_last)
 
 
+def _like(bias: Tensor | None, x: Tensor) -> Tensor | None:
+    return None if bias is None else bias.to(x.dtype).contiguous()
+
+
 def _shape(x: Tensor, weight: Tensor, stride: int) -> tuple[int, ...]:
     """Of a convolution, as the extension wants it: its input, kernel, zeros above and left, output."""
     n, channels, height, width = x.shape
@@ -130,4 +134,4 @@ def _shape(x: Tensor, weight: Tensor, stride: int) -> tuple[int, ...]:
 
 
 def _addresses(one: Tensor, other: Tensor, bias: Tensor | None, to: Tensor) -> tuple[int, int, int, int]:
-    return one.data_ptr(), other.data_ptr(), 0 if bias is None else bias.contiguous().data_ptr(), to.data_ptr()
+    return one.data_ptr(), other.data_ptr(), 0 if bias is None else bias.data_ptr(), to.data_ptr()

@@ -61,8 +61,9 @@ def test_a_bias_is_added_before_rounding():
         (len(weight), lambda bias: tiles.convolved(x, weight, bias, 2), y),
         (weight.shape[1], lambda bias: tiles.spread_out(g, weight, bias, 2, 8, 8), of_x),
     ):
-        bias = randn(1, channels, 1, 1, seed=3).flatten()
-        assert_rounded(run(bias), wanted + bias.float()[:, None, None])
+        bias = randn(1, 2 * channels, 1, 1, seed=3).flatten()[::2]
+        for given in (bias, bias.float(), bias.contiguous()):
+            assert_rounded(run(given), wanted + bias.float()[:, None, None])
 
 
 def test_many_maps_are_summed_in_groups_of_some():
