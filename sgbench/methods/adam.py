@@ -49,7 +49,7 @@ class Adam(torch.optim.Adam):
     """torch's fused Adam: the same updates up to rounding, the same state.
 
     Where the C extension does the step, it also writes what networks use of the parameters in bfloat16, and takes
-    gradients as they come from there. The first step, which makes the moments, is torch's.
+    gradients as they come from there.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, betas: tuple[float, float]):
@@ -89,13 +89,13 @@ class Adam(torch.optim.Adam):
         return None
 
     def _step_by_torch(self, closure: Callable[[], Any] | None) -> Any:
-        """Of gradients in the parameters' precision; a fused step of torch's does not say that it changes them."""
+        """Of gradients in the parameters' precision. A fused step does not say what it changes; casts must be told."""
         parameters = [p for group in self.param_groups for p in group["params"]]
         for p in parameters:
             if p.grad is not None and p.grad.dtype != p.dtype:
                 p.grad = p.grad.to(p.dtype)
         result = super().step(closure)
-        increment_version(parameters)
+        increment_version([p for p in parameters if lasting_of(p) is not None and lasting_of(p).leaf is not None])
         return result
 
     def _numbers(self, parameters: list[Tensor]) -> tuple[list[_Own], list[int]] | None:
@@ -105,10 +105,12 @@ class Adam(torch.optim.Adam):
             g = p.grad
             if g is None:
                 continue
-            own, state = self._known.get(p), self.state.get(p)
-            if not state:
-                return None
+            own, state = self._known.get(p), self.state[p]
             if own is None or not own.holds(state):
+                if not _is_known(p):
+                    return None
+                if not state:
+                    state |= _beginning(p)
                 if not _alike(p, state):
                     return None
                 own = self._known[p] = _Own(p, state)
@@ -119,11 +121,19 @@ class Adam(torch.optim.Adam):
         return given, numbers
 
 
-def _alike(p: Tensor, state: dict[str, Tensor]) -> bool:
-    """Whether a parameter, its moments and its cast lie alike in memory, on a CPU, without gaps."""
-    lasting = lasting_of(p)
-    if lasting is None or p.device.type != "cpu" or p.dtype != torch.float32:
-        return False
-    others = [state["exp_avg"], state["exp_avg_sq"], *([] if lasting.leaf is None else [lasting.leaf])]
+def _is_known(p: Tensor) -> bool:
+    """Whether a parameter is one that the C extension can update: in float32 on a CPU, without gaps in memory."""
     dense = p.is_contiguous() or p.is_contiguous(memory_format=torch.channels_last)
-    return dense and all(x.stride() == p.stride() and x.device == p.device for x in others)
+    return dense and lasting_of(p) is not None and p.device.type == "cpu" and p.dtype == torch.float32
+
+
+def _beginning(p: Tensor) -> dict[str, Tensor]:
+    """A parameter's state before its first step, as torch's fused Adam makes it."""
+    return {"step": torch.zeros(()), "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
+
+
+def _alike(p: Tensor, state: dict[str, Tensor]) -> bool:
+    """Whether a parameter, its moments and its cast lie alike in memory."""
+    leaf = lasting_of(p).leaf
+    others = [state["exp_avg"], state["exp_avg_sq"], *([] if leaf is None else [leaf])]
+    return all(x.stride() == p.stride() and x.device == p.device for x in others)
