@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Group
+from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.losses import widened
-from sgbench.methods.networks import frozen, initialise, normed, widths_at
+from sgbench.methods.networks import Layers, frozen, initialise, normed, widths_at
 
 DISCRIMINATOR_WIDTHS = {32: (1, 2, 4), 64: (1, 2, 4, 8), 128: (1, 2, 4, 8, 16), 256: (1, 2, 4, 8, 16, 16)}
 GENERATED = 2
@@ -31,7 +32,7 @@ class ResidualGANGenerator(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
-        self.body = nn.Sequential(
+        self.body = Layers(
             *normed(SameConv2d(3, width, 5), SLOPE),
             *normed(SameConv2d(width, 2 * width, 4, 2), SLOPE),
             *normed(SameConv2d(2 * width, 4 * width, 4, 2), SLOPE),
@@ -58,8 +59,8 @@ class ResidualGANDiscriminator(nn.Module):
             channels = out
         layers.append(WholeConv2d(channels, 3, 4))
         rest = 4  # after phi: its norm, the last stride-2 convolution, its norm, the logits
-        self.features = nn.Sequential(*layers[:-rest])
-        self.classifier = nn.Sequential(*layers[-rest:])
+        self.features = Layers(*layers[:-rest])
+        self.classifier = Layers(*layers[-rest:])
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Logits, and the output of the next-to-last stride-2 convolution, before norm and activation."""
@@ -107,7 +108,7 @@ class ResidualGAN(Method):
         self.discriminator = ResidualGANDiscriminator(image_size, settings.discriminator_width or settings.base_width)
         initialise(self, partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04))  # truncated as in TensorFlow
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(torch.optim.Adam, betas=(0.5, 0.9), fused=True)
+        adam = partial(Adam, betas=(0.5, 0.9))
         self.optimizers = {
             "generator_0": adam(self.generators[0].parameters(), lr=settings.learning_rate),
             "generator_1": adam(self.generators[1].parameters(), lr=settings.learning_rate),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, Attribute, Group
+from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
@@ -158,7 +159,7 @@ class StarGAN(Method):
         self.discriminator = StarGANDiscriminator(num_entries, image_size, width)
         self.register_buffer("pool", self._complete_vectors(labels), persistent=False)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
+        adam = partial(Adam, betas=(0.5, 0.999))
         self.optimizers = {
             "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
             "discriminator": adam(self.discriminator.parameters(), lr=d_rate),

@@ -17,7 +17,7 @@ from statistics import median
 import torch
 
 from benchmarks.timing.cases import METHODS, Case, cases_of
-from benchmarks.timing.commits import Against, against, git
+from benchmarks.timing.commits import Against, Part, against, git
 from benchmarks.timing.markdown import mebibytes, rounded, table
 from benchmarks.timing.measures import (
     PeakMemory,
@@ -38,6 +38,10 @@ VERSIONS: dict[str, Callable[[Case, torch.device], Version]] = {
     "as trained, bfloat16": lambda case, device: our_steps(case, device, "bfloat16", replayed=True),
 }
 PLAIN, *_ = VERSIONS
+PARTS: dict[Part, str] = {
+    "step": "The step alone, on batches made before:",
+    "whole": "The whole iteration as the loop runs it, with batches drawn and mirrored and losses read:",
+}
 _WARM_UP = 2
 
 
@@ -199,23 +203,24 @@ def versions(measured: Sequence[Measured], peaks: dict[str, float], device: torc
 
 def comparison(commit: str, results: Sequence[Against], native: dict[str, bool]) -> list[str]:
     """Today's step against another commit's."""
-    rows = [
-        [r.case, f"{r.ratio:.2f}", f"{min(r.ratios):.2f} to {max(r.ratios):.2f}"]
-        + [rounded(1e3 * median(times)) for times in (r.before, r.now)]
-        for r in results
-    ]
     header = ("Method", "Times as fast", "In single turns", "ms before", "ms now")
     words = {True: "with", False: "without"}
-    return [
+    lines = [
         "",
         f"## Against commit {commit}",
         "",
-        f"The step alone, on batches made before, in bfloat16 with one thread; two processes take turns, "
-        f"{len(results[0].now)} each. Today's is {words[native['now']]} the C extension, the other "
-        f"{words[native['before']]}.",
-        "",
-        table(header, rows),
+        f"In bfloat16 with one thread; two processes take turns, {len(results[0].now)} each. Today's is "
+        f"{words[native['now']]} the C extension, the other {words[native['before']]}.",
     ]
+    for part, title in PARTS.items():
+        rows = [
+            [r.case, f"{r.ratio:.2f}", f"{min(r.ratios):.2f} to {max(r.ratios):.2f}"]
+            + [rounded(1e3 * median(times)) for times in (r.before, r.now)]
+            for r in results
+            if r.part == part
+        ]
+        lines += ["", title, "", table(header, rows)] if rows else []
+    return lines
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
     python child.py ROOT CASES
 
 Nothing of the project may be imported but what lies in ROOT, whatever is installed: hooks of editable installs are
-taken away. CASES is JSON: method -> values, size, settings, precision. A line ``METHOD ITERATIONS`` on standard input
-is answered by the seconds of an iteration. It knows where modules lie in this version and where they lay in earlier
-ones.
+taken away. CASES is JSON: method -> values, size, settings, precision. A line ``METHOD PART ITERATIONS`` on standard
+input is answered by the seconds of an iteration: ``step`` is the step alone, on batches made before; ``whole`` also
+draws and mirrors batches and reads losses, as the loop does. It knows where modules lie in this version and where they
+lay in earlier ones.
 """
 
 import importlib
@@ -33,10 +34,12 @@ def main() -> None:
     print(json.dumps({"native": has_native()}), flush=True)
     built: dict[str, Any] = {}
     for line in sys.stdin:
-        name, number = line.split()
+        name, part, number = line.split()
         if name not in built:
             built[name] = build(name, cases[name])
-        print(timed(*built[name], cases[name]["precision"], int(number)), flush=True)
+        method, batches, source = built[name]
+        given = source if part == "whole" else batches
+        print(timed(method, given, cases[name]["precision"], int(number)), flush=True)
 
 
 def import_only_from(root: Path) -> None:
@@ -66,8 +69,8 @@ def first_module(*names: str) -> Any:
     raise SystemExit(f"none of these modules is there: {', '.join(names)}")
 
 
-def build(name: str, case: dict[str, Any]) -> tuple[Any, list[Any]]:
-    """A method and an iteration's batches."""
+def build(name: str, case: dict[str, Any]) -> tuple[Any, list[Any], Any]:
+    """A method, an iteration's batches, and what draws batches of 8-bit images."""
     import torch
 
     labels_module = importlib.import_module("sgbench.data.labels")
@@ -93,11 +96,24 @@ def build(name: str, case: dict[str, Any]) -> tuple[Any, list[Any]]:
             shown = torch.arange(2).repeat_interleave(number // 2)[:, None]
         images = torch.rand(number, 3, case["size"], case["size"]) * 2 - 1
         batches.append(labels_module.Batch(images, shown.to(torch.int8)))
-    return method, batches
+    return method, batches, source_of(method, case["size"], labels)
 
 
-def timed(method: Any, batches: list[Any], precision: str, number: int) -> float:
-    """Seconds of an iteration, mean over some."""
+def source_of(method: Any, size: int, labels: Any) -> Any:
+    """Batches of noise, as a job draws them."""
+    import torch
+
+    labels_module = importlib.import_module("sgbench.data.labels")
+    images = torch.randint(256, (len(labels), 3, size, size), dtype=torch.uint8)
+    shown, own = (labels != labels_module.HIDDEN).all(1), method.settings
+    sparse = labels_module.SparseLabels(labels, shown.nonzero()[:, 0], shown, {})
+    drawn = importlib.import_module("sgbench.data.batches").Batches
+    positions, cpu = torch.arange(len(labels)), torch.device("cpu")
+    return drawn(images, positions, sparse, own.batch_size, own.labelled_share, method.sampling, SEED, cpu)
+
+
+def timed(method: Any, given: Any, precision: str, number: int) -> float:
+    """Seconds of an iteration on batches or on what draws them, mean over some."""
     import torch
 
     try:
@@ -106,10 +122,14 @@ def timed(method: Any, batches: list[Any], precision: str, number: int) -> float
         cast_once = nullcontext
     start = time.perf_counter()
     for iteration in range(number):
+        whole = not isinstance(given, list)
+        batches = given.at(iteration, method.batches_per_iteration) if whole else given
         low = precision == "bfloat16"
         context = torch.autocast("cpu", torch.bfloat16, cache_enabled=False) if low else nullcontext()
         with context, cast_once():
-            method.step(batches, iteration)
+            losses = method.step(batches, iteration)
+        if whole:
+            torch.stack([value.float() for value in losses.values()]).tolist()
     return (time.perf_counter() - start) / number
 
 

@@ -7,28 +7,33 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
+from typing import Literal, get_args
 
 from benchmarks.timing.cases import Case
 
 ROOT = Path(__file__).parents[2]
 _CHILD = Path(__file__).with_name("child.py")
+Part = Literal["step", "whole"]
 _BUILD = "import setuptools; setuptools.setup()"
 
 
 @dataclass(frozen=True)
 class Against:
-    """A method's step at another commit, and today's.
+    """A method's iterations at another commit, and today's.
 
     Attributes:
         before, now: seconds of an iteration in each turn.
+        part: the step alone, or the whole iteration, with its batches drawn and its losses read.
     """
 
     case: Case
     before: tuple[float, ...]
     now: tuple[float, ...]
+    part: Part = "step"
 
     @property
     def ratios(self) -> list[float]:
@@ -50,7 +55,7 @@ def against(
         iterations: in each turn.
 
     Returns:
-        A comparison for each case; and whether each version's C extension was built, under ``before`` and ``now``.
+        A comparison for each case and part; whether each version's C extension was built, under ``before`` and ``now``.
 
     Raises:
         subprocess.CalledProcessError: there is no such commit.
@@ -70,11 +75,11 @@ def against(
         now = stack.enter_context(child(ROOT, asked))
         native = {name: json.loads(answer(p))["native"] for name, p in (("before", before), ("now", now))}
         results = []
-        for case in cases:
+        for case, part in product(cases, get_args(Part)):
             for process in (before, now):
-                ask(process, case.method, iterations)  # builds the method and warms up
-            pairs = [[ask(p, case.method, iterations) for p in (before, now)] for _ in range(turns)]
-            results.append(Against(case, *zip(*pairs, strict=True)))
+                ask(process, case.method, part, iterations)  # builds the method and warms up
+            pairs = [[ask(p, case.method, part, iterations) for p in (before, now)] for _ in range(turns)]
+            results.append(Against(case, *zip(*pairs, strict=True), part))
         return results, native
 
 
@@ -116,9 +121,9 @@ def child(root: Path, asked: dict) -> Iterator[subprocess.Popen]:
         process.communicate()
 
 
-def ask(process: subprocess.Popen, method: str, iterations: int) -> float:
+def ask(process: subprocess.Popen, method: str, part: Part, iterations: int) -> float:
     """Seconds of an iteration."""
-    process.stdin.write(f"{method} {iterations}\n")
+    process.stdin.write(f"{method} {part} {iterations}\n")
     process.stdin.flush()
     return float(answer(process))
 

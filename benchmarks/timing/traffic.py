@@ -106,6 +106,31 @@ class _CountedExtension:
         self.traffic.add((2 if arguments[-1] else 4) * _of_patches(*arguments[2:-1]))
         self.extension.fold(*arguments)
 
+    def adam(self, numbers: list[int], *arguments: Any) -> None:
+        """Reads and writes parameters and moments, reads gradients, writes casts; numbers come in eights."""
+        for *_, cast, size, low in zip(*[iter(numbers)] * 8, strict=True):
+            self.traffic.add(size * (24 + (2 if low else 4) + (2 if cast else 0)))
+        self.extension.adam(numbers, *arguments)
+
+    def tiles_convolve(self, *arguments: Any) -> None:
+        """Reads maps and weights, writes maps."""
+        self.traffic.add(_of_convolution(*arguments[4:]))
+        self.extension.tiles_convolve(*arguments)
+
+    def tiles_spread(self, *arguments: Any) -> None:
+        """Reads maps and weights, writes maps."""
+        self.traffic.add(_of_convolution(*arguments[4:]))
+        self.extension.tiles_spread(*arguments)
+
+    def tiles_weight(self, *arguments: Any) -> None:
+        """Reads two maps, writes weights."""
+        self.traffic.add(_of_convolution(*arguments[4:]))
+        self.extension.tiles_weight(*arguments)
+
+    def tiles(self) -> bool:
+        """Moves nothing."""
+        return self.extension.tiles()
+
 
 def _of_patches(
     images: int, height: int, width: int, channels: int, kernel: int, stride: int, top: int, left: int, rows: int,
@@ -113,6 +138,14 @@ def _of_patches(
 ) -> int:  # fmt: skip
     """Numbers in a map and in its patches."""
     return images * channels * (height * width + rows * columns * kernel**2)
+
+
+def _of_convolution(
+    images: int, height: int, width: int, channels: int, kernel: int, stride: int, top: int, left: int, rows: int,
+    columns: int, out: int,
+) -> int:  # fmt: skip
+    """Bytes of a convolution's input, output and weights in bfloat16."""
+    return 2 * (images * (height * width * channels + rows * columns * out) + kernel**2 * channels * out)
 
 
 def _size(tensor: Tensor) -> int:

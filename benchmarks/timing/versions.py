@@ -14,6 +14,7 @@ from benchmarks.plain.sggan import PlainSGGAN
 from benchmarks.plain.stargan import PlainStarGAN
 from benchmarks.timing.cases import Case
 from sgbench.data.labels import Batch
+from sgbench.methods.casting import lasting_of
 from sgbench.training.feeds import Feed, make_feed
 from sgbench.training.optimisers import make_capturable
 from sgbench.training.precision import Precision
@@ -134,11 +135,12 @@ def plain_steps(case: Case, device: torch.device, precision: Precision, replayed
 
 
 def bytes_held(version: Version) -> int:
-    """Bytes of the parameters that a version trains and of their optimisers' states."""
+    """Bytes of the parameters that a version trains, of casts that last, and of their optimisers' states."""
     optimizers = version.optimizers if isinstance(version, PlainSteps) else version.method.optimizers.values()
     tensors = {id(p): p for o in optimizers for group in o.param_groups for p in group["params"]}
     states = [value for o in optimizers for state in o.state.values() for value in state.values()]
-    return sum(x.nbytes for x in (*tensors.values(), *states) if isinstance(x, Tensor))
+    casts = [lasting.leaf for lasting in map(lasting_of, tensors.values()) if lasting is not None]
+    return sum(x.nbytes for x in (*tensors.values(), *casts, *states) if isinstance(x, Tensor))
 
 
 def bytes_of_images(version: Version) -> int:

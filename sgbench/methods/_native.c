@@ -135,22 +135,20 @@ static PyObject *norm_forward(PyObject *self, PyObject *arguments) {
     Py_RETURN_NONE;
 }
 
-/* `of_affine` gets the gradients of weight and of bias, [2, C]. */
 static PyObject *norm_backward(PyObject *self, PyObject *arguments) {
-    unsigned long long g, x, weight, bias, moments, of_x, of_affine;
+    unsigned long long g, x, weight, bias, moments, of_x, of_weight, of_bias;
     int narrow;
     Norm norm = {0};
-    if (!PyArg_ParseTuple(arguments, "KKKKKKKlllfp", &g, &x, &weight, &bias, &moments, &of_x, &of_affine, &norm.n, &norm.p,
-                          &norm.c, &norm.slope, &narrow))
+    if (!PyArg_ParseTuple(arguments, "KKKKKKKKlllfp", &g, &x, &weight, &bias, &moments, &of_x, &of_weight, &of_bias, &norm.n,
+                          &norm.p, &norm.c, &norm.slope, &narrow))
         return NULL;
     norm.weight = (const float *)weight, norm.bias = (const float *)bias;
     const float *mean = (const float *)moments, *rstd = mean + norm.n * norm.c;
-    float *of_weight = (float *)of_affine, *of_bias = of_weight + norm.c;
     Py_BEGIN_ALLOW_THREADS
     if (narrow)
-        backward_bf16(&norm, (void *)g, (void *)x, mean, rstd, (void *)of_x, of_weight, of_bias);
+        backward_bf16(&norm, (void *)g, (void *)x, mean, rstd, (void *)of_x, (void *)of_weight, (void *)of_bias);
     else
-        backward_f32(&norm, (void *)g, (void *)x, mean, rstd, (void *)of_x, of_weight, of_bias);
+        backward_f32(&norm, (void *)g, (void *)x, mean, rstd, (void *)of_x, (void *)of_weight, (void *)of_bias);
     Py_END_ALLOW_THREADS
     Py_RETURN_NONE;
 }
@@ -159,11 +157,18 @@ static PyMethodDef methods[] = {
     {"norm_forward", norm_forward, METH_VARARGS,
      "Addresses of x, weight, bias, y, moments; N, P, C, eps, slope, whether bfloat16."},
     {"norm_backward", norm_backward, METH_VARARGS,
-     "Addresses of g, x, weight, bias, moments, of_x, of_affine; N, P, C, slope, whether bfloat16."},
+     "Addresses of g, x, weight, bias, moments, of_x, of_weight, of_bias; N, P, C, slope, whether bfloat16."},
     {"unfold", unfold, METH_VARARGS,
      "Addresses of x, z; bytes of a number; N, H, W, C; kernel, stride, zeros above and left; rows and columns of places."},
     {"fold", fold, METH_VARARGS,
      "Addresses of z, y; N, H, W, C; kernel, stride, zeros above and left; rows and columns; whether bfloat16."},
+    {"adam", adam, METH_VARARGS,
+     "A list of eight numbers for each parameter, as adam.py gives them; rate, beta1, beta2, eps."},
+    {"tiles", tiles, METH_NOARGS, "Whether the CPU multiplies tiles of bfloat16, and the system lets us."},
+    {"tiles_convolve", tiles_convolve, METH_VARARGS,
+     "Addresses of x, weight, bias (or 0), y; N, H, W, C; kernel, stride, zeros above and left; rows, columns, channels."},
+    {"tiles_spread", tiles_spread, METH_VARARGS, "The adjoint: addresses of y, weight, bias (or 0), x; the same shape."},
+    {"tiles_weight", tiles_weight, METH_VARARGS, "Addresses of the gradient of y, x, 0, that of weight; the same shape."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -171,7 +176,7 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_native", NULL, -1, 
 
 PyMODINIT_FUNC PyInit__native(void) {
     PyObject *built = PyModule_Create(&module);
-    if (built && PyModule_AddIntConstant(built, "INTERFACE", 3) < 0) { /* raised when a function takes other arguments */
+    if (built && PyModule_AddIntConstant(built, "INTERFACE", 4) < 0) { /* raised when a function takes other arguments */
         Py_DECREF(built);
         return NULL;
     }

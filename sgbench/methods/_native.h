@@ -47,5 +47,10 @@ INLINE void write_bf16(uint16_t *to, Floats v, long count) { /* to the nearest, 
 
 PyObject *unfold(PyObject *self, PyObject *arguments);
 PyObject *fold(PyObject *self, PyObject *arguments);
+PyObject *adam(PyObject *self, PyObject *arguments);
+PyObject *tiles(PyObject *self, PyObject *arguments);
+PyObject *tiles_convolve(PyObject *self, PyObject *arguments);
+PyObject *tiles_spread(PyObject *self, PyObject *arguments);
+PyObject *tiles_weight(PyObject *self, PyObject *arguments);
 
 #endif

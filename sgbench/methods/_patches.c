@@ -1,7 +1,7 @@
 /* What each place of a convolution looks at, as a row of a matrix, and the adjoint, on a CPU, in channels-last layout.
  *
  * torch's operators copy single rows of a kernel and add up one pixel of it after another, in several passes over memory
- * and with a call for each. Python hands over addresses of contiguous memory; patches.py checks types and layouts.
+ * and with a call for each. Python hands over addresses of contiguous memory; unfolding.py checks types and layouts.
  */
 #include "_native.h"
 #include <stdlib.h>

@@ -1,5 +1,11 @@
-"""Weights in autocast's precision, cast once between two changes of them instead of at every use."""
+"""Weights in autocast's precision, cast once between two changes of them instead of at every use.
 
+On a CPU an optimiser can write the cast itself (``lasting``): then nothing is cast while its parameters do not change
+otherwise, and gradients stay in the precision in which they were computed.
+"""
+
+import weakref
+from collections.abc import Callable
 from types import TracebackType
 
 import torch
@@ -8,6 +14,8 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 _kept: dict[int, tuple[int, Tensor]] | None = None
+_LASTING = "_sgbench_lasting"
+"""The attribute of a parameter that says that its cast lasts."""
 
 
 class cast_once:
@@ -35,6 +43,11 @@ def lowered(parameter: Tensor) -> Tensor:
     if not torch.is_autocast_enabled(device):
         return parameter
     precision = torch.get_autocast_dtype(device)
+    lasting = lasting_of(parameter)
+    if lasting is not None and device == "cpu" and precision == torch.bfloat16:
+        if lasting.written != (parameter._version, parameter.data_ptr()):
+            lasting.write(parameter)
+        return lasting.leaf if parameter.requires_grad and torch.is_grad_enabled() else lasting.constant
     if _kept is None:
         return parameter.to(precision)
     version, cast = _kept.get(id(parameter), (None, None))
@@ -43,6 +56,55 @@ def lowered(parameter: Tensor) -> Tensor:
             cast = parameter.to(precision)
         _kept[id(parameter)] = parameter._version, cast
     return cast if parameter.requires_grad and torch.is_grad_enabled() else cast.detach()
+
+
+class Lasting:
+    """What a parameter is in bfloat16 on a CPU, kept as long as the parameter is, for an optimiser that writes it.
+
+    It is a leaf of autograd; its gradients are handed over to the parameter as they are, in bfloat16. Two backward
+    passes before a step are added up in float32. ``torch.autograd.grad`` with respect to the parameter finds nothing.
+
+    Attributes:
+        leaf: None until the parameter was used in bfloat16.
+        constant: the leaf without a gradient.
+        written: the parameter's version and address when the leaf was last written.
+    """
+
+    leaf: Tensor | None = None
+    constant: Tensor | None = None
+    written: tuple[int, int] | None = None
+
+    @torch.no_grad()
+    def write(self, parameter: Tensor) -> None:
+        """Give the leaf the parameter's present value."""
+        if self.leaf is None or self.leaf.stride() != parameter.stride():
+            self.leaf = torch.empty_like(parameter, dtype=torch.bfloat16, requires_grad=True)
+            self.leaf.register_post_accumulate_grad_hook(_hand_over_to(parameter))
+            self.constant = self.leaf.detach()
+            parameter.grad_dtype = None
+        self.leaf.copy_(parameter)
+        self.written = parameter._version, parameter.data_ptr()
+
+
+def let_last(parameter: Tensor) -> None:
+    """Keep a parameter's cast from now on."""
+    parameter.__dict__.setdefault(_LASTING, Lasting())
+
+
+def lasting_of(parameter: Tensor) -> Lasting | None:
+    """What is kept of a parameter, if its cast lasts."""
+    return parameter.__dict__.get(_LASTING)
+
+
+def _hand_over_to(parameter: Tensor) -> Callable[[Tensor], None]:
+    """What takes a leaf's gradient to a parameter; it does not hold the parameter, which holds the leaf."""
+    reference = weakref.ref(parameter)
+
+    def hand_over(leaf: Tensor) -> None:
+        gradient, leaf.grad, parameter = leaf.grad, None, reference()
+        parameter.grad = gradient if parameter.grad is None else parameter.grad.float() + gradient
+
+    return hand_over
 
 
 def _forget(optimizer: Optimizer, *step: object) -> None:

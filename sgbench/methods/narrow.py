@@ -11,7 +11,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from sgbench.methods import kernels
+from sgbench.methods import kernels, tiles
 from sgbench.methods.casting import lowered
 
 
@@ -31,11 +31,17 @@ def narrow(x: Tensor, weight: Tensor, bias: Tensor | None, groups: int = 1) -> T
     """[N, groups * C, H, W], [groups * c, C, k, k], [groups * c] -> [N, groups * c, H, W]."""
     x, kernel_size = x.to(weight.dtype), weight.shape[-1]
     if not kernels.usable(x):
+        if groups == 1 and tiles.usable(x, weight):
+            return tiles.convolve(x, weight, bias, 1, _plain)
         return F.conv2d(x, weight, bias, padding=kernel_size // 2, groups=groups)
     from sgbench.methods.kernels.shifts import shifted_weight
 
     y = _SumOfShifted.apply(x, shifted_weight(weight, groups), kernel_size, len(weight) // groups)
     return y if bias is None else y + bias[:, None, None]
+
+
+def _plain(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
+    return F.conv2d(x, weight, bias, stride, weight.shape[-1] // 2)
 
 
 class _SumOfShifted(Function):

@@ -2,7 +2,7 @@
 
 import warnings
 
-_INTERFACE = 3
+_INTERFACE = 4
 """Of the extension: one that was built from earlier code takes other arguments."""
 try:
     from sgbench.methods import _native as extension

@@ -6,7 +6,24 @@ import torch
 from torch import Tensor, nn
 
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
+from sgbench.methods.joined import convolve_and_norm
 from sgbench.methods.norms import IDENTITY, RELU, InstanceNorm
+
+
+class Layers(nn.Sequential):
+    """Layers one after another; a convolution and the instance norm after it are computed together."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """From what the first layer takes to what the last one gives."""
+        before = None
+        for layer in self:
+            if isinstance(layer, InstanceNorm) and before is not None:
+                x, before = convolve_and_norm(before, layer, x), None
+                continue
+            x = x if before is None else before(x)
+            joinable = isinstance(layer, SameConv2d | SameConvTranspose2d) and not layer.adds_bias
+            x, before = (x, layer) if joinable else (layer(x), None)
+        return x if before is None else before(x)
 
 
 def normed(convolution: SameConv2d | SameConvTranspose2d, slope: float = IDENTITY) -> list[nn.Module]:
@@ -15,9 +32,9 @@ def normed(convolution: SameConv2d | SameConvTranspose2d, slope: float = IDENTIT
     return [convolution, InstanceNorm(convolution.out_channels, slope)]
 
 
-def norm_relu(convolution: SameConv2d | SameConvTranspose2d) -> nn.Sequential:
+def norm_relu(convolution: SameConv2d | SameConvTranspose2d) -> Layers:
     """Convolution, instance norm, ReLU."""
-    return nn.Sequential(*normed(convolution, RELU))
+    return Layers(*normed(convolution, RELU))
 
 
 class ResidualBlock(nn.Module):
@@ -25,7 +42,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int, bias: bool):
         super().__init__()
-        self.body = nn.Sequential(
+        self.body = Layers(
             norm_relu(SameConv2d(channels, channels, 3, bias=bias)),
             *normed(SameConv2d(channels, channels, 3, bias=bias)),
         )

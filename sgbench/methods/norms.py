@@ -47,37 +47,46 @@ class _NormThenLeaky(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
-        x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
-        n, c, height, width = x.shape
-        ctx.slope, ctx.sizes, ctx.way = slope, (n, height * width, c), _way(x, weight, bias)
+        if not (x.is_contiguous(memory_format=torch.channels_last) and weight.is_contiguous() and bias.is_contiguous()):
+            x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
+        ctx.slope, ctx.way = slope, _way(x, weight, bias)
         if ctx.way == "kernels":
             from sgbench.methods.kernels.norms import norm_act
 
             y, *moments = norm_act(x, weight, bias, eps, slope)
         elif ctx.way == "native":
-            y, moments = torch.empty_like(x), [weight.new_empty(2, n, c)]
-            addresses = [t.data_ptr() for t in (x, weight, bias, y, *moments)]
-            native.extension.norm_forward(*addresses, *ctx.sizes, eps, slope, x.dtype == torch.bfloat16)
+            y, *moments = native_norm(x, weight, bias, eps, slope)
         else:
             y, *moments = _forward(x, weight, bias, eps, slope)
         ctx.save_for_backward(x, weight, bias, *moments)
         return y
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g: Tensor) -> tuple:
-        x, weight, bias, *moments = ctx.saved_tensors
-        g = g.to(x.dtype).contiguous(memory_format=torch.channels_last)
-        if ctx.way == "kernels":
-            from sgbench.methods.kernels.norms import norm_act_backward
+        return _once(ctx, g) if torch.is_grad_enabled() else _gradients(ctx, g)
 
-            return *norm_act_backward(g, x, weight, bias, *moments, ctx.slope), None, None
-        if ctx.way == "native":
-            of_x, of_affine = torch.empty_like(x), weight.new_empty(2, len(weight))
-            addresses = [t.data_ptr() for t in (g, x, weight, bias, *moments, of_x, of_affine)]
-            native.extension.norm_backward(*addresses, *ctx.sizes, ctx.slope, x.dtype == torch.bfloat16)
-            return of_x, *of_affine.unbind(), None, None
-        return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+
+def _gradients(ctx: Any, g: Tensor) -> tuple:
+    """The backward pass of ``_NormThenLeaky``."""
+    x, weight, bias, *moments = ctx.saved_tensors
+    g = laid_like(g, x)
+    if ctx.way == "kernels":
+        from sgbench.methods.kernels.norms import norm_act_backward
+
+        return *norm_act_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+    if ctx.way == "native":
+        return *native_norm_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+    return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+
+
+_once = once_differentiable(_gradients)
+
+
+def laid_like(g: Tensor, x: Tensor) -> Tensor:
+    """A gradient in the type of x, channels-last."""
+    if g.dtype == x.dtype and g.is_contiguous(memory_format=torch.channels_last):
+        return g
+    return g.to(x.dtype).contiguous(memory_format=torch.channels_last)
 
 
 def _way(x: Tensor, weight: Tensor, bias: Tensor) -> str:
@@ -86,6 +95,26 @@ def _way(x: Tensor, weight: Tensor, bias: Tensor) -> str:
         return "kernels"
     known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == bias.dtype == torch.float32
     return "native" if native.extension is not None and known and x.device.type == "cpu" else "formula"
+
+
+def native_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> tuple[Tensor, Tensor]:
+    """By the C extension, of what is contiguous: results, and means and reciprocal deviations, [2, N, C]."""
+    n, c, height, width = x.shape
+    y, moments = torch.empty_like(x), weight.new_empty(2, n, c)
+    addresses = [t.data_ptr() for t in (x, weight, bias, y, moments)]
+    native.extension.norm_forward(*addresses, n, height * width, c, eps, slope, x.dtype == torch.bfloat16)
+    return y, moments
+
+
+def native_norm_backward(
+    g: Tensor, x: Tensor, weight: Tensor, bias: Tensor, moments: Tensor, slope: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """By the C extension: gradients with respect to x, weight and bias."""
+    n, c, height, width = x.shape
+    of_x, of_weight, of_bias = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(bias)
+    addresses = [t.data_ptr() for t in (g, x, weight, bias, moments, of_x, of_weight, of_bias)]
+    native.extension.norm_backward(*addresses, n, height * width, c, slope, x.dtype == torch.bfloat16)
+    return of_x, of_weight, of_bias
 
 
 def _forward(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> tuple[Tensor, Tensor, Tensor]:

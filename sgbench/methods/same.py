@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from sgbench.methods import kernels
+from sgbench.methods import kernels, tiles
 from sgbench.methods.narrow import narrow
 from sgbench.methods.unfolding import flat, fold, padding, room, rows_like_patches, rows_of, unfold
 
@@ -28,6 +28,8 @@ The library's kernels compute blocks of 32 channels or more, and change the layo
 def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     """A "same" convolution: [N, C, H, W], [c, C, k, k] -> [N, c, ceil(H / stride), ceil(W / stride)]."""
     x = x.to(weight.dtype)
+    if tiles.usable(x, weight):
+        return tiles.convolve(x, weight, bias, stride, _convolve)
     if _by_patches(x, -(-x.shape[2] // stride) * -(-x.shape[3] // stride), weight):
         return _Convolve.apply(x, weight, bias, stride)
     return _convolve(x, weight, bias, stride)
@@ -36,6 +38,8 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Ten
 def spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height: int, width: int) -> Tensor:
     """The adjoint of ``convolve``: [N, c, h, w], [c, C, k, k] -> [N, C, height, width]; then a bias [C] is added."""
     g = g.to(weight.dtype)
+    if tiles.usable(g, weight):
+        return tiles.spread(g, weight, bias, stride, height, width, _spread)
     if _by_patches(g, g.shape[2] * g.shape[3], weight):
         return _Spread.apply(g, weight, bias, stride, height, width)
     return _spread(g, weight, bias, stride, height, width)

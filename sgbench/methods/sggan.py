@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Batch, Group, all_groups
+from sgbench.methods.adam import Adam
 from sgbench.methods.branches import Branches, Residual, picked
 from sgbench.methods.contract import Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import WholeConv2d
@@ -109,7 +110,7 @@ class SGGAN(Method):
                 raise ValueError("pass_through needs residual: refined")
             self.generator.branches.pass_through(settings.pass_through)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(torch.optim.Adam, betas=(0.5, 0.999), fused=True)
+        adam = partial(Adam, betas=(0.5, 0.999))
         self.optimizers = {
             "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
             "discriminator": adam(self.discriminator.parameters(), lr=d_rate),

@@ -36,7 +36,9 @@ def test_a_dry_run(tmp_path, capsys):
 def test_a_comparison_of_commits_is_told_as_a_ratio():
     result = Against(case_of("residualgan", (2,), 32), (3.0, 2.0, 8.0), (1.0, 1.0, 2.0))
     assert result.ratio == 3.0
-    text = "\n".join(step.comparison("abc1234", [result], {"before": False, "now": True}))
+    whole = Against(result.case, (3.0,), (2.0,), "whole")
+    text = "\n".join(step.comparison("abc1234", [result, whole], {"before": False, "now": True}))
     assert "Against commit abc1234" in text
     assert "| 3.00 | 2.00 to 4.00 | 3,000 | 1,000 |" in text
+    assert text.index("The step alone") < text.index("| 3.00 |") < text.index("The whole") < text.index("| 1.50 |")
     assert "Today's is with the C extension, the other without" in text

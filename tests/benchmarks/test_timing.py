@@ -198,10 +198,13 @@ def test_a_child_finds_the_first_module_that_is_there():
 def test_a_childs_step_is_that_of_a_case(method):
     case = case_of(method, (2,), 32).tiny()
     asked = {"values": case.values, "size": 32, "settings": case.settings.model_dump(mode="json")}
-    built, batches = child.build(method, asked | {"settings": asked["settings"] | {"unknown": 1}})
+    built, batches, source = child.build(method, asked | {"settings": asked["settings"] | {"unknown": 1}})
     assert built.settings == case.settings
     assert len(batches) == built.batches_per_iteration
-    assert child.timed(built, batches, "bfloat16", 1) > 0
+    drawn = source.at(0, len(batches))
+    assert [(b.images.shape, b.labels.shape) for b in drawn] == [(b.images.shape, b.labels.shape) for b in batches]
+    for given in (batches, source):
+        assert child.timed(built, given, "bfloat16", 1) > 0
 
 
 @pytest.mark.slow
@@ -210,13 +213,14 @@ def test_a_commit_against_itself():
         commits.git("rev-parse", "HEAD")
     except (OSError, commits.subprocess.CalledProcessError):
         pytest.skip("not a git checkout")
-    before = commits.git("worktree", "list")
     case = case_of("residualgan", (2,), 32).tiny()
-    (result,), built = commits.against("HEAD", [case], turns=3, iterations=1)
-    assert len(result.before) == len(result.now) == 3
-    assert 0.05 < result.ratio < 20
+    results, built = commits.against("HEAD", [case], turns=3, iterations=1)
+    assert [result.part for result in results] == ["step", "whole"]
+    for result in results:
+        assert len(result.before) == len(result.now) == 3
+        assert 0.05 < result.ratio < 20
     assert set(built) == {"before", "now"}
-    assert commits.git("worktree", "list") == before
+    assert "/checkout " not in commits.git("worktree", "list")
 
 
 def test_a_plain_graph_is_recorded_once_and_replayed(monkeypatch):

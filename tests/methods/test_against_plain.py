@@ -13,6 +13,8 @@ from benchmarks.plain.residualgan import PlainResidualGAN
 from benchmarks.plain.sggan import PlainSGGAN
 from benchmarks.plain.stargan import PlainStarGAN
 from sgbench.data.labels import Attribute
+from sgbench.methods import tiles
+from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Batch
 from sgbench.methods.networks import frozen
 from sgbench.methods.sggan import SGGAN
@@ -206,6 +208,28 @@ def test_losses_and_gradients_are_the_plain_ones(cls, dtype, tolerance):
         for name, one, other in zip(names, gradients_of(both.ours.parameters()), packed, strict=True):
             largest = max(float(other.abs().max()), 1e-2)
             assert float((one - other).abs().max()) <= tolerance * largest, name
+
+
+@pytest.mark.parametrize("cls", [SGGANs, StarGANs, ResidualGANs])
+def test_in_bfloat16_no_way_is_further_from_the_plain_one_than_the_librarys(cls, monkeypatch):
+    """Rounding alone moves gradients by some per cent; what a CPU's tiles compute moves them no more."""
+    batch = batches_of(cls.attributes, torch.float32, 3)[0]
+    found, usable = [], tiles.usable
+    for way in ("plain", "library", "tiles"):
+        monkeypatch.setattr(tiles, "usable", usable if way == "tiles" else lambda *_: False)
+        both, gradients = same_weights(cls, torch.float32), []
+        both.ours.to(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False, enabled=way != "plain"), cast_once():
+            losses = [sum(terms.values()) for terms in both.our_losses(batch, 7)]
+        for loss in losses:
+            loss.backward(retain_graph=True)
+            gradients += [g.float().flatten() for g in gradients_of(both.ours.parameters())]
+        found.append((torch.stack(losses).detach(), torch.cat(gradients)))
+    (losses, plain), *rest = found
+    errors = [float((gradients - plain).norm() / plain.norm()) for _, gradients in rest]
+    assert errors[1] <= 1.2 * errors[0] < 0.3
+    for ours, _ in rest:
+        torch.testing.assert_close(ours, losses, rtol=0.02, atol=0.02)
 
 
 @pytest.mark.slow

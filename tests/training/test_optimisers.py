@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from sgbench.methods.adam import Adam
 from sgbench.training.optimisers import load_state, make_capturable, rates_of, set_rates, state_to_keep
 
 
@@ -15,9 +16,9 @@ def parameters():
 
 
 def adam(own, capturable=False):
-    """A fused Adam with two groups, as methods have it."""
+    """Adam with two groups, as methods have it."""
     groups = [{"params": own[:1]}, {"params": own[1:], "lr": 0.03}]
-    optimizer = torch.optim.Adam(groups, lr=0.01, betas=(0.5, 0.9), fused=True)
+    optimizer = Adam(groups, lr=0.01, betas=(0.5, 0.9))
     assert not capturable or make_capturable(optimizer)
     return optimizer
 
