@@ -49,7 +49,8 @@ class Adam(torch.optim.Adam):
     """torch's fused Adam: the same updates up to rounding, the same state.
 
     Where the C extension does the step, it also writes what networks use of the parameters in bfloat16, and takes
-    gradients as they come from there.
+    gradients as they come from there. Code that changes parameters otherwise does so under ``torch.no_grad()``, not
+    through ``.data``, which nothing tells of.
     """
 
     def __init__(self, parameters: Iterable[Tensor], lr: float, betas: tuple[float, float]):

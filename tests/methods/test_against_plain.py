@@ -13,7 +13,7 @@ from benchmarks.plain.residualgan import PlainResidualGAN
 from benchmarks.plain.sggan import PlainSGGAN
 from benchmarks.plain.stargan import PlainStarGAN
 from sgbench.data.labels import Attribute
-from sgbench.methods import tiles
+from sgbench.methods import native, tiles
 from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Batch
 from sgbench.methods.networks import frozen
@@ -248,3 +248,27 @@ def test_fifty_iterations_follow_the_plain_ones(cls):
             torch.testing.assert_close(
                 float(mine[name]), float(theirs[name]), rtol=1e-3, atol=1e-5, msg=f"{name} of iteration {iteration}"
             )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cls", [SGGANs, StarGANs, ResidualGANs])
+def test_fifty_iterations_in_bfloat16_stay_as_near_as_the_librarys(cls, monkeypatch):
+    """Rounding drives a game apart; by the C extension, with its Adam and its tiles, no further than by torch alone."""
+    start = torch.cat([p.detach().flatten() for p in same_weights(cls, torch.float32).ours.parameters()])
+    moved = {}
+    for way in ("float32", "library", "extension"):
+        with monkeypatch.context() as patch:
+            if way != "extension":
+                patch.setattr(native, "extension", None)
+            both = same_weights(cls, torch.float32)
+            both.ours.to(memory_format=torch.channels_last)
+            for iteration in range(50):
+                batches = batches_of(cls.attributes, torch.float32, iteration)
+                batches = both.our_batches(batches) if hasattr(both, "our_batches") else batches
+                torch.manual_seed(iteration)
+                with torch.autocast("cpu", torch.bfloat16, cache_enabled=False, enabled=way != "float32"), cast_once():
+                    both.ours.step(batches, iteration)
+            moved[way] = torch.cat([p.detach().flatten() for p in both.ours.parameters()]) - start
+    library, extension = (float((moved[way] - moved["float32"]).norm()) for way in ("library", "extension"))
+    assert not torch.equal(moved["library"], moved["extension"]) or native.extension is None
+    assert extension <= 1.2 * library < 1.2 * float(moved["float32"].norm())
