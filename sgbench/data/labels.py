@@ -8,18 +8,18 @@ import hashlib
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sgbench.data.levels import Level
 from sgbench.support.text import printable
 
 HIDDEN = -1
 NONE = -2
 
-Level = int | Literal["all"]
 _NAME = re.compile(r"\w[\w .-]*")
 
 

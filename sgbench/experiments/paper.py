@@ -6,13 +6,11 @@ one part have the same attributes: they share models, judges and a report. The w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sgbench.data.levels import Level
 from sgbench.results.records import ALL
 from sgbench.support.errors import UserError
-
-if TYPE_CHECKING:
-    from sgbench.data.labels import Level
 
 FOUR = ("gender", "smile", "hair_color", "lipstick")
 
@@ -30,7 +28,7 @@ class Row:
     """
 
     method: str
-    level: "Level" = ALL
+    level: Level = ALL
     variant: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     balanced: tuple[str, ...] = ()
@@ -66,7 +64,7 @@ class Part:
     items: tuple[Item, ...]
 
 
-def _at(levels: "Sequence[Level]", method: str, **about: Any) -> tuple[Row, ...]:
+def _at(levels: Sequence[Level], method: str, **about: Any) -> tuple[Row, ...]:
     return tuple(Row(method, level, **about) for level in levels)
 
 

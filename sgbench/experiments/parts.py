@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sgbench.data.labels import Level
+from sgbench.data.levels import Level
 from sgbench.experiments.paper import PARTS, Item, Part, Row, chosen_parts
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.errors import UserError

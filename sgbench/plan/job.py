@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from sgbench.data.batches import Batches
-from sgbench.data.labels import Attribute, Level, SparseLabels
+from sgbench.data.labels import Attribute, SparseLabels
+from sgbench.data.levels import Level
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import AT_TEST, Method
 from sgbench.settings.models import MethodEntry

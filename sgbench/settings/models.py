@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeInt, PositiveInt, field_validator
 
-from sgbench.data.labels import Level
+from sgbench.data.levels import Level
 from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings

@@ -211,7 +211,7 @@ OPTIONS = {
     "evaluate x.npz": "--name is missing",
     "evaluate x.npz --name A --seed 99999999999": "argument --seed: '99999999999' must be a whole number",
     "evaluate x.npz --name A --seed 9999999999": "seed: 9999999999 must be a whole number from 0 to 2147483647",
-    "evaluate x.npz --name A --level 1e400": "level: '1e400' must be a number of labels from 1 on, or all",
+    "evaluate x.npz --name A --level 1e400": "level: '1e400' must be a number of labels from 1 on, such as 500, or all",
     "evaluate x.npz --name ... --config c.yaml": "name: '...' cannot name a method",
     "evaluate x.npz --name A --config c.yaml --compare ~/runs/x": "/home-of-tests/runs/x: no finished study there",
     "pack --config nosuch": "--config nosuch: no such file",
