@@ -332,7 +332,9 @@ def test_a_folder_without_attribute_file_or_images_is_an_error(celeba_copy, tmp_
     empty = tmp_path / "empty"
     empty.mkdir()
     (tmp_path / "elsewhere.txt").rename(empty / TABLE)
-    with pytest.raises(UserError, match=f"no images in it or below it; {remedy}"):
+    with pytest.raises(
+        UserError, match=f"no images in it or below it; {remedy}; for a plan {empty / TABLE} will do alone"
+    ):
         open_copy(empty)
     for name in ("one", "two"):
         (empty / name).mkdir()

@@ -169,7 +169,9 @@ def _image_folder(root: Path) -> Path:
     if len(candidates) == 1:
         return candidates[0]
     where = f"images in {len(below):,} folders below it" if below else "no images in it or below it"
-    raise UserError(f"{root}: {where}; give the folder that holds the images, or the CSV of own images")
+    tables = [root / name for name in ATTRIBUTE_FILES if (root / name).is_file()]
+    alone = f"; for a plan {tables[0]} will do alone" if tables else ""
+    raise UserError(f"{root}: {where}; give the folder that holds the images, or the CSV of own images{alone}")
 
 
 def _holds_images(folder: Path) -> bool:
