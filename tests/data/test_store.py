@@ -297,16 +297,29 @@ def test_a_shard_of_other_images_with_their_own_checksums_is_packed_again(tmp_pa
     assert np.array_equal(everything(images), what(source))
 
 
-def test_a_store_of_an_earlier_version_gets_its_digests(tmp_path):
+def test_pixels_that_change_places_are_found(tmp_path):
+    """Colours exchanged, rows the other way round: a plain sum of the words would be the same."""
+    source = Numbered(3)
+    source.read = lambda index: np.random.default_rng(index).integers(256, size=(3, 32, 32), dtype=np.uint8)
+    open_store(source, tmp_path)
+    path = store_folder(source, tmp_path) / "shard-00000.npy"
+    content = path.read_bytes()
+    for changed in (source.read(1)[[2, 1, 0]], source.read(1)[:, ::-1], source.read(2)):
+        overwrite(path, 128 + 3072, changed.tobytes())
+        with pytest.warns(UserWarning, match=r"image 1 of the file is not what was written; packed again"):
+            open_store(source, tmp_path)
+        assert path.read_bytes() == content
+
+
+def test_a_store_of_an_earlier_format_is_named_with_what_to_delete(tmp_path):
     source = Numbered(20)
     open_store(source, tmp_path)
     index = store_folder(source, tmp_path) / "index.json"
-    content = index.read_text()
-    earlier = json.loads(content)
-    assert len(earlier.pop("digests")) == 1
-    index.write_text(json.dumps(earlier))
-    open_store(source, tmp_path)
-    assert index.read_text() == content
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"format": 1}))
+    with pytest.raises(
+        UserError, match=r"index\.json: format is 1, but 2 for this data; delete the folder and run again"
+    ):
+        open_store(source, tmp_path)
 
 
 def test_a_source_that_gives_other_images_for_a_damaged_shard_is_refused(tmp_path):
@@ -331,7 +344,7 @@ def test_a_folder_of_other_images_is_refused(tmp_path):
         "fingerprint": "f" * 64,
         "num_images": 21,
         "image_size": 64,
-        "format": 2,
+        "format": 3,
         "name": "celeba",
     }.items():
         index.write_text(json.dumps(content | {key: value}))

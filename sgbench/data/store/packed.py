@@ -19,7 +19,7 @@ from sgbench.support.errors import UserError
 from sgbench.support.locks import waited_for
 from sgbench.support.strict import read_json
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "index.json"
 _CHUNK = 64
 _CHECKED_WHOLE = 2**28
@@ -120,7 +120,7 @@ def open_store(
                 )
         index["images_per_shard"] = images_per_shard
         layout = _layout(folder, index)
-        digests = stored.get("digests", [])
+        digests = stored["digests"] if stored else []
         _complete(source, layout, bool(stored), digests, advance, processes)
         index["digests"] = [Shard(layout, shard).digest for shard in range(layout.num_shards)]
         if digests and index["digests"] != digests:
@@ -184,7 +184,7 @@ def _complete(
     """Pack the shards that are missing or damaged; warn of each one if all were expected to be there.
 
     Args:
-        digests: of the shards as they were written; empty where they are not known.
+        digests: of the shards as they were written; empty of a new store.
     """
     missing = []
     whole = layout.num_images * layout.image_bytes <= _CHECKED_WHOLE
@@ -232,6 +232,5 @@ def _read_index(folder: Path) -> dict:
 
 
 def _has_digests(index: dict) -> bool:
-    """Whether there is a digest of each shard, or, as in earlier versions, none at all."""
-    digests = index.get("digests", [])
-    return not digests or len(digests) == -(-index["num_images"] // index["images_per_shard"])
+    """Whether there is a digest of each shard."""
+    return len(index["digests"]) == -(-index["num_images"] // index["images_per_shard"])
