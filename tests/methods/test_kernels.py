@@ -17,6 +17,8 @@ import torch
 from sgbench.methods import kernels
 
 HERE = Path(__file__).parent
+_OF_TRITON = "ignore:Conversion of an array with ndim:DeprecationWarning:triton.runtime.interpreter"
+"""What the interpreter of earlier versions of Triton is warned of by NumPy."""
 pytestmark = pytest.mark.skipif(find_spec("triton") is None, reason="this build of PyTorch is without Triton")
 
 
@@ -32,7 +34,8 @@ def python(*arguments, **environment):
 
 def passed_in_the_interpreter(file, names):
     """How many tests passed; none may fail or be skipped."""
-    said = python("-m", "pytest", "-p", "no:cacheprovider", "-k", names, HERE / file, TRITON_INTERPRET="1")
+    options = "-p", "no:cacheprovider", "-W", _OF_TRITON, "-k", names
+    said = python("-m", "pytest", *options, HERE / file, TRITON_INTERPRET="1")
     assert "skipped" not in said
     return int(re.search(r"(\d+) passed", said)[1])
 
