@@ -50,6 +50,7 @@ FOR_TILES int tiles_weigh(const Shape *whole, const uint16_t *g, const uint16_t 
                 const uint16_t *from = planes.values + part * planes.part + 2 * k * s->stride * s->in;
                 pair(from, from + s->stride * s->in, pairs_of + part * each / 4 + k * padded, padded);
             }
+        written();
         for (long tap = 0; tap < s->kernel; tap++)
             for (long v = 0; v < across; v += 2)
                 for (long o = 0; o < columns; o += 2) {

@@ -6,6 +6,7 @@
 
 #ifdef HAS_TILES
 #include <cpuid.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,14 +35,22 @@ FOR_TILES static void begin(Tiles *before) {
 
 FOR_TILES static void end(const Tiles *before) { _tile_loadconfig(before); }
 
+static pthread_key_t key; /* of a thread's memory, which is freed at its end */
+static int has_key;
+
+static void make_key(void) { has_key = !pthread_key_create(&key, free); }
+
 char *tiles_room(size_t bytes, size_t zeros) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     static _Thread_local char *memory;
     static _Thread_local size_t size;
     if (size < bytes) {
+        pthread_once(&once, make_key);
         free(memory);
         size = (bytes + 63) / 64 * 64;
         memory = aligned_alloc(64, size);
         if (!memory) size = 0;
+        if (has_key) pthread_setspecific(key, memory);
     }
     if (memory) memset(memory, 0, zeros);
     return memory;
@@ -62,6 +71,7 @@ FOR_TILES static void carry_out(const Task *t, float *sums) {
     const Planes *p = t->planes;
     long pixel = p->step * p->channels, line = p->line * pixel, wide = t->columns * SIDE;
     long numbers = (t->rows - 1) * p->line + t->places, tiles = (numbers + SIDE - 1) / SIDE;
+    written();
     for (long i = 0; i < p->n; i++)
         for (long start = 0; start < tiles; start += BLOCK) {
             long end = start + BLOCK < tiles ? start + BLOCK : tiles;

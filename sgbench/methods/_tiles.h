@@ -80,6 +80,9 @@ static inline size_t plan(Planes *p, const Shape *s) {
     return 2 * up(p->step * p->part + (2 * DEEP + s->kernel) * p->step * p->channels + s->kernel * s->in + DEEP, DEEP);
 }
 
+/* All that was stored is in memory: GCC is not told that loads of tiles read it, and might store later. */
+static inline void written(void) { __asm__ volatile("" ::: "memory"); }
+
 /* 2 x 2 tiles of sums += 2 tiles of rows times 2 tiles of columns; of each there may be one alone. */
 #define PRODUCTS(A0, A1, ALONG, B0, B1, ACROSS, TALL, WIDE)                                                            \
     do {                                                                                                               \

@@ -15,6 +15,10 @@ from sgbench.methods import native
 from sgbench.methods.casting import lasting_of, let_last
 
 _GRADIENTS = (torch.float32, torch.bfloat16)
+_OPTIONS = ("weight_decay", "amsgrad", "maximize")
+"""Of torch's Adam, which code or a state can set later: torch does these steps."""
+_SCALES = ("grad_scale", "found_inf")
+"""What torch's scaler of gradients tells an optimiser while it calls a step."""
 
 
 class _Own:
@@ -39,9 +43,9 @@ class _Own:
         return (
             self.address == self.parameter.data_ptr()
             and self.leaf is self.lasting.leaf
-            and state["exp_avg"] is first
-            and state["exp_avg_sq"] is second
-            and state["step"] is step
+            and state.get("exp_avg") is first
+            and state.get("exp_avg_sq") is second
+            and state.get("step") is step
         )
 
 
@@ -77,7 +81,7 @@ class Adam(torch.optim.Adam):
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update."""
-        native_alone = closure is None and native.extension is not None
+        native_alone = closure is None and native.extension is not None and self._is_plain()
         lists = [self._numbers(group["params"]) for group in self.param_groups] if native_alone else [None]
         if None in lists:
             return self._step_by_torch(closure)
@@ -88,6 +92,11 @@ class Adam(torch.optim.Adam):
                 if o.leaf is not None:
                     o.lasting.written = o.parameter._version, o.address
         return None
+
+    def _is_plain(self) -> bool:
+        """Whether nothing was set that the C extension does not do."""
+        scaled = any(getattr(self, name, None) is not None for name in _SCALES)
+        return not scaled and not any(group[name] for group in self.param_groups for name in _OPTIONS)
 
     def _step_by_torch(self, closure: Callable[[], Any] | None) -> Any:
         """Of gradients in the parameters' precision. A fused step does not say what it changes; casts must be told."""

@@ -28,13 +28,13 @@ class cast_once:
 
     def __enter__(self) -> None:
         global _kept
-        self.before, _kept = _kept, {}
+        self.is_within, _kept = _kept is not None, {}
         self.hook = register_optimizer_step_post_hook(_forget)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         global _kept
         self.hook.remove()
-        _kept = self.before
+        _kept = {} if self.is_within else None  # what was kept before may have changed since
 
 
 def lowered(parameter: Tensor) -> Tensor:
@@ -44,7 +44,7 @@ def lowered(parameter: Tensor) -> Tensor:
         return parameter
     precision = torch.get_autocast_dtype(device)
     lasting = lasting_of(parameter)
-    if lasting is not None and device == "cpu" and precision == torch.bfloat16:
+    if lasting is not None and device == "cpu" and precision == torch.bfloat16 and not _has_hooks(parameter):
         if lasting.written != (parameter._version, parameter.data_ptr()):
             lasting.write(parameter)
         return lasting.leaf if parameter.requires_grad and torch.is_grad_enabled() else lasting.constant
@@ -63,6 +63,7 @@ class Lasting:
 
     It is a leaf of autograd; its gradients are handed over to the parameter as they are, in bfloat16. Two backward
     passes before a step are added up in float32. ``torch.autograd.grad`` with respect to the parameter finds nothing.
+    A parameter whose gradients go through hooks is cast as any other.
 
     Attributes:
         leaf: None until the parameter was used in bfloat16.
@@ -74,6 +75,11 @@ class Lasting:
     constant: Tensor | None = None
     written: tuple[int, int] | None = None
 
+    def __reduce__(self) -> tuple:
+        """A parameter's copy begins anew: a copy of the leaf would hand its gradients to nobody."""
+        return Lasting, ()
+
+    @torch.inference_mode(False)
     @torch.no_grad()
     def write(self, parameter: Tensor) -> None:
         """Give the leaf the parameter's present value."""
@@ -96,13 +102,18 @@ def lasting_of(parameter: Tensor) -> Lasting | None:
     return parameter.__dict__.get(_LASTING)
 
 
+def _has_hooks(parameter: Tensor) -> bool:
+    return bool(parameter._backward_hooks or parameter._post_accumulate_grad_hooks)
+
+
 def _hand_over_to(parameter: Tensor) -> Callable[[Tensor], None]:
     """What takes a leaf's gradient to a parameter; it does not hold the parameter, which holds the leaf."""
     reference = weakref.ref(parameter)
 
     def hand_over(leaf: Tensor) -> None:
         gradient, leaf.grad, parameter = leaf.grad, None, reference()
-        parameter.grad = gradient if parameter.grad is None else parameter.grad.float() + gradient
+        if parameter is not None:  # else nobody can ask for its gradient
+            parameter.grad = gradient if parameter.grad is None else parameter.grad.float() + gradient
 
     return hand_over
 

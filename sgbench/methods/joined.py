@@ -3,19 +3,22 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
+from torch.nn.modules.module import _has_any_global_hook
 
 from sgbench.methods import tiles
 from sgbench.methods.casting import lowered
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
 from sgbench.methods.norms import InstanceNorm, laid_like, native_norm, native_norm_backward
 
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+
 
 def convolve_and_norm(convolution: SameConv2d | SameConvTranspose2d, norm: InstanceNorm, x: Tensor) -> Tensor:
     """The norm of a convolution without a bias, [N, C, H, W] -> [N, c, h, w]; it can be differentiated once."""
-    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+    if x.device.type != "cpu" or not torch.is_autocast_enabled("cpu") or _is_hooked(convolution) or _is_hooked(norm):
         return norm(convolution(x))
     weight = lowered(convolution.weight)
     if not tiles.usable(x, weight) or norm.weight.dtype != torch.float32:
@@ -23,6 +26,11 @@ def convolve_and_norm(convolution: SameConv2d | SameConvTranspose2d, norm: Insta
     transposed = isinstance(convolution, SameConvTranspose2d)
     options = convolution.stride[0], transposed, norm.eps, norm.slope
     return _ConvolvedAndNormed.apply(x, weight, norm.weight, norm.bias, *options)
+
+
+def _is_hooked(layer: nn.Module) -> bool:
+    """Whether calling a layer does more than its forward pass."""
+    return _has_any_global_hook() or any(getattr(layer, name) for name in _HOOKS)
 
 
 class _ConvolvedAndNormed(Function):

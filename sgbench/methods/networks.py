@@ -11,17 +11,20 @@ from sgbench.methods.norms import IDENTITY, RELU, InstanceNorm
 
 
 class Layers(nn.Sequential):
-    """Layers one after another; a convolution and the instance norm after it are computed together."""
+    """Layers one after another; a convolution and the instance norm after it are computed together.
+
+    Subclasses of these are called one by one, since they may compute something else.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """From what the first layer takes to what the last one gives."""
         before = None
         for layer in self:
-            if isinstance(layer, InstanceNorm) and before is not None:
+            if type(layer) is InstanceNorm and before is not None:
                 x, before = convolve_and_norm(before, layer, x), None
                 continue
             x = x if before is None else before(x)
-            joinable = isinstance(layer, SameConv2d | SameConvTranspose2d) and not layer.adds_bias
+            joinable = type(layer) in (SameConv2d, SameConvTranspose2d) and not layer.adds_bias
             x, before = (x, layer) if joinable else (layer(x), None)
         return x if before is None else before(x)
 

@@ -11,6 +11,8 @@ from sgbench.support.errors import one_line
 _PATIENCE = 5.0
 """Seconds that what was left running has to end."""
 _SHOWN = 200
+_FEEDER = "QueueFeederThread"
+"""Of multiprocessing: a daemon that Python waits for until another process has taken what is in its queue."""
 
 
 def end(status: int) -> NoReturn:
@@ -32,8 +34,9 @@ def end_in_time(status: int) -> None:
 
 
 def _leave_behind(status: int) -> None:
-    """End at once if something is left that Python waits for: threads and processes that are no daemons."""
-    threads = [t for t in threading.enumerate() if not t.daemon and t is not threading.main_thread()]
+    """End at once if something is left that Python waits for: queues, and threads and processes that are no daemons."""
+    others = [t for t in threading.enumerate() if t is not threading.main_thread()]
+    threads = [t for t in others if not t.daemon or t.name == _FEEDER]
     processes = _children()
     if not threads and not processes:
         return

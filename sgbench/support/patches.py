@@ -5,6 +5,7 @@ millisecond for each call. Names that come new, as where a part of torch is impo
 """
 
 import builtins
+import inspect
 import math
 import operator
 import os
@@ -94,7 +95,8 @@ def _put_back(place: Any, before: Mapping[str, Any]) -> Iterator[str]:
             setattr(place, key, value)
             yield key
     for key in vars(place).keys() - before.keys() if is_class else ():
-        if any(key in vars(base) for base in place.__mro__[1:]):  # it hides what the class has inherited
+        inherited = [vars(base)[key] for base in place.__mro__[1:] if key in vars(base)]
+        if inherited and not _wraps(vars(place)[key], inherited[0]):  # it hides what the class has inherited
             delattr(place, key)
             yield key
 
@@ -105,6 +107,10 @@ def _counts(key: str, value: Any, is_class: bool) -> bool:
 
 
 def _wraps(new: Any, old: Any) -> bool:
-    """Whether torch itself has put a shell around a function of its own, as where its compiler is imported."""
+    """Whether torch itself has put a shell around a function of its own.
+
+    It does so where its compiler is imported, and around the steps of a kind of optimisers where the first is made.
+    """
     code = getattr(new, "__code__", None)
-    return code is not None and code.co_filename.startswith(_FOLDER) and getattr(new, "__wrapped__", None) is old
+    own = code is not None and code.co_filename.startswith(_FOLDER)
+    return own and new is not inspect.unwrap(new) is inspect.unwrap(old)

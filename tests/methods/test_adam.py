@@ -1,6 +1,7 @@
 """Adam by the C extension against torch's: updates, states, the casts that it writes."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -168,6 +169,38 @@ def test_a_closure_is_called():
     assert (own[0] != 1).all()
 
 
+@needs_extension
+@pytest.mark.parametrize("option", [{"weight_decay": 0.5}, {"maximize": True}, {"amsgrad": True}])
+def test_options_that_are_set_later_count(calls, option):
+    mine, theirs = parameters(), parameters()
+    ours, plain = adam(mine), torchs(theirs)
+    for optimiser in (ours, plain):
+        optimiser.param_groups[1].update(option)
+        advance(optimiser, 3, seed=1)
+    assert not calls
+    assert all(torch.equal(p, q) for p, q in zip(mine, theirs, strict=True))
+
+
+def test_gradients_that_were_scaled_are_scaled_back_and_none_is_infinite(trained):
+    p, optimiser = trained
+    before = p.detach().clone()
+    optimiser.grad_scale, optimiser.found_inf = torch.tensor(1024.0), torch.tensor(1.0)
+    p.grad = torch.full((3,), torch.inf)
+    optimiser.step()
+    assert torch.equal(p, before)
+
+
+@needs_extension
+def test_a_state_that_was_dropped_is_begun_again(calls):
+    own = parameters()
+    optimiser = adam(own)
+    advance(optimiser, 2, seed=1)
+    optimiser.state.clear()
+    advance(optimiser, 1, seed=1)
+    assert calls == [2, 4] * 3
+    assert all(state["step"] == 1 for state in optimiser.state.values())
+
+
 @pytest.fixture
 def autocast():
     with torch.autocast("cpu", torch.bfloat16, cache_enabled=False), cast_once():
@@ -245,6 +278,58 @@ def test_a_graph_from_before_a_step_is_refused_after_it_as_in_float32(trained):
     update(optimiser, used(p))
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
+
+
+@needs_extension
+@pytest.mark.usefixtures("autocast")
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda given: pickle.loads(pickle.dumps(given))])
+def test_copies_are_trained_as_the_first_is(trained, copied):
+    update(trained[1], used(trained[0]))
+    mine, theirs = trained, copied(trained)
+    for p, optimiser in (mine, theirs):
+        for _ in range(3):
+            update(optimiser, used(p))
+        assert torch.equal(lowered(p), p.to(torch.bfloat16))
+    torch.testing.assert_close(mine[0], theirs[0])
+
+
+@needs_extension
+@pytest.mark.usefixtures("autocast")
+def test_hooks_of_a_parameter_are_called(trained):
+    p, optimiser = trained
+    update(optimiser, used(p))
+    called = []
+    hooks = p.register_hook(lambda g: -g), p.register_post_accumulate_grad_hook(called.append)
+    optimiser.zero_grad()
+    sum(used(p).values()).backward()
+    assert torch.equal(p.grad, -torch.arange(1.0, 4))
+    assert len(called) == 1
+    for hook in hooks:
+        hook.remove()
+    optimiser.zero_grad()
+    sum(used(p).values()).backward()
+    assert torch.equal(p.grad, torch.arange(1.0, 4).to(torch.bfloat16))
+
+
+@needs_extension
+@pytest.mark.usefixtures("autocast")
+def test_a_first_use_without_any_record_is_no_hindrance(trained):
+    p, optimiser = trained
+    with torch.inference_mode():
+        lowered(p)
+    update(optimiser, {"loss": lowered(p).square().sum()})
+    assert torch.equal(lowered(p), p.to(torch.bfloat16))
+
+
+@needs_extension
+@pytest.mark.usefixtures("autocast")
+def test_a_graph_outlives_its_parameter():
+    p, q = (nn.Parameter(torch.ones(3)) for _ in range(2))
+    optimiser = Adam([p], lr=0.5, betas=(0.5, 0.9))
+    loss = (lowered(p) * q).sum()
+    del p, optimiser
+    loss.backward()
+    assert torch.equal(q.grad, torch.ones(3))
 
 
 @needs_extension

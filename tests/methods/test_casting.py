@@ -136,7 +136,10 @@ def test_contexts_nest(weight):
         with cast_once():
             assert lowered(weight) is not outer
             assert lowered(weight) is lowered(weight)
-        assert lowered(weight) is outer
+            update(OPTIMISERS["fused"]([weight]), {"loss": lowered(weight).float().sum()})
+        assert torch.equal(lowered(weight), weight.to(torch.bfloat16))
+        assert lowered(weight) is lowered(weight)
+    assert lowered(weight) is not lowered(weight)
 
 
 def test_optimisers_are_left_alone_outside_the_context(weight, monkeypatch):

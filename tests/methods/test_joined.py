@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.modules.module import register_module_forward_hook
 
 from sgbench.methods import joined, native, tiles
 from sgbench.methods.casting import cast_once
@@ -120,6 +121,40 @@ def test_layers_join_what_can_be_joined_and_call_the_rest(calls):
     assert len(calls) == 1
     torch.testing.assert_close(mine, wanted, rtol=0.02, atol=0.02)
     assert torch.equal(Layers(ends)(x.float()), ends(x.float()))
+
+
+@needs_tiles
+@pytest.mark.parametrize("kind", ["register_forward_hook", "register_forward_pre_hook", "register_full_backward_hook"])
+@pytest.mark.parametrize("which", [0, 1])
+def test_layers_with_hooks_are_called(kind, which, calls):
+    both, seen = Layers(*layers()), []
+    hook = getattr(both[which], kind)(lambda *given: seen.append(1))
+    for count in (1, 0):
+        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+            both(randn(2, 16, 8, 8).requires_grad_()).sum().backward()
+        assert (len(seen), len(calls)) == (1, 1 - count)
+        hook.remove()
+
+
+@needs_tiles
+def test_hooks_of_all_layers_are_called(calls):
+    seen = []
+    with register_module_forward_hook(lambda *given: seen.append(1)), torch.autocast("cpu", torch.bfloat16):
+        Layers(*layers())(randn(2, 16, 8, 8))
+    assert len(seen) == 3
+    assert not calls
+
+
+@needs_tiles
+@pytest.mark.parametrize("which", [0, 1])
+def test_subclasses_compute_what_they_say(which, calls):
+    parts = list(layers())
+    own = type(parts[which])
+    parts[which].__class__ = type("Doubled", (own,), {"forward": lambda self, x: 2 * own.forward(self, x)})
+    x = randn(2, 16, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16, cache_enabled=False), torch.no_grad():
+        assert torch.equal(Layers(*parts)(x), parts[1](parts[0](x)))
+    assert not calls
 
 
 def test_a_block_is_the_same_without_tiles(monkeypatch):

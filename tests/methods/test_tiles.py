@@ -1,6 +1,8 @@
 """Convolutions by tiles, their adjoints and their weights' gradients, against torch's in float32."""
 
+import resource
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -39,6 +41,11 @@ def exact(x, weight, g, stride):
 def assert_rounded(mine, wanted):
     """Sums of float32 in another order, then rounded."""
     torch.testing.assert_close(mine.float(), wanted, rtol=ROUNDING, atol=1e-5 * float(wanted.abs().max()) + 1e-6)
+
+
+def memory_in_use():
+    """Bytes that this process has in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def all_three(x, weight, g, stride):
@@ -87,6 +94,17 @@ def test_threads_do_not_share_memory():
         together = list(pool.map(lambda one: all_three(*one), given))
     for one, other in zip(alone, together, strict=True):
         assert all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_memory_of_a_thread_is_freed_at_its_end():
+    x, weight, _ = drawn((8, 32, 32, 32, 32), 5, 1)
+    before = 0
+    for count in range(40):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(tiles.convolved, x, weight, None, 1).result()
+        if count == 9:
+            before = memory_in_use()
+    assert memory_in_use() - before < 10 * 2**20
 
 
 def test_products_of_the_library_in_between_are_right():

@@ -16,6 +16,8 @@ for kind in sys.argv[1:]:
         threading.Thread(target=time.sleep, args=(60,), name=kind).start()
     elif kind == "server":
         multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), name=kind).start()
+    elif kind == "queue":
+        multiprocessing.Queue().put(bytes(2**20))
     elif kind == "function":
         atexit.register(lambda: os._exit(0))
     else:
@@ -28,6 +30,7 @@ TOLD = {
     (): "",
     ("loader",): "threads running (loader)",
     ("server",): "processes running (server)",
+    ("queue",): "threads running (QueueFeederThread)",
     ("loader", "server"): "threads and processes running (loader, server)",
     ("function",): "",
     ("os._exit",): "",

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from torch.nn.modules.module import register_module_forward_hook
-from torch.optim.optimizer import register_optimizer_step_pre_hook
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
@@ -101,6 +101,26 @@ def test_what_is_new_or_torchs_own_is_left(recwarn):
         torch.of_my_own = 3
     assert torch.of_my_own == 3
     del torch.of_my_own
+    assert not [w for w in recwarn if "replaced" in str(w.message)]
+
+
+@pytest.mark.parametrize("kinds", [["AdamW"], ["AdamW", "Adam"], ["Adam", "AdamW"]])
+def test_the_first_optimiser_of_a_kind_keeps_its_hooks(kinds, monkeypatch, recwarn):
+    """Torch puts a shell around their steps, in AdamW around the one that it has inherited."""
+    for kind in (torch.optim.Adam, torch.optim.AdamW):
+        if "step" in vars(kind):
+            monkeypatch.setattr(kind, "step", kind.step)  # as it is put back at the end
+    if hasattr(torch.optim.Adam.step, "hooked"):
+        torch.optim.Adam.step = torch.optim.Adam.step.__wrapped__
+    if "step" in vars(torch.optim.AdamW):
+        del torch.optim.AdamW.step
+    with foreign("mine"):
+        made = [getattr(torch.optim, kind)([torch.nn.Parameter(torch.ones(1))]) for kind in kinds]
+    called = []
+    with register_optimizer_step_post_hook(lambda *_: called.append(1)):
+        for optimiser in made:
+            optimiser.step()
+    assert len(called) == len(kinds)
     assert not [w for w in recwarn if "replaced" in str(w.message)]
 
 
