@@ -106,7 +106,9 @@ def _read(study: StudyFolder) -> dict[str, Mapping[str, str]]:
         return {}
     try:
         with open_lines(path) as lines:
-            return {row["claim"]: {name: row[name] for name in _COLUMNS} for row in csv.DictReader(lines)}
+            heading, *rows = csv.reader(lines)
+        told = [dict(zip(heading, row, strict=True)) for row in rows]
+        return {row["claim"]: {name: row[name] for name in _COLUMNS} for row in told}
     except (OSError, ValueError, LookupError, TypeError, csv.Error) as error:
         raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error
 
