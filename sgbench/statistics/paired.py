@@ -221,8 +221,8 @@ def _exchanging(pairs: Sequence[Pair]) -> Callable[[np.ndarray, np.ndarray], np.
     position = np.unique(sources, return_inverse=True)[1]
     if type(metric).reduce is ImageMetric.reduce:  # a mean, in which a swap only changes the sign of a gap
         values = [(metric.per_image(p.terms_a.cpu()) - metric.per_image(p.terms_b.cpu())).numpy() for p in pairs]
-        gaps = np.stack([np.bincount(position, of_rows) for of_rows in values]) / len(sources)
-        return lambda swaps, signs: gaps @ signs
+        gaps = torch.from_numpy(np.stack([np.bincount(position, of_rows) for of_rows in values]) / len(sources))
+        return lambda swaps, signs: (gaps @ torch.from_numpy(signs)).numpy()  # NumPy has threads of its own
     after = metric.exchanging([(pair.terms_a, pair.terms_b) for pair in pairs])
     device = pairs[0].terms_a.device
     # rows keep their places, because an Inception Score's splits depend on them
