@@ -34,14 +34,11 @@ import pandas as pd
 import torch
 import yaml
 
+from benchmarks.tuning_figures import figures, shortfall
 from benchmarks.tuning_space import BARS, ITERATIONS, SPACE, START
 from sgbench.data.labels import Batch
 from sgbench.methods.casting import cast_once
 from sgbench.methods.contract import Method
-from sgbench.metrics.distance import BackgroundTint
-from sgbench.results.records import read_records
-from sgbench.results.scores import Scores, read_scores
-from sgbench.results.system_folder import SystemFolder
 from sgbench.settings.config_files import find_config
 from sgbench.settings.reading import METHOD_PACKAGES, read_settings
 from sgbench.support.atomic import write_text
@@ -131,60 +128,6 @@ def run_study(runs: Path, name: str, methods: Mapping[str, Any], seed: int) -> P
     subprocess.run([sys.executable, "-m", "sgbench.run", *map(str, options)], check=True, stdout=subprocess.DEVNULL)
     (folder,) = runs.glob(f"{name}*@validation")
     return folder
-
-
-def figures(runs: Path, folder: Path, method: str) -> dict[str, float]:
-    """The figures that bars are about, the worst over targets.
-
-    Attributes that go together in the faces are not held against each other.
-    """
-    records = pd.DataFrame(read_records(folder / "report" / "records.csv"))
-    exempt = {tuple(pair) for pair in json.loads((folder / "study.json").read_text(encoding="utf-8"))["correlated"]}
-    own, copy = records[records.method == method], records[records.method == "copy"]
-    targets = [t for t in own.target.unique() if t and "+" not in t]
-
-    def value(table: pd.DataFrame, metric: str, target: str, on: str) -> float:
-        rows = table[(table.metric == metric) & (table.target == target) & (table.measured_on == on)]
-        return float(rows[rows.direction == "all"].value.iloc[0])
-
-    direction = own[(own.metric == "jury_accuracy") & (own.target == own.measured_on) & (own.direction != "all")]
-    real = records[(records.method == "real") & (records.metric == "jury_accuracy")]
-    ceiling = {t: float(real[real.measured_on == t].value.iloc[0]) for t in targets}
-    kept = [
-        value(own, "jury_accuracy", t, other) - ceiling[other]
-        for t in targets
-        for other in targets
-        if other != t and (t, other) not in exempt
-    ]
-    inside = [value(own, "counterfactual_error", t, "inside") for t in targets]
-    of_copy = [value(copy, "counterfactual_error", t, "inside") for t in targets]
-    return {
-        "target": 100 * min(value(own, "jury_accuracy", t, t) for t in targets),
-        "direction": 100 * float(direction.value.min()),
-        "unrelated": 100 * min(kept),
-        "inside": max(mine - theirs for mine, theirs in zip(inside, of_copy, strict=True)),
-        "outside": max(value(own, "counterfactual_error", t, "outside") for t in targets),
-        "tint": max(tints(read_scores(SystemFolder(runs / "systems" / own.system.iloc[0]).scores_file))),
-        "background": 100 * min(value(own, "background_ms_ssim", t, "background") for t in targets),
-    }
-
-
-def tints(scores: Scores) -> Iterator[float]:
-    """Tint of the background by target and the value asked for: both directions together could cancel."""
-    metric = BackgroundTint()
-    for request, target in zip(scores.requests, scores.targets, strict=True):
-        terms = target.terms.get(("background_tint", "background"))
-        if terms is None:
-            continue
-        for v in request.values.unique():
-            weights = (request.values == v).double().unsqueeze(0)
-            yield float(metric.reduce(terms, weights))
-
-
-def shortfall(outcome: Mapping[str, float]) -> float:
-    """How far a trial is from the bars; a hundredth of its error outside decides between trials that meet all."""
-    missing = [max(0.0, (outcome[name] - bar) / unit) for name, (bar, unit) in BARS.items()]
-    return sum(missing) + outcome["outside"] / 100
 
 
 def relative_time(method: str, settings: Mapping[str, Any]) -> float:
