@@ -68,6 +68,7 @@ _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (lambda: Image.MAX_IMAGE_PIXELS, partial(setattr, Image, "MAX_IMAGE_PIXELS")),
     (np.geterr, lambda modes: np.seterr(**modes)),
     (np.geterrcall, np.seterrcall),
+    (np.get_printoptions, lambda options: np.set_printoptions(**options)),
     (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
     *PROCESS,
 )

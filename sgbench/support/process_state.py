@@ -66,6 +66,8 @@ PROCESS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (os.environ.copy, _set_environment),
     (_rights, os.umask),
     (sys.getrecursionlimit, sys.setrecursionlimit),
+    (sys.gettrace, sys.settrace),
+    (sys.getprofile, sys.setprofile),
     (csv.field_size_limit, csv.field_size_limit),
     (gc.isenabled, lambda collects: gc.enable() if collects else gc.disable()),
 )

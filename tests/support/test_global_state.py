@@ -47,6 +47,9 @@ CHANGES = {
     "numpy's draws": lambda: np.random.seed(5),  # noqa: NPY002
     "Python's draws": lambda: random.seed(5),
     "errstate": lambda: np.seterr(all="raise"),
+    "numpy's texts": lambda: np.set_printoptions(legacy="1.13", precision=2),
+    "tracing": lambda: sys.settrace(lambda *about: None),
+    "profiling": lambda: sys.setprofile(lambda *about: None),
     "warnings": changed_filters,
     "no filters": warnings.resetwarnings,
     "another list of filters": lambda: setattr(warnings, "filters", []),
@@ -86,7 +89,8 @@ def state():
         "flags": (torch.get_deterministic_debug_mode(), torch.get_num_threads(), torch.is_autocast_enabled("cpu")),
         "precision": (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark),
         "draws": (torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()),  # noqa: NPY002
-        "numpy": np.geterr(),
+        "numpy": (np.geterr(), np.get_printoptions()),
+        "tracing": (sys.gettrace(), sys.getprofile()),
         "images": (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS),
         "mixed": (torch.get_autocast_dtype("cpu"), torch.is_autocast_cache_enabled()),
         "kernels": (torch.backends.mkldnn.deterministic, global_state._nnpack()),
