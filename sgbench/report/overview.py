@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ from sgbench.experiments.paper import PARTS, Item
 from sgbench.report.claims import VERDICTS
 from sgbench.report.layout import MISSING
 from sgbench.report.markdown import markdown
-from sgbench.results.study_folder import StudyFolder
+from sgbench.report.other_data import ORDER_CAPTION, open_ordered, order_on
+from sgbench.results.study_folder import StudyFolder, studies_in
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.markdown import in_a_line
@@ -26,6 +28,10 @@ _ABOUT = (
 _HOW = (
     "Each claim is decided in the report of the part that has its systems, by comparisons and margins that were fixed "
     "before anything was measured; the evidence is there."
+)
+_NO_OTHER_DATA = (
+    "No study of other data with two of these systems lies beside these reports, so whether their order is the same on "
+    "other data, such as photographs, is open."
 )
 _COLUMNS = ("claim", "measured", "why", "published", "published_why")
 
@@ -47,6 +53,7 @@ def write_overview(page: Path, title: str, studies: Sequence[StudyFolder]) -> Pa
         _HOW,
     ]
     parts.append(markdown(_verdicts(page, studies), "left", linked=("Report",)))
+    parts += ["## The order on other data", *_orders(page, studies)]
     for study in studies:
         for item in _items(study):
             if (picture := study.report.figure(item.name)).is_file():
@@ -84,6 +91,21 @@ def _verdicts(page: Path, studies: Sequence[StudyFolder]) -> pd.DataFrame:
             why = f"needs {' or '.join(claim.items)}"
             rows.append(_row(claim.sentence, {"claim": claim.name, "measured": NOT_TESTED, "why": why}, MISSING))
     return pd.DataFrame(rows)
+
+
+def _orders(page: Path, studies: Sequence[StudyFolder]) -> list[str]:
+    """Whether other data, such as photographs, put the same systems in the same order; of each study that has them."""
+    own, now = {study.path.name for study in studies}, [(study, open_ordered(study)) for study in studies]
+    beside = [s for s in studies_in(studies[0].runs) if s.path.name not in own and s.report.records_file.is_file()]
+    others = [(study, open_ordered(study)) for study in beside] if any(ordered for _, ordered in now) else []
+    parts = []
+    for (study, first), (other, second) in product(now, others):
+        agreement = first and second and order_on(first, second)
+        if agreement:
+            about = f"{_link(page, study)} ({in_a_line(first.dataset)}) and {_link(page, other)} "
+            about += f"({in_a_line(second.dataset)}), {agreement.systems} systems in both: **{agreement.verdict}**."
+            parts += [about, markdown(agreement.table)]
+    return [ORDER_CAPTION, *parts] if parts else [_NO_OTHER_DATA]
 
 
 def _row(sentence: str, own: Mapping[str, str], link: str) -> dict[str, str]:

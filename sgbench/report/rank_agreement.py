@@ -12,7 +12,7 @@ from sgbench.report.published import PUBLISHED
 from sgbench.report.side_by_side import MEASURED
 from sgbench.report.table_cells import framed, placed
 from sgbench.results.records import ALL, REAL
-from sgbench.statistics.ranks import Ranked, kendalls_tau, tau_interval
+from sgbench.statistics.ranks import Figures, Ranked, kendalls_tau, tau_interval
 
 _CAPTION = (
     "Kendall's tau-b between the published and the measured order of the systems: 1 for the same order, -1 for the "
@@ -33,7 +33,7 @@ def rank_agreement_table(tables: Sequence[Table]) -> Table:
         block = table.title.partition(":")[0]
         for heading, column in columns.items():
             cells.append(_cell(block, heading, [column]))
-        pairs = sum(math.comb(len(column.known), 2) for column in columns.values())
+        pairs = sum(column.num_pairs for column in columns.values())
         cells.append(_cell(block, f"All columns ({pairs} pairs)", list(columns.values()), _reason(table.cells)))
     return Table("rank_agreement", "Rank agreement with the paper", _CAPTION, framed(cells), ranked=False)
 
@@ -49,14 +49,14 @@ def _columns(cells: pd.DataFrame) -> dict[str, Ranked]:
         if len(both) > 1:
             heading = of_column["column"].iloc[0].removesuffix(f", {PUBLISHED}").removesuffix(" (target)")
             about = f"{block.replace('Target', 'target')}; {len(both)} systems" if block else f"{len(both)} systems"
-            errors = [_error(cell) for cell in both]
-            columns[f"{heading} ({about})"] = Ranked(
-                [known[cell["row"]] for cell in both],
-                [cell["value"] for cell in both],
-                [deviation for deviation, _ in errors],
-                [freedom for _, freedom in errors],
-            )
+            columns[f"{heading} ({about})"] = Ranked(Figures([known[cell["row"]] for cell in both]), uncertain(both))
     return columns
+
+
+def uncertain(cells: Sequence[Mapping]) -> Figures:
+    """The figures of cells, as uncertain as their intervals say."""
+    errors = [_error(cell) for cell in cells]
+    return Figures([c["value"] for c in cells], [deviation for deviation, _ in errors], [f for _, f in errors])
 
 
 def _error(cell: Mapping) -> tuple[float, float]:

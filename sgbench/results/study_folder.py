@@ -187,6 +187,12 @@ class StudyFolder:
             raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error
 
 
+def studies_in(runs: RunFolder) -> list[StudyFolder]:
+    """The studies of a folder of all runs that have a description, by name."""
+    folders = (StudyFolder(path) for path in sorted(runs.root.iterdir()) if path.is_dir())
+    return [folder for folder in folders if folder.is_study()]
+
+
 def _is_hash(value: object) -> bool:
     return isinstance(value, str) and bool(re.fullmatch("[0-9a-f]{64}", value))
 

@@ -1,6 +1,7 @@
 """The page that joins the reports of several parts."""
 
 import re
+import shutil
 
 import pytest
 from claim_scores import COPY, FIGURE4, FOUR, MAIN, REAL, SGGAN, STARGAN, changes, systems
@@ -10,6 +11,8 @@ from sgbench.claims.paper import CLAIMS
 from sgbench.report import making
 from sgbench.report.making import make_report
 from sgbench.report.overview import write_overview
+from sgbench.results.run_folder import RunFolder
+from sgbench.results.study_folder import StudyFolder
 from sgbench.support.errors import BrokenFile
 
 
@@ -57,6 +60,25 @@ def test_each_claim_has_the_verdict_of_the_report_that_tests_it(page):
     assert verdicts["C6"][3] == "[mine-figure4](mine-figure4/report/report.md)"
     assert verdicts["C6"][2] == "no numbers in the paper"
     assert verdicts["C5"] == ["not tested", "needs figure5", "–", "–"]
+
+
+def test_the_order_on_other_data_is_open_without_any(page):
+    assert "## The order on other data" in page
+    assert "No study of other data with two of these systems" in page
+
+
+def test_the_order_on_other_data_of_a_study_beside(studies, tmp_path):
+    """The same study once more, as if its records were of photographs, has the same order."""
+    root = tmp_path / "runs"
+    shutil.copytree(studies[0].runs.root, root)
+    here = [StudyFolder(root / study.path.name) for study in studies]
+    shutil.copytree(here[0].path, root / "photos")
+    records = StudyFolder(root / "photos").report.records_file
+    records.write_text(records.read_text().replace(",faces,", ",celeba,"))
+    page = write_overview(RunFolder(root).overview("mine"), "mine", here).read_text(encoding="utf-8")
+    assert re.search(r"mine-main\]\(.*\) \(faces\) and \[photos\]\(.*\) \(celeba\), \d+ systems in both", page)
+    assert "| Target accuracy" in page
+    assert "No study of other data" not in page
 
 
 def test_pictures_and_pages_it_leads_to_are_there(studies, page):

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, norm
 
-from sgbench.statistics.ranks import Ranked, kendalls_tau, tau_interval
+from sgbench.statistics.ranks import Figures, Ranked, kendalls_tau, tau_interval
 
 
 def ranked(known, measured, deviation=0.0, freedom=math.inf):
-    return Ranked(known, measured, [deviation] * len(known), [freedom] * len(known))
+    uncertain = Figures(measured, [deviation] * len(known), [freedom] * len(known))
+    return Ranked(Figures(known), uncertain)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,15 @@ def test_the_interval_holds_the_order_that_comes_often_enough(share, low):
 def test_few_degrees_of_freedom_make_the_interval_wider():
     columns = [ranked([1, 2], [0, 4], deviation=1, freedom=freedom) for freedom in (math.inf, 2)]
     assert [tau_interval([column])[0] for column in columns] == [1, -1]
+
+
+def test_both_sources_may_be_uncertain():
+    apart = (
+        4.0  # of deviation 1 on one side two change places in 0.2 % of draws, on both independently in twice as many
+    )
+    sure, unsure = Figures([0, apart]), Figures([0, apart], [1.5, 1.5])
+    assert tau_interval([Ranked(sure, unsure)]) == (-1, 1)
+    assert tau_interval([Ranked(unsure, sure)]) == (-1, 1)
+    close = Figures([0, apart], [1.35, 1.35])  # 1.8 % of draws change places, so 3.6 % with two of them
+    assert tau_interval([Ranked(sure, close)]) == (1, 1)
+    assert tau_interval([Ranked(close, close)]) == (-1, 1)
