@@ -1,6 +1,6 @@
 """Scores a submission by a study's protocol, and writes a report like that of ``sgbench run``.
 
-In Python::
+In Python:
 
     from sgbench.submissions.evaluation import evaluate
 
