@@ -36,8 +36,13 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench run",
         description="Train, score and report methods of facial attribute manipulation when labels are scarce.",
-        epilog="Options that are not given are taken from the config. The same command again resumes what was "
+        closing="Options that are not given are taken from the config. The same command again resumes what was "
         "interrupted and repeats nothing that is done.",
+        examples=(
+            "sgbench run --methods sggan,stargan,residualgan --sparse 500",
+            "sgbench run --data path/to/celeba --image-size 64 --sparse all,500 --seeds 0,1,2",
+            "sgbench run --config miniature --experiment paper --plan",
+        ),
     )
     p.add_argument(
         "--methods",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from sgbench.commands.execution import guarded, refuse
+from sgbench.commands.execution import Parser, guarded, refuse
 from sgbench.support.ending import end
 
 COMMANDS = {
@@ -17,6 +17,7 @@ COMMANDS = {
     "regress": ("sgbench.commands.regress", "compare new records with reference records; fail when a metric moves"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
     "pack": ("sgbench.commands.pack", "decode a data set's images once, or check decoded images"),
+    "completion": ("sgbench.commands.completion", "print a script by which a shell completes commands and options"),
 }
 """Command -> its module and what it does."""
 
@@ -46,8 +47,17 @@ def _main(given: list[str]) -> int:
         return 0
     if name in COMMANDS:
         _find_own_code()
-        return import_module(COMMANDS[name][0]).main(rest)
+        return _module(name).main(rest)
     return refuse(_unknown(name))
+
+
+def parser_of(name: str) -> Parser:
+    """The options of a command."""
+    return _module(name).parser()
+
+
+def _module(name: str) -> Any:
+    return import_module(COMMANDS[name][0])
 
 
 def help_text() -> str:

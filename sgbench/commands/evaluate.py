@@ -22,7 +22,12 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench evaluate",
         description="Score a submission, a system made elsewhere, by a study's protocol, and write a report.",
-        epilog="Start with --write-requests DIR: it writes the test images and the list of requests.",
+        closing="Start with --write-requests DIR: it writes the test images and the list of requests.",
+        examples=(
+            "sgbench evaluate --write-requests elsewhere/",
+            "sgbench evaluate elsewhere/ --name AttGAN --compare runs/quick-500",
+            "sgbench evaluate my_package.attgan:translate --name AttGAN --level 500",
+        ),
     )
     p.add_argument(
         "results",

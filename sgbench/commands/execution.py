@@ -21,6 +21,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from textwrap import fill
 from typing import Any, NoReturn
 
 from sgbench.support.errors import BrokenFile, UserError, one_line
@@ -30,13 +31,24 @@ EXIT_FAULT = 3
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_OUTPUT = 141
 _LONGEST_LINE = 2000
+_WIDTH = 100
+"""Of the texts of a help."""
 
 
 class Parser(argparse.ArgumentParser):
-    """Shows errors in one line, without the usage; accepts neither abbreviated nor repeated options."""
+    """Shows errors in one line, without the usage; accepts neither abbreviated nor repeated options.
 
-    def __init__(self, **settings: Any):
-        super().__init__(allow_abbrev=False, **settings)
+    Args:
+        examples: commands that its help ends with.
+        closing: a sentence that stands before them.
+    """
+
+    def __init__(self, examples: Sequence[str] = (), closing: str = "", **settings: Any):
+        shown = "\n".join(["examples:", *(f"  {example}" for example in examples)]) if examples else ""
+        epilog = "\n\n".join(filter(None, (fill(closing, _WIDTH), shown)))
+        form = argparse.RawDescriptionHelpFormatter
+        described = fill(settings.pop("description", ""), _WIDTH)
+        super().__init__(allow_abbrev=False, formatter_class=form, description=described, epilog=epilog, **settings)
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         options = [arg.partition("=")[0] for arg in (sys.argv[1:] if args is None else args) if arg.startswith("--")]

@@ -12,7 +12,11 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench pack",
         description="Decode a data set's images to 8 bits once; sgbench run with the same --out and data finds them.",
-        epilog="If it is interrupted, the same command continues where it stopped.",
+        closing="If it is interrupted, the same command continues where it stopped.",
+        examples=(
+            "sgbench pack --data path/to/celeba --image-size 128",
+            "sgbench pack --data photos/labels.csv --attributes smile,species --verify",
+        ),
     )
     add_data_options(p)
     p.add_argument(

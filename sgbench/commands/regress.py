@@ -34,7 +34,11 @@ def parser() -> Parser:
         prog="sgbench regress",
         description="Compare new records with reference records: image by image if both sides kept per-image scores, "
         "by tolerance otherwise.",
-        epilog="Exit status 1 if a metric moved, for the worse or the better: --update accepts the new records.",
+        closing="Exit status 1 if a metric moved, for the worse or the better: --update accepts the new records.",
+        examples=(
+            "sgbench regress reference/ runs/quick-500",
+            "sgbench regress reference/ runs/quick-500 --junit regress.xml --summary regress.md",
+        ),
     )
     p.add_argument(
         "reference",

@@ -14,7 +14,8 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench verify",
         description="Make the records, tables and page of a report again from per-image scores and compare them.",
-        epilog="Exit status: 0 if the report is the same, 1 if it differs, 2 if it cannot be read.",
+        closing="Exit status: 0 if the report is the same, 1 if it differs, 2 if it cannot be read.",
+        examples=("sgbench verify runs/quick-500", "sgbench verify runs/AttGAN"),
     )
     p.add_argument("run", type=path, metavar="RUN", help="folder of a study or an evaluation, such as runs/quick-500")
     return p
