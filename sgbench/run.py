@@ -142,7 +142,7 @@ def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
     with stages.stage("write the report"):
         study.folder.write_description(describe(study, trained_systems(study)))
         report = make_report(study.folder)
-    show(report.frame, report.layout, study.screen.console)
+    show(report.frame, report.layout, study.screen.output)
     keep_runtime(study, report.records, {} if was_scored else stages.seconds)
     return report
 
@@ -162,9 +162,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     for study in studies:
         report = run_study(study, arguments.choice, arguments.wait, arguments.replace)
-        screen.say(f"report: {report.page}")
+        screen.result(f"report: {report.page}")
     if arguments.experiment:
-        screen.say(f"all parts: {_join(config, studies)}")
+        screen.result(f"all parts: {_join(config, studies)}")
     return 0
 
 

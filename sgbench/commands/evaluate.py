@@ -87,10 +87,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     }
     if arguments.write_requests:
         table = write_inputs(arguments.write_requests, open_evaluation(name="requests", **about))
-        screen.say(f"requests: {table}")
+        screen.result(f"requests: {table}")
         return 0
     method = {"name": arguments.name, "level": arguments.level, "seed": arguments.seed}
     place = {"wait": arguments.wait, "replace": arguments.replace}
     done = evaluate(arguments.results, **method, compare=arguments.compare, **place, **about)
-    screen.say(f"report: {done.report}")
+    screen.result(f"report: {done.report}")
     return 0

@@ -50,10 +50,10 @@ def _pack(arguments: argparse.Namespace) -> int:
         with screen.task("checking", len(source.ids), "images") as task:
             number = verify_store(folder, lambda done, total: task.update(done))
             check_unchanged(folder, source, PackedImages(folder).__getitem__, everything=True)
-        screen.say(f"{folder}: {number:,} images are as they were packed")
+        screen.result(f"{folder}: {number:,} images are as they were packed")
         return 0
     with screen.task("packing", len(source.ids), "images") as task, foreign(f"data set {source.name}"):
         images = open_store(source, cache, lambda done, total: task.update(done))
     size = sum(file.stat().st_size for file in folder.iterdir())
-    screen.say(f"{folder}: {len(images):,} images of {images.shape[-1]}x{images.shape[-1]}, {size / 2**20:,.0f} MiB")
+    screen.result(f"{folder}: {len(images):,} images of {images.shape[-1]}x{images.shape[-1]}, {size / 2**20:,.0f} MiB")
     return 0

@@ -69,14 +69,15 @@ def tell_plan(studies: Sequence[Study], screen: Screen) -> None:
     for study in studies:
         attributes = ", ".join(a.name for a in study.plan.attributes)
         size, images = study.settings.data.image_size, len(study.plan.train) + len(study.plan.test)
-        screen.say(f"{study.folder.path}: {study.plan.source.name}, {images:,} images at {size}x{size}, {attributes}")
+        data = f"{study.plan.source.name}, {images:,} images at {size}x{size}, {attributes}"
+        screen.result(f"{study.folder.path}: {data}")
         for job in study.plan.jobs:
             if part := untold.pop(job.name, None):
-                screen.say(f"  job     {_state(part):>22}  {job.title}")
+                screen.result(f"  job     {_state(part):>22}  {job.title}")
         for system in study.plan.systems:
             state = "scored" if study.system_folder(system).is_scored() else "to be scored"
-            screen.say(f"  system  {state:>22}  {system.entry.slug} ({system.level}, seed {system.seed})")
-    screen.say(_in_all(studies, left))
+            screen.result(f"  system  {state:>22}  {system.entry.slug} ({system.level}, seed {system.seed})")
+    screen.result(_in_all(studies, left))
 
 
 def _state(part: Forecast) -> str:

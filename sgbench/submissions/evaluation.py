@@ -138,7 +138,7 @@ def _evaluated(
     with stages.stage("write the report"):
         study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
         report = make_report(study.folder)
-    show(report.frame, report.layout, study.screen.console)
+    show(report.frame, report.layout, study.screen.output)
     keep_runtime(study, report.records, stages.seconds if STAGES[1] in stages.seconds else {})
     return Evaluation(report.page, report.frame)
 

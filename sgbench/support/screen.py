@@ -4,7 +4,6 @@ Rate and time left are measured from a task's first update, so that work of an e
 as speed.
 """
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,10 +83,15 @@ class _Lines(Task):
 
 
 class Screen:
-    """Where a run shows its progress."""
+    """Where a command shows its progress, on standard error, and its results, on standard output."""
 
     def __init__(self, console: Console | None = None):
-        self.console = console or plain_console(stderr=not sys.stdout.isatty(), soft_wrap=True)
+        self.console = console or plain_console(stderr=True, soft_wrap=True)
+        self.output = console or plain_console(soft_wrap=True)
+
+    def result(self, text: str) -> None:
+        """Print a line of what the command was asked for."""
+        _print(self.output, text)
 
     def say(self, text: str) -> None:
         """Print a line."""

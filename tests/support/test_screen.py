@@ -80,3 +80,15 @@ def test_names_are_shown_as_they_are(terminal, clock):
     for text in ("[red]said[/] :smile: \\x1b[2J", "[b]job[/] :smile: \\x07", "[i]loss[/] \\x1b"):
         assert text in shown
     assert not {code for code in ("\x07", "\x1b[2J", "\x1b[1m") if code in shown}
+
+
+def test_messages_and_progress_go_to_standard_error_and_results_to_standard_output(capsys):
+    screen = Screen()
+    screen.say("said")
+    with screen.task("packing", 2) as task:
+        task.update(2)
+    screen.result("a result [bold] :smile:")
+    out, err = capsys.readouterr()
+    assert out == "a result [bold] :smile:\n"
+    assert err.splitlines()[0] == "said"
+    assert "packing" in err
