@@ -11,6 +11,7 @@ from sgbench.commands.options import (
     add_launching_options,
     add_place_options,
     add_scoring_options,
+    add_settings_options,
     data_overrides,
     given,
     jury_overrides,
@@ -66,9 +67,13 @@ def parser() -> Parser:
         "--plan", action="store_true", help="print jobs, systems, what is done, and what is left will take; then stop"
     )
     add_data_options(p)
+    add_settings_options(p)
     add_scoring_options(p)
     add_launching_options(p)
     add_place_options(p)
+    p.add_argument(
+        "--unscored", action="store_true", help="train even where the judges are too weak for any accuracy to be scored"
+    )
     unusable = p.add_mutually_exclusive_group()
     unusable.add_argument(
         "--retrain",
@@ -92,13 +97,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     return execute(parser(), _run, argv)
 
 
-def run_study(study: "Study", choice: "Choice | None" = None, wait: bool = False, replace: bool = False) -> "Report":
+def run_study(
+    study: "Study",
+    choice: "Choice | None" = None,
+    wait: bool = False,
+    replace: bool = False,
+    unscored: bool = False,
+) -> "Report":
     """Carry out a study: what is done already, by an earlier run or another study, is not done again.
 
     Args:
         choice: what to do with models that were trained before and cannot be used, or whose code has changed.
         wait: for another process that is at this study, instead of refusing.
-        replace: take the place of a study of this name that has other settings, instead of refusing.
+        replace: take the place of a study of this name that has other settings or systems, instead of refusing.
+        unscored: train even if the judges are so weak that no attribute will have an accuracy, instead of refusing.
 
     Raises:
         UserError: another process is at this study, a model cannot be used, an image cannot be read, ...
@@ -108,16 +120,16 @@ def run_study(study: "Study", choice: "Choice | None" = None, wait: bool = False
     from sgbench.support.global_state import own_state
 
     with own_state(), taken(study, wait, replace):
-        return _stage_by_stage(study, choice)
+        return _stage_by_stage(study, choice, unscored)
 
 
-def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
+def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> "Report":
     from sgbench.launching.kept_models import settle_models
     from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
     from sgbench.report.making import make_report
     from sgbench.scoring.kept import settle_kept
-    from sgbench.scoring.stages import prepare_data, train_judges
+    from sgbench.scoring.stages import foresee, prepare_data, train_judges
     from sgbench.scoring.systems import score_systems
     from sgbench.studies.description import describe, trained_systems, write_intent
     from sgbench.studies.provenance import keep_runtime
@@ -131,10 +143,12 @@ def _stage_by_stage(study: "Study", choice: "Choice | None") -> "Report":
         with stages.stage("prepare data"):
             check_launcher(study)
             data = prepare_data(study)
-    write_intent(study)  # nothing is refused any more
+    write_intent(study)  # nothing is refused any more, but for judges that see nothing
     if not was_scored:
         with stages.stage("train judges"):
             jury = train_judges(study, data)
+            if not unscored and study.trains():
+                foresee(study, jury).check()
         with stages.stage("train jobs"):
             train_jobs(study, data.images)
         with stages.stage("score systems"):
@@ -161,7 +175,7 @@ def _run(arguments: argparse.Namespace) -> int:
         tell_plan(studies, screen)
         return 0
     for study in studies:
-        report = run_study(study, arguments.choice, arguments.wait, arguments.replace)
+        report = run_study(study, arguments.choice, arguments.wait, arguments.replace, arguments.unscored)
         screen.result(f"report: {report.page}")
     if arguments.experiment:
         screen.result(f"all parts: {_join(config, studies)}")
@@ -183,7 +197,8 @@ def _join(config: str, studies: "Sequence[Study]") -> Path:
 
 def _settings(arguments: argparse.Namespace) -> "tuple[str, Sequence[Settings]]":
     """The name of the config's study, and the settings of each study that the arguments ask for."""
-    from sgbench.settings.config_files import check_methods, find_config
+    from sgbench.settings.config_files import find_config
+    from sgbench.settings.early import check_methods
 
     if arguments.experiment:
         from sgbench.experiments.paper import chosen_parts
@@ -193,18 +208,21 @@ def _settings(arguments: argparse.Namespace) -> "tuple[str, Sequence[Settings]]"
         check_methods(arguments.config, arguments.methods or ())
     scoring = scoring_overrides(arguments) | given({"people": arguments.people})
 
+    from sgbench.settings.changes import Changes
     from sgbench.settings.reading import read_settings
 
+    changes = Changes(tuple(arguments.changed), arguments.iterations)
     top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     config, data = find_config(arguments.config), data_overrides(arguments)
     if not arguments.experiment:
-        settings = read_settings(config, top, data)
+        settings = read_settings(config, top, data, changes)
         return settings.study, [settings]
 
     from sgbench.experiments.parts import Filter, part_settings
 
     wanted = Filter(arguments.methods, arguments.sparse, arguments.seeds)
-    settings = read_settings(config, {k: v for k, v in top.items() if k not in ("methods", "levels", "seeds")}, data)
+    top = {key: value for key, value in top.items() if key not in ("methods", "levels", "seeds")}
+    settings = read_settings(config, top, data, changes)
     return settings.study, part_settings(settings, arguments.experiment, wanted)
 
 

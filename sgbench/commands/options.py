@@ -111,6 +111,21 @@ def add_scoring_options(parser: Parser) -> None:
     parser.add_argument("--embedder", metavar="NETWORK", help="face embedding: package.module:function or a .pt2 file")
 
 
+def add_settings_options(parser: Parser) -> None:
+    """Options that change single settings of the config."""
+    parser.add_argument(
+        "--iterations", type=number, metavar="N", help="train every method for N iterations; schedules keep their shape"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="changed",
+        metavar="KEY=VALUE",
+        help="change a setting, such as methods.sggan.lambda_cls=2; sgbench config NAME lists them; may be repeated",
+    )
+
+
 def jury_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the command line sets under ``jury``."""
     return given({"size": arguments.jury})
@@ -122,13 +137,13 @@ def scoring_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises:
         UserError: there is no such config, or weights that are named are missing or are not the expected ones.
     """
-    from sgbench.settings.config_files import tell_of_inception
+    from sgbench.settings.early import tell_of_inception
 
     tell_of_inception(arguments.config, arguments.inception, arguments.inception_sha256)
-    inception = given({"path": arguments.inception, "sha256": arguments.inception_sha256})
+    inception = {"path": arguments.inception, "sha256": arguments.inception_sha256}  # both: they belong together
     return given(
         {
-            "inception": inception or None,
+            "inception": inception if given(inception) else None,
             "lpips": {"path": arguments.lpips} if arguments.lpips else None,
             "embedder": arguments.embedder,
         }
@@ -159,5 +174,5 @@ def add_place_options(parser: Parser) -> None:
     """Options for when the report's folder is taken."""
     parser.add_argument("--wait", action="store_true", help="wait for another process that is at the same study")
     parser.add_argument(
-        "--replace", action="store_true", help="replace the report of this name, although it has other settings"
+        "--replace", action="store_true", help="replace the report of this name that has other settings or systems"
     )

@@ -50,6 +50,8 @@ class Source(ABC):
 
     Settings: ClassVar[type[SourceSettings]]
     name: ClassVar[str]
+    drawn: ClassVar[bool] = False
+    """Whether images are drawn by a program, so that judges can see nearly all of their attributes."""
 
     settings: SourceSettings
     attributes: tuple[Attribute, ...]
@@ -57,6 +59,11 @@ class Source(ABC):
     ids: Sequence[str]
     fingerprint: str
     notes: Sequence[str] = ()
+
+    @classmethod
+    def called(cls, settings: SourceSettings) -> str:
+        """What these data are called in the name of a study: letters, digits and ``._-``."""
+        return cls.name
 
     def times(self) -> np.ndarray | None:
         """A number for each image that changes when its file is written to, int64 [N]; None without files."""

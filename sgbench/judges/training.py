@@ -32,6 +32,8 @@ _SHORTEST_CYCLE = 8
 """Batches that a schedule with a warm-up is made for at least, since fewer have no room for both parts."""
 _DECAY = 0.98
 """Of the moving average of weights, for each batch."""
+_DRAWN, _PHOTOGRAPHS = 0.98, 0.85
+"""Floors; docs/jury.md says how they were chosen."""
 JUDGE_VERSION = 1
 """Part of a judge's hash: raised when the same settings and images would give another judge."""
 
@@ -49,7 +51,8 @@ class JudgeSettings(SettingsModel):
         mixed: share of the training images that are mixed with another one (``augmentation``).
         averaged: whether the weights are a moving average over the second half of the schedule, instead of those of the
             epoch that was best on the held-out images.
-        floor: balanced accuracy on real test images below which the judge's verdicts on an attribute do not count.
+        floor: balanced accuracy on real test images below which the judge's verdicts on an attribute do not count; a
+            config that gives none has ``floor_of`` its data.
     """
 
     epochs: PositiveInt = 10
@@ -63,9 +66,14 @@ class JudgeSettings(SettingsModel):
     distortion: NonNegativeFloat = 0.0
     mixed: float = Field(0.0, ge=0, le=1)
     averaged: bool = False
-    floor: float = Field(0.9, ge=0, le=1)
+    floor: float = Field(_PHOTOGRAPHS, ge=0, le=1)
     precision: Precision = "float32"
     seed: int = 0
+
+
+def floor_of(drawn: bool) -> float:
+    """The floor of a judge of drawn images or of photographs, where the settings give none."""
+    return _DRAWN if drawn else _PHOTOGRAPHS
 
 
 @dataclass(frozen=True)

@@ -148,8 +148,13 @@ class System:
     jobs: tuple[Job, ...]
 
     @property
+    def label(self) -> str:
+        """Method, level and seed, fit for a folder's name."""
+        return f"{shortened(self.entry.slug, _METHOD)}-{self.level}-s{self.seed}"
+
+    @property
     def name(self) -> str:
-        """Folder name: method, level, seed and a hash of its jobs and of how their models are used."""
-        slug, used = shortened(self.entry.slug, _METHOD), self.entry.at_test
+        """Folder name: the label and a hash of its jobs and of how their models are used."""
+        used = self.entry.at_test
         identity = [*(job.name for job in self.jobs), *([used] if used else [])]
-        return f"{slug}-{self.level}-s{self.seed}-{hash_of_value(identity)[:8]}"
+        return f"{self.label}-{hash_of_value(identity)[:8]}"

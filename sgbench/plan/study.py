@@ -71,6 +71,10 @@ class Study:
         folders = [*self.controls.values(), *map(self.system_folder, self.plan.systems)]
         return all(folder.is_scored() for folder in folders)
 
+    def trains(self) -> bool:
+        """Whether a model is still to be trained."""
+        return any(not self.runs.job(job.name).is_done() for job in self.plan.jobs)
+
 
 @own_state()
 def open_study(settings: Settings, root: Path, screen: Screen) -> Study:

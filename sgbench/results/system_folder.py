@@ -22,6 +22,11 @@ REMEDY = "made again by the command that made it"
 """Of a file of a system's folder that cannot be used."""
 
 
+def label_of(folder: str) -> str:
+    """What a system's folder is called without the hashes of what made it: its method, level and seed."""
+    return folder.rsplit("-", 2)[0]
+
+
 @dataclass(frozen=True)
 class SystemFolder:
     """The folder of a system, or of a control, under one protocol."""

@@ -1,7 +1,5 @@
 """Prepares what scoring needs, once for all systems: images and known answers, networks, judges."""
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sgbench.data.requests import make_requests
@@ -12,8 +10,9 @@ from sgbench.judges.judge import Judge
 from sgbench.judges.training import Epoch
 from sgbench.plan.protocol import Seat
 from sgbench.plan.study import Study
-from sgbench.results.scores import MIN_SITTING, Panelist, sitting
+from sgbench.results.scores import Panelist
 from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
+from sgbench.scoring.outlook import Outlook, outlook
 from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists, real_features
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.global_state import foreign
@@ -71,7 +70,7 @@ def prepare_data(study: Study) -> StudyData:
 def train_judges(study: Study, data: StudyData) -> Jury:
     """Train the judges that are not trained yet, and measure how well they see the attributes of real test images.
 
-    A judge that has learned nothing is told, before time is spent on training methods for it.
+    What they will not be able to score is told, before time is spent on training methods for them.
 
     Raises:
         UserError: a judge diverged.
@@ -79,28 +78,15 @@ def train_judges(study: Study, data: StudyData) -> Jury:
     with torch_threads(LOOKING):
         judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
         jury = Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
-    for line in blind(jury.panelists, len(study.plan.attributes)):
+    for line in foresee(study, jury).lines:
         study.screen.say(f"warning: {line}")
     return jury
 
 
-def blind(judges: Sequence[Panelist], num_attributes: int) -> list[str]:
-    """A line for each judge whose verdicts count for no attribute, and one if the jury can score none.
-
-    Args:
-        judges: the paper's, then the jury.
-    """
-    lines = []
-    for judge in judges:
-        if all(verdict.reason for verdict in judge.verdicts):
-            best = max(judge.verdicts, key=lambda verdict: (not math.isnan(own := verdict.balanced_accuracy), own))
-            lines.append(f"judge {judge.name} counts for no attribute; at its best, {best.reason}: train it for longer")
-    if not any(len(sitting(judges, j)[0]) >= MIN_SITTING for j in range(num_attributes)):
-        lines.append(
-            f"no attribute can be scored by the jury: fewer than {MIN_SITTING} of its judges see any of them well "
-            "enough; no method will have an accuracy"
-        )
-    return lines
+def foresee(study: Study, jury: Jury) -> Outlook:
+    """What the judges will be able to score."""
+    plan = study.plan
+    return outlook(jury.panelists, plan.attributes, plan.source.labels[plan.train], study.settings)
 
 
 def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:

@@ -1,15 +1,9 @@
-"""Configs as files: those that come with the package, and what must be told of one before anything heavy is loaded."""
+"""Configs as files: where those that come with the package lie, and how one is found."""
 
-import sys
-from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
-from sgbench.features.weights import find_inception
-from sgbench.support.errors import UserError, one_line
-from sgbench.support.modules import find_module
+from sgbench.support.errors import UserError
 from sgbench.support.paths import user_path
-from sgbench.support.strict import read_yaml
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 METHOD_PACKAGES = ("sgbench.methods", "baselines")
@@ -24,55 +18,9 @@ def find_config(name: str) -> Path:
     for path in (user_path(name), CONFIGS / name, CONFIGS / f"{name}.yaml"):
         if path.is_file():
             return path
-    known = ", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))
-    raise UserError(f"--config {name}: no such file; the configs here are {known}")
+    raise UserError(f"--config {name}: no such file; the configs here are {known_configs()}")
 
 
-def check_methods(config: str, wanted: Sequence[str]) -> None:
-    """Refuse names that are neither methods of a config nor modules of methods, without importing any.
-
-    Args:
-        wanted: methods as ``--methods`` names them; those with a class of their own are left to ``read_settings``.
-
-    Raises:
-        UserError: no such config, or no such method.
-    """
-    path = find_config(config)
-    try:
-        known = [str(name) for name in read_yaml(path)["methods"]]
-    except (ValueError, LookupError, TypeError):  # what is wrong with the config is said by read_settings
-        return
-    for name in wanted:
-        if ":" not in name and name not in known and not find_module(name, METHOD_PACKAGES):
-            near = get_close_matches(name, known, n=1, cutoff=0.5)
-            raise UserError(
-                f"--methods: unknown method '{name}'; "
-                + (f"did you mean {near[0]}? " if near else "")
-                + f"{path} has {', '.join(known) or 'none'}; others are a module of {' or '.join(METHOD_PACKAGES)}, or "
-                "package.module:Class"
-            )
-
-
-def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> None:
-    """Warn on standard error if there will be no Inception Score, and say why.
-
-    Args:
-        config: its path and hash are used if neither is given here.
-
-    Raises:
-        UserError: no such config; a file of weights that is named is missing or another than expected.
-    """
-    if path is None and sha256 is None:
-        path, sha256 = _named_in(find_config(config))
-    problem = find_inception(path, sha256).problem
-    if problem:
-        print(f"no Inception Score: {one_line(problem)}", file=sys.stderr)
-
-
-def _named_in(config: Path) -> tuple[Path | None, str | None]:
-    """Path and hash that a config names; (None, None) if it is broken, which ``read_settings`` reports later."""
-    try:
-        inception = read_yaml(config)["scoring"]["inception"]
-        return (user_path(inception["path"]) if inception.get("path") else None), inception.get("sha256")
-    except (UserError, ValueError, LookupError, TypeError, AttributeError):
-        return None, None
+def known_configs() -> str:
+    """The names of the configs that come with the package."""
+    return ", ".join(sorted(path.stem for path in CONFIGS.glob("*.yaml")))

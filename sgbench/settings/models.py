@@ -151,7 +151,7 @@ class Settings(SettingsModel):
     ``workers``: jobs trained at once, by default as many as there is room for. ``threads``: those that torch computes
     with on the CPU in each job, however many jobs there are, so that the number of workers changes no figure.
     ``launcher``: on this machine, or a Ray cluster. ``items``: tables and figures of the paper that the study makes,
-    set by ``--experiment``.
+    set by ``--experiment``. ``changed``: what the command line changed of the config, for the report.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -175,6 +175,7 @@ class Settings(SettingsModel):
     jury: JurySettings = JurySettings()
     scoring: ScoringSettings = ScoringSettings()
     notes: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
     @field_validator("study")
     @classmethod

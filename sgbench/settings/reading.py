@@ -1,7 +1,8 @@
-"""Settings read from YAML, overridden by the command line; what is wrong is a line that names the file and the key."""
+"""Settings read from layers of YAML and the command line; what is wrong is a line that names the place and the key."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,13 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
-from sgbench.judges.training import JudgeSettings
+from sgbench.judges.training import JudgeSettings, floor_of
 from sgbench.methods.contract import Method
+from sgbench.settings.changes import UNCHANGED, Changes, layers_of, with_iterations
 from sgbench.settings.config_files import METHOD_PACKAGES
+from sgbench.settings.differing import changed, notes_that_hold
+from sgbench.settings.layers import COMMAND_LINE, Layer, Merged, merge, read_layers
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
 from sgbench.support.errors import UserError, shown
 from sgbench.support.loading import classes_in, load_class, name_of_class
-from sgbench.support.strict import read_yaml
 
 T = TypeVar("T", bound=BaseModel)
 C = TypeVar("C", Method, Source)
@@ -24,73 +27,138 @@ C = TypeVar("C", Method, Source)
 SOURCE_PACKAGES = ("sgbench.data.sources",)
 
 
-def read_settings(path: Path, overrides: Mapping[str, Any], data_overrides: Mapping[str, Any]) -> Settings:
-    """Read and validate a config.
+def read_settings(
+    path: Path, overrides: Mapping[str, Any], data_overrides: Mapping[str, Any], changes: Changes = UNCHANGED
+) -> Settings:
+    """Read and validate a config, with those that it extends.
+
+    A study of other data than the config's is called after both, unless the command line names it. Notes of a config
+    are left out where the settings or the data are no longer those that it speaks of; a note says so instead.
 
     Args:
-        overrides: top-level keys that replace the file's; ``methods`` is then a list of names of the file's methods,
-            ``levels`` also replace those of single methods, ``scoring`` and ``jury`` are added to the file's.
-        data_overrides: keys of ``data`` that are added to the file's, or replace them. If ``class`` is another one, the
-            keys that only the file's class knows are dropped. A ``path`` for a class that takes none means CelebA.
+        overrides: top-level keys that replace the config's; ``methods`` is then a list of names of its methods,
+            ``levels`` also replace those of single methods, ``scoring`` and ``jury`` are added to the config's.
+        data_overrides: keys of ``data`` that are added to the config's, or replace them. If ``class`` is given, the
+            keys that only the config's class knows are dropped. A ``path`` for a class that takes none means CelebA.
+        changes: of single settings.
 
     Raises:
-        UserError: names the file, the key and what is wrong with it.
+        UserError: names the file or the command line, the key and what is wrong with it.
     """
-    try:
-        raw = read_yaml(path)
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    if not isinstance(raw, dict):
-        raise UserError(f"{path}: must be a mapping of settings, not {type(raw).__name__}")
+    files, wanted = read_layers(path), overrides.get("methods")
+    parts = {key: value for key, value in overrides.items() if key != "methods" and value not in ({}, None)}
+    given = Layer(COMMAND_LINE, parts | ({"data": dict(data_overrides)} if data_overrides else {}))
+    known = [str(name) for name in _mapping(merge(files), "methods")]
+    above = (given, *layers_of(changes.settings, [*known, *(wanted or ())], path))
+    same_levels = "levels" in overrides
+
+    def built(layers: Iterable[Layer], iterations: int | None = None) -> Settings:
+        return _built(layers, path, wanted, same_levels, iterations)
+
+    now, config = built((*files, *above), changes.iterations), built((*above, *files))
+    noted = max((k for k, layer in enumerate(files) if layer.values.get("notes")), default=0)
+    origin, name = built((*above, *files[noted + 1 :], *files[: noted + 1])), Path(files[noted].origin).stem
+    update: dict[str, Any] = {
+        "changed": changed(_plain(config), _plain(now), Path(files[-1].origin).stem),
+        "notes": notes_that_hold(now.notes, _plain(origin), _plain(now), name, _data_of(now) != _data_of(origin)),
+    }
+    if _data_of(now) != _data_of(config) and "study" not in merge(above).values:
+        update["study"] = f"{now.study}-{now.source.called(now.data)}"
+    return now.model_copy(update=update)
+
+
+def _data_of(settings: Settings) -> tuple[type[Source], str]:
+    """What tells data from others, wherever they lie."""
+    return settings.source, settings.source.called(settings.data)
+
+
+def _built(
+    layers: Iterable[Layer], path: Path, wanted: Sequence[str] | None, same_levels: bool, iterations: int | None
+) -> Settings:
+    merged = merge(_of_one_class(layers))
+    raw = {"study": path.stem} | dict(merged.values)
     if "source" in raw:
-        raise UserError(f"{path}: unknown key source; the data set is chosen under data, by class")
-    raw = {"study": path.stem} | raw
-    wanted = overrides.get("methods")
-    top = {key: value for key, value in overrides.items() if key not in ("methods", "scoring", "jury")}
-    source, data = _data(raw.pop("data", None), data_overrides, path)
+        origin = merged.origin("source")
+        raise UserError(f"{origin}: unknown key source; the data set is chosen under data, by class")
+    source, data = _data(merged)
     parts = {
         "source": source,
         "data": data,
-        "methods": _methods(raw.pop("methods", None), wanted, path, "levels" in top),
-        "judge": _validated(JudgeSettings, raw.pop("judge", None), path, "judge"),
-        "jury": _added(JurySettings, raw.pop("jury", None), overrides.get("jury", {}), path, "jury"),
-        "scoring": _added(ScoringSettings, raw.pop("scoring", None), overrides.get("scoring", {}), path, "scoring"),
+        "methods": _methods(merged, wanted, same_levels, iterations),
+        "judge": _validated(JudgeSettings, _with_floor(merged, "judge", source), merged, "judge"),
+        "jury": _validated(JurySettings, _with_floor(merged, "jury", source), merged, "jury"),
+        "scoring": _validated(ScoringSettings, _mapping(merged, "scoring"), merged, "scoring"),
     }
-    return _validated(Settings, raw | top | parts, path, overridden=top)
+    return _validated(Settings, raw | parts, merged)
 
 
-def _added(model: type[T], raw: Any, overrides: Mapping[str, Any], path: Path, key: str) -> T:
-    """A part of the settings: the file's keys, and those of the command line in their place."""
-    return _validated(model, dict(_mapping(raw, path, key)) | overrides, path, key, overridden=overrides)
+def _with_floor(merged: Merged, key: str, source: type[Source]) -> dict[Any, Any]:
+    """Settings of judges with the floor that the data have by default."""
+    raw = dict(_mapping(merged, key))
+    return raw if raw.get("floor") is not None else raw | {"floor": floor_of(source.drawn)}
 
 
-def _data(raw: Any, overrides: Mapping[str, Any], path: Path) -> tuple[type[Source], SourceSettings]:
-    raw = dict(_mapping(raw, path, "data"))
-    name = str(overrides.get("class", raw.pop("class", "faces")))
-    source = _loaded(name, Source, SOURCE_PACKAGES, f"{path}: data.class")
+def _of_one_class(layers: Iterable[Layer]) -> list[Layer]:
+    """Layers in which another class, of data or of a method, takes away what is set for the class below it."""
+    settled: list[Layer] = []
+    for layer in layers:
+        below, values = merge(settled).values, dict(layer.values)
+        if isinstance(values.get("data"), Mapping):
+            values["data"] = _data_alone(values["data"], below.get("data"), layer.origin)
+        if isinstance(values.get("methods"), Mapping):
+            entries = below.get("methods")
+            entries = entries if isinstance(entries, Mapping) else {}
+            values["methods"] = {name: _entry_alone(own, entries.get(name)) for name, own in values["methods"].items()}
+        settled.append(Layer(layer.origin, values))
+    return settled
+
+
+def _data_alone(own: Mapping[Any, Any], below: Any, origin: str) -> Mapping[Any, Any]:
+    if not isinstance(below, Mapping):
+        return own
+    if origin == COMMAND_LINE and "path" in own and "class" not in own:
+        source = _loaded(str(below.get("class", "faces")), Source, SOURCE_PACKAGES, f"{origin}: data.class")
+        if "path" not in source.Settings.model_fields:  # drawn images have no path
+            own = {"class": "celeba", **own}
+    if "class" not in own or (origin != COMMAND_LINE and own["class"] == below.get("class", "faces")):
+        return own
+    strange = [key for key in below if key not in SourceSettings.model_fields or key == "num_test"]
+    return dict.fromkeys(strange) | dict(own)
+
+
+def _entry_alone(own: Any, below: Any) -> Any:
+    if not (isinstance(own, Mapping) and isinstance(below, Mapping)) or own.get("class") == below.get("class"):
+        return own
+    return dict.fromkeys(below) | dict(own) if "class" in own else own
+
+
+def _data(merged: Merged) -> tuple[type[Source], SourceSettings]:
+    raw = dict(_mapping(merged, "data"))
+    where = f"{merged.origin('data', 'class')}: data.class"
+    source = _loaded(str(raw.pop("class", "faces")), Source, SOURCE_PACKAGES, where)
     called = getattr(source, "name", None)
     if not isinstance(called, str) or not re.fullmatch(NAME, called):
-        raise UserError(f"{path}: data.class: {called!r} cannot name a data set; give letters, digits and ._-")
-    if "path" in overrides and "path" not in source.Settings.model_fields:  # drawn images have no path
-        return _data(raw, {"class": "celeba", **overrides}, path)
-    if "class" in overrides:
-        raw = {key: value for key, value in raw.items() if key in SourceSettings.model_fields and key != "num_test"}
-    given = {key: value for key, value in overrides.items() if key != "class"}
-    return source, _validated(source.Settings, raw | given, path, "data", overridden=given)
+        raise UserError(f"{where}: {called!r} cannot name a data set; give letters, digits and ._-")
+    return source, _validated(source.Settings, raw, merged, "data")
 
 
-def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) -> tuple[MethodEntry, ...]:
+def _methods(
+    merged: Merged, wanted: Sequence[str] | None, same_levels: bool, iterations: int | None
+) -> tuple[MethodEntry, ...]:
     """Entries of the methods wanted; a key is ``method`` or ``method/variant``, and ``method`` the default class.
 
     Without any method the study is of the judges and the controls alone. ``same_levels`` drops the levels of single
     methods, so that the study's hold for all.
     """
-    if raw is None and wanted is None:
-        raise UserError(f"{path}: methods: none is given; name at least one, or give {{}} for the judges and controls")
-    entries = {str(name): entry for name, entry in _mapping(raw, path, "methods").items()}
-    methods = tuple(_method(name, entries, path, same_levels) for name in (entries if wanted is None else wanted))
+    if merged.values.get("methods") is None and wanted is None:
+        raise UserError(
+            f"{merged.origin()}: methods: none is given; name at least one, or give {{}} for the judges and controls"
+        )
+    entries = {str(name): entry for name, entry in _mapping(merged, "methods").items()}
+    names = entries if wanted is None else wanted
+    methods = tuple(_method(name, entries, merged, same_levels, iterations) for name in names)
     if min(len({m.slug.casefold() for m in methods}), len({(m.name, m.shown_variant) for m in methods})) < len(methods):
-        raise UserError(f"methods {', '.join(entries if wanted is None else wanted)}: one is named twice")
+        raise UserError(f"methods {', '.join(names)}: one is named twice")
     classes: dict[str, type[Method]] = {}
     for method in methods:
         if classes.setdefault(method.cls.key, method.cls) is not method.cls:
@@ -98,19 +166,25 @@ def _methods(raw: Any, wanted: list[str] | None, path: Path, same_levels: bool) 
     return methods
 
 
-def _method(name: str, entries: Mapping[str, Any], path: Path, same_levels: bool) -> MethodEntry:
-    raw = dict(_mapping(entries.get(name), path, f"methods.{name}"))
+def _method(
+    name: str, entries: Mapping[str, Any], merged: Merged, same_levels: bool, iterations: int | None
+) -> MethodEntry:
+    raw = dict(_mapping(merged, "methods", name)) if name in entries else {}
     base, _, variant = name.partition("/")
     if name not in entries and variant:
-        raise UserError(f"unknown method '{name}': {path} has {', '.join(entries) or 'none'}")
-    where = f"{path}: methods.{name}" if name in entries else f"--methods (those of {path} are {', '.join(entries)})"
+        raise UserError(f"unknown method '{name}': {merged.origin()} has {', '.join(entries) or 'none'}")
+    where = f"{merged.origin('methods', name)}: methods.{name}"
+    if name not in entries:
+        where = f"--methods (those of {merged.origin()} are {', '.join(entries)})"
     cls = _loaded(str(raw.pop("class", base)), Method, METHOD_PACKAGES, where)
     _check_key(cls, where)
     levels, balanced = raw.pop("levels", None), raw.pop("balanced", None)
-    settings = _validated(cls.Settings, raw, path, f"methods.{name}")
+    settings = _validated(cls.Settings, raw, merged, "methods", name)
+    if iterations is not None:
+        settings = _validated(cls.Settings, raw | with_iterations(settings, iterations), merged, "methods", name)
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
     entry |= {"levels": None if same_levels else levels, "balanced": balanced}
-    return _validated(MethodEntry, entry, path, f"methods.{name}")
+    return _validated(MethodEntry, entry, merged, "methods", name)
 
 
 def _check_key(cls: type[Method], where: str) -> None:
@@ -141,29 +215,39 @@ def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> 
         raise UserError(f"{where}: {error}") from error
 
 
-def _mapping(raw: Any, path: Path, where: str) -> Mapping[Any, Any]:
-    """A mapping of a config; empty where the config has nothing."""
+def _mapping(merged: Merged, *where: str) -> Mapping[Any, Any]:
+    """A mapping of the settings; empty where they have nothing."""
+    raw: Any = merged.values
+    for key in where:
+        raw = {str(own): value for own, value in raw.items()}.get(key) if raw else None
+    return _checked_mapping(raw, merged, where)
+
+
+def _checked_mapping(raw: Any, merged: Merged, where: tuple[str, ...]) -> Mapping[Any, Any]:
     if raw is None:
         return {}
     if not isinstance(raw, Mapping):
-        raise UserError(f"{path}: {where} must be a mapping of settings, not {shown(raw)}")
+        raise UserError(f"{merged.origin(*where)}: {'.'.join(where)} must be a mapping of settings, not {shown(raw)}")
     return raw
 
 
-def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden: Collection[str] = ()) -> T:
+def _validated(model: type[T], raw: Mapping[Any, Any], merged: Merged, *where: str) -> T:
     """A model of raw settings, or one line that names the file, or the command line, and the key."""
-    prefix = f"{where}." if where else ""
-    raw = _mapping(raw, path, where)
+    prefix = "".join(f"{key}." for key in where)
     for key in raw:
         if key not in model.model_fields:
-            origin = "command line" if key in overridden else path
-            raise UserError(f"{origin}: unknown key {prefix}{key}; known are {', '.join(model.model_fields)}")
+            near = get_close_matches(str(key), model.model_fields, n=1, cutoff=0.6)
+            raise UserError(
+                f"{merged.origin(*where, key)}: unknown key {prefix}{key}; "
+                + (f"did you mean {near[0]}? " if near else "")
+                + f"known are {', '.join(model.model_fields)}"
+            )
     try:
         return model(**raw)
     except ValidationError as error:
         first = error.errors()[0]
         key = prefix + ".".join(str(part) for part in first["loc"])
-        origin = "command line" if first["loc"][:1] and first["loc"][0] in overridden else path
+        origin = merged.origin(*where, *first["loc"])
         given = "" if first["type"] in ("missing", "value_error") else f", not {shown(first['input'])}"
         unquoted = first["type"] == "string_type" and not isinstance(first["input"], list | dict | None)
         remedy = "; YAML takes it for another thing than a text: put it in quotes" if unquoted else ""
@@ -172,10 +256,15 @@ def _validated(model: type[T], raw: Any, path: Path, where: str = "", overridden
 
 def as_config(settings: Settings) -> str:
     """Settings as YAML that ``read_settings`` reads."""
+    return yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    """Settings as YAML has them."""
     plain = settings.model_dump(mode="json", exclude={"source", "methods", "data"})
     plain["data"] = _with_class(settings.source, Source, SOURCE_PACKAGES, settings.data)
     plain["methods"] = {entry.key: _entry(entry) for entry in settings.methods}
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+    return plain
 
 
 def _entry(entry: MethodEntry) -> dict[str, Any]:

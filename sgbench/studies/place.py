@@ -1,18 +1,19 @@
 """A study's place among the runs: a folder that belongs to one process at a time, and to one study."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import yaml
 
 from sgbench.plan.study import Study
 from sgbench.results.study_folder import StudyFolder
+from sgbench.results.system_folder import label_of
+from sgbench.settings.differing import differences
 from sgbench.settings.reading import as_config
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import FOREVER, holder, locked
 
-_OPEN = {"study", "about", "notes", "levels", "seeds", "device", "workers", "threads", "launcher"}
+_OPEN = {"study", "about", "notes", "changed", "levels", "seeds", "device", "workers", "threads", "launcher"}
 _OPEN |= {"scoring.batch_size", "scoring.reference"}
 """Settings in which a study may differ from what it was, besides which methods it has."""
 _PLACES = {"data.path", "scoring.inception.path", "scoring.lpips.path"}
@@ -21,15 +22,19 @@ _SHOWN = 3
 
 
 @contextmanager
-def taken(study: Study, wait: bool = False, replace: bool = False) -> Iterator[None]:
+def taken(
+    study: Study, wait: bool = False, replace: bool = False, systems: Collection[str] | None = None
+) -> Iterator[None]:
     """Keep other processes out of a study's folder while the block runs; what killed ones left in it is removed.
 
     Args:
         wait: say that another process is at this study and wait for its end, instead of refusing.
         replace: put the study in the place of another one of its name.
+        systems: labels (``label_of``) of those that its report will have; by default those that it trains.
 
     Raises:
-        UserError: another process is at this study, or a study with other settings has its name.
+        UserError: another process is at this study, or a study with other settings, or systems that this one has not,
+            has its name.
     """
     folder = study.folder
     lock = study.runs.study_lock(folder.path.name)
@@ -47,15 +52,18 @@ def taken(study: Study, wait: bool = False, replace: bool = False) -> Iterator[N
             stack.enter_context(locked(lock, busy, FOREVER))
         folder.discard_unfinished()
         if not replace:
-            _check_same(study, folder)
+            option = "--study" if systems is None else "--name"
+            remedy = f"choose another name with {option}, or give --replace to put this one in its place"
+            _check_same(study, folder, remedy)
+            _check_kept(folder, [s.label for s in study.plan.systems] if systems is None else systems, remedy)
         yield
 
 
-def _check_same(study: Study, folder: StudyFolder) -> None:
+def _check_same(study: Study, folder: StudyFolder, remedy: str) -> None:
     """Refuse to replace a study by one with other settings.
 
-    It may have other methods, levels and seeds than before, and be trained elsewhere: its folder then holds the answer
-    to a larger or smaller question. Before it has a report, and while none of its jobs is done, nothing is replaced.
+    It may have more methods, levels and seeds than before, and be trained elsewhere: its folder then holds the answer
+    to a larger question. Before it has a report, and while none of its jobs is done, nothing is replaced.
     """
     if not folder.was_planned():
         return
@@ -66,13 +74,12 @@ def _check_same(study: Study, folder: StudyFolder) -> None:
         return  # the study's command makes it again
     if not folder.is_study() and not any(study.runs.job(name).is_done() for name in plan.jobs):
         return
-    remedy = "choose another name, or give --replace to put this one in its place"
     if systems and not plan.systems and study.plan.systems:
         raise UserError(f"{folder.path}: holds an evaluation; {remedy}")
     moved = _PLACES if plan.protocol == study.protocol.hash else set()
     changed = [
         f"{key} was {old} and is {new}"
-        for key, old, new in _differences(before, yaml.safe_load(as_config(study.settings)))
+        for key, old, new in differences(before, yaml.safe_load(as_config(study.settings)))
         if key not in _OPEN | moved and not (key.startswith("methods.") and key.endswith((".levels", ".class")))
     ]
     if changed:
@@ -82,13 +89,17 @@ def _check_same(study: Study, folder: StudyFolder) -> None:
         )
 
 
-def _differences(
-    before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, object, object]]:
-    """Each setting that both have with another value: its key, the value before, the value now."""
-    for name in [name for name in before if name in now]:
-        key, old, new = f"{prefix}{name}", before[name], now[name]
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _differences(old, new, f"{key}.")
-        elif old != new:
-            yield key, old, new
+def _check_kept(folder: StudyFolder, systems: Collection[str], remedy: str) -> None:
+    """Refuse to replace a report by one that lacks some of its systems, which would be lost without a word."""
+    if not folder.is_study():
+        return
+    try:
+        before = [label_of(system.folder) for system in folder.read_description().systems]
+    except BrokenFile:
+        return  # the study's command makes it again
+    if lost := [label for label in dict.fromkeys(before) if label not in systems]:
+        more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
+        raise UserError(
+            f"{folder.path}: holds a report that has {', '.join(lost[:_SHOWN])}{more} too, and this one would not; ask "
+            f"for them as well, {remedy}"
+        )

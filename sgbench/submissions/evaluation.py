@@ -26,6 +26,7 @@ from sgbench.report.making import make_report
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import NO_SEED
 from sgbench.results.study_folder import StudyFolder
+from sgbench.results.system_folder import label_of
 from sgbench.scoring.kept import settle_kept
 from sgbench.scoring.stages import prepare_data, train_judges
 from sgbench.scoring.systems import make_scorer
@@ -39,7 +40,7 @@ from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.naming import level_of, method_of, seed_of, slug
 from sgbench.submissions.opening import open_results
 from sgbench.submissions.request_files import write_requests
-from sgbench.submissions.scoring import find_scored, score_results
+from sgbench.submissions.scoring import find_scored, label_of_submission, score_results
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
@@ -93,7 +94,8 @@ def evaluate(
         jury: keys that replace those of the config's ``jury`` (``size``, ...).
         compare: folders of studies or evaluations with the same protocol, whose systems are shown in the same report.
         wait: for another process that is at the evaluation of this name, instead of refusing.
-        replace: take the place of an evaluation of this name that has other settings, instead of refusing.
+        replace: take the place of an evaluation of this name that has other settings, or systems that are not compared
+            with now, instead of refusing.
 
     Raises:
         UserError: bad input; the message says in one line what is wrong and how to fix it.
@@ -105,7 +107,8 @@ def evaluate(
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
-    with taken(study, wait, replace):
+    systems = [label_of_submission(method, level, seed), *(label_of(system.folder) for system in earlier)]
+    with taken(study, wait, replace, systems):
         return _evaluated(study, results, method, name, level, seed, earlier)
 
 
@@ -166,11 +169,11 @@ def open_evaluation(
     out: Path,
     screen: Screen | None = None,
 ) -> Study:
-    """A config's study without methods, in a folder named after the config and ``name``."""
-    path = find_config(config)
-    top = {"methods": [], "device": device, "study": f"{path.stem}-{name}"}
-    top |= {"scoring": dict(scoring or {}), "jury": dict(jury or {})}
-    return open_study(read_settings(path, top, dict(data or {})), out, screen or Screen())
+    """A config's study without methods, in a folder named after the config's study, other data and ``name``."""
+    top = {"methods": [], "device": device, "scoring": dict(scoring or {}), "jury": dict(jury or {})}
+    settings = read_settings(find_config(config), top, dict(data or {}))
+    named = settings.model_copy(update={"study": f"{settings.study}-{name}"})
+    return open_study(named, out, screen or Screen())
 
 
 def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:

@@ -80,7 +80,10 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
     return folder
 
 
+def label_of_submission(name: str, level: str, seed: int | None) -> str:
+    """Method, level and seed of a submission, fit for a folder's name."""
+    return shortened(slug(name, level, seed), _MOST_BYTES)
+
+
 def _folder(study: Study, name: str, level: str, seed: int | None, fingerprint: str) -> SystemFolder:
-    return study.runs.system(
-        f"{shortened(slug(name, level, seed), _MOST_BYTES)}-{fingerprint[:8]}-{study.protocol.hash[:8]}"
-    )
+    return study.runs.system(f"{label_of_submission(name, level, seed)}-{fingerprint[:8]}-{study.protocol.hash[:8]}")

@@ -83,7 +83,7 @@ CONFIGS = {
     "a nested key twice": ("judge:\n  epochs: 1\n  epochs: 2\n", "c.yaml: line 3 repeats the key 'epochs' of line 2"),
     "a method twice": ("methods: {sggan: {}, sggan: {}}", "c.yaml: line 1 repeats the key 'sggan' of line 1"),
     "a key twice, once quoted": ("a: 1\n'a': 2", "c.yaml: line 2 repeats the key 'a' of line 1"),
-    "unknown key": (config(level=5), "c.yaml: unknown key level; known are study, about"),
+    "unknown key": (config(level=5), "c.yaml: unknown key level; did you mean levels? known are study, about"),
     "unknown data": (config(data__class="imagenet"), "data.class: unknown source 'imagenet'"),
     "data false": (config(data=False), "c.yaml: data must be a mapping of settings, not False"),
     "jury false": (config(jury=False), "c.yaml: jury must be a mapping of settings, not False"),

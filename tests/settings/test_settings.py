@@ -132,16 +132,22 @@ def test_a_class_of_ones_own_is_loaded_by_name(read):
 
 
 BAD = {
-    "top key": ({"level": [5]}, "mine.yaml: unknown key level; known are study, about"),
-    "data key": ({"data.images": 5}, "mine.yaml: unknown key data.images; known are image_size"),
-    "judge key": ({"judge.epoch": 5}, "mine.yaml: unknown key judge.epoch; known are epochs"),
+    "top key": ({"level": [5]}, "mine.yaml: unknown key level; did you mean levels? known are study, about"),
+    "data key": (
+        {"data.images": 5},
+        "mine.yaml: unknown key data.images; did you mean num_images? known are image_size",
+    ),
+    "judge key": ({"judge.epoch": 5}, "mine.yaml: unknown key judge.epoch; did you mean epochs? known are epochs"),
     "jury key": ({"jury.judges": 5}, "mine.yaml: unknown key jury.judges; known are "),
     "a jury of one": ({"jury.size": 1}, "mine.yaml: jury.size: Input should be greater than or equal to 2, not 1"),
     "one architecture": ({"jury.architectures": ["compact_vgg"]}, "mine.yaml: jury.architectures: a jury needs two"),
     "validation": ({"data.validation": 1}, "mine.yaml: data.validation: "),
     "scored on": ({"data.scored_on": "train"}, "mine.yaml: data.scored_on: "),
     "scoring key": ({"scoring.resamples": 5}, "mine.yaml: unknown key scoring.resamples"),
-    "method key": ({"methods.sggan.iters": 5}, "mine.yaml: unknown key methods.sggan.iters; known are iterations"),
+    "method key": (
+        {"methods.sggan.iters": 5},
+        "mine.yaml: unknown key methods.sggan.iters; did you mean iterations? known are iterations",
+    ),
     "image size": ({"data.image_size": 48}, "mine.yaml: data.image_size: Input should be 32, 64, 128 or 256, not 48"),
     "no attributes": ({"data.attributes": []}, "mine.yaml: data.attributes: "),
     "negative test": ({"data.num_test": -1}, "mine.yaml: data.num_test: Input should be greater than 0, not -1"),

@@ -85,7 +85,7 @@ OTHER = {
 
 
 @pytest.mark.parametrize("replaced", SAME.values(), ids=SAME)
-def test_a_larger_or_smaller_question_takes_the_place_of_the_same_study(study, replaced):
+def test_a_larger_question_takes_the_place_of_the_same_study(study, replaced):
     report(study())
     now = study(**replaced)
     assert now.folder == study().folder
@@ -103,8 +103,49 @@ def test_another_study_does_not_unless_it_is_told_to(study, replaced, told):
         pass
     line = str(caught.value)
     assert line.startswith(f"{now.folder.path}: holds a study with other settings ({told}")
-    assert line.endswith("; choose another name, or give --replace to put this one in its place")
+    assert line.endswith("; choose another name with --study, or give --replace to put this one in its place")
     with taken(now, replace=True):
+        pass
+
+
+LOST = {
+    "another method": {"methods": {"stargan": SMALL | {"n_critic": 1}}},
+    "another seed": {"seeds": [1]},
+}
+
+
+@pytest.mark.parametrize("replaced", LOST.values(), ids=LOST)
+def test_a_report_is_not_replaced_by_one_that_lacks_its_systems(study, replaced):
+    report(study())
+    now = study(**replaced)
+    with pytest.raises(UserError) as caught, taken(now):
+        pass
+    line = str(caught.value)
+    assert line.startswith(
+        f"{now.folder.path}: holds a report that has sggan-2-s0 too, and this one would not; ask for "
+    )
+    assert line.endswith(
+        "; ask for them as well, choose another name with --study, or give --replace to put this one in its place"
+    )
+    with taken(now, replace=True):
+        pass
+
+
+def test_a_smaller_report_takes_the_place_of_a_larger_one_only_when_it_is_told_to(study):
+    larger = study(methods=CONFIG["methods"] | {"stargan": SMALL | {"n_critic": 1}})
+    report(larger)
+    with pytest.raises(UserError, match="that has stargan-2-s0 too"), taken(study()):
+        pass
+    with taken(larger):
+        pass
+
+
+def test_an_evaluation_does_not_lose_what_it_was_compared_with(study):
+    own = study(methods={}, study="tiny-2", levels=[2])
+    report(own, [ReportedSystem("mine-01234567-89abcdef", "mine", "Mine"), ReportedSystem("b-5-0-1", "b", "B")])
+    with pytest.raises(UserError, match=r"has b-5 too.* another name with --name"), taken(own, systems=["mine"]):
+        pass
+    with taken(own, systems=["mine", "b-5", "c"]):
         pass
 
 
@@ -130,7 +171,7 @@ def test_what_has_no_report_and_no_trained_job_may_be_changed(study):
 def test_an_evaluation_is_not_replaced_by_a_study(study):
     own = study()
     report(study(methods={}, study="tiny-2", levels=[2]), [ReportedSystem("mine-0123", "mine", "Mine")])
-    with pytest.raises(UserError, match="tiny-2: holds an evaluation; choose another name"), taken(own):
+    with pytest.raises(UserError, match="tiny-2: holds an evaluation; choose another name with --study"), taken(own):
         pass
 
 

@@ -6,6 +6,8 @@ attribute is exhaustive if its column has no ``none``. An optional column ``spli
 cropped to the centred square.
 """
 
+import os
+import re
 import warnings
 from pathlib import Path
 
@@ -90,6 +92,13 @@ class Folder(Source):
         parts.append(sample_bytes(self.folder, self._files))
         header = f"folder {settings.image_size} centred square"
         self.fingerprint = fingerprint(header, self.ids, sizes[present], *parts)
+
+    @classmethod
+    def called(cls, settings: Settings) -> str:
+        """After the folder of the CSV."""
+        path = Path(os.path.abspath(settings.path))
+        folder = path.parent if path.suffix.lower() == ".csv" else path
+        return re.sub(r"[^A-Za-z0-9._-]+", "-", folder.name).strip("-._") or cls.name
 
     def read(self, index: int) -> np.ndarray:
         return read_photograph(self.folder / self._files[index], centred_square, self.settings.image_size)

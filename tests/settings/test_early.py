@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sgbench.settings.config_files import tell_of_inception
+from sgbench.settings.early import tell_of_inception
 from sgbench.support.errors import UserError
 
 
