@@ -78,18 +78,22 @@ class ResidualGAN(Method):
     sampling = "by_value"
 
     class Settings(MethodSettings):
-        """``alpha`` and ``beta`` are those of SG-GAN's authors' code; ``batch_size`` is images of each value."""
+        """``alpha`` and ``beta`` are those of SG-GAN's authors' code."""
 
         iterations: PositiveInt = 50_000
         constant_iterations: NonNegativeInt = 20_000
         batch_size: PositiveInt = 16
+        """Images of each value in a batch."""
         discriminator_learning_rate: PositiveFloat | None = None
+        """Adam's rate of the discriminator; null for the generator's."""
         discriminator_width: Width | None = None
+        """Channels of the discriminator's first layer; null for base_width."""
         alpha: NonNegativeFloat = 5e-5
         """Weight of the residual's L1 norm at 128 pixels; scaled by (128 / image_size) squared."""
         beta: NonNegativeFloat = 5e-6
         """Weight of the features' L1 distance."""
         lambda_dual: NonNegativeFloat = 1.0
+        """Weight of the dual learning loss."""
 
     settings: Settings
 

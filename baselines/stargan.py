@@ -125,25 +125,29 @@ class StarGAN(Method):
     needs_complete_vectors = True
 
     class Settings(MethodSettings):
-        """Defaults are those of the official code.
-
-        ``pass_through``: if positive, the generator starts near tanh(pass_through * x), up to colour and contrast.
-        ``source_labels``: whether results are made with the source images' true labels or with those that the
-        discriminator guesses.
-        """
+        """Defaults are those of the official code."""
 
         iterations: PositiveInt = 40_000
         constant_iterations: NonNegativeInt = 20_000
         batch_size: PositiveInt = 16
         n_critic: PositiveInt = 5
+        """Updates of the discriminator for each of the generator."""
         discriminator_learning_rate: PositiveFloat | None = None
+        """Adam's rate of the discriminator; null for the generator's."""
         discriminator_width: Width | None = None
+        """Channels of the discriminator's first layer; null for base_width."""
         lambda_gp: NonNegativeFloat = 10.0
+        """Weight of the gradient penalty."""
         lambda_adv: NonNegativeFloat = 1.0
+        """Weight of the adversarial loss."""
         lambda_cls: NonNegativeFloat = 1.0
+        """Weight of the classification loss."""
         lambda_rec: NonNegativeFloat = 10.0
+        """Weight of the reconstruction loss."""
         pass_through: NonNegativeFloat = 0.0
+        """If positive, the generator starts near tanh(pass_through * x), up to colour and contrast."""
         source_labels: Literal["true", "guessed"] = "true"
+        """Whether results are made with the source images' true labels or with those that the discriminator guesses."""
 
     settings: Settings
 

@@ -10,8 +10,7 @@ import pytest
 
 from sgbench.commands.door import COMMANDS
 from sgbench.metrics.catalogue import METRICS
-from sgbench.settings.config_files import METHOD_PACKAGES
-from sgbench.settings.reading import SOURCE_PACKAGES
+from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (

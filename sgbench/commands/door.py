@@ -13,6 +13,7 @@ from sgbench.support.ending import end
 
 COMMANDS = {
     "run": ("sgbench.run", "train, score and report the methods of a study"),
+    "config": ("sgbench.commands.config", "list the configs, or print one with a sentence on every setting"),
     "evaluate": ("sgbench.commands.evaluate", "score a submission, a system made elsewhere, by a study's protocol"),
     "regress": ("sgbench.commands.regress", "compare new records with reference records; fail when a metric moves"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),

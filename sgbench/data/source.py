@@ -20,19 +20,23 @@ IMAGE_SIZES = (32, 64, 128, 256)
 
 
 class SourceSettings(SettingsModel):
-    """Settings that every data set has. A data set can add more.
-
-    ``validation``: share of the training images that settings are chosen by. ``scored_on``: with ``validation`` these
-    take the place of the test images, and nothing is trained on them; pixels of test images are left alone.
-    """
+    """Settings that every data set has. A data set can add more."""
 
     image_size: Literal[IMAGE_SIZES] = 128
+    """Side of the square images in pixels: 32, 64, 128 or 256."""
     attributes: tuple[Annotated[str, AfterValidator(partial(unicodedata.normalize, "NFC"))], ...] = Field(min_length=1)
+    """Names of the attributes that are translated."""
     num_test: PositiveInt | None = None
+    """Images that are kept for testing; null for 5,000, or a fifth of fewer than 25,000 images."""
     split: Literal["random", "first"] = "random"
+    """Whether test images are drawn at random or are the first ones."""
     split_seed: int = 0
+    """Seed of that draw."""
     validation: float = Field(0.1, gt=0, lt=1)
+    """Share of the training images that settings are chosen by."""
     scored_on: Literal["test", "validation"] = "test"
+    """With validation these take the place of the test images, and nothing is trained on them; pixels of test images
+    are left alone."""
 
 
 class Source(ABC):

@@ -9,24 +9,24 @@ from sgbench.judges.training import JudgeSettings
 
 
 class JurySettings(JudgeSettings):
-    """Settings that all judges of a jury share.
-
-    ``size``: number of judges. ``architectures``: taken in turn. ``seed``: of the first judge; every other one has
-    the next seed. ``distortion``: the written procedure in docs/jury.md chose its default. ``gate``: where
-    exact counterfactuals are known, a judge whose accuracy on them surely lies below it does not sit.
-    """
+    """Settings that all judges of a jury share; docs/jury.md has the procedure that chose their defaults."""
 
     size: int = Field(5, ge=2, le=100)
+    """Number of judges whose verdicts are averaged."""
     seed: int = 1
+    """Seed of the first judge; every other one has the next."""
     architectures: tuple[Architecture, ...] = ("compact_vgg", "compact_resnet")
+    """Kinds of networks, taken in turn."""
     epochs: PositiveInt = 10
     learning_rate: PositiveFloat = 2e-3
+    """AdamW's highest rate, which rises and falls."""
     weight_decay: NonNegativeFloat = 0.01
     warm_up: float = Field(0.15, ge=0, lt=1)
     distortion: NonNegativeFloat = 1.0
     mixed: float = Field(0.5, ge=0, le=1)
     averaged: bool = True
     gate: float = Field(0.98, ge=0, le=1)
+    """Where exact counterfactuals are known, a judge whose accuracy on them surely lies below this does not sit."""
 
     @field_validator("architectures")
     @classmethod

@@ -39,36 +39,38 @@ JUDGE_VERSION = 1
 
 
 class JudgeSettings(SettingsModel):
-    """How a judge is trained.
-
-    Attributes:
-        held_out: share of the training images that show which epoch is best; they are left out of averaged judges too.
-        max_repeats: see ``balanced_shares``.
-        weight_decay: AdamW's; without it AdamW is Adam.
-        warm_up: share of the schedule in which the rate rises before it falls.
-        distortion: strength of what is done to training images (``distortion.distort``); with 0 they are only flipped,
-            and slightly recoloured by ``colour_jitter``.
-        mixed: share of the training images that are mixed with another one (``augmentation``).
-        averaged: whether the weights are a moving average over the second half of the schedule, instead of those of the
-            epoch that was best on the held-out images.
-        floor: balanced accuracy on real test images below which the judge's verdicts on an attribute do not count; a
-            config that gives none has ``floor_of`` its data.
-    """
+    """How a judge is trained, and when it is believed."""
 
     epochs: PositiveInt = 10
+    """Passes over the training images."""
     batch_size: int = Field(128, ge=2)
+    """Images of an update."""
     learning_rate: PositiveFloat = 1e-3
+    """AdamW's rate, which falls by a cosine."""
     held_out: float = Field(0.1, gt=0, lt=1)
+    """Share of the training images that show which epoch is best; averaged judges leave them out too."""
     max_repeats: float = Field(100.0, ge=1)
+    """How much more often than one of the median combination of labels an image of a rare one may be drawn."""
     colour_jitter: float = Field(0.1, ge=0, lt=1)
+    """Strength of small changes of colour, where distortion is 0."""
     weight_decay: NonNegativeFloat = 0.0
+    """AdamW's; without it AdamW is Adam."""
     warm_up: float = Field(0.0, ge=0, lt=1)
+    """Share of the schedule in which the rate rises before it falls."""
     distortion: NonNegativeFloat = 0.0
+    """Strength of what is done to training images: shifts, blur, compression, noise; with 0 they are only flipped."""
     mixed: float = Field(0.0, ge=0, le=1)
+    """Share of the training images that are mixed with another one, and their labels likewise."""
     averaged: bool = False
-    floor: float = Field(_PHOTOGRAPHS, ge=0, le=1)
+    """Whether the weights are a moving average over the second half of the schedule, instead of those of the best
+    epoch."""
+    floor: float | None = Field(None, ge=0, le=1)
+    """Balanced accuracy on real test images below which verdicts on an attribute do not count; null for that of the
+    data: 0.98 where images are drawn, 0.85 for photographs."""
     precision: Precision = "float32"
+    """What the network computes in: float32 or bfloat16."""
     seed: int = 0
+    """Seed of the first weights and of the order of images."""
 
 
 def floor_of(drawn: bool) -> float:

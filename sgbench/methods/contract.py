@@ -27,11 +27,17 @@ class MethodSettings(SettingsModel):
     """
 
     iterations: PositiveInt
+    """Updates of the generator."""
     constant_iterations: NonNegativeInt
+    """Iterations before learning rates begin to fall, linearly to 0 at the last."""
     batch_size: PositiveInt
+    """Images of a batch."""
     labelled_share: float = Field(0.25, ge=0, le=1)
+    """Share of a batch that is drawn from labelled images."""
     learning_rate: PositiveFloat = 1e-4
+    """Adam's rate of the generator."""
     base_width: Width = 64
+    """Channels of the generator's first layer; deeper layers have several times as many."""
 
 
 class Method(nn.Module, ABC):

@@ -69,28 +69,35 @@ class SGGAN(Method):
     version = 2
 
     class Settings(MethodSettings):
-        """Defaults are the paper's.
-
-        ``rec_reduction``: equation 5 as one mean over all pairs, or as the sum of each pair's mean. ``weight_init``:
-        N(0, 0.02), or He's, which suits narrow networks. ``pass_through``: if positive, a branch starts near
-        tanh(pass_through * x). ``heads``: a branch for each group, as in the paper, or one head for all groups.
-        """
+        """Defaults are the paper's."""
 
         iterations: PositiveInt = 20_000
         constant_iterations: NonNegativeInt = 10_000
         batch_size: PositiveInt = 8
         n_critic: PositiveInt = 5
+        """Updates of the discriminator for each of the generator."""
         discriminator_learning_rate: PositiveFloat | None = None
+        """Adam's rate of the discriminator; null for the generator's."""
         discriminator_width: Width | None = None
+        """Channels of the discriminator's first layer; null for base_width."""
         lambda_gp: NonNegativeFloat = 10.0
+        """Weight of the gradient penalty."""
         lambda_adv: NonNegativeFloat = 1.0
+        """Weight of the adversarial loss."""
         lambda_cls: NonNegativeFloat = 1.0
+        """Weight of the classification loss."""
         lambda_rec: NonNegativeFloat = 10.0
+        """Weight of the reconstruction loss, equation 5."""
         rec_reduction: Literal["mean", "per_output"] = "mean"
+        """Equation 5 as one mean over all pairs, or as the sum of each pair's mean."""
         residual: Residual = "refined"
+        """What a branch gives: a residual image that is refined, one that is not, or the result itself (none)."""
         weight_init: Literal["normal", "he"] = "normal"
+        """First weights: N(0, 0.02), or He's, which suits narrow networks."""
         pass_through: NonNegativeFloat = 0.0
+        """If positive, a branch starts near tanh(pass_through * x)."""
         heads: Heads = "separate"
+        """A branch for each group, as in the paper, or one head for all groups (shared)."""
 
     settings: Settings
 

@@ -7,6 +7,7 @@ from sgbench.support.paths import user_path
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 METHOD_PACKAGES = ("sgbench.methods", "baselines")
+SOURCE_PACKAGES = ("sgbench.data.sources",)
 
 
 def find_config(name: str) -> Path:

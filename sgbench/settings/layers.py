@@ -7,7 +7,7 @@ away, so that the default holds again, or a method is left out.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from sgbench.settings.config_files import CONFIGS, known_configs
 from sgbench.support.errors import UserError, shown
@@ -72,6 +72,20 @@ def read_layers(path: Path) -> tuple[Layer, ...]:
             chain = " extends ".join(p.name for p in (*seen, below))
             raise UserError(f"{path}: {EXTENDS}: {chain}: it goes round in a circle; take one of them out")
         path = below
+
+
+class Packaged(NamedTuple):
+    """A config that comes with the package: what it is and what it costs."""
+
+    name: str
+    about: str
+    cost: str
+
+
+def packaged_configs() -> list[Packaged]:
+    """The configs that come with the package, by name."""
+    files = [(path.stem, _read(path)) for path in sorted(CONFIGS.glob("*.yaml"))]
+    return [Packaged(name, values["about"], values["cost"]) for name, values in files]
 
 
 def merge(layers: Iterable[Layer]) -> Merged:

@@ -22,10 +22,7 @@ _MOST_AT_ONCE = 1024
 
 
 class MethodEntry(SettingsModel):
-    """A method of the study: its name and variant in records, its class and that class's validated settings.
-
-    ``levels`` and ``balanced`` are its own, where they are not the study's.
-    """
+    """A method of the study: its name and variant in records, its class and that class's validated settings."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
@@ -34,7 +31,9 @@ class MethodEntry(SettingsModel):
     cls: type[Method]
     settings: MethodSettings
     levels: tuple[Level, ...] | None = Field(None, min_length=1)
+    """Its own labels per value; null for the study's."""
     balanced: tuple[str, ...] | None = None
+    """Its own balanced attributes; null for the study's."""
 
     @field_validator("name")
     @classmethod
@@ -87,37 +86,44 @@ class InceptionSettings(SettingsModel):
     """Where Inception's weights lie; without a path they are looked for in the torch hub cache."""
 
     path: UserPath | None = None
+    """The file of weights; null to look in torch's hub cache."""
     sha256: str | None = None
+    """Hash of weights other than those that torch-fidelity publishes, if they are meant."""
 
 
 class LPIPSSettings(SettingsModel):
     """The backbone of LPIPS and the file of its ImageNet weights."""
 
     path: UserPath
+    """The file of the backbone's ImageNet weights."""
     net: Literal["alex", "vgg", "squeeze"] = "alex"
+    """The backbone."""
 
 
 class ScoringSettings(SettingsModel):
-    """How results are scored and reported.
-
-    ``composition``: so many test images of each target are edited again and again: to the value that they have, and to
-    another and back; 0 for none. ``figure_people``: of how many people translations are shown; 0 for images that may
-    not be passed on. ``people``: of whom instead, by the names of their test images. ``reference``: the method that
-    others are tested against in a report of many systems, as ``methods`` has it; the first one by default.
-    ``embedder``: of faces, as ``package.module:function`` or an exported program; without it there is no identity
-    score.
-    """
+    """How results are scored and reported."""
 
     batch_size: PositiveInt = 250
+    """Images that are looked at together; it changes no figure."""
     num_resamples: int = Field(1000, ge=1, le=100_000)
+    """Draws of a bootstrap or a permutation test."""
     composition: NonNegativeInt = 200
+    """Test images of each target that are edited again and again, to the value that they have, and to another and back;
+    0 for none."""
     figure_people: NonNegativeInt = 4
+    """Of how many people translations are shown; 0 for images that may not be passed on."""
     people: tuple[str, ...] = ()
+    """Of whom instead, by the names of their test images."""
     correlated_above: float = Field(0.3, ge=0, le=1)
+    """Phi coefficient above which two attributes are marked as correlated."""
     reference: str | None = None
+    """The method that others are tested against in a report of many systems, as methods has it; null for the first."""
     inception: InceptionSettings = InceptionSettings()
+    """Inception's weights, for its score, FID and KID."""
     lpips: LPIPSSettings | None = None
+    """LPIPS and its weights; null for none."""
     embedder: str | None = None
+    """Face embedding for the identity score, as package.module:function or an exported program; null for none."""
 
     @field_validator("people")
     @classmethod
@@ -126,14 +132,12 @@ class ScoringSettings(SettingsModel):
 
 
 class ExperimentSettings(SettingsModel):
-    """What the paper's experiments are on the data of a config.
-
-    ``levels``: a level of the paper -> the level that stands for it here; others stay as they are. ``budget``: the
-    levels of the curve of figures against labels.
-    """
+    """What the paper's experiments are on the data of a config."""
 
     levels: dict[PositiveInt, PositiveInt] = Field(default_factory=dict)
+    """A level of the paper -> the level that stands for it here; others stay as they are."""
     budget: tuple[Level, ...] = Field(("all", 1000, 500, 100, 30, 10), min_length=1)
+    """Levels of the curve of figures against labels."""
 
     @field_validator("budget", mode="before")
     @classmethod
@@ -146,36 +150,51 @@ class ExperimentSettings(SettingsModel):
 
 
 class Settings(SettingsModel):
-    """A study.
-
-    ``workers``: jobs trained at once, by default as many as there is room for. ``threads``: those that torch computes
-    with on the CPU in each job, however many jobs there are, so that the number of workers changes no figure.
-    ``launcher``: on this machine, or a Ray cluster. ``items``: tables and figures of the paper that the study makes,
-    set by ``--experiment``. ``changed``: what the command line changed of the config, for the report.
-    """
+    """A study."""
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     study: str = Field(pattern=NAME)
+    """Name of the report's folder, to which the levels are added; by default the file's."""
     about: str = ""
+    """What the study is, in a sentence."""
+    cost: str = ""
+    """What it costs, in a few words."""
     source: type[Source]
     data: SourceSettings
+    """The images: class is faces (drawn), celeba, folder (a CSV of yours) or package.module:Class."""
     methods: tuple[MethodEntry, ...]
+    """Methods by name, or name/variant; class is a module's name or package.module:Class, by default the name."""
     levels: tuple[Level, ...] = Field(min_length=1)
+    """Labels per value that methods are given: numbers, or all."""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)
+    """Seeds of sparse labels and training; a training for each."""
     balanced: tuple[str, ...] = ()
+    """Attributes whose labels at all are hidden until each value has as many."""
     precision: Precision = "float32"
+    """What methods' networks compute in: float32 or bfloat16."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train and score."""
     workers: int | None = Field(None, ge=1, le=_MOST_AT_ONCE)
+    """Jobs trained at once; null for as many as there is room for."""
     threads: int = Field(1, ge=1, le=_MOST_AT_ONCE)
+    """Threads that torch computes with on the CPU in each job, so that the number of workers changes no figure."""
     launcher: Literal["local", "ray"] = "local"
+    """Train on this machine, or on a Ray cluster."""
     experiments: ExperimentSettings = ExperimentSettings()
+    """The paper's experiments on these data, for --experiment."""
     items: tuple[str, ...] = ()
+    """Tables and figures of the paper that the study makes; set by --experiment."""
     judge: JudgeSettings = JudgeSettings()
+    """The paper's judge, a ResNet-18."""
     jury: JurySettings = JurySettings()
+    """The jury, whose verdicts are averaged."""
     scoring: ScoringSettings = ScoringSettings()
+    """How results are scored and reported."""
     notes: tuple[str, ...] = ()
+    """Sentences for the report on how these settings came about."""
     changed: tuple[str, ...] = ()
+    """What the command line changed of the config, for the report; set by it."""
 
     @field_validator("study")
     @classmethod

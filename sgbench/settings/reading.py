@@ -6,7 +6,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from sgbench.data.source import Source, SourceSettings
@@ -14,17 +13,16 @@ from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings, floor_of
 from sgbench.methods.contract import Method
 from sgbench.settings.changes import UNCHANGED, Changes, layers_of, with_iterations
-from sgbench.settings.config_files import METHOD_PACKAGES
+from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 from sgbench.settings.differing import changed, notes_that_hold
 from sgbench.settings.layers import COMMAND_LINE, Layer, Merged, merge, read_layers
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
+from sgbench.settings.writing import as_values
 from sgbench.support.errors import UserError, shown
-from sgbench.support.loading import classes_in, load_class, name_of_class
+from sgbench.support.loading import classes_in, load_class
 
 T = TypeVar("T", bound=BaseModel)
 C = TypeVar("C", Method, Source)
-
-SOURCE_PACKAGES = ("sgbench.data.sources",)
 
 
 def read_settings(
@@ -59,8 +57,8 @@ def read_settings(
     noted = max((k for k, layer in enumerate(files) if layer.values.get("notes")), default=0)
     origin, name = built((*above, *files[noted + 1 :], *files[: noted + 1])), Path(files[noted].origin).stem
     update: dict[str, Any] = {
-        "changed": changed(_plain(config), _plain(now), Path(files[-1].origin).stem),
-        "notes": notes_that_hold(now.notes, _plain(origin), _plain(now), name, _data_of(now) != _data_of(origin)),
+        "changed": changed(as_values(config), as_values(now), Path(files[-1].origin).stem),
+        "notes": notes_that_hold(now.notes, as_values(origin), as_values(now), name, _data_of(now) != _data_of(origin)),
     }
     if _data_of(now) != _data_of(config) and "study" not in merge(above).values:
         update["study"] = f"{now.study}-{now.source.called(now.data)}"
@@ -252,26 +250,3 @@ def _validated(model: type[T], raw: Mapping[Any, Any], merged: Merged, *where: s
         unquoted = first["type"] == "string_type" and not isinstance(first["input"], list | dict | None)
         remedy = "; YAML takes it for another thing than a text: put it in quotes" if unquoted else ""
         raise UserError(f"{origin}: {key}: {first['msg'].removeprefix('Value error, ')}{given}{remedy}") from error
-
-
-def as_config(settings: Settings) -> str:
-    """Settings as YAML that ``read_settings`` reads."""
-    return yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    """Settings as YAML has them."""
-    plain = settings.model_dump(mode="json", exclude={"source", "methods", "data"})
-    plain["data"] = _with_class(settings.source, Source, SOURCE_PACKAGES, settings.data)
-    plain["methods"] = {entry.key: _entry(entry) for entry in settings.methods}
-    return plain
-
-
-def _entry(entry: MethodEntry) -> dict[str, Any]:
-    levels = {key: list(value) for key in ("levels", "balanced") if (value := getattr(entry, key)) is not None}
-    return levels | _with_class(entry.cls, Method, METHOD_PACKAGES, entry.settings)
-
-
-def _with_class(cls: type, base: type, packages: tuple[str, ...], settings: BaseModel) -> dict[str, Any]:
-    """Settings of a class as a config gives them."""
-    return {"class": name_of_class(cls, base, packages)} | settings.model_dump(mode="json")

@@ -13,7 +13,7 @@ from sgbench.plan.job import Job
 from sgbench.plan.study import Study
 from sgbench.results.description import Description, ReportedSystem, ShownFaces
 from sgbench.results.study_folder import StudyPlan
-from sgbench.settings.reading import as_config
+from sgbench.settings.writing import as_config
 from sgbench.studies.notes import facts, notes
 
 

@@ -24,9 +24,9 @@ UserPath = Annotated[Path, BeforeValidator(_user_path)]
 
 
 class SettingsModel(BaseModel):
-    """A frozen part of the settings."""
+    """A frozen part of the settings; the docstring below a setting is what users are told of it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -39,6 +39,13 @@ class SettingsModel(BaseModel):
             if isinstance(value, int) and abs(value) > LARGEST:
                 raise ValueError(f"a whole number beyond {LARGEST:,} is too large")
         return given
+
+
+def sentence_on(model: type[BaseModel], key: str) -> str:
+    """What users are told of a setting, in one line; a class that only changes its default has it from its base."""
+    bases = [base for base in model.__mro__ if issubclass(base, BaseModel) and key in base.model_fields]
+    told = (base.model_fields[key].description for base in bases)
+    return " ".join(next(filter(None, told), "").split())
 
 
 def first_problem(error: ValidationError) -> str:

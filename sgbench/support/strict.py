@@ -1,4 +1,7 @@
-"""YAML and JSON that users or other programs wrote: a key stands once, and nothing in a small text becomes large."""
+"""YAML and JSON that users or other programs wrote: a key stands once, and nothing in a small text becomes large.
+
+And JSON that is printed for other programs.
+"""
 
 import json
 import re
@@ -91,6 +94,11 @@ def parse_json(text: str) -> Any:
         raise ValueError("lists or objects lie too deep in each other") from None
     except _Refused as error:
         raise ValueError(_with_lines(text) or str(error)) from None
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON, for other programs to read."""
+    return json.dumps(value, indent=1, ensure_ascii=False)
 
 
 class _Refused(ValueError):

@@ -72,7 +72,9 @@ class CelebA(Source):
         """Where the copy is, and whether images may be missing."""
 
         path: UserPath
+        """CelebA's folder, that of its images, or its attribute file."""
         allow_missing: bool = False
+        """Whether listed images may be missing."""
 
     settings: Settings
 

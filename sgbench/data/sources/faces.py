@@ -107,7 +107,9 @@ class EmbeddedFaces(Source):
         """How many faces, and which."""
 
         num_images: int = Field(10_000, ge=1, le=1_000_000)
+        """How many faces are drawn, for training and testing together."""
         seed: NonNegativeInt = 0
+        """Seed of the faces; another one draws other people."""
 
     settings: Settings
 

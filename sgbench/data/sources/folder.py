@@ -39,16 +39,17 @@ class Folder(Source):
     name = "folder"
 
     class Settings(SourceSettings):
-        """``path`` is the CSV, or a folder with one CSV. Paths in it start from ``images``, by default its folder.
-
-        ``values`` gives the order of an attribute's values; by default they are sorted by name. A column of 1 and 0
-        has the values no and yes.
-        """
+        """Where the CSV and the images are, and what the columns mean."""
 
         path: UserPath
+        """The CSV of the images' attributes, or a folder with one CSV."""
         images: UserPath | None = None
+        """The folder that paths in the CSV start from; null for the CSV's own."""
         allow_missing: bool = False
+        """Whether listed images may be missing."""
         values: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+        """The order of an attribute's values, by its name; by default they are sorted. A column of 1 and 0 has no and
+        yes."""
 
         @field_validator("values")
         @classmethod
