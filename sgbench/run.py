@@ -157,6 +157,8 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> 
         study.folder.write_description(describe(study, trained_systems(study)))
         report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.output)
+    for remark in report.remarks:
+        study.screen.say(remark)
     keep_runtime(study, report.records, {} if was_scored else stages.seconds)
     return report
 

@@ -108,6 +108,8 @@ def open_source(settings: Settings, screen: Screen) -> Source:
         source = _made(settings)
     if code := hash_of_code(settings.source.__module__):
         source.fingerprint = hash_of_value([source.fingerprint, code])
+    for note in source.notes:
+        screen.say(f"{source.name}: {note}")
     return source
 
 

@@ -42,11 +42,13 @@ class Report:
         page: the Markdown file.
         records: all records in its tables, except published ones.
         layout: names and order, for showing the records elsewhere.
+        remarks: what must be known of its systems before figures are read.
     """
 
     page: Path
     records: tuple[Record, ...]
     layout: Layout
+    remarks: tuple[str, ...] = ()
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -95,11 +97,12 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
     for figure, paths in zip(figures, files, strict=True) if pictures else ():
         for path in paths:
             figure.draw(path)
+    told = remarks(records, systems, layout, description)
     page = Page(
         title=description.title,
         layout=layout,
         facts=description.facts,
-        notes=[*remarks(records, systems, layout, description), *description.notes],
+        notes=[*told, *description.notes],
         figures=[(f.caption, *(path.name for path in paths)) for f, paths in zip(figures, files, strict=True)],
         manifests=description.manifests,
         subgroups=_subgroups(controls, systems),
@@ -111,7 +114,7 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
         provenance=description.provenance,
     )
     path = write_report(folder, _with_published(frame), page)
-    return Report(path, tuple(records), layout)
+    return Report(path, tuple(records), layout, tuple(told))
 
 
 def _check_methods(file: Path, description: Description, methods: Mapping[str, str]) -> None:

@@ -78,6 +78,8 @@ def train_judges(study: Study, data: StudyData) -> Jury:
     with torch_threads(LOOKING):
         judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
         jury = Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
+    if twins := study.runs.judge(study.protocol.judges[0].key).facts().get("left out"):
+        study.screen.say(f"judges: {twins:,} training images were left out, which have the pixels of a test image")
     for line in foresee(study, jury).lines:
         study.screen.say(f"warning: {line}")
     return jury

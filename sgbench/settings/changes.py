@@ -9,6 +9,7 @@ from typing import Any
 from sgbench.methods.contract import MethodSettings
 from sgbench.settings.layers import COMMAND_LINE, Layer
 from sgbench.support.errors import UserError, shown
+from sgbench.support.settings_model import LARGEST
 from sgbench.support.strict import parse_yaml
 
 _METHODS = "methods"
@@ -28,6 +29,8 @@ class Changes:
     iterations: int | None = None
 
     def __post_init__(self) -> None:
+        if self.iterations is not None and not 1 <= self.iterations <= LARGEST:
+            raise UserError(f"--iterations {self.iterations}: must be a whole number from 1 to {LARGEST:,}")
         own = [text for text in self.settings if text.partition("=")[0].endswith(f".{_ITERATIONS}")]
         if own and self.iterations is not None:
             raise UserError(f"--iterations and --set {own[0]} say two things of one method; give one of them")

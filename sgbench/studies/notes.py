@@ -21,6 +21,7 @@ def facts(study: Study) -> dict[str, str]:
         {"Data": f"{source}, {size}x{size}, {len(plan.train):,} training and {len(plan.test):,} {scored} images"}
         | ({"Seeds": ", ".join(map(str, settings.seeds))} if jobs else {})
         | jobs
+        | ({"Changed": "; ".join(settings.changed)} if settings.changed else {})
         | {"Judges": _judges(study)}
     )
 

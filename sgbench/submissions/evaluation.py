@@ -142,6 +142,8 @@ def _evaluated(
         study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
         report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.output)
+    for remark in report.remarks:
+        study.screen.say(remark)
     keep_runtime(study, report.records, stages.seconds if STAGES[1] in stages.seconds else {})
     return Evaluation(report.page, report.frame)
 

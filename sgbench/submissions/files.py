@@ -1,13 +1,17 @@
 """Reads files of a folder or a .zip by relative name: none outside it, and none larger than a limit."""
 
+import os
 import posixpath
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from pathlib import Path
 from threading import Lock
 
 from sgbench.support.archives import open_zip, read_member
 from sgbench.support.errors import UserError, summary
 from sgbench.support.reading import read_bytes
+
+_PICTURES = (".png", ".jpg", ".jpeg")
 
 
 class Files(ABC):
@@ -16,6 +20,15 @@ class Files(ABC):
     @abstractmethod
     def names(self) -> list[str]:
         """Names of the files at the top level, without hidden files."""
+
+    @abstractmethod
+    def everything(self) -> Iterable[str]:
+        """Names of all files, however deep; those of hidden files and folders may be among them."""
+
+    def pictures(self) -> list[str]:
+        """Names of all PNGs and JPEGs that are not hidden, however deep."""
+        shown = (name for name in self.everything() if name.lower().endswith(_PICTURES))
+        return sorted(name for name in shown if not any(part.startswith((".", "__")) for part in name.split("/")))
 
     @abstractmethod
     def read(self, name: str, limit: int) -> bytes:
@@ -34,6 +47,10 @@ class FolderFiles(Files):
 
     def names(self) -> list[str]:
         return sorted(p.name for p in self.root.iterdir() if p.is_file() and not p.name.startswith("."))
+
+    def everything(self) -> Iterable[str]:
+        for folder, _, names in os.walk(self.root):
+            yield from (Path(folder, name).relative_to(self.root).as_posix() for name in names)
 
     def read(self, name: str, limit: int) -> bytes:
         try:
@@ -67,6 +84,9 @@ class ZipFiles(Files):
     def names(self) -> list[str]:
         inside = (name.removeprefix(self.top) for name in self.members if name.startswith(self.top))
         return sorted(name for name in inside if name and "/" not in name and not name.startswith("."))
+
+    def everything(self) -> Iterable[str]:
+        return (name.removeprefix(self.top) for name in self.members if name.startswith(self.top))
 
     def read(self, name: str, limit: int) -> bytes:
         plain = posixpath.normpath(name)

@@ -11,8 +11,9 @@ import io
 import posixpath
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,16 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
         with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
-    return serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
+    results = serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
+    return replace(results, extra=_extra(files, listed, table))
+
+
+def _extra(files: Files, listed: Collection[str], table: str) -> str:
+    """Which pictures no row names, in words."""
+    extra = [name for name in files.pictures() if name not in listed]
+    if not extra:
+        return ""
+    return f"{len(extra):,} pictures are in no row of {table} and are not used, the first {extra[0]!r}; name them there"
 
 
 def _digest(data: bytes) -> bytes:

@@ -27,6 +27,7 @@ class Results:
         fingerprint: SHA-256 of the file or of all that is stored; None for a function, whose results identify it.
         unused: number of stored results without a request: the image already has the value, or its label is unknown.
         lossy: how many of the stored results are in a format that changes pixels, in words; empty if none is.
+        extra: which files beside the results were found and are not used, in words; empty if there are none.
         edit: the model that makes the results; None if they are read from files.
     """
 
@@ -36,6 +37,7 @@ class Results:
     fingerprint: str | None
     unused: int = 0
     lossy: str = ""
+    extra: str = ""
     edit: Edit | None = None
 
     def remarks(self) -> Iterator[str]:
@@ -45,6 +47,8 @@ class Results:
                 f"{self.given}: {self.unused:,} results are not used: an image is never asked for the value that it "
                 "already has, nor for an attribute whose label is unknown"
             )
+        if self.extra:
+            yield f"{self.given}: {self.extra}"
         if self.lossy:
             yield (
                 f"{self.given}: {self.lossy}, which changes pixels: even copies of the sources would score as changed; "

@@ -179,10 +179,14 @@ def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished
     assert "training" not in capsys.readouterr().err
 
 
-def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch):
+def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch, capsys):
     monkeypatch.setattr("sgbench.launching.launch.run_job", None)
     records, settings = records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()
-    assert main(["--config", str(config), "--out", str(finished), "--methods", "stargan"]) == 0
+    smaller = ["--config", str(config), "--out", str(finished), "--methods", "stargan"]
+    assert main(smaller) == 2
+    assert "holds a report that has sggan-5-s0, residualgan-5-s0 too" in capsys.readouterr().err.splitlines()[-1]
+    assert records_of(finished) == records
+    assert main([*smaller, "--replace"]) == 0
     few = pd.read_csv(finished / "tiny-5" / "report" / "records.csv")
     assert set(few["method"]) == {"stargan", "real", "copy", "oracle"}
     assert main(["--config", str(config), "--out", str(finished)]) == 0
@@ -197,6 +201,27 @@ def test_no_method_is_the_judge_and_the_controls(finished, config, monkeypatch):
     page = (finished / "judge" / "report" / "report.md").read_text()
     assert "how systems of other runs were made" not in page
     assert "| Real images" in page
+
+
+def test_judges_that_see_nothing_stop_the_run_before_anything_is_trained(
+    finished, config, tmp_path, monkeypatch, capsys
+):
+    shutil.copytree(finished, tmp_path / "runs")
+    shutil.rmtree(tmp_path / "runs" / "jobs")
+    monkeypatch.setattr("sgbench.judges.cache.train_judge", None)
+    blind = ["--set", "judge.floor=1", "--set", "jury.floor=1", "--study", "blind"]
+    arguments = ["--config", str(config), "--out", str(tmp_path / "runs"), "--methods", "stargan", *blind]
+    assert main(arguments) == 2
+    *_, hair, remedy, line = capsys.readouterr().err.splitlines()
+    assert hair.startswith("warning: hair_color: accuracy will not be scored by the jury: 0 of its 2 judges see it")
+    assert remedy.startswith("warning: to have it scored, train judges for longer (--set judge.epochs=")
+    assert line.startswith(
+        "error: no attribute would have an accuracy, whatever the methods learn: nothing is trained;"
+    )
+    assert not list((tmp_path / "runs" / "jobs").glob("*/*"))
+    assert main([*arguments, "--unscored"]) == 0
+    page = (tmp_path / "runs" / "blind-5" / "report" / "report.md").read_text()
+    assert "judge.floor: 1.0 (0.5 in tiny); jury.floor: 1.0 (0.0 in tiny)" in page
 
 
 def test_nobody_is_shown_where_nobody_may_be(finished, config, tmp_path):
@@ -327,6 +352,10 @@ BAD_INPUT = {
     "test set": (["--num-test", "200"], "data.num_test is 200, but there are only 200 images: choose fewer"),
     "device": (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
     "no thread": (["--threads", "0"], "command line: threads: Input should be greater than or equal to 1, not 0"),
+    "no iteration": (["--iterations", "0"], "--iterations 0: must be a whole number from 1 to"),
+    "setting without value": (["--set", "jury.size"], "--set 'jury.size': must be KEY=VALUE"),
+    "unknown setting": (["--set", "jury.sise=3"], "command line: unknown key jury.sise; did you mean size?"),
+    "setting twice": (["--set", "jury.size=3", "--set", "jury.size=3"], "--set jury.size: is given twice"),
     "launcher": (["--launcher", "slurm"], "argument --launcher: invalid choice: 'slurm'"),
     "allow missing faces": (["--allow-missing"], "command line: unknown key data.allow_missing"),
     "no data folder": (["--data", "/nowhere/photos"], "/nowhere/photos: no folder with CelebA's images there"),
@@ -343,7 +372,7 @@ def test_bad_input_is_refused_in_one_line_before_anything_is_written(config, tmp
 def test_an_unknown_key_is_named_with_its_file(tmp_path, refused):
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(CONFIG | {"sparse": 5}))
     line = refused("--config", tmp_path / "mine.yaml", "--out", tmp_path / "runs")
-    assert f"{tmp_path / 'mine.yaml'}: unknown key sparse; known are study, " in line
+    assert f"{tmp_path / 'mine.yaml'}: unknown key sparse; " in line
     assert not (tmp_path / "runs").exists()
 
 
@@ -389,7 +418,7 @@ def test_photographs_are_trained_on_scored_and_reported(config, tmp_path, celeba
     damage_images(root)
     arguments = ["--config", config, "--out", tmp_path / "runs", "--data", root, "--num-test", "40", "--allow-missing"]
     assert main([*map(str, arguments), "--methods", "sggan", "--attributes", "smile,pale_skin"]) == 0
-    frame = pd.read_csv(tmp_path / "runs" / "tiny-5" / "report" / "records.csv")
+    frame = pd.read_csv(tmp_path / "runs" / "tiny-celeba-5" / "report" / "records.csv")
     assert set(frame["method"]) == {"sggan", "copy", "real"}
     assert set(frame["dataset"]) == {"celeba"}
     assert set(frame["target"].dropna()) == {"smile", "pale_skin"}
