@@ -13,16 +13,16 @@ from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings, floor_of
 from sgbench.methods.contract import Method
 from sgbench.settings.changes import UNCHANGED, Changes, layers_of, with_iterations
+from sgbench.settings.classes import DATA, loaded, of_one_class, with_class, with_photographs
 from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 from sgbench.settings.differing import changed, notes_that_hold
 from sgbench.settings.layers import COMMAND_LINE, Layer, Merged, merge, read_layers
 from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
 from sgbench.settings.writing import as_values
 from sgbench.support.errors import UserError, shown
-from sgbench.support.loading import classes_in, load_class
+from sgbench.support.loading import classes_in
 
 T = TypeVar("T", bound=BaseModel)
-C = TypeVar("C", Method, Source)
 
 
 def read_settings(
@@ -43,19 +43,26 @@ def read_settings(
     Raises:
         UserError: names the file or the command line, the key and what is wrong with it.
     """
-    files, wanted = read_layers(path), overrides.get("methods")
+    files, wanted = with_class(read_layers(path)), overrides.get("methods")
     parts = {key: value for key, value in overrides.items() if key != "methods" and value not in ({}, None)}
     given = Layer(COMMAND_LINE, parts | ({"data": dict(data_overrides)} if data_overrides else {}))
     known = [str(name) for name in _mapping(merge(files), "methods")]
-    above = (given, *layers_of(changes.settings, [*known, *(wanted or ())], path))
+    above = with_photographs((given, *layers_of(changes.settings, [*known, *(wanted or ())], path)), files)
     same_levels = "levels" in overrides
 
     def built(layers: Iterable[Layer], iterations: int | None = None) -> Settings:
         return _built(layers, path, wanted, same_levels, iterations)
 
-    now, config = built((*files, *above), changes.iterations), built((*above, *files))
-    noted = max((k for k, layer in enumerate(files) if layer.values.get("notes")), default=0)
-    origin, name = built((*above, *files[noted + 1 :], *files[: noted + 1])), Path(files[noted].origin).stem
+    def began(number: int) -> Settings:
+        """What the lowest layers say alone; what they lack and must have is as it is in the others."""
+        try:
+            return built(files[:number])
+        except UserError:
+            return built((*above, *files[number:], *files[:number]))
+
+    noted = max((k for k, layer in enumerate(files, 1) if layer.values.get("notes")), default=len(files))
+    now, config, origin = built((*files, *above), changes.iterations), began(len(files)), began(noted)
+    name = Path(files[noted - 1].origin).stem
     update: dict[str, Any] = {
         "changed": changed(as_values(config), as_values(now), Path(files[-1].origin).stem),
         "notes": notes_that_hold(now.notes, as_values(origin), as_values(now), name, _data_of(now) != _data_of(origin)),
@@ -73,7 +80,7 @@ def _data_of(settings: Settings) -> tuple[type[Source], str]:
 def _built(
     layers: Iterable[Layer], path: Path, wanted: Sequence[str] | None, same_levels: bool, iterations: int | None
 ) -> Settings:
-    merged = merge(_of_one_class(layers))
+    merged = merge(of_one_class(layers))
     raw = {"study": path.stem} | dict(merged.values)
     if "source" in raw:
         origin = merged.origin("source")
@@ -96,44 +103,10 @@ def _with_floor(merged: Merged, key: str, source: type[Source]) -> dict[Any, Any
     return raw if raw.get("floor") is not None else raw | {"floor": floor_of(source.drawn)}
 
 
-def _of_one_class(layers: Iterable[Layer]) -> list[Layer]:
-    """Layers in which another class, of data or of a method, takes away what is set for the class below it."""
-    settled: list[Layer] = []
-    for layer in layers:
-        below, values = merge(settled).values, dict(layer.values)
-        if isinstance(values.get("data"), Mapping):
-            values["data"] = _data_alone(values["data"], below.get("data"), layer.origin)
-        if isinstance(values.get("methods"), Mapping):
-            entries = below.get("methods")
-            entries = entries if isinstance(entries, Mapping) else {}
-            values["methods"] = {name: _entry_alone(own, entries.get(name)) for name, own in values["methods"].items()}
-        settled.append(Layer(layer.origin, values))
-    return settled
-
-
-def _data_alone(own: Mapping[Any, Any], below: Any, origin: str) -> Mapping[Any, Any]:
-    if not isinstance(below, Mapping):
-        return own
-    if origin == COMMAND_LINE and "path" in own and "class" not in own:
-        source = _loaded(str(below.get("class", "faces")), Source, SOURCE_PACKAGES, f"{origin}: data.class")
-        if "path" not in source.Settings.model_fields:  # drawn images have no path
-            own = {"class": "celeba", **own}
-    if "class" not in own or (origin != COMMAND_LINE and own["class"] == below.get("class", "faces")):
-        return own
-    strange = [key for key in below if key not in SourceSettings.model_fields or key == "num_test"]
-    return dict.fromkeys(strange) | dict(own)
-
-
-def _entry_alone(own: Any, below: Any) -> Any:
-    if not (isinstance(own, Mapping) and isinstance(below, Mapping)) or own.get("class") == below.get("class"):
-        return own
-    return dict.fromkeys(below) | dict(own) if "class" in own else own
-
-
 def _data(merged: Merged) -> tuple[type[Source], SourceSettings]:
     raw = dict(_mapping(merged, "data"))
     where = f"{merged.origin('data', 'class')}: data.class"
-    source = _loaded(str(raw.pop("class", "faces")), Source, SOURCE_PACKAGES, where)
+    source = loaded(str(raw.pop("class", DATA)), Source, SOURCE_PACKAGES, where)
     called = getattr(source, "name", None)
     if not isinstance(called, str) or not re.fullmatch(NAME, called):
         raise UserError(f"{where}: {called!r} cannot name a data set; give letters, digits and ._-")
@@ -174,7 +147,7 @@ def _method(
     where = f"{merged.origin('methods', name)}: methods.{name}"
     if name not in entries:
         where = f"--methods (those of {merged.origin()} are {', '.join(entries)})"
-    cls = _loaded(str(raw.pop("class", base)), Method, METHOD_PACKAGES, where)
+    cls = loaded(str(raw.pop("class", base)), Method, METHOD_PACKAGES, where)
     _check_key(cls, where)
     levels, balanced = raw.pop("levels", None), raw.pop("balanced", None)
     settings = _validated(cls.Settings, raw, merged, "methods", name)
@@ -204,13 +177,6 @@ def _check_key(cls: type[Method], where: str) -> None:
 def is_foreign(cls: type[Method]) -> bool:
     """Whether a method comes from elsewhere."""
     return cls.__module__.rpartition(".")[0] not in METHOD_PACKAGES
-
-
-def _loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> type[C]:
-    try:
-        return load_class(name, base, packages)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from error
 
 
 def _mapping(merged: Merged, *where: str) -> Mapping[Any, Any]:

@@ -1,6 +1,7 @@
 """Configs that extend others: what is added, replaced and taken away, and where a wrong key is said to stand."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -120,3 +121,7 @@ def test_the_configs_of_the_package_say_what_they_are_and_cost():
         name: (values["about"], values["cost"]) for name, values in files.items()
     }
     assert all(config.about and config.cost for config in packaged_configs())
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for config in packaged_configs():
+        (row,) = (line for line in readme.splitlines() if line.startswith(f"| `{config.name}` |"))
+        assert row.replace("`", "").endswith(f"| {config.cost} |")
