@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sgbench.settings.writing import in_one_line
+
 _OF_NO_NOTE = ("study", "about", "cost", "levels", "seeds", "balanced", "experiments", "items", "notes", "changed")
 _OF_NO_NOTE += ("device", "workers", "threads", "launcher", "scoring.", "jury.size")
 _OF_NO_NOTE += ("data.path", "data.allow_missing", "data.attributes", "data.num_test", "data.scored_on")
@@ -31,10 +33,11 @@ def changed(config: Mapping[str, Any], now: Mapping[str, Any], name: str) -> tup
     Args:
         name: of the config.
     """
+    other = ("data.",) if config["data"]["class"] != now["data"]["class"] else ()
     return tuple(
-        f"{key}: {new} ({old} in {name})"
+        f"{key}: {in_one_line(new)} ({in_one_line(old)} in {name})"
         for key, old, new in differences(config, now)
-        if not key.startswith(_TOLD_ELSEWHERE)
+        if not key.startswith((*_TOLD_ELSEWHERE, *other))
     )
 
 

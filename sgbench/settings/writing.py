@@ -113,10 +113,10 @@ def _default(model: type[BaseModel], key: str) -> str:
         return "none, it must be given"
     default = field.get_default(call_default_factory=True)
     plain = default.model_dump(mode="json") if isinstance(default, BaseModel) else default
-    return _flow(list(plain) if isinstance(plain, tuple) else plain)
+    return in_one_line(list(plain) if isinstance(plain, tuple) else plain)
 
 
-def _flow(value: Any) -> str:
+def in_one_line(value: Any) -> str:
     """A value as YAML, in one line."""
     written = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1_000_000)
     return written.strip()[1:-1]
@@ -124,13 +124,13 @@ def _flow(value: Any) -> str:
 
 def _written(name: str, setting: Setting) -> list[str]:
     """The lines of a key and its value."""
-    key = _flow(name)
+    key = in_one_line(name)
     if setting.value is None and not setting.default:
         return [f"{key}:"]
     if isinstance(setting.value, list) and any(isinstance(v, str) and len(v) > _LONG for v in setting.value):
         text = yaml.safe_dump(setting.value, allow_unicode=True, width=_WIDTH)
         return [f"{key}:", *(f"  {line}" for line in text.rstrip().split("\n"))]
-    return [f"{key}: {_flow(setting.value)}"]
+    return [f"{key}: {in_one_line(setting.value)}"]
 
 
 def _keys(key: str, methods: list[str]) -> list[str]:
