@@ -11,7 +11,7 @@ import io
 import posixpath
 import struct
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from sgbench.submissions.files import Files, FolderFiles, ZipFiles
 from sgbench.submissions.inputs import Inputs
+from sgbench.submissions.request_files import SOURCES
 from sgbench.submissions.results import CHANGED, Results, StoredResult, serve
 from sgbench.support.errors import UserError
 from sgbench.support.formulas import unguarded
@@ -48,7 +49,8 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     table = _find_table(path, files)
     entries, names, digests, num_jpegs, key = [], [], [], 0, hashlib.sha256()
     listed: dict[str, str] = {}
-    for where, name, source, groups in _rows(path / table, _text(path / table, files, table)):
+    text = _text(path / table, files, table)
+    for where, name, source, groups in _rows(path / table, text):
         name = name.replace("\\", "/")  # as a table written on Windows has it
         try:
             entries.append(StoredResult(where, inputs.place(source), inputs.parse(groups)))
@@ -77,12 +79,14 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
     results = serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
-    return replace(results, extra=_extra(files, listed, table))
+    return replace(results, extra=_extra(files, table, text))
 
 
-def _extra(files: Files, listed: Collection[str], table: str) -> str:
-    """Which pictures no row names, in words."""
-    extra = [name for name in files.pictures() if name not in listed]
+def _extra(files: Files, table: str, text: str) -> str:
+    """Which pictures no cell of the table names, in words; the test images that were asked with lie there too."""
+    rows = csv.reader(io.StringIO(text, newline=""))
+    named = {posixpath.normpath(unguarded(cell.strip()).replace("\\", "/")) for row in rows for cell in row}
+    extra = [name for name in files.pictures() if name not in named and not name.startswith(f"{SOURCES}/")]
     if not extra:
         return ""
     return f"{len(extra):,} pictures are in no row of {table} and are not used, the first {extra[0]!r}; name them there"

@@ -17,7 +17,8 @@ from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacin
 from sgbench.support.formulas import guarded
 from sgbench.support.names import file_part, tag
 
-TABLE = "requests.csv"
+TABLE, SOURCES = "requests.csv", "sources"
+"""The table, and the folder of the test images."""
 _MOST = 100
 """Characters of a part of a path."""
 
@@ -48,13 +49,13 @@ def write_requests(
     for position, groups in wanted:
         name, text = _file_name(inputs, position), inputs.text(groups)
         source = guarded(inputs.ids[position])
-        writer.writerow([f"sources/{name}", source, text, f"results/{folders[text]}/{name}"])
+        writer.writerow([f"{SOURCES}/{name}", source, text, f"results/{folders[text]}/{name}"])
 
-    discard_partials(folder / "sources", older_than=ABANDONED_SECONDS)
+    discard_partials(folder / SOURCES, older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
         image = Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy())
-        with replacing(folder / "sources" / _file_name(inputs, position)) as partial:
+        with replacing(folder / SOURCES / _file_name(inputs, position)) as partial:
             write_buffered(partial, lambda file: image.save(file, format="PNG"))
 
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:

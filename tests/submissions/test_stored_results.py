@@ -177,6 +177,24 @@ def test_results_without_loss_say_nothing_of_it(tmp_path):
     assert opened(folder_of(tmp_path, [("a.png", "000500.jpg", "gender=male")])).lossy == ""
 
 
+@pytest.mark.parametrize("make", [folder_of, zip_of, folder_in_zip_of])
+def test_pictures_that_no_row_names_are_told(tmp_path, make):
+    rows = [("a.png", "000500.jpg", "gender=male")]
+    more = {"a.png": GOOD, "more/b.PNG": GOOD, "c.jpeg": GOOD, "notes.txt": b"", ".hidden.png": GOOD}
+    results = opened(make(tmp_path, rows, more))
+    told = "2 pictures are in no row of results.csv and are not used, the first 'c.jpeg'; name them there"
+    assert results.extra == told
+    assert list(results.remarks()) == [f"{results.given}: {told}"]
+
+
+def test_pictures_of_the_sources_that_the_table_names_are_not_extra(tmp_path):
+    files = {"a.png": GOOD, "given/s.png": GOOD, "sources/t.png": GOOD}
+    folder = folder_of(tmp_path, [("a.png", "000500.jpg", "gender=male")], files)
+    assert "given/s.png" in opened(folder).extra
+    (folder / "results.csv").write_text("image,source,groups,result\ngiven/s.png,000500.jpg,gender=male,a.png\n")
+    assert opened(folder).extra == ""
+
+
 def test_results_that_nothing_asks_for_are_counted(tmp_path):
     own, unknown = ("a.png", "000500.jpg", "gender=female"), ("b.png", "000503.jpg", "hair_color=blond")
     asked, neither = ("c.png", "000500.jpg", "gender=male"), ("d.png", "000502.jpg", "hair_color=blond")
