@@ -199,21 +199,21 @@ def _join(config: str, studies: "Sequence[Study]") -> Path:
 
 def _settings(arguments: argparse.Namespace) -> "tuple[str, Sequence[Settings]]":
     """The name of the config's study, and the settings of each study that the arguments ask for."""
+    from sgbench.settings.changes import Changes
     from sgbench.settings.config_files import find_config
     from sgbench.settings.early import check_methods
+
+    changes = Changes(tuple(arguments.changed), arguments.iterations)
 
     if arguments.experiment:
         from sgbench.experiments.paper import chosen_parts
 
         chosen_parts(arguments.experiment)
-    else:
-        check_methods(arguments.config, arguments.methods or ())
+    check_methods(arguments.config, () if arguments.experiment else arguments.methods or (), changes)
     scoring = scoring_overrides(arguments) | given({"people": arguments.people})
 
-    from sgbench.settings.changes import Changes
     from sgbench.settings.reading import read_settings
 
-    changes = Changes(tuple(arguments.changed), arguments.iterations)
     top = _overrides(arguments) | {"scoring": scoring, "jury": jury_overrides(arguments)}
     config, data = find_config(arguments.config), data_overrides(arguments)
     if not arguments.experiment:

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sgbench.methods.contract import MethodSettings
 from sgbench.settings.layers import COMMAND_LINE, Layer
 from sgbench.support.errors import UserError, shown
 from sgbench.support.settings_model import LARGEST
 from sgbench.support.strict import parse_yaml
+
+if TYPE_CHECKING:
+    from sgbench.methods.contract import MethodSettings  # heavy, and changes are checked before anything heavy
 
 _METHODS = "methods"
 _ITERATIONS = "iterations"
@@ -67,7 +69,7 @@ def layers_of(texts: Sequence[str], methods: Sequence[str], config: Path) -> Ite
         yield Layer(COMMAND_LINE, made)
 
 
-def with_iterations(settings: MethodSettings, iterations: int) -> dict[str, int]:
+def with_iterations(settings: "MethodSettings", iterations: int) -> dict[str, int]:
     """What changes if a method trains for so many iterations: the constant part keeps its share."""
     constant = round(settings.constant_iterations * iterations / settings.iterations)
     return {_ITERATIONS: iterations, "constant_iterations": constant}

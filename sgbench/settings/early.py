@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.features.weights import find_inception
+from sgbench.settings.changes import UNCHANGED, Changes, layers_of
 from sgbench.settings.config_files import METHOD_PACKAGES, find_config
 from sgbench.settings.layers import merge, read_layers
 from sgbench.support.errors import UserError, one_line
@@ -14,14 +15,15 @@ from sgbench.support.modules import find_module
 from sgbench.support.paths import user_path
 
 
-def check_methods(config: str, wanted: Sequence[str]) -> None:
+def check_methods(config: str, wanted: Sequence[str], changes: Changes = UNCHANGED) -> None:
     """Refuse names that are neither methods of a config nor modules of methods, without importing any.
 
     Args:
         wanted: methods as ``--methods`` names them; those with a class of their own are left to ``read_settings``.
+        changes: of settings, whose methods are checked too.
 
     Raises:
-        UserError: no such config, or no such method.
+        UserError: no such config, no such method, or a change that is none.
     """
     path = find_config(config)
     try:
@@ -37,6 +39,7 @@ def check_methods(config: str, wanted: Sequence[str]) -> None:
                 + f"{path} has {', '.join(known) or 'none'}; others are a module of {' or '.join(METHOD_PACKAGES)}, or "
                 "package.module:Class"
             )
+    list(layers_of(changes.settings, [*known, *wanted], path))
 
 
 def tell_of_inception(config: str, path: Path | None, sha256: str | None) -> None:

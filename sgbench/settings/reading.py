@@ -68,13 +68,18 @@ def read_settings(
         "notes": notes_that_hold(now.notes, as_values(origin), as_values(now), name, _data_of(now) != _data_of(origin)),
     }
     if _data_of(now) != _data_of(config) and "study" not in merge(above).values:
-        update["study"] = f"{now.study}-{now.source.called(now.data)}"
+        update["study"] = f"{now.study}-{_data_of(now)[1]}"
     return now.model_copy(update=update)
 
 
 def _data_of(settings: Settings) -> tuple[type[Source], str]:
-    """What tells data from others, wherever they lie."""
-    return settings.source, settings.source.called(settings.data)
+    """What tells data from others, wherever they lie: their class, and what they are called."""
+    called = settings.source.called(settings.data)
+    if not isinstance(called, str) or not re.fullmatch(NAME, called):
+        raise UserError(
+            f"data.class: called() of {settings.source.__name__} gives {called!r}; give letters, digits, ._-"
+        )
+    return settings.source, called
 
 
 def _built(

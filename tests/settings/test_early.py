@@ -29,6 +29,20 @@ def test_a_missing_file_is_told_with_path_hash_and_remedy_before_torch_is_loaded
     assert "download https://" in told
 
 
+def test_a_wrong_method_is_told_before_torch_is_loaded():
+    code = (
+        "import sys\n"
+        "from sgbench.run import main\n"
+        "assert main(sys.argv[1:]) == 2\n"
+        "assert 'torch' not in sys.modules\n"
+        "import resource\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_utime < 2\n"
+    )
+    for wrong in (["--methods", "sgan"], ["--set", "methods.sgan.lambda_cls=2"]):
+        told = subprocess.run([sys.executable, "-c", code, *wrong], capture_output=True, text=True, check=True).stderr
+        assert "unknown method 'sgan'; did you mean sggan? " in told
+
+
 @pytest.mark.parametrize("own", ["{path: /nowhere/weights.pth}", "{sha256: abc}"])
 def test_a_configs_own_weights_count(tmp_path, own):
     (tmp_path / "own.yaml").write_text(f"scoring: {{inception: {own}}}\n")
