@@ -11,7 +11,8 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench config",
         description="Print a config with all of its settings, as YAML that is a config again; or list the configs.",
-        epilog="examples: sgbench config;  sgbench config quick > mine.yaml",
+        closing="A config of your own needs only what differs from another one: extends: quick, and those settings.",
+        examples=("sgbench config", "sgbench config quick > mine.yaml"),
     )
     p.add_argument(
         "name", nargs="?", metavar="CONFIG", help="a config's name or a YAML file; without it all are listed"
