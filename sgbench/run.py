@@ -11,13 +11,14 @@ from sgbench.commands.options import (
     add_launching_options,
     add_place_options,
     add_scoring_options,
-    add_settings_options,
+    add_set_option,
     data_overrides,
     given,
     jury_overrides,
     launching_overrides,
     levels,
     names,
+    number,
     numbers,
     scoring_overrides,
 )
@@ -67,7 +68,10 @@ def parser() -> Parser:
         "--plan", action="store_true", help="print jobs, systems, what is done, and what is left will take; then stop"
     )
     add_data_options(p)
-    add_settings_options(p)
+    add_set_option(p)
+    p.add_argument(
+        "--iterations", type=number, metavar="N", help="train every method for N iterations; schedules keep their shape"
+    )
     add_scoring_options(p)
     add_launching_options(p)
     add_place_options(p)

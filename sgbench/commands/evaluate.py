@@ -8,6 +8,7 @@ from sgbench.commands.options import (
     add_data_options,
     add_place_options,
     add_scoring_options,
+    add_set_option,
     data_overrides,
     jury_overrides,
     number,
@@ -51,6 +52,7 @@ def parser() -> Parser:
     )
     add_data_options(p)
     add_scoring_options(p)
+    add_set_option(p)
     p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)")
     add_place_options(p)
     return p
@@ -81,6 +83,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         "data": data_overrides(arguments),
         "scoring": scoring,
         "jury": jury_overrides(arguments),
+        "changes": arguments.changed,
         "device": arguments.device,
         "out": arguments.out,
         "screen": screen,

@@ -111,11 +111,8 @@ def add_scoring_options(parser: Parser) -> None:
     parser.add_argument("--embedder", metavar="NETWORK", help="face embedding: package.module:function or a .pt2 file")
 
 
-def add_settings_options(parser: Parser) -> None:
-    """Options that change single settings of the config."""
-    parser.add_argument(
-        "--iterations", type=number, metavar="N", help="train every method for N iterations; schedules keep their shape"
-    )
+def add_set_option(parser: Parser) -> None:
+    """The option that changes single settings of the config."""
     parser.add_argument(
         "--set",
         action="append",

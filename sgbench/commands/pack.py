@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from sgbench.commands.execution import Parser, execute
-from sgbench.commands.options import add_data_options, data_overrides
+from sgbench.commands.options import add_data_options, add_set_option, data_overrides
 
 
 def parser() -> Parser:
@@ -19,6 +19,7 @@ def parser() -> Parser:
         ),
     )
     add_data_options(p)
+    add_set_option(p)
     p.add_argument(
         "--verify",
         action="store_true",
@@ -37,12 +38,14 @@ def _pack(arguments: argparse.Namespace) -> int:
     from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
     from sgbench.plan.study import open_source
     from sgbench.results.run_folder import RunFolder
+    from sgbench.settings.changes import Changes
     from sgbench.settings.config_files import find_config
     from sgbench.settings.reading import read_settings
     from sgbench.support.global_state import foreign
     from sgbench.support.screen import Screen
 
-    settings = read_settings(find_config(arguments.config), {"methods": []}, data_overrides(arguments))
+    data = data_overrides(arguments)
+    settings = read_settings(find_config(arguments.config), {"methods": []}, data, Changes(tuple(arguments.changed)))
     screen, cache = Screen(), RunFolder(arguments.out).store
     source = open_source(settings, screen)
     folder = store_folder(source, cache)

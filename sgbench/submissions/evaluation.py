@@ -30,6 +30,7 @@ from sgbench.results.system_folder import label_of
 from sgbench.scoring.kept import settle_kept
 from sgbench.scoring.stages import prepare_data, train_judges
 from sgbench.scoring.systems import make_scorer
+from sgbench.settings.changes import Changes
 from sgbench.settings.config_files import find_config
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import describe, write_intent
@@ -73,6 +74,7 @@ def evaluate(
     data: Mapping[str, Any] | None = None,
     scoring: Mapping[str, Any] | None = None,
     jury: Mapping[str, Any] | None = None,
+    changes: Sequence[str] = (),
     compare: str | Path | Sequence[str | Path] = (),
     device: str = "auto",
     out: str | Path = "runs",
@@ -92,6 +94,7 @@ def evaluate(
         data: keys that replace those of the config's ``data``.
         scoring: keys that replace those of the config's ``scoring`` (``inception``, ``embedder``, ...).
         jury: keys that replace those of the config's ``jury`` (``size``, ...).
+        changes: of other settings of the config, each as ``KEY=VALUE``, such as ``judge.epochs=60``.
         compare: folders of studies or evaluations with the same protocol, whose systems are shown in the same report.
         wait: for another process that is at the evaluation of this name, instead of refusing.
         replace: take the place of an evaluation of this name that has other settings, or systems that are not compared
@@ -101,7 +104,9 @@ def evaluate(
         UserError: bad input; the message says in one line what is wrong and how to fix it.
     """
     method, level, seed = method_of(name), level_of(level), seed_of(seed)
-    study = open_evaluation(config, slug(method, level, seed), data, scoring, jury, device, user_path(out), screen)
+    study = open_evaluation(
+        config, slug(method, level, seed), data, scoring, jury, device, user_path(out), screen, changes
+    )
     _check_free(study.folder)
     compared = [compare] if isinstance(compare, str | Path) else compare
     earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
@@ -170,10 +175,11 @@ def open_evaluation(
     device: str,
     out: Path,
     screen: Screen | None = None,
+    changes: Sequence[str] = (),
 ) -> Study:
     """A config's study without methods, in a folder named after the config's study, other data and ``name``."""
     top = {"methods": [], "device": device, "scoring": dict(scoring or {}), "jury": dict(jury or {})}
-    settings = read_settings(find_config(config), top, dict(data or {}))
+    settings = read_settings(find_config(config), top, dict(data or {}), Changes(tuple(changes)))
     named = settings.model_copy(update={"study": f"{settings.study}-{name}"})
     return open_study(named, out, screen or Screen())
 
