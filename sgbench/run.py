@@ -133,7 +133,7 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> 
     from sgbench.report.console import show
     from sgbench.report.making import make_report
     from sgbench.scoring.kept import settle_kept
-    from sgbench.scoring.stages import foresee, prepare_data, train_judges
+    from sgbench.scoring.stages import prepare_data, train_judges
     from sgbench.scoring.systems import score_systems
     from sgbench.studies.description import describe, trained_systems, write_intent
     from sgbench.studies.provenance import keep_runtime
@@ -150,9 +150,7 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> 
     write_intent(study)  # nothing is refused any more, but for judges that see nothing
     if not was_scored:
         with stages.stage("train judges"):
-            jury = train_judges(study, data)
-            if not unscored and study.trains():
-                foresee(study, jury).check()
+            jury = train_judges(study, data, needed=study.trains() and not unscored)
         with stages.stage("train jobs"):
             train_jobs(study, data.images)
         with stages.stage("score systems"):

@@ -33,13 +33,13 @@ class Outlook:
 
     @property
     def lines(self) -> list[str]:
-        """A line for each attribute of which accuracy will be missing, then one with the remedies."""
+        """A line for each attribute of which accuracy will be missing."""
         told = []
         for attribute, jury, resnet in zip(self.attributes, self.by_jury, self.by_resnet, strict=True):
             reasons = [f"{judge} {why}" for judge, why in (("the jury:", jury), ("the ResNet-18:", resnet)) if why]
             if reasons:
                 told.append(f"{attribute.name}: accuracy will not be scored by {'; nor by '.join(reasons)}")
-        return [*told, f"to have it scored, {self.remedy}"] if told else []
+        return told
 
     @property
     def is_hopeless(self) -> bool:

@@ -12,7 +12,7 @@ from sgbench.plan.protocol import Seat
 from sgbench.plan.study import Study
 from sgbench.results.scores import Panelist
 from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
-from sgbench.scoring.outlook import Outlook, outlook
+from sgbench.scoring.outlook import outlook
 from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists, real_features
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.global_state import foreign
@@ -67,28 +67,31 @@ def prepare_data(study: Study) -> StudyData:
     return StudyData(images, test, networks)
 
 
-def train_judges(study: Study, data: StudyData) -> Jury:
+def train_judges(study: Study, data: StudyData, needed: bool = False) -> Jury:
     """Train the judges that are not trained yet, and measure how well they see the attributes of real test images.
 
     What they will not be able to score is told, before time is spent on training methods for them.
 
+    Args:
+        needed: refuse to go on where no attribute would have an accuracy.
+
     Raises:
-        UserError: a judge diverged.
+        UserError: a judge diverged, or is needed and sees nothing.
     """
+    plan, say = study.plan, study.screen.say
     with torch_threads(LOOKING):
         judges = tuple(_judge(study, data.images, seat) for seat in study.protocol.judges)
         jury = Jury(judges, panelists(judges, study.protocol.judges, data.test, study.settings.jury.gate))
     if twins := study.runs.judge(study.protocol.judges[0].key).facts().get("left out"):
-        study.screen.say(f"judges: {twins:,} training images were left out, which have the pixels of a test image")
-    for line in foresee(study, jury).lines:
-        study.screen.say(f"warning: {line}")
+        say(f"judges: {twins:,} training images were left out, which have the pixels of a test image")
+    foreseen = outlook(jury.panelists, plan.attributes, plan.source.labels[plan.train], study.settings)
+    for line in foreseen.lines:
+        say(f"warning: {line}")
+    if needed:
+        foreseen.check()
+    if foreseen.lines:
+        say(f"to have accuracy scored, {foreseen.remedy}")
     return jury
-
-
-def foresee(study: Study, jury: Jury) -> Outlook:
-    """What the judges will be able to score."""
-    plan = study.plan
-    return outlook(jury.panelists, plan.attributes, plan.source.labels[plan.train], study.settings)
 
 
 def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:
