@@ -11,15 +11,15 @@ from functools import partial
 from typing import Literal
 
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, Attribute, Group
 from sgbench.methods.adam import Adam
-from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
+from sgbench.methods.contract import Batch, Method, update
 from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
-from sgbench.methods.critics import StridedCritic
+from sgbench.methods.critics import CriticSettings, StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.narrow import NarrowConv2d
 from sgbench.methods.networks import carry_image, frozen, norm_relu, put_pixels_together, trunk, widths_at
@@ -124,24 +124,12 @@ class StarGAN(Method):
     version = 2
     needs_complete_vectors = True
 
-    class Settings(MethodSettings):
+    class Settings(CriticSettings):
         """Defaults are those of the official code."""
 
         iterations: PositiveInt = 40_000
         constant_iterations: NonNegativeInt = 20_000
         batch_size: PositiveInt = 16
-        n_critic: PositiveInt = 5
-        """Updates of the discriminator for each of the generator."""
-        discriminator_learning_rate: PositiveFloat | None = None
-        """Adam's rate of the discriminator; null for the generator's."""
-        discriminator_width: Width | None = None
-        """Channels of the discriminator's first layer; null for base_width."""
-        lambda_gp: NonNegativeFloat = 10.0
-        """Weight of the gradient penalty."""
-        lambda_adv: NonNegativeFloat = 1.0
-        """Weight of the adversarial loss."""
-        lambda_cls: NonNegativeFloat = 1.0
-        """Weight of the classification loss."""
         lambda_rec: NonNegativeFloat = 10.0
         """Weight of the reconstruction loss."""
         pass_through: NonNegativeFloat = 0.0

@@ -9,12 +9,31 @@ the forward pass besides: half as much arithmetic again.
 from collections.abc import Sequence
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
+from sgbench.methods.contract import MethodSettings, Width
 from sgbench.methods.convolutions import SameConv2d
 from sgbench.methods.leaky import convolve_leaky, leaky, leaky_adjoint, leaky_slope
 from sgbench.methods.losses import widened
 from sgbench.methods.norms import IDENTITY
+
+
+class CriticSettings(MethodSettings):
+    """Settings of a method whose discriminator is a critic that also classifies."""
+
+    n_critic: PositiveInt = 5
+    """Updates of the discriminator for each of the generator."""
+    discriminator_learning_rate: PositiveFloat | None = None
+    """Adam's rate of the discriminator; null for the generator's."""
+    discriminator_width: Width | None = None
+    """Channels of the discriminator's first layer; null for base_width."""
+    lambda_gp: NonNegativeFloat = 10.0
+    """Weight of the gradient penalty."""
+    lambda_adv: NonNegativeFloat = 1.0
+    """Weight of the adversarial loss."""
+    lambda_cls: NonNegativeFloat = 1.0
+    """Weight of the classification loss."""
 
 
 class StridedCritic(nn.Module):

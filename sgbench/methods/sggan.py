@@ -10,16 +10,16 @@ from functools import partial
 from typing import Literal
 
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Batch, Group, all_groups
 from sgbench.methods.adam import Adam
 from sgbench.methods.branches import Branches, Residual, picked
-from sgbench.methods.contract import Method, MethodSettings, Width, update
+from sgbench.methods.contract import Method, update
 from sgbench.methods.convolutions import WholeConv2d
-from sgbench.methods.critics import StridedCritic
+from sgbench.methods.critics import CriticSettings, StridedCritic
 from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.methods.networks import frozen, initialise, trunk, widths_at
 from sgbench.methods.shared_head import SharedHead
@@ -68,24 +68,12 @@ class SGGAN(Method):
     key = "sggan"
     version = 2
 
-    class Settings(MethodSettings):
+    class Settings(CriticSettings):
         """Defaults are the paper's."""
 
         iterations: PositiveInt = 20_000
         constant_iterations: NonNegativeInt = 10_000
         batch_size: PositiveInt = 8
-        n_critic: PositiveInt = 5
-        """Updates of the discriminator for each of the generator."""
-        discriminator_learning_rate: PositiveFloat | None = None
-        """Adam's rate of the discriminator; null for the generator's."""
-        discriminator_width: Width | None = None
-        """Channels of the discriminator's first layer; null for base_width."""
-        lambda_gp: NonNegativeFloat = 10.0
-        """Weight of the gradient penalty."""
-        lambda_adv: NonNegativeFloat = 1.0
-        """Weight of the adversarial loss."""
-        lambda_cls: NonNegativeFloat = 1.0
-        """Weight of the classification loss."""
         lambda_rec: NonNegativeFloat = 10.0
         """Weight of the reconstruction loss, equation 5."""
         rec_reduction: Literal["mean", "per_output"] = "mean"
