@@ -5,7 +5,7 @@ from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, one_line
 from sgbench.support.paths import user_path
 
 LARGEST = 2**31 - 1
@@ -44,8 +44,8 @@ class SettingsModel(BaseModel):
 def sentence_on(model: type[BaseModel], key: str) -> str:
     """What users are told of a setting, in one line; a class that only changes its default has it from its base."""
     bases = [base for base in model.__mro__ if issubclass(base, BaseModel) and key in base.model_fields]
-    told = (base.model_fields[key].description for base in bases)
-    return " ".join(next(filter(None, told), "").split())
+    told = next((about for base in bases if (about := base.model_fields[key].description)), "")
+    return one_line(told) if told else ""
 
 
 def first_problem(error: ValidationError) -> str:
