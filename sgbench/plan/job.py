@@ -33,6 +33,7 @@ class Job:
         columns: positions of the job's attributes among the study's.
         labels: the training labels of these attributes as the level reveals them.
         source: fingerprint of the data set.
+        data: its class, as a config names it; part of no hash.
         train: int64 [N], positions of the training images among all.
         files: SHA-256 of each file of a class from outside the package, by its name; part of no hash.
     """
@@ -48,6 +49,7 @@ class Job:
     source: str = field(repr=False)
     train: Tensor = field(repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    data: str = field(default="", repr=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sgbench.plan.edits import Edits, choose_edits
 from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
 from sgbench.settings.models import MethodEntry, Settings
+from sgbench.settings.reading import source_name
 from sgbench.support.code import files_of
 from sgbench.support.errors import UserError, shown
 from sgbench.support.global_state import foreign
@@ -118,7 +119,10 @@ def _job(
                 "raise the level or name fewer attributes"
             )
         files = files_of(entry.cls.__module__)
-        job = Job(entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files)
+        data = source_name(settings.source)
+        job = Job(
+            entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files, data
+        )
         job.check()
     except ValueError as error:
         raise UserError(f"{entry.name}: {error}") from error

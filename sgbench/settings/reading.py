@@ -183,6 +183,11 @@ def _entry(entry: MethodEntry) -> dict[str, Any]:
     return levels | _with_class(entry.cls, Method, METHOD_PACKAGES, entry.settings)
 
 
+def source_name(cls: type[Source]) -> str:
+    """The class of a data set as a config names it."""
+    return name_of_class(cls, Source, SOURCE_PACKAGES)
+
+
 def _with_class(cls: type, base: type, packages: tuple[str, ...], settings: BaseModel) -> dict[str, Any]:
     """Settings of a class as a config gives them."""
     return {"class": name_of_class(cls, base, packages)} | settings.model_dump(mode="json")

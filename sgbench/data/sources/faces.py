@@ -101,6 +101,7 @@ class EmbeddedFaces(Source):
     """The embedded faces as a data set."""
 
     name = "faces"
+    drawn = True
 
     class Settings(SourceSettings):
         """How many faces, and which."""
