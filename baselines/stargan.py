@@ -15,7 +15,7 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveIn
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sgbench.data.labels import HIDDEN, Attribute, Group
+from sgbench.data.labels import HIDDEN, NONE, Attribute, Group, all_groups
 from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, Method, MethodSettings, Width, update
 from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
@@ -67,6 +67,16 @@ class VectorCodec:
                 best = F.one_hot(scores.argmax(1), len(columns)).bool()
                 vectors[:, columns] = (best if attribute.exhaustive else best & (scores > 0)).float()
         return vectors
+
+    def decode(self, vectors: Tensor) -> Tensor:
+        """Valid vectors [N, c] -> labels int8 [N, J]."""
+        labels = []
+        for j in range(len(self.attributes)):
+            columns = [k for k, entry in enumerate(self.entries) if entry.attribute == j]
+            own = vectors[:, columns]
+            likeliest = own[:, 0] if len(columns) == 1 else torch.where(own.sum(1) > 0, own.argmax(1), NONE)
+            labels.append(likeliest.to(torch.int8))
+        return torch.stack(labels, 1)
 
     def assign(self, vectors: Tensor, group: Group) -> Tensor:
         """Vectors [N, c] with the entries of the group's attribute set to the group; others are unchanged."""
@@ -252,8 +262,23 @@ class StarGAN(Method):
         """One pass for all groups. Other entries are the source image's, or the discriminator's guess if unknown."""
         vectors, known = self.codec.encode(labels)
         if not known.all():
-            guess = self.codec.classify(self.discriminator.classify(self.discriminator.features(images)))
-            vectors = torch.where(known, vectors, guess)
+            vectors = torch.where(known, vectors, self._guess(images))
         for group in groups:
             vectors = self.codec.assign(vectors, group)
         return self.generator(images, vectors)
+
+    @torch.no_grad()
+    def every_edit(self, images: Tensor) -> Tensor:
+        """Results of all groups, in one pass; what the discriminator guesses of an image is guessed once."""
+        guess = self._guess(images)
+        vectors = torch.stack([self.codec.assign(guess, group) for group in all_groups(self.attributes)], 1)
+        copies = images[:, None].expand(-1, vectors.shape[1], -1, -1, -1)
+        return self.generator(copies.flatten(0, 1), vectors.flatten(0, 1)).unflatten(0, vectors.shape[:2])
+
+    @torch.no_grad()
+    def guessed_labels(self, images: Tensor) -> Tensor:
+        """What the discriminator takes for the labels of images, int8 [N, J]."""
+        return self.codec.decode(self._guess(images))
+
+    def _guess(self, images: Tensor) -> Tensor:
+        return self.codec.classify(self.discriminator.classify(self.discriminator.features(images)))
