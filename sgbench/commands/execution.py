@@ -31,12 +31,15 @@ EXIT_FAULT = 3
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_OUTPUT = 141
 _LONGEST_LINE = 2000
+_Appending = argparse._AppendAction  # argparse has no public name for it
 _WIDTH = 100
 """Of the texts of a help."""
 
 
 class Parser(argparse.ArgumentParser):
     """Shows errors in one line, without the usage; accepts neither abbreviated nor repeated options.
+
+    Those whose action is ``append`` may be repeated.
 
     Args:
         examples: commands that its help ends with.
@@ -53,7 +56,7 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
         options = [arg.partition("=")[0] for arg in (sys.argv[1:] if args is None else args) if arg.startswith("--")]
         for option in options[: options.index("--") if "--" in options else None]:
-            if options.count(option) > 1:
+            if options.count(option) > 1 and not isinstance(self._option_string_actions.get(option), _Appending):
                 self.error(f"argument {option}: is given {options.count(option)} times; give it once")
         return super().parse_args(args, namespace)
 

@@ -32,6 +32,11 @@ def add_data_options(parser: Parser) -> None:
         choices=("test", "validation"),
         help="validation: score a part of the training images, on which nothing is trained, to choose settings by",
     )
+    add_run_folder_option(parser)
+
+
+def add_run_folder_option(parser: Parser) -> None:
+    """The option that says where all runs lie."""
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="the run folder (default: runs)")
 
 
@@ -63,6 +68,14 @@ def path(text: str) -> Path:
         return user_path(text)
     except UserError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Parse an attribute's name and that of a value."""
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        raise argparse.ArgumentTypeError(f"'{one_line(text, 40)}' must be ATTRIBUTE=VALUE, such as smile=yes")
+    return name, value
 
 
 def number(text: str) -> int:
@@ -161,3 +174,15 @@ def add_place_options(parser: Parser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace the report of this name, although it has other settings"
     )
+
+
+def add_model_options(parser: Parser) -> None:
+    """Options that choose a trained model, and where it computes."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="STUDY:METHOD, such as quick-500:sggan; with @LEVEL/SEED if there are several; or a job's folder",
+    )
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
+    add_run_folder_option(parser)

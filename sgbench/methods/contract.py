@@ -99,7 +99,7 @@ class Method(nn.Module, ABC):
         return None
 
     def every_edit(self, images: Tensor) -> Tensor:
-        """Results of all groups for images of which no label is known, [N, groups, 3, S, S], as ``all_groups`` has them.
+        """Results of all groups, as ``all_groups`` has them, for images without known labels: [N, groups, 3, S, S].
 
         It is what an exported program computes: ``torch.export`` must be able to write it down.
         """

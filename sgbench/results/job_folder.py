@@ -1,4 +1,4 @@
-"""A job's folder: what was trained, on which labels, its losses, its checkpoint, grids of samples, and that it is done."""
+"""A job's folder: what was trained, on which labels, losses, checkpoint, grids of samples, and that it is done."""
 
 import json
 import shutil
