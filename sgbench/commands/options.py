@@ -176,13 +176,23 @@ def add_place_options(parser: Parser) -> None:
     )
 
 
-def add_model_options(parser: Parser) -> None:
-    """Options that choose a trained model, and where it computes."""
+def add_model_option(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
+    """The option that names a trained model."""
     parser.add_argument(
         "--model",
-        required=True,
         metavar="MODEL",
         help="STUDY:METHOD, such as quick-500:sggan; with @LEVEL/SEED if there are several; or a job's folder",
     )
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: auto")
-    add_run_folder_option(parser)
+
+
+def data_options(arguments: argparse.Namespace) -> list[str]:
+    """The options of ``add_data_options`` that were given, as words of a command; without ``--config`` and ``--out``."""
+    known = Parser(add_help=False)
+    add_data_options(known)
+    words = []
+    for action in known._actions:
+        chosen = getattr(arguments, action.dest)
+        if action.dest not in ("config", "out") and chosen != action.default:
+            words.append(action.option_strings[0])
+            words += [] if chosen is True else [",".join(chosen) if isinstance(chosen, list) else str(chosen)]
+    return words

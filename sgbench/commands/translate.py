@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from sgbench.commands.execution import Parser, execute
-from sgbench.commands.options import add_model_options, pair, path
+from sgbench.commands.options import add_model_option, add_run_folder_option, pair, path
 from sgbench.support.errors import UserError
 
 
@@ -45,7 +45,9 @@ too. Results have the model's size; --paste puts them back into the photographs.
     p.add_argument(
         "-o", "--output", type=path, required=True, metavar="FILE", help="the result, or a folder for several"
     )
-    add_model_options(p)
+    add_model_option(p)
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (default: auto)")
+    add_run_folder_option(p)
     return p
 
 
@@ -55,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _translate(arguments: argparse.Namespace) -> int:
+    if not arguments.model:
+        raise UserError("--model is missing: name a trained model, such as quick-500:sggan, or a job's folder")
     if arguments.grid and (arguments.to or arguments.paste):
         raise UserError("--grid shows every value and pastes nothing: leave out --to and --paste, or --grid")
     if not arguments.grid and not arguments.to:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sgbench.data.labels import Attribute, check_counts, group_separator, sparsify
+from sgbench.data.labels import Attribute, SparseLabels, check_counts, group_separator, sparsify
 from sgbench.data.levels import Level
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
@@ -56,6 +56,17 @@ class Plan:
     def test_ids(self) -> tuple[str, ...]:
         """Names of the test images."""
         return tuple(self.source.ids[i] for i in self.test.tolist())
+
+    def revealed(self, level: Level, seed: int) -> SparseLabels:
+        """The labels of the training images as a level and a seed reveal them.
+
+        Raises:
+            UserError: a value has too few images.
+        """
+        try:
+            return sparsify(self.source.labels[self.train], self.attributes, level, seed, self.settings.balanced)
+        except ValueError as error:
+            raise UserError(str(error)) from error
 
     @property
     def edits(self) -> Edits:

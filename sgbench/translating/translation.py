@@ -101,6 +101,8 @@ def opened(photos: Sequence[Photo], system: TrainedSystem, screen: Screen) -> It
         size = system.image_size
         if system.source is not None and system.source.drawn and framed.whole.size != (size, size):
             once(f"{system.name} has only seen drawn faces, no photographs: expect little of its results")
+        if system.source is None:
+            once(f"{system.name}: nothing here says how its own images were cropped; cropped to the centred square")
         if not framed.as_trained:
             name = system.source.name if system.source else ""
             once(f"{photo.path}: has not the shape of the images of {name}; cropped to the centred square")
@@ -115,7 +117,7 @@ def completed_labels(photo: Photo, framed: Framed, system: TrainedSystem, labels
     completed = system.completed(framed.image, labels)
     guessed = completed.masked_fill(completed == labels, HIDDEN)
     if words := labels_in_words(guessed[0].tolist(), system.attributes):
-        screen.say(f"{photo.path}: {system.title} guesses that it is {words}")
+        screen.say(f"{photo.path}: {system.title} guesses {words}")
     return completed
 
 
