@@ -186,7 +186,7 @@ def add_model_option(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
 
 
 def data_options(arguments: argparse.Namespace) -> list[str]:
-    """The options of ``add_data_options`` that were given, as words of a command; without ``--config`` and ``--out``."""
+    """The options of ``add_data_options`` that were given, but ``--config`` and ``--out``, as words of a command."""
     known = Parser(add_help=False)
     add_data_options(known)
     words = []

@@ -146,14 +146,14 @@ def _manifest(plan: Plan, labels: SparseLabels) -> str:
 
 def _readme(plan: Plan, labels: SparseLabels, options: str) -> str:
     level, seed = labels.manifest["level"], labels.manifest["seed"]
-    shared = ""
+    train, test, shared = f"{len(plan.train):,}", f"{len(plan.test):,}", ""
     if not plan.settings.scoring.figure_people:
         shared = "\nThe config says of these images that they may not be passed on.\n"
     return f"""Images of the study '{plan.settings.study}' with the labels that --sparse {level} and seed {seed} reveal.
 
 {TABLE}     a row for each image; a blank is a label that is hidden, none is none of the values
-train/         the {len(plan.train):,} images to learn from, most of whose labels may be hidden
-test/          the {len(plan.test):,} images that are scored, with their labels: not to learn from, nor to choose settings by
+train/         the {train} images to learn from, most of whose labels may be hidden
+test/          the {test} images that are scored, with their labels: not to learn from, nor to choose settings by
 {MANIFEST}  which values there are and in which order, how many labels of each, and their SHA-256
 {CHECKSUMS}     of every file: sha256sum -c {CHECKSUMS}
 {shared}
