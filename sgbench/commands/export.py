@@ -16,6 +16,7 @@ from sgbench.commands.options import (
     path,
 )
 from sgbench.support.errors import UserError
+from sgbench.support.paths import user_path
 
 
 def parser() -> Parser:
@@ -24,14 +25,13 @@ def parser() -> Parser:
         prog="sgbench export",
         description="Write a trained model as ONNX or as a program of torch.export, compared with the model before it "
         "is kept; or training images with their sparse labels.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="""examples:
-  sgbench export --model quick-500:sggan -o sggan.onnx sggan.pt2
-  sgbench export --training --config quick --sparse 500 --seeds 0 -o faces-500/
-
-A program takes images float32 [n, 3, S, S] in [-1, 1] and gives the results of all groups, [n, groups, 3, S, S];
-sgbench evaluate scores it. --config, --sparse, --seeds and options of data go with --training; the images of a study
-that was run: --config runs/quick-500/settings.yaml.""",
+        closing="A program takes images float32 [n, 3, S, S] in [-1, 1] and gives the results of all groups, "
+        "[n, groups, 3, S, S]; sgbench evaluate scores it. --sparse, --seeds and options of data go with --training; "
+        "its --config may be the folder of a study, such as runs/quick-500.",
+        examples=(
+            "sgbench export --model quick-500:sggan -o sggan.onnx sggan.pt2",
+            "sgbench export --training --config quick --sparse 500 --seeds 0 -o faces-500/",
+        ),
     )
     what = p.add_mutually_exclusive_group()
     add_model_option(what)
@@ -79,10 +79,14 @@ def _training(arguments: argparse.Namespace) -> object:
         raise UserError("-o: --training writes one folder; name one")
 
     from sgbench.exporting.training_set import export_training
+    from sgbench.results.study_folder import StudyFolder
     from sgbench.settings.config_files import find_config
     from sgbench.settings.reading import read_settings
 
+    study = StudyFolder(user_path(arguments.config))
+    config = study.settings_file if study.was_planned() else find_config(arguments.config)
     top = given({"methods": [], "levels": arguments.sparse, "seeds": arguments.seeds})
-    settings = read_settings(find_config(arguments.config), top, data_overrides(arguments))
-    options = shlex.join(["--config", arguments.config, *data_options(arguments)])
+    settings = read_settings(config, top, data_overrides(arguments))
+    named = str(config) if study.was_planned() else arguments.config
+    options = shlex.join(["--config", named, *data_options(arguments)])
     return export_training(settings, arguments.output[0], options, arguments.out)

@@ -13,14 +13,14 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench translate",
         description="Translate photographs by a trained model: cropped as in its training, one result each.",
-        epilog="""examples:
-  sgbench translate photo.jpg --model quick-500:sggan --to smile=yes --to hair_color=blond -o out.png
-  sgbench translate photos/ --model quick-all-500:stargan@500/1 --from gender=male --grid -o grid.png
-
-A model is named STUDY:METHOD, the study by its folder among all runs, or by a path (elsewhere/quick-500:sggan). If the
-study has several models of the method, @LEVEL or @LEVEL/SEED says which. The folder of a job (runs/jobs/...) is a model
-too. Results have the model's size; --paste puts them back into the photographs. JPEG changes pixels, PNG does not.""",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        closing="A model is named STUDY:METHOD, the study by its folder among all runs or by a path, such as "
+        "elsewhere/quick-500:sggan. If the study has several models of the method, @LEVEL or @LEVEL/SEED says which. "
+        "The folder of a job, such as runs/jobs/JOB, is a model too. Results have the size of the model's images; "
+        "--paste puts them back into the photographs. JPEG changes pixels, PNG does not.",
+        examples=(
+            "sgbench translate photo.jpg --model quick-500:sggan --to smile=yes --to hair_color=blond -o out.png",
+            "sgbench translate photos/ --model quick-all-500:stargan@500/1 --from gender=male --grid -o grid.png",
+        ),
     )
     p.add_argument("inputs", nargs="+", type=path, metavar="PHOTO", help="photographs, or folders of them")
     p.add_argument(

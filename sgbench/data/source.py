@@ -52,7 +52,7 @@ class Source(ABC):
     Settings: ClassVar[type[SourceSettings]]
     name: ClassVar[str]
     drawn: ClassVar[bool] = False
-    """Images are drawings, not photographs."""
+    """Whether images are drawn by a program, so that judges can see nearly all of their attributes."""
 
     settings: SourceSettings
     attributes: tuple[Attribute, ...]
