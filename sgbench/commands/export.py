@@ -58,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     if arguments.training:
-        print(_training(arguments))
-        return 0
+        return _training(arguments)
     if not arguments.model:
         raise UserError("nothing to export: give --model, such as --model quick-500:sggan, or --training")
     if data_options(arguments) or arguments.config != "quick" or arguments.sparse or arguments.seeds:
@@ -68,13 +67,15 @@ def _export(arguments: argparse.Namespace) -> int:
         )
 
     from sgbench.exporting.models import export_model
+    from sgbench.support.screen import Screen
 
-    for file in export_model(arguments.model, arguments.output, arguments.out):
-        print(file)
+    screen = Screen()
+    for file in export_model(arguments.model, arguments.output, arguments.out, screen):
+        screen.result(str(file))
     return 0
 
 
-def _training(arguments: argparse.Namespace) -> object:
+def _training(arguments: argparse.Namespace) -> int:
     if len(arguments.output) > 1:
         raise UserError("-o: --training writes one folder; name one")
 
@@ -82,6 +83,7 @@ def _training(arguments: argparse.Namespace) -> object:
     from sgbench.results.study_folder import StudyFolder
     from sgbench.settings.config_files import find_config
     from sgbench.settings.reading import read_settings
+    from sgbench.support.screen import Screen
 
     study = StudyFolder(user_path(arguments.config))
     config = study.settings_file if study.was_planned() else find_config(arguments.config)
@@ -89,4 +91,7 @@ def _training(arguments: argparse.Namespace) -> object:
     settings = read_settings(config, top, data_overrides(arguments))
     named = str(config) if study.was_planned() else arguments.config
     options = shlex.join(["--config", named, *data_options(arguments)])
-    return export_training(settings, arguments.output[0], options, arguments.out)
+    screen = Screen()
+    table = export_training(settings, arguments.output[0], options, arguments.out, screen)
+    screen.result(str(table))
+    return 0

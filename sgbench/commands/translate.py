@@ -64,7 +64,16 @@ def _translate(arguments: argparse.Namespace) -> int:
     if not arguments.grid and not arguments.to:
         raise UserError("--to is missing: say what to translate to, such as --to smile=yes; or --grid for all there is")
 
-    named = {"model": arguments.model, "known": arguments.known, "device": arguments.device, "out": arguments.out}
+    from sgbench.support.screen import Screen
+
+    screen = Screen()
+    named = {
+        "model": arguments.model,
+        "known": arguments.known,
+        "device": arguments.device,
+        "out": arguments.out,
+        "screen": screen,
+    }
     if arguments.grid:
         from sgbench.translating.grid import draw_grid
 
@@ -74,5 +83,5 @@ def _translate(arguments: argparse.Namespace) -> int:
 
         written = translate(arguments.inputs, output=arguments.output, to=arguments.to, paste=arguments.paste, **named)
     for file in written:
-        print(file)
+        screen.result(str(file))
     return 0
