@@ -23,7 +23,7 @@ CONFIG = {
     "workers": 1,
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
-    "scoring": {"num_resamples": 20, "figure_people": 1, "composition": 5},
+    "scoring": {"num_resamples": 20, "figure_people": 1, "composition": 0},
     "methods": METHODS | {"stargan": METHODS["stargan"] | {"source_labels": "guessed"}},
 }
 NAMES = "gender=female, gender=male, hair_color=black, hair_color=blond"
