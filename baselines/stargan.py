@@ -13,9 +13,8 @@ from typing import Literal
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from sgbench.data.labels import HIDDEN, Attribute, Group
+from sgbench.data.labels import HIDDEN, Attribute, Group, all_groups
 from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, Method, update
 from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
@@ -23,6 +22,7 @@ from sgbench.methods.critics import CriticSettings, StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.narrow import NarrowConv2d
 from sgbench.methods.networks import carry_image, frozen, norm_relu, put_pixels_together, trunk, widths_at
+from sgbench.methods.vectors import VectorCodec
 
 DISCRIMINATOR_WIDTHS = {
     32: (1, 2, 4, 8),
@@ -30,51 +30,6 @@ DISCRIMINATOR_WIDTHS = {
     128: (1, 2, 4, 8, 16, 32),
     256: (1, 2, 4, 8, 16, 32),
 }
-
-
-class VectorCodec:
-    """Label vectors. An entry stands for a group and is 1 if the image is in it.
-
-    An exhaustive attribute with two values takes a single entry, for its value 1. Any other attribute takes an entry
-    for each value; an image with none of the values has zeros there, and its vector counts as known.
-    """
-
-    def __init__(self, attributes: Sequence[Attribute]):
-        self.attributes = tuple(attributes)
-        self.entries = tuple(
-            Group(j, v)
-            for j, attribute in enumerate(attributes)
-            for v in ([1] if attribute.exhaustive and len(attribute.values) == 2 else range(len(attribute.values)))
-        )
-
-    def encode(self, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Labels int8 [N, J] -> vectors float [N, c], 0 if unknown, and which entries are known, bool [N, c]."""
-        vectors = torch.stack([labels[:, j] == v for j, v in self.entries], 1).float()
-        known = torch.stack([labels[:, j] != HIDDEN for j, _ in self.entries], 1)
-        return vectors, known
-
-    def classify(self, logits: Tensor) -> Tensor:
-        """Logits [N, c] -> the likeliest valid vectors, float [N, c].
-
-        A single entry is 1 if its logit is positive. If an attribute has several entries, the largest becomes 1; none
-        does if no logit is positive and the attribute is not exhaustive.
-        """
-        vectors = (logits > 0).float()
-        for j, attribute in enumerate(self.attributes):
-            columns = [k for k, entry in enumerate(self.entries) if entry.attribute == j]
-            if len(columns) > 1:
-                scores = logits[:, columns]
-                best = F.one_hot(scores.argmax(1), len(columns)).bool()
-                vectors[:, columns] = (best if attribute.exhaustive else best & (scores > 0)).float()
-        return vectors
-
-    def assign(self, vectors: Tensor, group: Group) -> Tensor:
-        """Vectors [N, c] with the entries of the group's attribute set to the group; others are unchanged."""
-        vectors = vectors.clone()
-        for k, entry in enumerate(self.entries):
-            if entry.attribute == group.attribute:
-                vectors[:, k] = float(entry.value == group.value)
-        return vectors
 
 
 class StarGANGenerator(nn.Module):
@@ -244,8 +199,23 @@ class StarGAN(Method):
         """One pass for all groups. Other entries are the source image's, or the discriminator's guess if unknown."""
         vectors, known = self.codec.encode(labels)
         if not known.all():
-            guess = self.codec.classify(self.discriminator.classify(self.discriminator.features(images)))
-            vectors = torch.where(known, vectors, guess)
+            vectors = torch.where(known, vectors, self._guess(images))
         for group in groups:
             vectors = self.codec.assign(vectors, group)
         return self.generator(images, vectors)
+
+    @torch.no_grad()
+    def every_edit(self, images: Tensor) -> Tensor:
+        """Results of all groups, in one pass; what the discriminator guesses of an image is guessed once."""
+        guess = self._guess(images)
+        vectors = torch.stack([self.codec.assign(guess, group) for group in all_groups(self.attributes)], 1)
+        copies = images[:, None].expand(-1, vectors.shape[1], -1, -1, -1)
+        return self.generator(copies.flatten(0, 1), vectors.flatten(0, 1)).unflatten(0, vectors.shape[:2])
+
+    @torch.no_grad()
+    def guessed_labels(self, images: Tensor) -> Tensor:
+        """What the discriminator takes for the labels of images, int8 [N, J]."""
+        return self.codec.decode(self._guess(images))
+
+    def _guess(self, images: Tensor) -> Tensor:
+        return self.codec.classify(self.discriminator.classify(self.discriminator.features(images)))

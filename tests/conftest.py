@@ -5,12 +5,16 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from sgbench.support.errors import UserError
+
+if TYPE_CHECKING:
+    from sgbench.plan.study import Study
 
 HEADER = """
 5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair Blond_Hair Blurry
@@ -26,6 +30,14 @@ def signals_as_in_a_terminal() -> None:
     """What runs in the background or under ``nohup`` is started with signals ignored, and the suite leaves them so."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> "Study":
+    """A planned study of three methods, two seeds and two attributes; jobs of seed 1 are trained."""
+    from trained import train_study
+
+    return train_study(tmp_path_factory.mktemp("trained"), seeds=[0, 1])
 
 
 @pytest.fixture

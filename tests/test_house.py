@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("run", "__main__"),
     ("commands",),
-    ("submissions",),
+    ("exporting",),
+    ("submissions", "translating"),
     ("studies", "report", "regression"),
     ("claims",),
     ("scoring", "launching"),
@@ -41,6 +42,7 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.networks",
     "sgbench.methods.norms",
     "sgbench.methods.shared_head",
+    "sgbench.methods.vectors",
     "sgbench.data.labels",
 }
 WITH_TORCH = {
@@ -207,6 +209,7 @@ RUN_FILES = (
     "origin.json",
     "job.json",
     "checkpoint.pt",
+    "labels.npz",
     "stats.jsonl",
     "settings.yaml",
     "plan.json",

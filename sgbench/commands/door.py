@@ -15,6 +15,8 @@ COMMANDS = {
     "run": ("sgbench.run", "train, score and report the methods of a study"),
     "config": ("sgbench.commands.config", "list the configs, or print one with a sentence on every setting"),
     "evaluate": ("sgbench.commands.evaluate", "score a submission, a system made elsewhere, by a study's protocol"),
+    "translate": ("sgbench.commands.translate", "translate photographs by a trained model"),
+    "export": ("sgbench.commands.export", "write a trained model, or training images, for others"),
     "regress": ("sgbench.commands.regress", "compare new records with reference records; fail when a metric moves"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
     "pack": ("sgbench.commands.pack", "decode a data set's images once, or check decoded images"),

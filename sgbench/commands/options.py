@@ -32,6 +32,11 @@ def add_data_options(parser: Parser) -> None:
         choices=("test", "validation"),
         help="validation: score a part of the training images, on which nothing is trained, to choose settings by",
     )
+    add_run_folder_option(parser)
+
+
+def add_run_folder_option(parser: Parser) -> None:
+    """The option that says where all runs lie."""
     parser.add_argument("--out", type=path, default=Path("runs"), metavar="DIR", help="the run folder (default: runs)")
 
 
@@ -63,6 +68,14 @@ def path(text: str) -> Path:
         return user_path(text)
     except UserError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Parse an attribute's name and that of a value."""
+    name, equals, value = text.partition("=")
+    if not name or not equals or not value:
+        raise argparse.ArgumentTypeError(f"'{one_line(text, 40)}' must be ATTRIBUTE=VALUE, such as smile=yes")
+    return name, value
 
 
 def number(text: str) -> int:
@@ -173,3 +186,25 @@ def add_place_options(parser: Parser) -> None:
     parser.add_argument(
         "--replace", action="store_true", help="replace the report of this name that has other settings or systems"
     )
+
+
+def add_model_option(parser: Parser | argparse._MutuallyExclusiveGroup) -> None:
+    """The option that names a trained model."""
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="STUDY:METHOD, such as quick-500:sggan; with @LEVEL/SEED if there are several; or a job's folder",
+    )
+
+
+def data_options(arguments: argparse.Namespace) -> list[str]:
+    """The options of ``add_data_options`` that were given, but ``--config`` and ``--out``, as words of a command."""
+    known = Parser(add_help=False)
+    add_data_options(known)
+    words = []
+    for action in known._actions:
+        chosen = getattr(arguments, action.dest)
+        if action.dest not in ("config", "out") and chosen != action.default:
+            words.append(action.option_strings[0])
+            words += [] if chosen is True else [",".join(chosen) if isinstance(chosen, list) else str(chosen)]
+    return words

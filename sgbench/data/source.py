@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, PositiveInt
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, Group
+from sgbench.data.sources.photographs import Box, centred_square
 from sgbench.support.errors import UserError
 from sgbench.support.settings_model import SettingsModel
 
@@ -68,6 +69,11 @@ class Source(ABC):
     def called(cls, settings: SourceSettings) -> str:
         """What these data are called in the name of a study: letters, digits and ``._-``."""
         return cls.name
+
+    @classmethod
+    def frame(cls, width: int, height: int) -> Box | None:
+        """What is kept of a photograph of this size, as of the data set's own; None of one that it has no crop for."""
+        return centred_square(width, height)
 
     def times(self) -> np.ndarray | None:
         """A number for each image that changes when its file is written to, int64 [N]; None without files."""

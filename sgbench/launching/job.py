@@ -17,6 +17,7 @@ from sgbench.launching.memory import ran_out
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
+from sgbench.results.job_identity import write_labels
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.code import lines_in
@@ -55,7 +56,8 @@ def run_job(
 
 def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:
     commit()  # read now, for a job may run in its own process
-    folder.write_identity(job.identity, job.labels.manifest, job.code, job.files)
+    folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files)
+    write_labels(folder, job.labels.labels.numpy())
     method = job.build().to(device, memory_format=torch.channels_last)
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))

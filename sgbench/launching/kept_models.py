@@ -1,5 +1,6 @@
 """Models that were trained before: whether they can be used, and what the user wants done with those that cannot."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from sgbench.plan.job import Job, System
@@ -28,7 +29,7 @@ def settle_models(study: Study, choice: Choice | None = None) -> None:
         folder = study.runs.job(job.name)
         if not folder.is_begun():
             continue
-        changed = _changed_code(job, folder)
+        changed = changed_code(job.files, folder)
         if changed and choice is None:
             raise UserError(f"{changed} has changed since this was trained: --retrain or --keep ({folder.path})")
         broken = _broken_checkpoint(study, job, folder)
@@ -41,17 +42,21 @@ def settle_models(study: Study, choice: Choice | None = None) -> None:
             folder.accept(job.files)
 
 
-def _changed_code(job: Job, folder: JobFolder) -> str:
-    """The file of a class from outside the package that is not as it was when the model was trained; else empty."""
+def changed_code(files: Mapping[str, str], folder: JobFolder) -> str:
+    """The file of a class from outside the package that is not as it was when the model was trained; else empty.
+
+    Args:
+        files: SHA-256 of each file that the class is made of now.
+    """
     known = folder.known_files()
-    if not job.files or known == []:
+    if not files or known == []:
         return ""
     if known is None:
-        return f"{folder.identity_file} is broken, so nobody knows whether {next(iter(job.files))}"
-    if made_of(job.files) in map(made_of, known):
+        return f"{folder.identity_file} is broken, so nobody knows whether {next(iter(files))}"
+    if made_of(files) in map(made_of, known):
         return ""
-    earlier = {digest for files in known for digest in files.values()}
-    return next((name for name, digest in job.files.items() if digest not in earlier), next(iter(job.files)))
+    earlier = {digest for kept in known for digest in kept.values()}
+    return next((name for name, digest in files.items() if digest not in earlier), next(iter(files)))
 
 
 def _broken_checkpoint(study: Study, job: Job, folder: JobFolder) -> str:

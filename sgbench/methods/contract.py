@@ -4,11 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from sgbench.data.labels import Attribute, Batch, Group
+from sgbench.data.labels import HIDDEN, Attribute, Batch, Group, all_groups
 from sgbench.support.settings_model import SettingsModel
 
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -98,6 +99,18 @@ class Method(nn.Module, ABC):
         Args:
             labels: int8 [N, J], the source images' labels, hidden where ``source_labels`` does not ask for true ones.
         """
+
+    def guessed_labels(self, images: Tensor) -> Tensor | None:
+        """What the trained method itself takes for the labels of images, int8 [N, J]; None if it cannot tell."""
+        return None
+
+    def every_edit(self, images: Tensor) -> Tensor:
+        """Results of all groups, as ``all_groups`` has them, for images without known labels: [N, groups, 3, S, S].
+
+        It is what an exported program computes: ``torch.export`` must be able to write it down.
+        """
+        labels = images.new_full((images.shape[0], len(self.attributes)), HIDDEN, dtype=torch.int8)
+        return torch.stack([self.edit(images, labels, group) for group in all_groups(self.attributes)], 1)
 
     def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
         """Translate to several groups, by default one edit after another, in the order given."""

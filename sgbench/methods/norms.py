@@ -39,6 +39,8 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 def norm_leaky(x: Tensor, weight: Tensor, bias: Tensor, slope: float, eps: float = 1e-5) -> Tensor:
     """What ``InstanceNorm`` computes, [N, C, H, W], for scales and shifts [C] that are given."""
+    if native.is_written_down():
+        return _forward(x, weight, bias, eps, slope)[0]
     return _NormThenLeaky.apply(x, weight, bias, eps, slope)
 
 
@@ -94,7 +96,7 @@ def _way(x: Tensor, weight: Tensor, bias: Tensor) -> str:
     if kernels.usable(x):
         return "kernels"
     known = x.dtype in (torch.float32, torch.bfloat16) and weight.dtype == bias.dtype == torch.float32
-    return "native" if native.extension is not None and known and x.device.type == "cpu" else "formula"
+    return "native" if known and native.usable(x) else "formula"
 
 
 def native_norm(x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn import functional as F
 
-from sgbench.methods import kernels, tiles
+from sgbench.methods import kernels, native, tiles
 from sgbench.methods.narrow import narrow
 from sgbench.methods.unfolding import flat, fold, padding, room, rows_like_patches, rows_of, unfold
 
@@ -149,6 +149,8 @@ def _of_weight(g: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
 
 def _by_patches(x: Tensor, places: int, weight: Tensor) -> bool:
     """Whether the weights' gradient is taken as a product of patches; each map has ``places`` of them."""
+    if native.is_written_down():  # which takes no look at the number of images
+        return False
     if kernels.usable(x):
         return weight.shape[1] <= _FEW_CHANNELS
     few = places <= _FEW_PLACES or len(x) * places * _WEIGHTS_PER_PATCH <= weight.numel()

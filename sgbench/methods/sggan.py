@@ -206,3 +206,8 @@ class SGGAN(Method):
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
         """Results of the group's branch, clamped to [-1, 1]; the labels are not read."""
         return self.generator.edit(images, group).clamp(-1, 1)
+
+    @torch.no_grad()
+    def every_edit(self, images: Tensor) -> Tensor:
+        """Results of all branches, whose trunk is computed once."""
+        return self.generator(images).transpose(0, 1).clamp(-1, 1)

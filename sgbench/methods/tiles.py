@@ -24,7 +24,7 @@ _MOST_WEIGHTS, _MOST_PLACES, _MOST_VALUES = 2**17, 2**10, 2**20
 def usable(x: Tensor, weight: Tensor) -> bool:
     """Whether a "same" convolution with these weights, or its adjoint, of these maps is computed so."""
     low = x.dtype == weight.dtype == torch.bfloat16
-    if not low or x.device.type != "cpu" or kernels.usable(x):
+    if not low or not native.usable(x) or kernels.usable(x):
         return False
     small = weight.numel() <= _MOST_WEIGHTS and x.numel() <= _MOST_VALUES and x.shape[2] * x.shape[3] <= _MOST_PLACES
     return small and weight.shape[1] >= _LEAST_CHANNELS and x.numel() > 0 and _has_tiles(native.extension)

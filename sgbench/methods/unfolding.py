@@ -72,7 +72,7 @@ def fold(z: Tensor, kernel: int, stride: int, places: Sequence[int], height: int
 
 def _by_extension(x: Tensor) -> bool:
     """Whether the C extension is used: where a gradient may be asked for, torch's operators are."""
-    return native.extension is not None and x.device.type == "cpu" and not torch.is_grad_enabled()
+    return native.usable(x) and not torch.is_grad_enabled()
 
 
 _kept = threading.local()

@@ -12,7 +12,7 @@ from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, SparseLabels
 from sgbench.data.levels import Level
 from sgbench.data.store.packed import PackedImages
-from sgbench.methods.contract import AT_TEST, Method
+from sgbench.methods.contract import AT_TEST, Method, MethodSettings
 from sgbench.settings.models import MethodEntry
 from sgbench.support.draws import seed_draws
 from sgbench.support.global_state import foreign
@@ -33,6 +33,7 @@ class Job:
         columns: positions of the job's attributes among the study's.
         labels: the training labels of these attributes as the level reveals them.
         source: fingerprint of the data set.
+        data: its class, as a config names it; part of no hash.
         train: int64 [N], positions of the training images among all.
         files: SHA-256 of each file of a class from outside the package, by its name; part of no hash.
     """
@@ -48,6 +49,7 @@ class Job:
     source: str = field(repr=False)
     train: Tensor = field(repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    data: str = field(default="", repr=False)
 
     @cached_property
     def identity(self) -> dict[str, Any]:
@@ -81,7 +83,7 @@ class Job:
     @property
     def code(self) -> str:
         """Where the method's class lies: provenance, part of no hash."""
-        return f"{self.entry.cls.__module__}:{self.entry.cls.__qualname__}"
+        return _place_of(self.entry.cls)
 
     @property
     def title(self) -> str:
@@ -116,8 +118,7 @@ class Job:
             return self._built()
 
     def _built(self) -> Method:
-        with foreign(self.code):
-            return self.entry.cls(self.attributes, self.image_size, self.entry.settings, self.labels.labels)
+        return construct(self.entry.cls, self.attributes, self.image_size, self.entry.settings, self.labels.labels)
 
     def batches(self, images: PackedImages | Tensor, device: torch.device) -> Batches:
         """What the method is trained on.
@@ -136,6 +137,25 @@ class Job:
             self.seed,
             device,
         )
+
+
+def construct(
+    cls: type[Method], attributes: tuple[Attribute, ...], image_size: int, settings: MethodSettings, labels: Tensor
+) -> Method:
+    """A method as its class builds it.
+
+    Args:
+        labels: int8 [N, J], the revealed labels of its training images.
+
+    Raises:
+        ValueError: the method cannot take these attributes, labels or size.
+    """
+    with foreign(_place_of(cls)):
+        return cls(attributes, image_size, settings, labels)
+
+
+def _place_of(cls: type[Method]) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
 
 
 @dataclass(frozen=True)

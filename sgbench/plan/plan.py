@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sgbench.data.labels import Attribute, check_counts, group_separator, sparsify
+from sgbench.data.labels import Attribute, SparseLabels, check_counts, group_separator, sparsify
 from sgbench.data.levels import Level
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.edits import Edits, choose_edits
 from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
+from sgbench.settings.classes import source_name
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.code import files_of
 from sgbench.support.errors import UserError, shown
@@ -55,6 +56,17 @@ class Plan:
     def test_ids(self) -> tuple[str, ...]:
         """Names of the test images."""
         return tuple(self.source.ids[i] for i in self.test.tolist())
+
+    def revealed(self, level: Level, seed: int) -> SparseLabels:
+        """The labels of the training images as a level and a seed reveal them.
+
+        Raises:
+            UserError: a value has too few images.
+        """
+        try:
+            return sparsify(self.source.labels[self.train], self.attributes, level, seed, self.settings.balanced)
+        except ValueError as error:
+            raise UserError(str(error)) from error
 
     @property
     def edits(self) -> Edits:
@@ -118,7 +130,10 @@ def _job(
                 "raise the level or name fewer attributes"
             )
         files = files_of(entry.cls.__module__)
-        job = Job(entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files)
+        data = source_name(settings.source)
+        job = Job(
+            entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files, data
+        )
         job.check()
     except ValueError as error:
         raise UserError(f"{entry.name}: {error}") from error

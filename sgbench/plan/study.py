@@ -88,7 +88,7 @@ def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
     """
     commit()  # read now: somebody may commit other code while this code runs
     plan = make_plan(settings, open_source(settings, screen))
-    study = Study(plan, make_protocol(plan), RunFolder(root), _device(settings.device), screen)
+    study = Study(plan, make_protocol(plan), RunFolder(root), find_device(settings.device), screen)
     _ = study.folder  # refuses the name of a folder of every run
     return study
 
@@ -119,7 +119,12 @@ def _made(settings: Settings) -> Source:
     return settings.source(settings.data)
 
 
-def _device(wanted: str) -> torch.device:
+def find_device(wanted: str) -> torch.device:
+    """The device that a user asks for; ``auto`` is a GPU where there is one.
+
+    Raises:
+        UserError: there is no such device.
+    """
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""A job's folder: what was trained, its losses, its checkpoint, grids of samples, and that it is done."""
+"""A job's folder: what was trained, on which labels, losses, checkpoint, grids of samples, and that it is done."""
 
 import json
 import shutil
@@ -53,20 +53,27 @@ class JobFolder:
             discard_partials(folder)
 
     @property
+    def labels_file(self) -> Path:
+        """The labels that the method was built with; ``job_identity`` reads and writes them."""
+        return self.path / "labels.npz"
+
+    @property
     def remedy(self) -> str:
         """What helps when the model cannot be used."""
         return f"train it again with --retrain, or delete the folder {self.path}"
 
     def write_identity(
-        self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str, files: Mapping[str, str]
+        self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str, data: str, files: Mapping[str, str]
     ) -> None:
-        """Keep what decided the model, what its sparse labels hold, and the class that was trained (provenance).
+        """Keep what decided the model, what its sparse labels hold, and where the classes lay (provenance).
 
         Args:
-            files: SHA-256 of each file of a class from outside the package. Those of earlier calls still count.
+            code: the method's class.
+            data: the data set's, as a config names it.
+            files: SHA-256 of each file of a method from outside the package. Those of earlier calls still count.
         """
         known = (self.known_files() or []) if self.identity_file.exists() else []
-        about = {**identity, "manifest": manifest, "class": code}
+        about = {**identity, "manifest": manifest, "class": code, "data": data}
         if files:
             about["files"] = known if files in known else [*known, files]
         write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
@@ -96,7 +103,7 @@ class JobFolder:
 
     def changed(self) -> Iterator[str]:
         """A line for each file that is there and is not as it was written, as far as hashes are known."""
-        for file, remedy in ((self.checkpoint, self.remedy), (self._losses, _WITHOUT)):
+        for file, remedy in ((self.checkpoint, self.remedy), (self.labels_file, self.remedy), (self._losses, _WITHOUT)):
             if file.exists() and is_sealed(file):
                 try:
                     check(file, remedy)
@@ -106,7 +113,7 @@ class JobFolder:
     def discard(self) -> None:
         """Remove the model and all that was kept with it; the caller holds the lock."""
         self._done.unlink(missing_ok=True)
-        for file in (self.checkpoint, self._losses):
+        for file in (self.checkpoint, self.labels_file, self._losses):
             discard(file)
         shutil.rmtree(self.path / "samples", ignore_errors=True)
         self.identity_file.unlink(missing_ok=True)

@@ -88,9 +88,14 @@ class StudyFolder:
         """Whether a study was begun here."""
         return (self.path / _PLAN).exists()
 
+    @property
+    def settings_file(self) -> Path:
+        """The settings as YAML, fit to be a config."""
+        return self.path / _SETTINGS
+
     def write_settings(self, text: str) -> None:
-        """Keep the settings as YAML, fit to be a config."""
-        write_text(self.path / _SETTINGS, text)
+        """Keep the settings."""
+        write_text(self.settings_file, text)
 
     def read_settings(self) -> dict[str, Any]:
         """The settings that were kept.
@@ -98,7 +103,7 @@ class StudyFolder:
         Raises:
             BrokenFile: they are missing or broken; names the file.
         """
-        path = self.path / _SETTINGS
+        path = self.settings_file
         try:
             return dict(read_yaml(path))
         except (ValueError, TypeError) as error:

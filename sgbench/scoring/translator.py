@@ -13,6 +13,7 @@ from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.methods.contract import Method
 from sgbench.plan.job import System
 from sgbench.results.checkpoints import read_checkpoint
+from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.settings.reading import is_foreign
 from sgbench.support.draws import seed_draws
@@ -76,18 +77,29 @@ def load_models(system: System, runs: RunFolder, device: torch.device) -> list[M
     """
     models = []
     for job in system.jobs:
-        method, folder = job.build().to(device), runs.job(job.name)
-        try:
-            checkpoint = read_checkpoint(folder, device)
-        except BrokenFile as error:
-            raise UserError(str(error)) from error
-        if checkpoint.iteration != method.settings.iterations:
-            raise UserError(
-                f"{folder.checkpoint}: is of iteration {checkpoint.iteration}, not of the last; {folder.remedy}"
-            )
-        method.load_state_dict(checkpoint.method)
-        models.append(Model(job.columns, method.eval(), str(folder.path), job.entry.source_labels == "true"))
+        folder = runs.job(job.name)
+        method = trained(job.build(), folder, device)
+        models.append(Model(job.columns, method, str(folder.path), job.entry.source_labels == "true"))
     return models
+
+
+def trained(method: Method, folder: JobFolder, device: torch.device) -> Method:
+    """A method as its job's folder keeps it at the end of training, on a device and ready to translate.
+
+    Raises:
+        UserError: the checkpoint is lost, is not as it was written, or is not of the last iteration; says what to do.
+    """
+    try:
+        checkpoint = read_checkpoint(folder, device)
+    except BrokenFile as error:
+        raise UserError(str(error)) from error
+    if checkpoint.iteration != method.settings.iterations:
+        raise UserError(
+            f"{folder.checkpoint}: is of iteration {checkpoint.iteration}, not of the last; {folder.remedy}"
+        )
+    method = method.to(device)
+    method.load_state_dict(checkpoint.method)
+    return method.eval()
 
 
 def editor(models: Sequence[Model], device: torch.device, precision: Precision) -> Edit:

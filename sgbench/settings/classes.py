@@ -8,7 +8,7 @@ from sgbench.methods.contract import Method
 from sgbench.settings.config_files import SOURCE_PACKAGES
 from sgbench.settings.layers import COMMAND_LINE, Layer, merge
 from sgbench.support.errors import UserError
-from sgbench.support.loading import load_class
+from sgbench.support.loading import load_class, name_of_class
 
 C = TypeVar("C", Method, Source)
 DATA = "faces"
@@ -20,6 +20,11 @@ def loaded(name: str, base: type[C], packages: tuple[str, ...], where: str) -> t
         return load_class(name, base, packages)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
+
+
+def source_name(cls: type[Source]) -> str:
+    """The class of a data set as a config names it."""
+    return name_of_class(cls, Source, SOURCE_PACKAGES)
 
 
 def with_class(files: Sequence[Layer]) -> tuple[Layer, ...]:

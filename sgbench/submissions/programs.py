@@ -86,6 +86,15 @@ def open_exported(path: Path, inputs: Inputs, device: torch.device, batch_size: 
     Raises:
         UserError: the program cannot be loaded, has another signature, or fails on a test image.
     """
+    return _open(exported_program(path, device), [path], inputs, device, batch_size)
+
+
+def exported_program(path: Path, device: torch.device) -> Program:
+    """A program that torch.export.save wrote, ready to run on a device.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
     exported = load_exported(path, device)
 
     def sizes(shape: Sequence[int | torch.SymInt]) -> tuple[tuple[int, float], ...]:
@@ -102,14 +111,23 @@ def open_exported(path: Path, inputs: Inputs, device: torch.device, batch_size: 
         else Port(f"constant {name}", ())
         for name, v in ((name, values.get(name)) for name in exported.graph_signature.user_inputs)
     )
-    return _open(Program(str(path), ports, exported.module()), [path], inputs, device, batch_size)
+    return Program(str(path), ports, exported.module())
 
 
 def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
-    """Open the results of an ONNX model; onnxruntime runs it, on a GPU if ``device`` is one and onnxruntime has CUDA.
+    """Open the results of an ONNX model.
 
     Raises:
         UserError: onnxruntime is not installed, or one of the reasons of ``open_exported``.
+    """
+    return _open(onnx_program(path, device), _onnx_files(path), inputs, device, batch_size)
+
+
+def onnx_program(path: Path, device: torch.device) -> Program:
+    """An ONNX model; onnxruntime runs it, on a GPU if ``device`` is one and onnxruntime has CUDA.
+
+    Raises:
+        UserError: onnxruntime is not installed, or cannot load it.
     """
     try:
         import onnxruntime
@@ -134,12 +152,11 @@ def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int)
         first = session.run(None, feed)[0]
         return torch.from_numpy(first) if isinstance(first, np.ndarray) else first
 
-    program = Program(str(path), tuple(port(value) for value in session.get_inputs()), run)
-    return _open(program, _onnx_files(path), inputs, device, batch_size)
+    return Program(str(path), tuple(port(value) for value in session.get_inputs()), run)
 
 
 def _open(program: Program, files: Sequence[Path], inputs: Inputs, device: torch.device, batch_size: int) -> Results:
-    _check_signature(program, inputs.image_size)
+    check_signature(program, inputs.image_size)
     groups = all_groups(inputs.attributes)
 
     def translate(images: Tensor, labels: Tensor, wanted: Sequence[Group]) -> Tensor:
@@ -156,8 +173,12 @@ def _open(program: Program, files: Sequence[Path], inputs: Inputs, device: torch
     return serve_model(translate, program.name, key.hexdigest(), inputs, device, largest)
 
 
-def _check_signature(program: Program, size: int) -> None:
-    """Refuse inputs other than images float32 [n, 3, S, S] and, optionally, a group int64 [], [1] or [n]."""
+def check_signature(program: Program, size: int) -> None:
+    """Refuse inputs other than images float32 [n, 3, S, S] and, optionally, a group int64 [], [1] or [n].
+
+    Raises:
+        UserError: it takes others.
+    """
     ports = program.inputs
     shape_fits = len(ports) in (1, 2) and len(ports[0].sizes) == 4
     fits = shape_fits and all(

@@ -12,8 +12,13 @@ import pytest
 from PIL import Image
 
 from sgbench.data.sources.celeba import CelebA
-from sgbench.data.sources.folder import centred_square
-from sgbench.data.sources.photographs import FORMATS, read_photograph, sample_bytes, size_of_photograph
+from sgbench.data.sources.photographs import (
+    FORMATS,
+    centred_square,
+    read_photograph,
+    sample_bytes,
+    size_of_photograph,
+)
 from sgbench.support.errors import UserError
 
 GRADIENT = np.stack([np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))] * 3, 2)

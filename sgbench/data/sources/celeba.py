@@ -114,6 +114,11 @@ class CelebA(Source):
             raise UserError(f"{self.settings.path}: holds labels alone; give the folder that holds CelebA's images")
         return read_photograph(self.folder / self.ids[index], self._crop, self.settings.image_size)
 
+    @classmethod
+    def frame(cls, width: int, height: int) -> Box | None:
+        edges = _edges(width, height)
+        return None if edges is None else _box(edges, width, height)
+
     def _crop(self, width: int, height: int) -> Box:
         edges = _edges(width, height)
         if edges is None:
@@ -123,7 +128,7 @@ class CelebA(Source):
             )
         if edges != self._edges:
             raise UserError(f"is {width}x{height}, of another shape than {self.ids[0]}; give images of one kind")
-        return tuple(round(share * side) for share, side in zip(edges, (width, height, width, height), strict=True))
+        return _box(edges, width, height)
 
 
 def _edges(width: int, height: int) -> tuple[float, float, float, float] | None:
@@ -131,6 +136,10 @@ def _edges(width: int, height: int) -> tuple[float, float, float, float] | None:
     if width == height:
         return WHOLE
     return CROP if abs(height - width * IMAGE_SIZE[1] / IMAGE_SIZE[0]) <= 1 else None
+
+
+def _box(edges: tuple[float, float, float, float], width: int, height: int) -> Box:
+    return tuple(round(share * side) for share, side in zip(edges, (width, height, width, height), strict=True))
 
 
 def _labels_of(attribute: Attribute, columns: dict[str, np.ndarray]) -> Tensor:

@@ -20,7 +20,7 @@ from sgbench.data.labels import Attribute
 from sgbench.data.source import Source, SourceSettings, check_names, existing
 from sgbench.data.sources.folder_table import NONE_CELL, SPLIT, LabelTable, read_table
 from sgbench.data.sources.photographs import (
-    Box,
+    centred_square,
     file_name,
     file_times,
     find_images,
@@ -114,13 +114,6 @@ class Folder(Source):
         if self._is_test is None:
             return super().split()
         return tuple(torch.from_numpy(np.flatnonzero(part)) for part in (~self._is_test, self._is_test))
-
-
-def centred_square(width: int, height: int) -> Box:
-    """The largest square in the middle."""
-    side = min(width, height)
-    left, upper = (width - side) // 2, (height - side) // 2
-    return left, upper, left + side, upper + side
 
 
 def _known(table: LabelTable, settings: Folder.Settings) -> dict[str, tuple[Attribute, np.ndarray]]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -126,10 +126,7 @@ def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
 
 
 def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> np.ndarray:
-    """One photograph turned upright, cropped and resized by Pillow's bilinear filter on 8-bit RGB: uint8 [3, S, S].
-
-    Alpha is dropped; of 16-bit pixels only the upper eight bits are used. Of what else the file says of the photograph
-    only its orientation is read.
+    """One photograph as ``open_photograph`` gives it, cropped and resized as ``framed`` does: uint8 [3, S, S].
 
     Args:
         crop: width and height in pixels -> the box that is kept.
@@ -138,17 +135,53 @@ def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> n
     Raises:
         UserError: the file cannot be decoded, or ``crop`` raises it.
     """
+    with _decoding(path):
+        rgb = _whole(path)
+        return framed(rgb, crop(*rgb.size), size)
+
+
+def open_photograph(path: Path) -> Image.Image:
+    """One photograph turned upright, in 8-bit RGB.
+
+    Alpha is dropped; of 16-bit pixels only the upper eight bits are used. Of what else the file says of the photograph
+    only its orientation is read.
+
+    Raises:
+        UserError: the file cannot be decoded.
+    """
+    with _decoding(path):
+        return _whole(path)
+
+
+def framed(photograph: Image.Image, box: Box, size: int) -> np.ndarray:
+    """A part of a photograph at another size, by Pillow's bilinear filter: uint8 [3, S, S]."""
+    small = photograph.crop(box).resize((size, size), Image.Resampling.BILINEAR)
+    planes = small.tobytes("raw", "RGB;L")  # each row as red, green, blue: no pixel is moved twice
+    return np.frombuffer(planes, np.uint8).reshape(size, 3, size).transpose(1, 0, 2)
+
+
+def centred_square(width: int, height: int) -> Box:
+    """The largest square in the middle."""
+    side = min(width, height)
+    left, upper = (width - side) // 2, (height - side) // 2
+    return left, upper, left + side, upper + side
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """While the block decodes a photograph, its errors become one that names the file."""
     try:
-        with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
-            upright = _upright(image)
-            rgb = upright if upright.mode == "RGB" else _rgb(upright)
-            small = rgb.crop(crop(*rgb.size)).resize((size, size), Image.Resampling.BILINEAR)
-            planes = small.tobytes("raw", "RGB;L")  # each row as red, green, blue: no pixel is moved twice
+        yield
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     except Exception as error:  # decoders raise almost any error for a damaged file
         raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
-    return np.frombuffer(planes, np.uint8).reshape(size, 3, size).transpose(1, 0, 2)
+
+
+def _whole(path: Path) -> Image.Image:
+    with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
+        upright = _upright(image)
+        return upright if upright.mode == "RGB" else _rgb(upright)
 
 
 def size_of_photograph(path: Path) -> tuple[int, int] | None:

@@ -5,13 +5,15 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from sgbench.methods.native import is_written_down
+
 
 def usable(x: Tensor) -> bool:
     """Whether kernels, and what else is faster on a GPU alone, are to be used for x. No other place decides it.
 
     Triton launches on the current device, so x must lie there.
     """
-    if x.device.type != "cuda" or x.dtype not in (torch.bfloat16, torch.float32):
+    if x.device.type != "cuda" or is_written_down() or x.dtype not in (torch.bfloat16, torch.float32):
         return False
     return _has_triton() and x.device.index == torch.cuda.current_device()
 

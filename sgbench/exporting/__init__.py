@@ -1,0 +1,1 @@
+"""What is handed to others: trained models as programs, and training images with their sparse labels."""

@@ -1,0 +1,1 @@
+"""Trained models put to use: named, read from their folders alone, and given photographs to translate."""

@@ -1,0 +1,81 @@
+"""What a user asks for, and says of a source image, by names: ``smile=smiling``, ``hair_color=none``."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor
+
+from sgbench.data.labels import HIDDEN, NONE, Attribute, Group
+from sgbench.support.errors import UserError, shown
+
+Pair = tuple[str, str]
+"""An attribute's name and that of a value."""
+_SWITCH = {"no": 0, "yes": 1}
+"""What the values of an attribute of two may also be called."""
+_NONE = "none"
+
+
+def groups_of(pairs: Sequence[Pair], attributes: Sequence[Attribute]) -> tuple[Group, ...]:
+    """The groups that are asked for, in the order given.
+
+    Raises:
+        UserError: an attribute or a value is unknown, or an attribute is named twice.
+    """
+    groups = [Group(j, _value(attributes[j], value, "--to")) for j, value in _by_position(pairs, attributes, "--to")]
+    return tuple(groups)
+
+
+def labels_of(pairs: Sequence[Pair], attributes: Sequence[Attribute]) -> Tensor:
+    """What is known of a source image, int8 [1, J], hidden where nothing is said; ``none`` is none of the values.
+
+    Raises:
+        UserError: as ``groups_of``.
+    """
+    labels = torch.full((1, len(attributes)), HIDDEN, dtype=torch.int8)
+    for j, value in _by_position(pairs, attributes, "--from"):
+        attribute = attributes[j]
+        is_none = value == _NONE and not attribute.exhaustive
+        labels[0, j] = NONE if is_none else _value(attribute, value, "--from")
+    return labels
+
+
+def in_words(groups: Sequence[Group], attributes: Sequence[Attribute]) -> str:
+    """Groups as a user names them."""
+    return ", ".join(f"{attributes[g.attribute].name}={attributes[g.attribute].values[g.value]}" for g in groups)
+
+
+def labels_in_words(labels: Sequence[int], attributes: Sequence[Attribute]) -> str:
+    """Labels as a user names them; hidden ones are left out."""
+    named = zip(labels, attributes, strict=True)
+    return ", ".join(f"{a.name}={_NONE if v == NONE else a.values[v]}" for v, a in named if v != HIDDEN)
+
+
+def _by_position(pairs: Sequence[Pair], attributes: Sequence[Attribute], option: str) -> list[tuple[int, str]]:
+    names = [attribute.name for attribute in attributes]
+    found: dict[int, str] = {}
+    for name, value in pairs:
+        if name not in names:
+            raise UserError(f"{option} {name}={value}: unknown attribute; {_instead(name, names)}")
+        if names.index(name) in found:
+            raise UserError(f"{option} {name}={value}: {name} is named twice; give it once")
+        found[names.index(name)] = value
+    return list(found.items())
+
+
+def _value(attribute: Attribute, name: str, option: str) -> int:
+    """The value that a name stands for; yes and no are those of two values that every image has one of."""
+    if name in attribute.values:
+        return attribute.values.index(name)
+    if name in _SWITCH and len(attribute.values) == 2 and attribute.exhaustive:
+        return _SWITCH[name]
+    none = (_NONE,) if option == "--from" and not attribute.exhaustive else ()
+    raise UserError(
+        f"{option} {attribute.name}={name}: {shown(name)} is none of its values; "
+        + _instead(name, (*attribute.values, *none))
+    )
+
+
+def _instead(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name.casefold(), known, n=1, cutoff=0.5)
+    return (f"did you mean {near[0]}? " if near else "") + f"this model knows {', '.join(known)}"
