@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from sgbench.results import rounding
 from sgbench.support.settings_model import SettingsModel, first_problem
 from sgbench.support.strict import read_yaml
 
@@ -38,6 +39,10 @@ class Tolerance(SettingsModel):
         root = math.sqrt(abs(reference))
         far = root + self.allowed(root)
         return far * far - root * root
+
+
+ROUNDING = Tolerance(absolute=rounding.ABSOLUTE, relative=rounding.RELATIVE)
+"""How far figures made of the same scores may be apart."""
 
 
 def load_tolerances(reference: Path) -> dict[str, Tolerance]:
