@@ -55,9 +55,7 @@ class Comparison:
             parts += [f", {unjudged} not judged (they only describe other figures)"]
         if self.redefined:
             number, rows = len(self.redefined), sum(len(r.rows) for r in self.redefined)
-            parts += [
-                f"; {number} definition{'s' * (number > 1)} changed, of {rows} row{'s' * (rows > 1)}: that fails too"
-            ]
+            parts += [f"; {number} definition{'s' * (number > 1)} changed ({rows} row{'s' * (rows > 1)}), which fails"]
         if bare := sum(d.verdict == "moved" and d.allowed == 0 and d.quantity == "value" for d in self.differences):
             parts += [f"; {bare} had to be equal, for no tolerance is stated"] * self.without
         return "".join(parts)

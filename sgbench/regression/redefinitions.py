@@ -14,6 +14,8 @@ from sgbench.regression.differences import Difference, Key, key_of
 from sgbench.results.records import KEY, Record
 
 _FIGURE = tuple(place for place, name in enumerate(KEY) if name not in ("definition", "unit"))
+_SHORT = 80
+"""Characters of a definition that is shown in full."""
 _PARTS = re.compile(r"[^,;()]+|[,;()]")
 
 
@@ -24,7 +26,8 @@ class Redefinition:
     Attributes:
         metric: the metric's name in records.
         quantity: what changed: ``definition``, ``unit``, or both.
-        reference: the definition of all these figures in the reference; the part that changed if they have several.
+        reference: the definition of all these figures in the reference; where it is long, or they have several, the
+            part that changed.
         new: the same of the new side.
         rows: the reference's records.
         new_rows: the new records, in the same order.
@@ -97,8 +100,9 @@ def _differing_parts(old: str, new: str) -> tuple[str, str]:
 def _redefinition(
     metric: str, quantity: str, parts: tuple[str, str], pairs: list[tuple[Record, Record]]
 ) -> Redefinition:
-    """The change of some pairs of rows: in full if all have the same definitions, else the parts that differ."""
+    """The change of some pairs of rows: in full if all have the same short definitions, else the parts that differ."""
     whole = {_what_differs(*pair)[1:] for pair in pairs}
-    old, new = whole.pop() if len(whole) == 1 else parts
+    in_full = len(whole) == 1 and all(len(text) <= _SHORT for text in next(iter(whole)))
+    old, new = whole.pop() if in_full else parts
     rows, new_rows = (tuple(side) for side in zip(*pairs, strict=True))
     return Redefinition(metric, quantity, old, new, rows, new_rows)
