@@ -46,6 +46,7 @@ METHODS_MAY_IMPORT = {
 }
 WITH_TORCH = {
     "report.comparisons",
+    "report.kept",
     "report.making",
     "report.subgroups",
     "report.verification",

@@ -44,7 +44,7 @@ def parser() -> Parser:
         "reference",
         type=path,
         metavar="REFERENCE",
-        help="CSV file of records, a folder of such files, or a study's folder; its tolerances are in "
+        help="CSV file of records, a folder of such files, a study's folder or a report's; its tolerances are in "
         "<name>.tolerances.yaml or tolerances.yaml beside it",
     )
     p.add_argument("new", type=path, metavar="NEW", help="the same")
@@ -103,11 +103,12 @@ def _regress(arguments: argparse.Namespace) -> int:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse outputs that would be written over what is compared, or a file of it, or over each other."""
+    from sgbench.results.report_folder import ReportFolder
     from sgbench.results.study_folder import StudyFolder
 
     taken = {path.resolve(): path for path in (arguments.reference, arguments.new)}
     sides = set(taken)
-    pages = {StudyFolder(side).report.page for side in sides}
+    pages = {report.page for side in sides for report in (StudyFolder(side).report, ReportFolder(side))}
     for option in ("junit", "summary"):
         file = getattr(arguments, option)
         if file is not None and taken.setdefault(file.resolve(), file) is not file:

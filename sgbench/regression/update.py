@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import gettempdir
 
-from sgbench.regression.sides import is_study, record_files, scores_beside
+from sgbench.regression.sides import is_report, is_study, record_files, scores_beside
 from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, partial_folder, partial_name, replacing
 from sgbench.support.errors import UserError
 from sgbench.support.hashing import hash_of_value
@@ -33,8 +33,8 @@ def replace_reference(reference: Path, new: Path) -> None:
             out of it to where records would be written.
         OSError: no space or no permission; the reference is as it was.
     """
-    if is_study(reference):
-        raise UserError(f"--update: {reference} is a study's folder; keep references in another folder")
+    if is_study(reference) or is_report(reference):
+        raise UserError(f"--update: {reference} is a study's folder or a report's; keep references in another folder")
     old, now = reference.resolve(), new.resolve()
     if reference.exists() and reference.is_dir() != new.is_dir():
         raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
