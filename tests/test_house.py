@@ -48,6 +48,7 @@ WITH_TORCH = {
     "report.comparisons",
     "report.kept",
     "report.making",
+    "report.packed",
     "report.subgroups",
     "report.verification",
     "regression.by_images",

@@ -144,6 +144,8 @@ def _replace(reference: Path, new: Path) -> None:
 
     try:
         replace_reference(reference, new)
+    except UserError as error:
+        raise UserError(f"--update: {error}") from error
     except OSError as error:
         raise UserError(f"--update: {reference}: {error.strerror or error}; the reference is as it was") from error
 

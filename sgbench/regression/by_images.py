@@ -23,6 +23,7 @@ from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.moderation import Prior
 from sgbench.statistics.paired import paired_difference
+from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.global_state import own_state
 
 _STEADIED = tuple(name for name in FIGURES if name != "value")
@@ -31,6 +32,7 @@ SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 
 
 @own_state()
+@torch_threads(LOOKING)
 def by_images(
     old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
 ) -> tuple[list[Difference], set[Key]]:

@@ -22,6 +22,8 @@ from sgbench.support.settings_model import SettingsModel, first_problem
 from sgbench.support.strict import read_yaml
 
 DEFAULT = "default"
+TOLERANCES = "tolerances.yaml"
+"""The file of a folder's tolerances."""
 
 
 class Tolerance(SettingsModel):
@@ -63,4 +65,4 @@ def tolerances_path(reference: Path) -> Path:
     """``x.tolerances.yaml`` of a reference ``x`` if it exists, else the file of the folder, which need not exist."""
     reference = reference.resolve()
     path = reference.with_name(f"{reference.name.removesuffix('.csv')}.tolerances.yaml")
-    return path if path.exists() else (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"
+    return path if path.exists() else (reference if reference.is_dir() else reference.parent) / TOLERANCES

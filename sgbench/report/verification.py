@@ -143,13 +143,13 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
     shutil.copytree(member.path, copy.path)
     copy.path.chmod(0o700)  # it came with the rights of the other, in which perhaps nobody may write
     copy.write_records(records)
-    if _same_records(member.records_file, copy.records_file):
+    if same_records(member.records_file, copy.records_file):
         shutil.copyfile(member.records_file, copy.records_file)
         seal(copy.records_file)
     return ""
 
 
-def _same_records(claimed: Path, made: Path) -> bool:
+def same_records(claimed: Path, made: Path) -> bool:
     """Whether a file of records differs from the one that was made again at most in the rounding of its figures."""
     try:
         old, new = (to_frame(read_records(path)) for path in (claimed, made))

@@ -75,6 +75,11 @@ class StudyFolder:
         """What the report says besides its figures."""
         return self.path / _DESCRIPTION
 
+    @property
+    def settings_file(self) -> Path:
+        """Settings as YAML."""
+        return self.path / _SETTINGS
+
     def is_study(self) -> bool:
         """Whether this is the folder of a study or an evaluation."""
         return self.description_file.is_file()
@@ -90,7 +95,7 @@ class StudyFolder:
 
     def write_settings(self, text: str) -> None:
         """Keep the settings as YAML, fit to be a config."""
-        write_text(self.path / _SETTINGS, text)
+        write_text(self.settings_file, text)
 
     def read_settings(self) -> dict[str, Any]:
         """The settings that were kept.
@@ -98,7 +103,7 @@ class StudyFolder:
         Raises:
             BrokenFile: they are missing or broken; names the file.
         """
-        path = self.path / _SETTINGS
+        path = self.settings_file
         try:
             return dict(read_yaml(path))
         except (ValueError, TypeError) as error:
