@@ -1,7 +1,7 @@
 """Weights that are not part of the package: where their file is, and whether it is the right one.
 
 Only the standard library is imported, so that a missing file is reported before anything heavy is loaded. The Inception
-weights are those that torch-fidelity publishes, those for LPIPS torchvision's. Nothing is downloaded, unless a user asks
+weights are those that torch-fidelity publishes, those for LPIPS torchvision's. Nothing is downloaded unless a user asks
 for it (``fetching``).
 """
 
