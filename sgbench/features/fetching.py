@@ -58,7 +58,7 @@ def fetch(weights: PublishedWeights, path: Path, screen: Screen) -> bool:
                 done += len(chunk)
                 if done > _MOST:
                     raise _failed(weights, path, f"more than {_MOST:,} bytes came")
-                task.advance(len(chunk) / _MEGABYTE)
+                task.update(done / _MEGABYTE)
             if length and done != length:
                 raise _failed(weights, path, f"{done:,} of {length:,} bytes came")
             if digest.hexdigest() != weights.sha256:

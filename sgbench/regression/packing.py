@@ -50,10 +50,7 @@ def pack_reference(run: Path, to: Path, scores: bool = True) -> Packed:
     settle(to)
     reference = ReferenceFolder(to)
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not reference.is_reference()):
-        raise UserError(
-            f"{to}: is there, and no reference that was packed; choose another folder, or replace the records in it by "
-            f"sgbench regress {to} {run} --update"
-        )
+        raise UserError(f"{to}: is there, and no reference that was packed; choose another folder, or move it away")
     try:
         records = load_side(run).records
     except ValueError as error:
