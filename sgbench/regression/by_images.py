@@ -23,7 +23,6 @@ from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import holm
 from sgbench.statistics.moderation import Prior
 from sgbench.statistics.paired import paired_difference
-from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.global_state import own_state
 
 _STEADIED = tuple(name for name in FIGURES if name != "value")
@@ -32,7 +31,6 @@ SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 
 
 @own_state()
-@torch_threads(LOOKING)
 def by_images(
     old: Side, now: Side, rows: Mapping[Key, Record], new_rows: Mapping[Key, Record], alpha: float
 ) -> tuple[list[Difference], set[Key]]:
@@ -123,7 +121,8 @@ def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[s
 def _unlike_scores(row: Record, cell: Cell, whose: str) -> list[Difference]:
     """Differences between a record and what its scores give: the metric's code or one of the files has changed."""
     made = replace(row, value=cell.value, num_images=cell.record.num_images, note=cell.record.note)
-    return [replace(d, quantity=f"{d.quantity} by the {whose}") for d in differing(row, made, ROUNDING)]
+    differences = [d for d in differing(row, made, ROUNDING) if d.failed]  # rounding is none between the two sides
+    return [replace(d, quantity=f"{d.quantity} by the {whose}") for d in differences]
 
 
 def _judged(row: Record, new: Record, p: float, alpha: float) -> Difference:
