@@ -47,7 +47,9 @@ METHODS_MAY_IMPORT = {
 }
 WITH_TORCH = {
     "report.comparisons",
+    "report.kept",
     "report.making",
+    "report.packed",
     "report.subgroups",
     "report.verification",
     "regression.by_images",

@@ -18,7 +18,9 @@ COMMANDS = {
     "translate": ("sgbench.commands.translate", "translate photographs by a trained model"),
     "export": ("sgbench.commands.export", "write a trained model, or training images, for others"),
     "regress": ("sgbench.commands.regress", "compare new records with reference records; fail when a metric moves"),
+    "reference": ("sgbench.commands.reference", "pack what a repository keeps of a study, to compare later runs with"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
+    "fetch": ("sgbench.commands.fetch", "fetch published weights that are not part of the package, and check them"),
     "pack": ("sgbench.commands.pack", "decode a data set's images once, or check decoded images"),
     "completion": ("sgbench.commands.completion", "print a script by which a shell completes commands and options"),
 }

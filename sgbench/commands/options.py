@@ -120,7 +120,7 @@ def add_scoring_options(parser: Parser) -> None:
     parser.add_argument("--jury", type=number, metavar="K", help="number of judges whose verdicts are averaged")
     parser.add_argument("--inception", type=path, metavar="FILE", help="Inception's weights (default: in torch's hub)")
     parser.add_argument("--inception-sha256", metavar="HASH", help="accept weights that are not the published ones")
-    parser.add_argument("--lpips", type=path, metavar="FILE", help="AlexNet's ImageNet weights, for LPIPS")
+    parser.add_argument("--lpips", type=path, metavar="FILE", help="AlexNet's weights, for LPIPS (sgbench fetch lpips)")
     parser.add_argument("--embedder", metavar="NETWORK", help="face embedding: package.module:function or a .pt2 file")
 
 

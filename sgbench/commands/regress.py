@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from sgbench.regression.differences import Comparison, Difference
+    from sgbench.regression.comparison import Comparison
 
 PLAIN_WIDTH = 160
 PRINTED = 100
@@ -44,7 +44,7 @@ def parser() -> Parser:
         "reference",
         type=path,
         metavar="REFERENCE",
-        help="CSV file of records, a folder of such files, or a study's folder; its tolerances are in "
+        help="CSV file of records, a folder of such files, a study's folder or a report's; its tolerances are in "
         "<name>.tolerances.yaml or tolerances.yaml beside it",
     )
     p.add_argument("new", type=path, metavar="NEW", help="the same")
@@ -90,13 +90,12 @@ def _regress(arguments: argparse.Namespace) -> int:
             raise
         console.print(f"not compared: {one_line(error)}")
     else:
-        if comparison.differences:
-            _print_table(comparison.differences, console)
+        _print_table(comparison, console)
         console.print(comparison.outcome)
         _write(arguments.junit, to_junit(comparison))
         _write(arguments.summary, to_markdown(comparison))
         if not arguments.update:
-            return int(bool(comparison.failures))
+            return int(comparison.failed)
     _replace(reference, new)
     console.print(one_line(f"{reference}: replaced by {new}"))
     return 0
@@ -104,11 +103,12 @@ def _regress(arguments: argparse.Namespace) -> int:
 
 def _check_outputs(arguments: argparse.Namespace) -> None:
     """Refuse outputs that would be written over what is compared, or a file of it, or over each other."""
+    from sgbench.results.report_folder import ReportFolder
     from sgbench.results.study_folder import StudyFolder
 
     taken = {path.resolve(): path for path in (arguments.reference, arguments.new)}
     sides = set(taken)
-    pages = {StudyFolder(side).report.page for side in sides}
+    pages = {report.page for side in sides for report in (StudyFolder(side).report, ReportFolder(side))}
     for option in ("junit", "summary"):
         file = getattr(arguments, option)
         if file is not None and taken.setdefault(file.resolve(), file) is not file:
@@ -144,6 +144,8 @@ def _replace(reference: Path, new: Path) -> None:
 
     try:
         replace_reference(reference, new)
+    except UserError as error:
+        raise UserError(f"--update: {error}") from error
     except OSError as error:
         raise UserError(f"--update: {reference}: {error.strerror or error}; the reference is as it was") from error
 
@@ -169,14 +171,20 @@ def _alpha(text: str) -> float:
     return alpha
 
 
-def _print_table(differences: Sequence["Difference"], console: "Console") -> None:
-    """A row for each of the first differences, failures first, and how many more there are."""
-    console.print(_table(sorted(differences, key=lambda d: not d.failed)[:PRINTED]))
-    if len(differences) > PRINTED:
-        console.print(f"{len(differences) - PRINTED:,} more differ; --summary FILE writes all of them")
+def _print_table(comparison: "Comparison", console: "Console") -> None:
+    """A row for each of the first that differ, failures first, and how many more there are."""
+    rows = [("red", f"{r.metric}: {r.change} ({r.extent})", "", "", "", "", "redefined") for r in comparison.redefined]
+    for d in sorted(comparison.differences, key=lambda d: not d.failed)[:PRINTED]:
+        figures = [f"{x:.6g}" for x in d.figures] or [""] * 3
+        rows.append(("red" if d.failed else "", d.label, *figures, d.basis, d.verdict))
+    if rows:
+        console.print(_table(rows[:PRINTED]))
+    if (more := len(comparison.redefined) + len(comparison.differences) - PRINTED) > 0:
+        console.print(f"{more:,} more differ; --summary FILE writes all of them")
 
 
-def _table(differences: Sequence["Difference"]) -> "Table":
+def _table(rows: Sequence[tuple[str, ...]]) -> "Table":
+    """A table of style, key, reference, new, difference, what judged them, verdict."""
     from rich.table import Table
     from rich.text import Text
 
@@ -185,8 +193,6 @@ def _table(differences: Sequence["Difference"]) -> "Table":
     table = Table("key", title="What differs")
     for column in ("reference", "new", "difference", "judged by", "verdict"):
         table.add_column(column, justify="right", no_wrap=True)
-    for d in differences:
-        figures = [f"{x:.6g}" for x in d.figures] or [""] * 3
-        row = [Text(text) for text in (one_line(d.label), *figures, d.basis, d.verdict)]
-        table.add_row(*row, style="red" if d.failed else "")
+    for style, key, *cells in rows:
+        table.add_row(*map(Text, (one_line(key), *cells)), style=style)
     return table

@@ -1,7 +1,7 @@
 """LPIPS: the perceptual distance of Zhang et al., "The unreasonable effectiveness of deep features" (2018).
 
 The networks and the published linear layers are torchmetrics'. The ImageNet weights of the backbone come from a file
-that the user gives, as published by torchvision. Nothing is downloaded. Images keep their size.
+that the user gives, as published by torchvision; ``sgbench fetch lpips`` gets AlexNet's. Images keep their size.
 """
 
 import re
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from torchmetrics.functional.image.lpips import _LPIPS
 
 from sgbench.data.pixels import to_floats
-from sgbench.features.weights import checked
+from sgbench.features.weights import ALEXNET_SHA256, checked
 from sgbench.metrics.image_metric import check_images
 from sgbench.support.errors import UserError
 from sgbench.support.tensors import load_tensors
 
 BACKBONES = {
-    "alex": ("alexnet-owt", "7be5be79"),
+    "alex": ("alexnet-owt", ALEXNET_SHA256[:8]),
     "vgg": ("vgg16", "397923af"),
     "squeeze": ("squeezenet1_1", "b8a52dc0"),
 }
@@ -69,7 +69,7 @@ def load_lpips(path: Path, net: str = "alex", device: torch.device | str = "cpu"
         raise UserError(f"LPIPS has no backbone '{net}': give {', '.join(BACKBONES)}")
     name, published = BACKBONES[net]
     path, sha256 = checked(path)
-    wanted = f"give torchvision's {name}-{published}.pth"
+    wanted = f"give torchvision's {name}-{published}.pth" + ", which sgbench fetch lpips gets" * (net == "alex")
     try:
         weights = load_tensors(path)
     except Exception as error:  # a broken file can raise many kinds of errors

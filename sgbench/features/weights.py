@@ -1,7 +1,8 @@
 """Weights that are not part of the package: where their file is, and whether it is the right one.
 
 Only the standard library is imported, so that a missing file is reported before anything heavy is loaded. The Inception
-weights are those that torch-fidelity publishes; nothing is downloaded.
+weights are those that torch-fidelity publishes, those for LPIPS torchvision's. Nothing is downloaded unless a user asks
+for it (``fetching``).
 """
 
 import os
@@ -16,6 +17,52 @@ from sgbench.support.reading import NotRead, reason
 INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
+ALEXNET_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
+"""Of torchvision's AlexNet. The file's name has the first eight digits; the others are those that many projects pin."""
+_ALEXNET_FILE = f"alexnet-owt-{ALEXNET_SHA256[:8]}.pth"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A file of weights that can be fetched.
+
+    Attributes:
+        about: what the weights are for.
+        option: of commands that names the file.
+        setting: that does.
+        found_in_cache: whether the file is used if it lies in torch's hub cache and nothing names it.
+    """
+
+    file: str
+    url: str
+    sha256: str
+    about: str
+    option: str
+    setting: str
+    found_in_cache: bool
+
+
+PUBLISHED = {
+    "inception": PublishedWeights(
+        INCEPTION_FILE,
+        INCEPTION_URL,
+        INCEPTION_SHA256,
+        "the Inception network of the Inception Score, FID and KID (96 MB)",
+        "--inception",
+        "scoring.inception.path",
+        found_in_cache=True,
+    ),
+    "lpips": PublishedWeights(
+        _ALEXNET_FILE,
+        f"https://download.pytorch.org/models/{_ALEXNET_FILE}",
+        ALEXNET_SHA256,
+        "AlexNet trained on ImageNet, for LPIPS (244 MB)",
+        "--lpips",
+        "scoring.lpips.path",
+        found_in_cache=False,
+    ),
+}
+_FETCH = "run sgbench fetch inception"
 
 
 @dataclass(frozen=True)
@@ -61,7 +108,7 @@ def find_inception(path: Path | None = None, sha256: str | None = None) -> Weigh
     if sha256 is not None:
         raise UserError(f"Inception weights: SHA-256 {sha256} is given without the path of a file: give both")
     cached = hub_checkpoints() / INCEPTION_FILE
-    remedy = f"download {INCEPTION_URL} to there"
+    remedy = f"{_FETCH}, or download {INCEPTION_URL} to there"
     if not cached.is_file():
         return WeightsFile(None, problem=f"no Inception weights at {cached} (SHA-256 {INCEPTION_SHA256}): {remedy}")
     try:
@@ -70,7 +117,7 @@ def find_inception(path: Path | None = None, sha256: str | None = None) -> Weigh
         return WeightsFile(None, problem=f"Inception weights at {cached} cannot be read: {reason(error)}")
     if actual != INCEPTION_SHA256:
         about = f"has SHA-256 {actual}, but the published file has {INCEPTION_SHA256}"
-        return WeightsFile(None, problem=f"Inception weights not used: {cached} {about}: {remedy}")
+        return WeightsFile(None, problem=f"Inception weights not used: {cached} {about}: move it away, then {remedy}")
     return WeightsFile(cached, actual)
 
 
@@ -103,7 +150,7 @@ def _explicit(path: Path, sha256: str | None) -> WeightsFile:
     except (OSError, NotRead) as error:
         raise UserError(
             f"{path}: cannot read Inception weights: {reason(error)}; expected SHA-256 {sha256 or INCEPTION_SHA256}; "
-            f"download {INCEPTION_URL} and give its path, or put it in {hub_checkpoints()} and give none"
+            f"{_FETCH} and give none, or download {INCEPTION_URL} and give its path, or put it in {hub_checkpoints()}"
         ) from error
     if actual not in (INCEPTION_SHA256, (sha256 or "").lower()):
         expected = f", nor {sha256} as expected" if sha256 else ""

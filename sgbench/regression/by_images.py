@@ -13,10 +13,9 @@ from dataclasses import astuple, replace
 import torch
 
 from sgbench.metrics.catalogue import spec_of
-from sgbench.regression.differences import Difference, Key, Outcome, differing, key_of
+from sgbench.regression.differences import Difference, Key, Outcome, by_rounding, differing, key_of
 from sgbench.regression.sides import Side
-from sgbench.regression.tolerances import Tolerance
-from sgbench.results import rounding
+from sgbench.regression.tolerances import ROUNDING
 from sgbench.results.records import FIGURES, Record
 from sgbench.results.scores import Scores, read_scores
 from sgbench.scoring.cells import Cell, judges_priors
@@ -26,7 +25,6 @@ from sgbench.statistics.moderation import Prior
 from sgbench.statistics.paired import paired_difference
 from sgbench.support.global_state import own_state
 
-ROUNDING = Tolerance(absolute=rounding.ABSOLUTE, relative=rounding.RELATIVE)
 _STEADIED = tuple(name for name in FIGURES if name != "value")
 SCREENING_SWAPS, SCREENING_P, SWAPS = 200, 0.05, 1000
 """Every figure is first tested with few swaps; if p is small, it is tested again with more swaps."""
@@ -123,12 +121,13 @@ def _in_order(reference: Cell, new: Cell, ids: tuple[str, ...], new_ids: tuple[s
 def _unlike_scores(row: Record, cell: Cell, whose: str) -> list[Difference]:
     """Differences between a record and what its scores give: the metric's code or one of the files has changed."""
     made = replace(row, value=cell.value, num_images=cell.record.num_images, note=cell.record.note)
-    return [replace(d, quantity=f"{d.quantity} by the {whose}") for d in differing(row, made, ROUNDING)]
+    differences = [d for d in differing(row, made, ROUNDING) if d.failed]  # rounding is none between the two sides
+    return [replace(d, quantity=f"{d.quantity} by the {whose}") for d in differences]
 
 
 def _judged(row: Record, new: Record, p: float, alpha: float) -> Difference:
-    outcome: Outcome = "within"
-    if not p > alpha:
+    outcome: Outcome = "rounding" if by_rounding(row, new) else "within"
+    if outcome == "within" and not p > alpha:
         better = spec_of(row.metric).is_better(new.value, row.value)
         outcome = "moved" if better is None else "better" if better else "worse"
     return Difference(row, "value", row.value, new.value, math.nan, outcome, p)

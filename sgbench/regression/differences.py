@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sgbench.metrics.catalogue import spec_of
-from sgbench.regression.tolerances import DEFAULT, Tolerance
+from sgbench.regression.tolerances import DEFAULT, ROUNDING, Tolerance
 from sgbench.results.records import FIGURES, KEY, VARIANCES, Record
 
-Outcome = Literal["within", "unjudged", "moved", "worse", "better", "missing", "added"]
+Outcome = Literal["rounding", "within", "unjudged", "moved", "worse", "better", "missing", "added"]
 Key = tuple
 
 
@@ -24,9 +24,10 @@ class Difference:
         reference: NaN if the row was added; a text of a note.
         new: NaN if the row is missing; a text of a note.
         allowed: the largest difference that the tolerance allows; NaN if there is no tolerance.
-        verdict: ``within``: within the tolerance or the noise of the images; ``unjudged``: no tolerance, and the figure
-            only describes another one; ``moved``: beyond the tolerance; ``worse`` or ``better``: beyond the noise, or
-            ``moved`` if the metric has no better direction; ``missing`` or ``added``: one side lacks the row.
+        verdict: ``rounding``: nobody could see it, and no tolerance forbids it; ``within``: within the tolerance or the
+            noise of the images; ``unjudged``: no tolerance, and the figure only describes another one; ``moved``:
+            beyond the tolerance; ``worse`` or ``better``: beyond the noise, or ``moved`` if the metric has no better
+            direction; ``missing`` or ``added``: one side lacks the row.
         p: the p-value of the paired test, adjusted for the number of tests; NaN if there was no test.
     """
 
@@ -40,8 +41,8 @@ class Difference:
 
     @property
     def failed(self) -> bool:
-        """Whether the difference is a failure: all are, except ``within`` and ``unjudged``."""
-        return self.verdict not in ("within", "unjudged")
+        """Whether the difference is a failure: all are, except ``rounding``, ``within`` and ``unjudged``."""
+        return self.verdict not in ("rounding", "within", "unjudged")
 
     @property
     def basis(self) -> str:
@@ -69,45 +70,6 @@ class Difference:
         place = f"{r.system} {r.dataset} {r.image_size}: {r.target} -> {r.direction}, {r.metric} of {r.measured_on}"
         definition = f"{r.definition}; " if self.verdict in ("missing", "added") else ""
         return f"{place} ({definition}{r.unit}, {r.origin}){self.aspect}"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The comparison of new records with reference records.
-
-    Attributes:
-        rows: every record of the reference, then those that only the new side has.
-        num_new: number of records of the new side.
-        differences: every figure that differs.
-        num_paired: number of figures compared image by image.
-        alpha: the chance of any false alarm in all paired tests together.
-        without: whether no tolerances were stated, so that figures not compared image by image had to be equal.
-    """
-
-    rows: tuple[Record, ...]
-    num_new: int
-    differences: tuple[Difference, ...]
-    num_paired: int
-    alpha: float
-    without: bool = False
-
-    @property
-    def failures(self) -> tuple[Difference, ...]:
-        """The differences that fail."""
-        return tuple(d for d in self.differences if d.failed)
-
-    @property
-    def outcome(self) -> str:
-        """The comparison in one line."""
-        num_added = sum(d.verdict == "added" for d in self.differences)
-        line = f"{len(self.rows) - num_added} rows against {self.num_new} new: "
-        if self.num_paired:
-            line += f"{self.num_paired} compared image by image, "
-        line += f"{len(self.differences)} figures differ, {len(self.failures)} fail"
-        unjudged = sum(d.verdict == "unjudged" for d in self.differences)
-        line += f", {unjudged} not judged (they only describe other figures)" if unjudged else ""
-        bare = sum(d.verdict == "moved" and d.allowed == 0 and d.quantity == "value" for d in self.differences)
-        return line + (f"; {bare} had to be equal, for no tolerance is stated" if bare and self.without else "")
 
 
 def compare(
@@ -150,14 +112,22 @@ def differing(reference: Record, new: Record, tolerance: Tolerance | None) -> li
         if old == now or (math.isnan(old) and math.isnan(now)):
             continue
         allowed = 0.0 if tolerance is None else _allowed(reference, quantity, tolerance)
-        if tolerance is None and quantity != "num_images" and spec_of(reference.metric).describes:
-            verdict = "unjudged"
+        unjudged = tolerance is None and quantity != "num_images" and spec_of(reference.metric).describes
+        if not unjudged and not abs(now - old) <= allowed:
+            verdict = "moved"
+        elif by_rounding(reference, new, quantity):
+            verdict = "rounding"
         else:
-            verdict = "within" if abs(now - old) <= allowed else "moved"
+            verdict = "unjudged" if unjudged else "within"
         differences.append(Difference(reference, quantity, old, now, allowed, verdict))
     if reference.note != new.note:
         differences.append(Difference(reference, "note", reference.note, new.note, math.nan, "moved"))
     return differences
+
+
+def by_rounding(reference: Record, new: Record, quantity: str = "value") -> bool:
+    """Whether a figure of two records is the same but for rounding."""
+    return abs(getattr(new, quantity) - getattr(reference, quantity)) <= _allowed(reference, quantity, ROUNDING)
 
 
 def _allowed(record: Record, quantity: str, tolerance: Tolerance) -> float:

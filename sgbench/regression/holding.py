@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sgbench.metrics.catalogue import METRICS
-from sgbench.regression.differences import Comparison, Difference, Key, by_key, compare, key_of
+from sgbench.regression.comparison import Comparison
+from sgbench.regression.differences import Difference, Key, by_key, compare, key_of
+from sgbench.regression.redefinitions import redefinitions
 from sgbench.regression.sides import Side, load_side, same_systems
 from sgbench.regression.tolerances import DEFAULT, load_tolerances, tolerances_path
 from sgbench.results.records import Record
@@ -36,7 +38,17 @@ def hold(reference: Path, new: Path, alpha: float) -> Comparison:
     added = [row for key, row in new_rows.items() if key not in rows]
     everything = {key: place for place, key in enumerate([*rows, *map(key_of, added)])}
     differences.sort(key=lambda d: everything[key_of(d.row)])
-    return Comparison((*old.records, *added), len(new_rows), tuple(differences), len(paired), alpha, tolerances is None)
+    redefined, differences = redefinitions(differences)
+    return Comparison(
+        rows=(*old.records, *added),
+        num_new=len(new_rows),
+        differences=tuple(d for d in differences if d.verdict != "rounding"),
+        num_paired=len(paired),
+        alpha=alpha,
+        without=tolerances is None,
+        redefined=tuple(redefined),
+        num_rounded=sum(d.verdict == "rounding" for d in differences),
+    )
 
 
 def _by_images(

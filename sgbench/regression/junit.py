@@ -1,50 +1,66 @@
 """A comparison as JUnit XML, which CI servers show as test results.
 
-Each system is a suite, and each metric of a target is a case. The XML attributes are those that GitHub and GitLab read.
-Cases are not timed, so their time is 0.
+Each system is a suite, and each metric of a target is a case. A changed definition is a case of a suite of its own, and
+the cases of its figures are skipped, for they were not compared. The XML attributes are those that GitHub and GitLab
+read. Cases are not timed, so their time is 0.
 """
 
 from collections import defaultdict
 from collections.abc import Collection
 from xml.etree import ElementTree
 
-from sgbench.regression.differences import Comparison, Difference
+from sgbench.regression.comparison import Comparison
+from sgbench.regression.differences import Difference
+from sgbench.regression.redefinitions import Redefinition
 from sgbench.results.records import Record
 from sgbench.support.text import printable
 
 Case = tuple[str, str, str]
+_DEFINITIONS = "definitions"
+"""The suite of changed definitions."""
 
 
 def to_junit(comparison: Comparison) -> str:
     """The XML document, with a case for each system, target and metric, and a failure with a line for each figure."""
-    failures: dict[Case, list[Difference]] = defaultdict(list)
-    unjudged: dict[Case, Difference] = {}
-    for difference in comparison.differences:
-        if difference.failed:
-            failures[_case(difference.row)].append(difference)
-        elif difference.verdict == "unjudged":
-            unjudged[_case(difference.row)] = difference
-    for case in failures:
-        unjudged.pop(case, None)
     suites: dict[str, dict[Case, None]] = defaultdict(dict)
     for row in comparison.rows:
         suites[row.system][_case(row)] = None
+    for change in comparison.redefined:
+        suites[_DEFINITIONS][_redefined(change)] = None
+    failures, skipped = _failures(comparison), _skipped(comparison)
+    skipped = {case: message for case, message in skipped.items() if case not in failures}
     root = ElementTree.Element(
-        "testsuites", _counts("sgbench.commands.regress", [c for s in suites.values() for c in s], failures, unjudged)
+        "testsuites", _counts("sgbench.commands.regress", [c for s in suites.values() for c in s], failures, skipped)
     )
-    for system, cases in suites.items():
-        suite = ElementTree.SubElement(root, "testsuite", _counts(system, list(cases), failures, unjudged))
+    for name, cases in suites.items():
+        suite = ElementTree.SubElement(root, "testsuite", _counts(name, list(cases), failures, skipped))
         for case in cases:
             _, target, metric = case
-            name = f"{target}: {metric}" if target else metric
-            element = ElementTree.SubElement(suite, "testcase", name=name, classname=system, time="0")
+            shown = f"{target}: {metric}" if target else metric
+            element = ElementTree.SubElement(suite, "testcase", name=shown, classname=name, time="0")
             if case in failures:
-                lines = [_line(d) for d in failures[case]]
-                failure = ElementTree.SubElement(element, "failure", message=lines[0], type=failures[case][0].verdict)
-                failure.text = "\n".join(lines)
-            elif case in unjudged:
-                ElementTree.SubElement(element, "skipped", message=_line(unjudged[case]))
+                kind, lines = failures[case]
+                ElementTree.SubElement(element, "failure", message=lines[0], type=kind).text = "\n".join(lines)
+            elif case in skipped:
+                ElementTree.SubElement(element, "skipped", message=skipped[case])
     return _document(root)
+
+
+def _failures(comparison: Comparison) -> dict[Case, tuple[str, list[str]]]:
+    """The cases that fail, each with the kind of its first failure and a line for each of them."""
+    failures: dict[Case, tuple[str, list[str]]] = {}
+    for difference in comparison.failures:
+        failures.setdefault(_case(difference.row), (difference.verdict, []))[1].append(_line(difference))
+    for change in comparison.redefined:
+        line = f"{change.metric}: {change.change} ({change.extent})"
+        failures[_redefined(change)] = ("redefined", [line])
+    return failures
+
+
+def _skipped(comparison: Comparison) -> dict[Case, str]:
+    """The cases that were not judged, if they do not fail, and why."""
+    skipped = {_case(d.row): _line(d) for d in comparison.differences if d.verdict == "unjudged"}
+    return skipped | {_case(row): f"not compared: {r.change}" for r in comparison.redefined for row in r.rows}
 
 
 def error_to_junit(message: str) -> str:
@@ -75,6 +91,10 @@ def _document(root: ElementTree.Element) -> str:
 
 def _case(row: Record) -> Case:
     return row.system, row.target, row.metric
+
+
+def _redefined(change: Redefinition) -> Case:
+    return _DEFINITIONS, change.metric, change.change
 
 
 def _counts(name: str, cases: list[Case], failures: Collection[Case], unjudged: Collection[Case]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sgbench.results.records import Record, read_records
+from sgbench.results.report_folder import ReportFolder
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import UserError
@@ -50,7 +51,7 @@ def _systems(records: Iterable[Record]) -> dict[tuple, set[str]]:
 
 
 def load_side(path: Path) -> Side:
-    """Read the records of a CSV file, of every CSV file in a folder and below it, or of a study's systems.
+    """Read the records of a CSV file, of every CSV file in a folder and below it, of a study's systems or of a report.
 
     Per-image scores are the ``scores.npz`` beside a ``records.csv``.
 
@@ -71,8 +72,9 @@ def load_side(path: Path) -> Side:
 def record_files(path: Path) -> dict[Path, Path]:
     """The CSV files that a path stands for, by their paths in a reference folder.
 
-    A file stands for itself, a study's folder for its controls and systems, any other folder for all in it and below
-    that is not hidden, as unfinished files are.
+    A file stands for itself, a study's folder for its controls and systems, or for its report if they are not beside
+    it. Any other folder stands for all in it and below that is not hidden, as unfinished files are, and is no table of
+    a report, whose records are in one file.
 
     Raises:
         ValueError: a file of a study's folder is missing or broken.
@@ -81,7 +83,10 @@ def record_files(path: Path) -> dict[Path, Path]:
     if not path.is_dir():
         return {Path(path.name): path}
     if is_study(path):
-        members = StudyFolder.named(path).members()
+        study = StudyFolder.named(path)
+        if report := study.kept_report():
+            return {Path(report.records_file.name): report.records_file}
+        members = study.members()
         for member in members:
             member.check()
         return {Path(member.name) / member.records_file.name: member.records_file for member in members}
@@ -90,7 +95,13 @@ def record_files(path: Path) -> dict[Path, Path]:
         to = link.resolve() if link.is_symlink() and link.is_dir() else inside
         if not to.is_relative_to(inside) and next(to.rglob("*.csv"), None):
             raise UserError(f"{link}: is a link to a folder, and records in it would be overlooked; put a folder there")
-    return {file.relative_to(path): file for file in _below(path, "*.csv")}
+    return {file.relative_to(path): file for file in _below(path, "*.csv") if not _is_table(file)}
+
+
+def _is_table(file: Path) -> bool:
+    """Whether a file is one of a report, but not that of its records."""
+    report = ReportFolder(file.parent)
+    return report.is_report() and file != report.records_file
 
 
 def _below(path: Path, pattern: str) -> list[Path]:
@@ -100,8 +111,13 @@ def _below(path: Path, pattern: str) -> list[Path]:
 
 
 def is_study(path: Path) -> bool:
-    """Whether a folder is a study's or an evaluation's; its systems are in ``systems`` beside it."""
+    """Whether a folder is a study's or an evaluation's; its systems are in ``systems`` beside it, if they were kept."""
     return StudyFolder.named(path).is_study()
+
+
+def is_report(path: Path) -> bool:
+    """Whether a folder is that of a report: the page with its tables and records."""
+    return ReportFolder(path).is_report()
 
 
 def scores_beside(file: Path) -> Path | None:

@@ -2,9 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from sgbench.regression.differences import Comparison, Difference
+from sgbench.regression.comparison import Comparison
+from sgbench.regression.differences import Difference
+from sgbench.regression.redefinitions import Redefinition
 from sgbench.support.markdown import in_a_cell, in_a_line
 
 SHOWN = 20
@@ -18,21 +20,28 @@ _HEAD = (
 def to_markdown(comparison: Comparison) -> str:
     """A heading with the outcome, then a table of the failures; everything else is folded."""
     failures = sorted(comparison.failures, key=_by_size)
-    heading = f"{_number(len(failures), 'figure')} moved" if failures else "No metric moved"
+    moved = [f"{_number(len(failures), 'figure')} moved"] * bool(failures)
+    moved += [f"{_number(len(comparison.redefined), 'definition')} changed"] * bool(comparison.redefined)
+    heading = ", ".join(moved) or "No metric moved"
     parts = [f"## {heading}\n\n{comparison.outcome}.\n"]
     if comparison.num_paired:
         parts.append(
             f"p comes from the paired permutation test over source images, adjusted by Holm's procedure; alpha is "
             f"{comparison.alpha:g} for all {comparison.num_paired} figures compared image by image together.\n"
         )
+    if comparison.redefined:
+        parts.append("".join(_redefined(change) for change in comparison.redefined[:SHOWN]))
+    if rest := comparison.redefined[SHOWN:]:
+        lines = "".join(_redefined(change) for change in rest)
+        parts.append(_folded(f"{_number(len(rest), 'more definition')} changed", lines))
     if failures:
         parts.append(_table(failures[:SHOWN]))
     if failures[SHOWN:]:
-        parts.append(_folded(f"{len(failures) - SHOWN} more that failed", failures[SHOWN:]))
+        parts.append(_folded(f"{len(failures) - SHOWN} more that failed", _table(failures[SHOWN:])))
     passed = [d for d in comparison.differences if not d.failed]
     if passed:
         counts = ", ".join(f"{n} {verdict}" for verdict, n in sorted(Counter(d.verdict for d in passed).items()))
-        parts.append(_folded(f"{_number(len(passed), 'difference')} that did not fail ({counts})", passed))
+        parts.append(_folded(f"{_number(len(passed), 'difference')} that did not fail ({counts})", _table(passed)))
     return "\n".join(parts)
 
 
@@ -50,8 +59,12 @@ def _by_size(difference: Difference) -> tuple[str, str, bool]:
     )
 
 
-def _folded(title: str, differences: Sequence[Difference]) -> str:
-    return f"<details><summary>{title}</summary>\n\n{_table(differences)}\n</details>\n"
+def _folded(title: str, content: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{content}\n</details>\n"
+
+
+def _redefined(change: Redefinition) -> str:
+    return f"- {in_a_line(f'{change.metric}: {change.change}')} ({change.extent})\n"
 
 
 def _table(differences: Iterable[Difference]) -> str:

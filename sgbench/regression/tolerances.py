@@ -17,10 +17,13 @@ from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from sgbench.results import rounding
 from sgbench.support.settings_model import SettingsModel, first_problem
 from sgbench.support.strict import read_yaml
 
 DEFAULT = "default"
+TOLERANCES = "tolerances.yaml"
+"""The file of a folder's tolerances."""
 
 
 class Tolerance(SettingsModel):
@@ -38,6 +41,10 @@ class Tolerance(SettingsModel):
         root = math.sqrt(abs(reference))
         far = root + self.allowed(root)
         return far * far - root * root
+
+
+ROUNDING = Tolerance(absolute=rounding.ABSOLUTE, relative=rounding.RELATIVE)
+"""How far figures made of the same scores may be apart."""
 
 
 def load_tolerances(reference: Path) -> dict[str, Tolerance]:
@@ -58,4 +65,4 @@ def tolerances_path(reference: Path) -> Path:
     """``x.tolerances.yaml`` of a reference ``x`` if it exists, else the file of the folder, which need not exist."""
     reference = reference.resolve()
     path = reference.with_name(f"{reference.name.removesuffix('.csv')}.tolerances.yaml")
-    return path if path.exists() else (reference if reference.is_dir() else reference.parent) / "tolerances.yaml"
+    return path if path.exists() else (reference if reference.is_dir() else reference.parent) / TOLERANCES

@@ -6,12 +6,12 @@ the reference as it was, or set aside whole: the next comparison puts it back.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import gettempdir
 
-from sgbench.regression.sides import is_study, record_files, scores_beside
+from sgbench.regression.sides import is_report, is_study, record_files, scores_beside
 from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, partial_folder, partial_name, replacing
 from sgbench.support.errors import UserError
 from sgbench.support.hashing import hash_of_value
@@ -22,28 +22,34 @@ _PATIENCE = 60.0
 """Seconds that another update is waited for."""
 
 
-def replace_reference(reference: Path, new: Path) -> None:
+def replace_reference(
+    reference: Path, new: Path, scores: bool = True, complete: Callable[[Path], None] = lambda folder: None
+) -> None:
     """Put the new records, and the scores beside them, in place of the reference's.
 
     A folder is made beside the reference, then renamed. All old records and scores are removed; the reference's other
     files, such as tolerances and notes, stay. The reference need not exist yet.
+
+    Args:
+        scores: whether a folder gets the scores too.
+        complete: writes what else belongs into the folder, before it is put in place.
 
     Raises:
         UserError: one is a file and the other a folder, or one is inside the other, or a link in the reference leads
             out of it to where records would be written.
         OSError: no space or no permission; the reference is as it was.
     """
-    if is_study(reference):
-        raise UserError(f"--update: {reference} is a study's folder; keep references in another folder")
+    if is_study(reference) or is_report(reference):
+        raise UserError(f"{reference} is a study's folder or a report's; keep references in another folder")
     old, now = reference.resolve(), new.resolve()
     if reference.exists() and reference.is_dir() != new.is_dir():
-        raise UserError(f"--update: {reference} and {new} must be two CSV files or two folders")
+        raise UserError(f"{reference} and {new} must be two CSV files or two folders")
     if old == now or old in now.parents or now in old.parents:
-        raise UserError(f"--update: one of {reference} and {new} is inside the other; choose another folder for one")
+        raise UserError(f"one of {reference} and {new} is inside the other; choose another folder for one")
     with _alone_at(old):
         discard_partials(old.parent, old.stem, ABANDONED_SECONDS)
         if now.is_dir():
-            _replace_folder(old, now)
+            _replace_folder(old, now, scores, complete)
         else:
             _replace_file(old, now)
 
@@ -113,16 +119,17 @@ def _put_back_files(old: Path) -> None:
     _remove(aside)
 
 
-def _replace_folder(old: Path, now: Path) -> None:
+def _replace_folder(old: Path, now: Path, scores: bool, complete: Callable[[Path], None]) -> None:
     aside = _aside(old)
     with partial_folder(old) as partial:
         if old.exists():
             _copy_others(old, partial)
         for place, file in record_files(now).items():
-            for path in filter(None, (file, scores_beside(file))):
+            for path in filter(None, (file, scores and scores_beside(file))):
                 to = (partial / place).with_name(path.name)
                 _check_no_link(to, partial, old)
                 _copy(path, to)
+        complete(partial)
         if old.exists():
             old.rename(aside)
         try:
@@ -165,7 +172,7 @@ def _copy_others(old: Path, to: Path) -> None:
         shutil.copytree(old, to, symlinks=True, ignore=left_out, dirs_exist_ok=True)
     except shutil.Error as error:
         path, _, why = error.args[0][0]
-        raise UserError(f"--update: {path} cannot be kept ({why}); move it out of the reference") from error
+        raise UserError(f"{path} cannot be kept ({why}); move it out of the reference") from error
 
 
 def _check_no_link(to: Path, partial: Path, old: Path) -> None:
@@ -182,7 +189,7 @@ def _check_no_link(to: Path, partial: Path, old: Path) -> None:
             return
         if place.is_symlink():
             link = old / place.relative_to(partial)
-            raise UserError(f"--update: {link} is a link, and records would be written to where it leads; remove it")
+            raise UserError(f"{link} is a link, and records would be written to where it leads; remove it")
 
 
 def _same(path: Path, to: Path) -> None:

@@ -84,7 +84,7 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
     controls = [_control(study.runs.system(name), records_of[name][0].method) for name in description.controls]
     systems = [Member(study.runs.system(s.folder), s.method, s.shown) for s in description.systems]
     write_records(folder.records_file, records)
-    frame, layout = to_frame(records), _layout(description)
+    frame, layout = to_frame(records), layout_of(description)
     systems = labelled(frame, layout, systems)
     reference = choose_reference(systems, description.reference)
     tests = _comparisons(systems, reference, description.num_resamples)
@@ -113,7 +113,7 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
         claims=claims,
         provenance=description.provenance,
     )
-    path = write_report(folder, _with_published(frame), page)
+    path = write_report(folder, with_published(frame), page)
     return Report(path, tuple(records), layout, tuple(told))
 
 
@@ -140,7 +140,8 @@ def _control(folder: SystemFolder, method: str) -> Member:
     return Member(folder, method, CONTROL_TITLES[method], CONTROL_TITLES[method])
 
 
-def _layout(description: Description) -> Layout:
+def layout_of(description: Description) -> Layout:
+    """Names and order in the tables of a described study."""
     methods = {system.method: system.shown for system in description.systems}
     return Layout(
         methods | {name: CONTROL_TITLES[name] for name in (COPY, ORACLE, REAL)},
@@ -230,7 +231,7 @@ def _scaled(value: float | None, unit: float) -> float:
     return float("nan") if value is None else value / unit
 
 
-def _with_published(frame: pd.DataFrame) -> pd.DataFrame:
+def with_published(frame: pd.DataFrame) -> pd.DataFrame:
     """All records for the tables: on CelebA they include the paper's numbers."""
     if not (frame["dataset"] == "celeba").any():
         return frame

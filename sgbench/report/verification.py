@@ -143,13 +143,13 @@ def _remake(member: SystemFolder, runs: RunFolder) -> str:
     shutil.copytree(member.path, copy.path)
     copy.path.chmod(0o700)  # it came with the rights of the other, in which perhaps nobody may write
     copy.write_records(records)
-    if _same_records(member.records_file, copy.records_file):
+    if same_records(member.records_file, copy.records_file):
         shutil.copyfile(member.records_file, copy.records_file)
         seal(copy.records_file)
     return ""
 
 
-def _same_records(claimed: Path, made: Path) -> bool:
+def same_records(claimed: Path, made: Path) -> bool:
     """Whether a file of records differs from the one that was made again at most in the rounding of its figures."""
     try:
         old, new = (to_frame(read_records(path)) for path in (claimed, made))
@@ -185,7 +185,7 @@ def _recorded(name: str, made: pd.DataFrame, claimed: ReportFolder) -> pd.DataFr
 def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder]) -> Verification:
     problems: list[str] = []
     for member in members:
-        problems += _differences(member.records_file, again.runs.system(member.name).records_file)
+        problems += differences(member.records_file, again.runs.system(member.name).records_file)
     again.write_description(study.read_description())
     try:
         recorded = partial(_recorded, claimed=study.report)
@@ -195,7 +195,7 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
         return Verification(0, len(members), len(members), (*problems, problem))
     texts = again.report.texts()
     for path in texts:
-        problems += _differences(study.report.path / path.name, path)
+        problems += differences(study.report.path / path.name, path)
     told = {problem.partition(": ")[0] for problem in problems}
     places = [member.path for member in members]
     problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
@@ -221,7 +221,7 @@ def _of_another(job: JobFolder) -> list[str]:
     return []
 
 
-def _differences(claimed: Path, made: Path) -> Iterator[str]:
+def differences(claimed: Path, made: Path) -> Iterator[str]:
     """A line that says where a file differs from the one that was made again."""
     if not claimed.is_file():
         yield f"{claimed}: is missing"

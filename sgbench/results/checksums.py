@@ -11,6 +11,8 @@ from sgbench.support.names import one_component
 from sgbench.support.reading import read_text
 
 CHECKSUMS = "SHA256SUMS"
+REPORT = "report"
+"""A study's folder for its page, tables and figures."""
 
 
 def write_checksums(folder: Path, beside: Sequence[Path]) -> None:
@@ -50,6 +52,31 @@ def check_files(folder: Path, beside: Sequence[Path]) -> Iterator[tuple[Path, st
     for name in _names(folder, places):
         if name not in written:
             yield folder / name, "was not written with the report"
+
+
+def check_kept(folder: Path, report: Path) -> Iterator[tuple[Path, str]]:
+    """Files of a study without its systems that are not as they were written; none where no checksums were kept.
+
+    Args:
+        folder: holds the checksums; lines on files elsewhere are passed over.
+        report: what lies in the report's folder of a study, now perhaps beside the checksums.
+    """
+    try:
+        lines = read_text(folder / CHECKSUMS).split("\n")
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError):
+        yield folder / CHECKSUMS, "is unreadable"
+        return
+    for digest, _, name in (line.partition("  ") for line in lines if line):
+        if not _lies_in(folder, [folder], name):
+            continue
+        place, _, below = name.partition("/")
+        path = report / below if below and place == REPORT else folder / name
+        if not path.is_file():
+            yield path, "is missing"
+        elif hash_of_file(path) != digest:
+            yield path, "is not the file that was written"
 
 
 def _names(folder: Path, places: Sequence[Path]) -> list[str]:

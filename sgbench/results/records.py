@@ -134,9 +134,8 @@ def _check_rows(path: Path) -> None:
             raise ValueError(f"line 1: the column {shown(twice[0])} is there twice")
         if tuple(header) != COLUMNS:
             wrong = ", ".join(sorted(set(header) ^ set(COLUMNS)))
-            raise ValueError(
-                f"line 1: columns missing or unknown: {wrong}" if wrong else "line 1: columns out of order"
-            )
+            told = f"columns missing or unknown: {wrong}" if wrong else "columns out of order"
+            raise ValueError(f"line 1: {told}; if another version of sgbench wrote it, run its command again")
         for cells in filter(None, lines):
             if len(cells) != len(COLUMNS):
                 raise ValueError(f"line {lines.line_num} has {len(cells)} cells, the first one {len(COLUMNS)}")

@@ -27,6 +27,10 @@ class ReportFolder:
         """All records of the report."""
         return self.path / RECORDS
 
+    def is_report(self) -> bool:
+        """Whether a page and the records that it shows are here."""
+        return self.page.is_file() and self.records_file.is_file()
+
     def table_files(self, name: str) -> tuple[Path, Path]:
         """A table to compute with (CSV), and one to print (LaTeX)."""
         return self.path / f"{name}.csv", self.path / f"{name}.tex"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from sgbench.results.checksums import write_checksums
+from sgbench.results.checksums import REPORT, check_kept, write_checksums
 from sgbench.results.description import Description, FolderName, check_description, check_different
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.report_folder import ReportFolder
@@ -68,12 +68,17 @@ class StudyFolder:
     @property
     def report(self) -> ReportFolder:
         """Page, tables, figures."""
-        return ReportFolder(self.path / "report")
+        return ReportFolder(self.path / REPORT)
 
     @property
     def description_file(self) -> Path:
         """What the report says besides its figures."""
         return self.path / _DESCRIPTION
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings as YAML, fit to be a config."""
+        return self.path / _SETTINGS
 
     def is_study(self) -> bool:
         """Whether this is the folder of a study or an evaluation."""
@@ -88,13 +93,8 @@ class StudyFolder:
         """Whether a study was begun here."""
         return (self.path / _PLAN).exists()
 
-    @property
-    def settings_file(self) -> Path:
-        """The settings as YAML, fit to be a config."""
-        return self.path / _SETTINGS
-
     def write_settings(self, text: str) -> None:
-        """Keep the settings."""
+        """Keep the settings as YAML, fit to be a config."""
         write_text(self.settings_file, text)
 
     def read_settings(self) -> dict[str, Any]:
@@ -143,6 +143,19 @@ class StudyFolder:
         description = self.read_description()
         return [self.runs.system(name) for name in (*description.controls, *(s.folder for s in description.systems))]
 
+    def kept_report(self) -> ReportFolder | None:
+        """The report of a study whose systems are not beside it, as one that was committed; None if one of them is.
+
+        Its files are in ``report``, as they were written, or were put beside the description.
+
+        Raises:
+            BrokenFile: the description is missing or broken; names the file.
+        """
+        if any(member.path.is_dir() for member in self.members()):
+            return None
+        beside = ReportFolder(self.path)
+        return beside if beside.is_report() else self.report
+
     def jobs(self) -> list[JobFolder]:
         """The folders of the jobs that were planned and of those whose losses are shown, as far as they are at hand.
 
@@ -176,6 +189,10 @@ class StudyFolder:
     def write_checksums(self) -> None:
         """Keep the checksums of all files that the report consists of, its systems' too."""
         write_checksums(self.path, [system.path for system in self.members()])
+
+    def changed_files(self, report: ReportFolder) -> list[str]:
+        """A line for each file of a study without its systems that is not as it was written, if checksums were kept."""
+        return [f"{path}: {problem}" for path, problem in check_kept(self.path, report.path)]
 
     def _read(self, name: str, kind: TypeAdapter[T], check: Callable[[T], None]) -> T:
         path = self.path / name

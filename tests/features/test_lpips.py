@@ -9,6 +9,7 @@ import torchvision
 from torch import nn
 
 from sgbench.features.lpips import LPIPS, load_lpips
+from sgbench.features.weights import PUBLISHED
 from sgbench.support.errors import UserError
 
 MODELS = {
@@ -133,7 +134,9 @@ def test_the_wanted_file_is_the_one_that_torchvision_publishes(net, weights, tmp
     (tmp_path / "text.pth").write_text("not weights")
     with pytest.raises(UserError) as caught:
         load_lpips(tmp_path / "text.pth", net)
-    assert str(caught.value).endswith(f"give torchvision's {weights.IMAGENET1K_V1.url.rsplit('/', 1)[1]}")
+    url = weights.IMAGENET1K_V1.url
+    assert f"give torchvision's {url.rsplit('/', 1)[1]}" in str(caught.value)
+    assert (url == PUBLISHED["lpips"].url) == (net == "alex") == ("sgbench fetch lpips" in str(caught.value))
 
 
 def test_a_file_of_another_network_is_refused_in_one_line(alex_file):

@@ -14,7 +14,8 @@ import yaml
 from sgbench.commands.regress import PRINTED, main
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
-from sgbench.regression.differences import Comparison, compare
+from sgbench.regression.comparison import Comparison
+from sgbench.regression.differences import compare
 from sgbench.regression.junit import error_to_junit, to_junit
 from sgbench.regression.summary import SHOWN, error_to_markdown, to_markdown
 from sgbench.regression.tolerances import Tolerance, load_tolerances
@@ -110,16 +111,17 @@ JURY = replace(ROW, metric="jury_accuracy", variance_images=1e-4, variance_judge
 
 @pytest.mark.parametrize("quantity", ["variance_images", "variance_judges", "freedom"])
 @pytest.mark.parametrize(
-    ("tolerance", "within", "beyond"),
+    ("tolerance", "within", "passed", "beyond"),
     [
-        (Tolerance(relative=0.05), 1.1, 1.11),
-        (Tolerance(absolute=1e-12, relative=1e-9), 1 + 1e-9, 1 + 1e-8),
-        (Tolerance(), 1.0, 1.0001),
-        (None, 1.0, 1 + 1e-15),
+        (Tolerance(relative=0.05), 1.1, "within", 1.11),
+        (Tolerance(relative=0.05), 1 + 1e-10, "rounding", 1.11),
+        (Tolerance(absolute=1e-12, relative=1e-9), 1 + 1e-9, "rounding", 1 + 1e-8),
+        (Tolerance(), 1.0, "", 1.0001),
+        (None, 1.0, "", 1 + 1e-15),
     ],
 )
-def test_parts_of_a_variance_may_differ_as_far_as_their_roots_may(quantity, tolerance, within, beyond):
-    for share, verdict in ((within, "within"), (2 - within, "within"), (beyond, "moved"), (math.nan, "moved")):
+def test_parts_of_a_variance_may_differ_as_far_as_their_roots_may(quantity, tolerance, within, passed, beyond):
+    for share, verdict in ((within, passed), (2 - within, passed), (beyond, "moved"), (math.nan, "moved")):
         new = replace(JURY, **{quantity: share * getattr(JURY, quantity)})
         told = _verdicts([new], [JURY], tolerance and {"jury_accuracy": tolerance})
         assert told == ([("jury_accuracy", quantity, verdict)] if share != 1 else [])
@@ -557,6 +559,36 @@ def test_records_without_scores_and_tolerances_must_be_equal(reference, tmp_path
     assert _run(reference, tmp_path, [replace(ROW, value=value), SCORE]) == status
 
 
+def test_differences_by_rounding_are_counted_and_not_listed(reference, tmp_path, capsys):
+    seeds = [replace(ROW, seed=seed) for seed in range(3)]
+    write_records(reference, [*seeds, SCORE])
+    rounded = [replace(row, value=row.value + 1e-13, low=row.low - 1e-12) for row in seeds]
+    new, page = tmp_path / "new.csv", tmp_path / "page.md"
+    write_records(new, [*rounded, replace(SCORE, value=4 + 1e-10)])
+    assert main([str(reference), str(new), "--summary", str(page)]) == 0
+    assert capsys.readouterr().out == (
+        "4 rows against 4 new: 0 figures differ, 0 fail, 7 more differ by rounding alone\n"
+    )
+    assert "|" not in page.read_text()
+    assert "7 more differ by rounding alone" in page.read_text()
+    write_records(new, [*rounded, replace(SCORE, value=4.1)])
+    assert main([str(reference), str(new), "--summary", str(page)]) == 0
+    assert "1 figures differ, 0 fail, 6 more differ by rounding alone" in capsys.readouterr().out
+    assert "1 difference that did not fail (1 within)" in page.read_text()
+
+
+def test_what_must_be_equal_may_not_differ_by_rounding(reference, tmp_path, capsys):
+    (reference.parent / "tolerances.yaml").write_text("default: {}\n")
+    assert _run(reference, tmp_path, [replace(ROW, value=ROW.value + 1e-13), SCORE]) == 1
+    assert "1 figures differ, 1 fail" in capsys.readouterr().out
+
+
+def test_scores_of_every_image_that_differ_by_rounding_alone_are_no_loss(scored, tmp_path):
+    errors = torch.linspace(1, 9, NUM, dtype=torch.float64)
+    comparison = _hold(scored, keep(tmp_path / "new", scores_of(hits_of(20), errors + 1e-13)))
+    assert (comparison.differences, comparison.num_rounded, comparison.failed) == ((), 1, False)
+
+
 def test_other_translations_need_a_tolerance(scored, tmp_path, capsys):
     fewer = keep(tmp_path / "new", scores_of(hits_of(20)[: NUM - 1]))
     assert main([str(scored), str(fewer)]) == 1
@@ -605,9 +637,11 @@ def test_a_judge_that_no_longer_sits_makes_another_figure(scored, tmp_path):
     gated = replace(third, verdicts=(replace(SURE, counterfactual=0.5, bound=0.6, gate=0.98), UNSURE))
     two = replace(three, judges=(*three.judges[:3], gated))
     reference, new = keep(tmp_path / "three", three), keep(tmp_path / "two", two)
-    everything = {(d, "value", v) for d in ("all", "no", "yes") for v in ("missing", "added")}
-    assert _told(_hold(reference, new)) == everything
-    assert _told(_hold(reference, new), "accuracy") == set()
+    comparison = _hold(reference, new)
+    changes = {change.metric: change for change in comparison.redefined}
+    assert changes.keys() == {"jury_accuracy", "jury_agreement"}
+    assert {row.direction for row in changes["jury_accuracy"].rows} == {"all", "no", "yes"}
+    assert [d for d in comparison.differences if d.row.metric in BY_JUDGES] == []
     alike = _hold(scored, new)
     assert not [d for d in alike.differences if d.row.metric in BY_JUDGES and d.row.measured_on == "smile"]
 

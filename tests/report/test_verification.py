@@ -101,9 +101,9 @@ def test_what_no_report_says_of_judges_is_no_judge(study, judges):
 
 
 def test_a_report_that_may_only_be_read_is_made_again_where_it_may_be_written(study, monkeypatch):
-    seen, same = [], verification._same_records
+    seen, same = [], verification.same_records
     monkeypatch.setattr(
-        verification, "_same_records", lambda old, new: seen.append(new.parent.stat().st_mode & 0o777) or same(old, new)
+        verification, "same_records", lambda old, new: seen.append(new.parent.stat().st_mode & 0o777) or same(old, new)
     )
     for member in study.members():
         member.path.chmod(0o555)
