@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter
 
+from sgbench.results.known_files import FILES, accept, known_files
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
 from sgbench.support.sealed import check, discard, is_sealed, opened, seal
-from sgbench.support.strict import parse_json, read_object
+from sgbench.support.strict import parse_json
 
 _WITHOUT = "the study's command leaves these losses out of its report"
-_FILES = TypeAdapter(list[dict[str, str]])
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ class JobFolder:
         known = (self.known_files() or []) if self.identity_file.exists() else []
         about = {**identity, "manifest": manifest, "class": code, "data": data}
         if files:
-            about["files"] = known if files in known else [*known, files]
+            about[FILES] = known if files in known else [*known, files]
         write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
 
     def known_files(self) -> list[dict[str, str]] | None:
@@ -83,19 +82,11 @@ class JobFolder:
 
         Empty if none is known, as of an earlier version; None if what was kept cannot be read.
         """
-        try:
-            return _FILES.validate_python(read_object(self.identity_file).get("files", []), strict=True)
-        except (OSError, ValueError):
-            return None
+        return known_files(self.identity_file)
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the model count as trained with these files, too."""
-        try:
-            about = read_object(self.identity_file)
-        except (OSError, ValueError):
-            about = {}
-        about["files"] = [*(self.known_files() or []), files]
-        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
+        accept(self.identity_file, files)
 
     def is_begun(self) -> bool:
         """Whether something was trained here."""
@@ -168,6 +159,11 @@ class JobFolder:
             BrokenFile: they are missing, or are not as they were written; names the file.
         """
         return opened(self._losses, _read_losses, _WITHOUT)
+
+    @property
+    def code_file(self) -> Path:
+        """With which files of its class the model counts as trained."""
+        return self.identity_file
 
     @property
     def identity_file(self) -> Path:
