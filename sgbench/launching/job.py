@@ -51,7 +51,7 @@ def run_job(
 
 def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:
     commit()  # read now, for a job may run in its own process
-    folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files)
+    folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files, origin(device))
     write_labels(folder, job.labels.labels.numpy())
     method = job.build().to(device, memory_format=torch.channels_last)
     step = max(1, len(job.train) // _SAMPLES)

@@ -160,6 +160,7 @@ def interrupted(cls, tmp_path):
     job = job_of(cls)
     folder = RunFolder(tmp_path).job(job.name)
     folder.prepare()
+    folder.write_identity({}, {}, "", "", {}, {"device": "another"})
     train(job.build(), job.batches(images(), CPU), folder, 0, until=2)
 
 
@@ -208,12 +209,18 @@ def test_numbers_that_an_interruption_lost_are_named(tmp_path):
 @pytest.mark.filterwarnings("error")
 def test_a_job_that_goes_on_is_told_of_nothing_else(cls, tmp_path):
     interrupted(cls, tmp_path)
-    assert trained(cls, tmp_path).is_done()
+    folder = trained(cls, tmp_path)
+    assert folder.is_done()
+    made = folder.origin()
+    assert made["device"].startswith("CPU")
+    assert made["earlier"] == [{"device": "another"}]  # what trained a part of it
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_job_that_was_not_interrupted_lost_nothing(tmp_path):
-    assert trained(Running, tmp_path).is_done()
+    folder = trained(Running, tmp_path)
+    assert folder.is_done()
+    assert "earlier" not in folder.origin()
 
 
 def test_a_trial_leaves_modes_and_statistics_as_they_are(tmp_path):
