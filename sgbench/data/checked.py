@@ -10,6 +10,7 @@ from sgbench.support.errors import UserError
 
 _FAR = 1.5
 """Results below -1.5 or above 1.5 have another scale than [-1, 1]; smaller ones are only clamped."""
+_BRIGHT, _DARK = 0.5, 100
 
 
 def check_called(result: object, name: str) -> None:
@@ -56,3 +57,17 @@ def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
     if low < -_FAR or high > _FAR:
         raise UserError(f"{name} returned values from {low:.4g} to {high:.4g}; {wanted}: scale them")
     return results
+
+
+def check_scale(low: float, high: float, darkest: int, name: str) -> None:
+    """Refuse results in [0, 1], of several images and all groups: nothing below 0, something above 0.5.
+
+    Args:
+        low, high: of all results.
+        darkest: the smallest level of the images, of 255; of bright images alone nothing is known.
+
+    Raises:
+        UserError: they are.
+    """
+    if low >= 0 and high > _BRIGHT and darkest < _DARK:
+        raise UserError(f"{name} returned nothing below 0: expected are floats in [-1, 1], not in [0, 1]: scale them")

@@ -1,25 +1,20 @@
 """Runs one job: train it or resume it, mark it done. A finished job is never run twice."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
-from PIL import Image
-from torch import Tensor
-from torchvision.utils import make_grid
 
-from sgbench.data.checked import checked
-from sgbench.data.labels import all_groups
-from sgbench.data.pixels import to_bytes, to_floats
+from sgbench.data.pixels import to_floats
 from sgbench.data.store.packed import PackedImages
 from sgbench.launching.memory import ran_out
-from sgbench.methods.contract import Method
+from sgbench.launching.trials import Trial
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.job_identity import write_labels
 from sgbench.results.run_folder import RunFolder
-from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.code import lines_in
 from sgbench.support.environment import commit, origin
 from sgbench.support.errors import UserError, summary
@@ -56,14 +51,17 @@ def run_job(
 
 def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:
     commit()  # read now, for a job may run in its own process
-    folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files)
+    folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files, origin(device))
     write_labels(folder, job.labels.labels.numpy())
     method = job.build().to(device, memory_format=torch.channels_last)
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))
     labels = job.labels.labels[::step][:_SAMPLES].to(device)
-    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder, done))
+    trial, resumed = Trial(job, folder, x, labels), folder.checkpoint.exists()
+    loop = replace(loop, sample=trial.run)
     train(method, job.batches(images, device), folder, job.seed, job.precision, loop)
+    if resumed and (told := trial.lost(method)):
+        warnings.warn(told, stacklevel=2)
     folder.mark_done(origin(device))
 
 
@@ -88,19 +86,3 @@ def _errors_of_its_code(job: Job) -> Iterator[None]:
 def losses_in_words(losses: Mapping[str, float]) -> str:
     """Losses as the screen shows them."""
     return " ".join(f"{name} {value:.3g}" for name, value in losses.items())
-
-
-@torch.no_grad()
-def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, done: int) -> None:
-    """A row of training images, then a row for each group, after so many iterations.
-
-    Raises:
-        UserError: a result is none: it is refused here, not after every job is trained.
-    """
-    name, shape = f"{folder.path}: iteration {done}: {method.display_name}", tuple(x.shape)
-    rows = [to_bytes(x)]
-    for group in all_groups(method.attributes):  # a method may change what it is given, or reuse what it returns
-        rows.append(to_bytes(checked(method.edit(x.clone(), labels.clone(), group), shape, name)))
-    grid = Image.fromarray(make_grid(torch.cat(rows), nrow=len(x), padding=2).permute(1, 2, 0).numpy())
-    with replacing(folder.sample(done)) as partial:
-        write_buffered(partial, lambda file: grid.save(file, format="PNG"))

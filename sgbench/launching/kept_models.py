@@ -7,6 +7,7 @@ from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
 from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.job_folder import JobFolder
+from sgbench.results.system_folder import SystemFolder
 from sgbench.support.code import made_of
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import locked
@@ -16,7 +17,9 @@ Choice = Literal["retrain", "keep"]
 
 
 def settle_models(study: Study, choice: Choice | None = None) -> None:
-    """Refuse models whose code has changed since they were trained, or whose checkpoint is broken, before any training.
+    """Refuse models whose code has changed since they were trained or scored, or whose checkpoint is broken.
+
+    This is before any training. Models whose job is gone still count as far as they are scored.
 
     Args:
         choice: what to do instead with those of this study: remove them with all that was scored of them, so that they
@@ -27,23 +30,31 @@ def settle_models(study: Study, choice: Choice | None = None) -> None:
     """
     for job in study.plan.jobs:
         folder = study.runs.job(job.name)
-        if not folder.is_begun():
-            continue
-        changed = changed_code(job.files, folder)
+        kept = _kept(study, job, folder)
+        place, changed = next(((at, told) for at in kept if (told := changed_code(job.files, at))), (folder, ""))
         if changed and choice is None:
-            raise UserError(f"{changed} has changed since this was trained: --retrain or --keep ({folder.path})")
-        broken = _broken_checkpoint(study, job, folder)
+            done = "trained" if place is folder else "scored"
+            raise UserError(f"{changed} has changed since this was {done}: --retrain or --keep ({place.path})")
+        broken = _broken_checkpoint(study, job, folder) if folder.is_begun() else ""
         if broken and choice != "retrain":
             raise UserError(broken)
         if broken or (changed and choice == "retrain"):
             _discard(study, job, folder)
-            study.screen.say(f"{folder.path}: removed ({broken or f'{changed} has changed'}): trained again")
-        elif changed or (job.files and not folder.known_files()):
-            folder.accept(job.files)
+            study.screen.say(f"{place.path}: removed ({broken or f'{changed} has changed'}): trained again")
+            continue
+        for at in kept:
+            if job.files and (not at.known_files() or changed_code(job.files, at)):
+                at.accept(job.files)
 
 
-def changed_code(files: Mapping[str, str], folder: JobFolder) -> str:
-    """The file of a class from outside the package that is not as it was when the model was trained; else empty.
+def _kept(study: Study, job: Job, folder: JobFolder) -> list[JobFolder | SystemFolder]:
+    """The places that hold what was made with a job's code: its folder, and those of its systems that are scored."""
+    scored = [at for at in map(study.system_folder, _systems_of(study, job)) if at.is_scored()]
+    return [*([folder] if folder.is_begun() else []), *scored]
+
+
+def changed_code(files: Mapping[str, str], folder: JobFolder | SystemFolder) -> str:
+    """The file of a class from outside the package that is not as it was when this was made with it; else empty.
 
     Args:
         files: SHA-256 of each file that the class is made of now.
@@ -52,7 +63,7 @@ def changed_code(files: Mapping[str, str], folder: JobFolder) -> str:
     if not files or known == []:
         return ""
     if known is None:
-        return f"{folder.identity_file} is broken, so nobody knows whether {next(iter(files))}"
+        return f"{folder.code_file} is broken, so nobody knows whether {next(iter(files))}"
     if made_of(files) in map(made_of, known):
         return ""
     earlier = {digest for kept in known for digest in kept.values()}

@@ -12,7 +12,7 @@ from sgbench.launching.job import losses_in_words, run_job
 from sgbench.launching.memory import memory_errors_in_a_line
 from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
-from sgbench.support.code import files_of, made_of
+from sgbench.support.code import files_of, is_data, made_of
 from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
@@ -70,12 +70,18 @@ def carry_out(packed: bytes, tell: Tell) -> str | None:
 
 
 def _check_code(job: Job) -> None:
-    """Refuse a class whose files are others here than where the job was planned, and whose hashes it is kept with.
+    """Refuse a class whose code is other here than where the job was planned, and whose hashes it is kept with.
+
+    Data files do not count: another job's code may have written one, such as a log, in between.
 
     Raises:
-        UserError: they were changed in between.
+        UserError: it was changed in between.
     """
-    if made_of(files_of(job.entry.cls.__module__)) != made_of(job.files):
+    here, planned = (
+        made_of({name: digest for name, digest in files.items() if not is_data(name)})
+        for files in (files_of(job.entry.cls.__module__), job.files)
+    )
+    if here != planned:
         raise UserError(f"{job.code}: its files were changed while the study was running; run again")
 
 

@@ -14,6 +14,7 @@ from sgbench.data.levels import Level
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import AT_TEST, Method, MethodSettings
 from sgbench.settings.models import MethodEntry
+from sgbench.support.code import is_outside
 from sgbench.support.draws import seed_draws
 from sgbench.support.global_state import foreign
 from sgbench.support.hashing import hash_of_array, hash_of_value
@@ -66,7 +67,7 @@ class Job:
             "labels": self.labels.manifest["sha256"],
             "precision": self.precision,
             "seed": self.seed,
-        }
+        } | ({"bases": bases} if (bases := _bases(self.entry.cls)) else {})
 
     @cached_property
     def name(self) -> str:
@@ -156,6 +157,13 @@ def construct(
 
 def _place_of(cls: type[Method]) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _bases(cls: type[Method]) -> dict[str, int]:
+    """Key and version of each class of the suite's below one from elsewhere whose own version hides theirs."""
+    bases = [base for base in cls.__mro__ if issubclass(base, Method) and base is not Method]
+    hidden = any("version" in vars(base) for base in bases if is_outside(base.__module__))
+    return {base.key: base.version for base in bases if not is_outside(base.__module__)} if hidden else {}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What a study will do: settings and a data set -> a split, jobs and systems. Reading a plan trains nothing."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -93,8 +93,9 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     _check_balanced(settings, source.attributes)
     _check_reference(settings)
     _check_people(settings, source, test)
+    files = {entry.cls: files_of(entry.cls.__module__) for entry in settings.methods}  # once, not for every job
     systems = tuple(
-        System(entry, level, seed, _jobs(settings, source, train, entry, level, seed))
+        System(entry, level, seed, _jobs(settings, source, train, files[entry.cls], entry, level, seed))
         for entry in settings.methods
         for level in settings.levels_of(entry)
         for seed in settings.seeds
@@ -103,17 +104,24 @@ def make_plan(settings: Settings, source: Source) -> Plan:
 
 
 def _jobs(
-    settings: Settings, source: Source, train: Tensor, entry: MethodEntry, level: Level, seed: int
+    settings: Settings,
+    source: Source,
+    train: Tensor,
+    files: Mapping[str, str],
+    entry: MethodEntry,
+    level: Level,
+    seed: int,
 ) -> tuple[Job, ...]:
     everything = tuple(range(len(source.attributes)))
     columns_of = [(j,) for j in everything] if entry.cls.one_attribute else [everything]
-    return tuple(_job(settings, source, train, entry, level, seed, columns) for columns in columns_of)
+    return tuple(_job(settings, source, train, files, entry, level, seed, columns) for columns in columns_of)
 
 
 def _job(
     settings: Settings,
     source: Source,
     train: Tensor,
+    files: Mapping[str, str],
     entry: MethodEntry,
     level: Level,
     seed: int,
@@ -129,7 +137,6 @@ def _job(
                 f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
                 "raise the level or name fewer attributes"
             )
-        files = files_of(entry.cls.__module__)
         data = source_name(settings.source)
         job = Job(
             entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files, data

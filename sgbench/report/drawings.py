@@ -57,12 +57,26 @@ def drawings(
             lambda path: matrix_plot(path, frame[~frame["system"].isin(left_out)] if left_out else frame, layout),
         ),
     ]
-    if description.jobs:
-        jobs = list(description.jobs)[: FEW if len(systems) > FEW else None]
-        part = _first(list(description.jobs), "jobs") if len(systems) > FEW else ""
-        titles = {name: description.jobs[name] for name in jobs}
-        figures.append(Drawing(f"Losses of each job.{part}", "losses", lambda path: _draw_losses(path, titles, runs)))
-    return figures
+    return [*figures, *losses(description, runs, len(systems) > FEW)]
+
+
+def losses(description: Description, runs: RunFolder, many: bool) -> list[Drawing]:
+    """The losses of the jobs whose losses are at hand; the caption says of how many they are.
+
+    Args:
+        many: show the first ones only.
+    """
+    known = description.jobs
+    if not known:
+        return []
+    titles = dict(list(known.items())[: FEW if many else None])
+    whose = "each job"
+    if description.jobs_without_losses:
+        whose = (
+            f"{len(known)} of {len(known) + description.jobs_without_losses} jobs; those of the others are not at hand"
+        )
+    caption = f"Losses of {whose}.{_first(list(known), 'jobs') if many else ''}"
+    return [Drawing(caption, "losses", lambda path: _draw_losses(path, titles, runs))]
 
 
 def _budget(frame: pd.DataFrame, layout: Layout, description: Description) -> Drawing:

@@ -14,6 +14,7 @@ from sgbench.report.claims import VERDICTS
 from sgbench.report.layout import MISSING
 from sgbench.report.markdown import markdown
 from sgbench.report.other_data import ORDER_CAPTION, open_ordered, order_on
+from sgbench.report.unlike_parts import unlike
 from sgbench.results.study_folder import StudyFolder, studies_in
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import BrokenFile
@@ -23,8 +24,9 @@ from sgbench.support.reading import open_lines
 _ITEMS = {item.name: item for part in PARTS for item in part.items}
 _ABOUT = (
     "Each part has a report with its tables, intervals, judges, costs and provenance; parts differ in the attributes "
-    "that models are trained on."
+    "that models are trained on, in methods, levels and seeds."
 )
+_ALIKE = "In all else that is kept of their settings, versions and definitions the parts are alike."
 _HOW = (
     "Each claim is decided in the report of the part that has its systems, by comparisons and margins that were fixed "
     "before anything was measured; the evidence is there."
@@ -49,6 +51,7 @@ def write_overview(page: Path, title: str, studies: Sequence[StudyFolder]) -> Pa
         f"# {in_a_line(title)}: the paper's experiments",
         _ABOUT,
         _parts(page, studies),
+        unlike(studies) or _ALIKE,
         "## Claims of the paper",
         _HOW,
     ]
@@ -71,6 +74,7 @@ def _parts(page: Path, studies: Sequence[StudyFolder]) -> str:
             {
                 "Part": _link(page, study),
                 "Tables and figures": "; ".join(f"{_called(item)}: {item.title}" for item in _items(study)),
+                "Data": str(description.facts.get("Data", MISSING)),
                 "Attributes": ", ".join(description.attributes.values()),
                 "Systems": str(len(description.systems)),
                 "Seeds": str(description.num_seeds),

@@ -14,7 +14,7 @@ def remarks(
 ) -> list[str]:
     """A sentence for each thing that makes figures of a system other than they seem, or leaves a figure out."""
     alike = _alike(records, systems, layout)
-    return [*_left_out(records, systems), *_lossy(systems), *alike, *_nobody(description)]
+    return [*_left_out(records, systems), *_lossy(systems), *alike, *_nobody(description), *_no_losses(description)]
 
 
 def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
@@ -63,3 +63,11 @@ def _nobody(description: Description) -> list[str]:
     if not asked or description.shown.asked:
         return []
     return [f"Not drawn, because the settings show nobody (scoring.figure_people is 0): {', '.join(asked)}."]
+
+
+def _no_losses(description: Description) -> list[str]:
+    """A sentence if models were trained and of none the losses are left."""
+    number = description.jobs_without_losses
+    if description.jobs or not number:
+        return []
+    return [f"Losses are not shown: those of the {number:,} jobs are not at hand, as when jobs/ was not copied."]

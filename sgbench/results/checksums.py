@@ -1,7 +1,7 @@
 """SHA-256 of every file that a report consists of, as ``sha256sum -c`` reads them."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from sgbench.support.atomic import write_text
@@ -15,21 +15,22 @@ REPORT = "report"
 """A study's folder for its page, tables and figures."""
 
 
-def write_checksums(folder: Path, beside: Sequence[Path]) -> None:
+def write_checksums(folder: Path, beside: Sequence[Path], without: Collection[Path] = ()) -> None:
     """Keep the checksums of a study in its folder.
 
     Args:
         folder: all files in it and below count.
         beside: folders elsewhere whose files count too, such as its systems.
+        without: files that do not count, for the report has not written them.
     """
     places = [folder, *beside]
     names = [name for name in _names(folder, places) if _lies_in(folder, places, name)]
-    lines = [f"{hash_of_file(folder / name)}  {name}\n" for name in names]
+    lines = [f"{hash_of_file(folder / name)}  {name}\n" for name in names if folder / name not in without]
     write_text(folder / CHECKSUMS, "".join(lines))
 
 
 def check_files(folder: Path, beside: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Files that are not as they were written, and files that were not written with the report, and what is wrong.
+    """Files that are not as they were written, and files that are no part of the report, and what is wrong.
 
     Args:
         beside: as for ``write_checksums``; a line that names a file of another place is not followed.
@@ -51,7 +52,7 @@ def check_files(folder: Path, beside: Sequence[Path]) -> Iterator[tuple[Path, st
             yield path, "is not the file that was written"
     for name in _names(folder, places):
         if name not in written:
-            yield folder / name, "was not written with the report"
+            yield folder / name, "is no part of the report"
 
 
 def check_kept(folder: Path, report: Path) -> Iterator[tuple[Path, str]]:

@@ -74,6 +74,7 @@ class Description:
         reference: folder of the system that many systems are tested against; empty for the first.
         items: tables and figures of the paper that the study makes.
         paper_levels: level in records -> the level of the paper that it stands for, where they differ.
+        jobs_without_losses: number of further jobs, whose losses are not at hand.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -97,6 +98,7 @@ class Description:
     reference: str = ""
     items: tuple[str, ...] = ()
     paper_levels: Mapping[str, str] = field(default_factory=dict)
+    jobs_without_losses: Annotated[int, Field(ge=0)] = 0
 
 
 def check_description(description: Description) -> None:

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter
 
+from sgbench.results.known_files import FILES, accept, known_files
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
 from sgbench.support.sealed import check, discard, is_sealed, opened, seal
-from sgbench.support.strict import parse_json, read_object
+from sgbench.support.strict import parse_json
 
+_ORIGINS = "origins"
 _WITHOUT = "the study's command leaves these losses out of its report"
-_FILES = TypeAdapter(list[dict[str, str]])
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,15 @@ class JobFolder:
         return f"train it again with --retrain, or delete the folder {self.path}"
 
     def write_identity(
-        self, identity: Mapping[str, Any], manifest: Mapping[str, Any], code: str, data: str, files: Mapping[str, str]
+        self,
+        identity: Mapping[str, Any],
+        manifest: Mapping[str, Any],
+        code: str,
+        data: str,
+        files: Mapping[str, str],
+        origin: Origin,
     ) -> None:
-        """Keep what decided the model, what its sparse labels hold, and where the classes lay (provenance).
+        """Keep what decided the model, what its sparse labels hold, where the classes lay, and what trains it now.
 
         Args:
             code: the method's class.
@@ -73,9 +79,11 @@ class JobFolder:
             files: SHA-256 of each file of a method from outside the package. Those of earlier calls still count.
         """
         known = (self.known_files() or []) if self.identity_file.exists() else []
-        about = {**identity, "manifest": manifest, "class": code, "data": data}
+        earlier = self._origins() if self.checkpoint.exists() else []
+        origins = earlier if origin in earlier else [*earlier, origin]
+        about = {**identity, "manifest": manifest, "class": code, "data": data, _ORIGINS: origins}
         if files:
-            about["files"] = known if files in known else [*known, files]
+            about[FILES] = known if files in known else [*known, files]
         write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
 
     def known_files(self) -> list[dict[str, str]] | None:
@@ -83,19 +91,11 @@ class JobFolder:
 
         Empty if none is known, as of an earlier version; None if what was kept cannot be read.
         """
-        try:
-            return _FILES.validate_python(read_object(self.identity_file).get("files", []), strict=True)
-        except (OSError, ValueError):
-            return None
+        return known_files(self.identity_file)
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the model count as trained with these files, too."""
-        try:
-            about = read_object(self.identity_file)
-        except (OSError, ValueError):
-            about = {}
-        about["files"] = [*(self.known_files() or []), files]
-        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
+        accept(self.identity_file, files)
 
     def is_begun(self) -> bool:
         """Whether something was trained here."""
@@ -123,10 +123,11 @@ class JobFolder:
         return self._done.exists()
 
     def mark_done(self, origin: Origin) -> None:
-        """Say that the model is trained to the end, and what trained it."""
+        """Say that the model is trained to the end, and what trained it; if it was resumed, what trained before too."""
         if self._losses.exists():
             seal(self._losses)
-        write_origin(self._done, origin)
+        others = [other for other in self._origins() if other != origin]
+        write_origin(self._done, origin | ({"earlier": others} if others else {}))
 
     def origin(self) -> Origin | None:
         """What finished the job; None where it is not known."""
@@ -168,6 +169,17 @@ class JobFolder:
             BrokenFile: they are missing, or are not as they were written; names the file.
         """
         return opened(self._losses, _read_losses, _WITHOUT)
+
+    def _origins(self) -> list[Origin]:
+        """What has trained the model so far, as far as it is known."""
+        about = read_origin(self.code_file) or {}
+        kept = about.get(_ORIGINS, [])
+        return [own for own in kept if isinstance(own, dict)] if isinstance(kept, list) else []
+
+    @property
+    def code_file(self) -> Path:
+        """With which files of its class the model counts as trained."""
+        return self.identity_file
 
     @property
     def identity_file(self) -> Path:

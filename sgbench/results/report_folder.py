@@ -43,6 +43,14 @@ class ReportFolder:
         """Page, records and tables: all that is the same wherever it is made."""
         return [path for path in sorted(self.path.iterdir()) if path.suffix in {".md", ".csv", ".tex"}]
 
+    def others(self) -> set[Path]:
+        """What lies here and was not written by the report: the user's, or of an earlier report whose list was lost.
+
+        Nothing where it is not known what the report wrote.
+        """
+        written = {self.path / name for name, _ in self._written()}
+        return {path for path in self.path.rglob("*") if path.is_file() and path not in written} if written else set()
+
     @contextmanager
     def rewritten(self) -> Iterator["ReportFolder"]:
         """Yield a folder beside this one for a new report. When it is whole, its files take the earlier report's place.

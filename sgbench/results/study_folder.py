@@ -188,7 +188,7 @@ class StudyFolder:
 
     def write_checksums(self) -> None:
         """Keep the checksums of all files that the report consists of, its systems' too."""
-        write_checksums(self.path, [system.path for system in self.members()])
+        write_checksums(self.path, [system.path for system in self.members()], self.report.others())
 
     def changed_files(self, report: ReportFolder) -> list[str]:
         """A line for each file of a study without its systems that is not as it was written, if checksums were kept."""

@@ -1,12 +1,13 @@
 """A system's folder: its records, the per-image scores that they are made of, samples, cost, origin."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sgbench.results.cost import Cost, read_cost, write_cost
+from sgbench.results.known_files import accept, known_files
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
 from sgbench.results.samples import Samples, read_samples
@@ -52,6 +53,14 @@ class SystemFolder:
     def samples_file(self) -> Path:
         """Translations for figures; ``samples`` reads and writes them."""
         return self.path / "samples.npz"
+
+    @property
+    def code_file(self) -> Path:
+        """With which files of its class the system counts as scored.
+
+        It is hidden, as no checksums of a report count it: other studies share the system, and it grows with --keep.
+        """
+        return self.path / ".code.json"
 
     def discard_unfinished(self) -> None:
         """Remove what a killed process left half-written; the caller holds the system's lock."""
@@ -131,6 +140,23 @@ class SystemFolder:
     def origin(self) -> Origin | None:
         """What scored the system; None where it is not known."""
         return read_origin(self._origin)
+
+    def write_files(self, files: Mapping[str, str]) -> None:
+        """Keep SHA-256 of each file of the class from outside the package, by its name, that a system is scored with.
+
+        They stay when the folder of the job, which has them too, is removed. None are kept of the suite's own classes.
+        """
+        self.code_file.unlink(missing_ok=True)
+        if files:
+            accept(self.code_file, files)
+
+    def known_files(self) -> list[dict[str, str]] | None:
+        """As that of a job's folder: with which files of its class the system counts as scored."""
+        return known_files(self.code_file) if self.code_file.exists() else []
+
+    def accept(self, files: Mapping[str, str]) -> None:
+        """Let the system count as scored with these files, too."""
+        accept(self.code_file, files)
 
     def unscore(self) -> None:
         """Let the system count as not scored."""

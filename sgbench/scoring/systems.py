@@ -95,6 +95,7 @@ class SystemScorer:
             found = unsteadiness(translate, test.requests, study.settings.scoring.batch_size)
             if found:
                 study.screen.say(f"warning: {system.entry.slug} {system.level}: {found}")
+        folder.write_files(system.jobs[0].files)  # of one class, as all its jobs are
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
         self._everything(folder, base, translate, edit)
 

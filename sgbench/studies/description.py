@@ -50,13 +50,14 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
     plan, source, scoring = study.plan, study.plan.source, study.settings.scoring
     size = study.settings.data.image_size
     edits = plan.edits
+    losses = {job.name: job.title for job in plan.jobs if study.runs.job(job.name).has_losses()}
     asked = asked_values(plan.test_labels, plan.attributes, edits)
     return Description(
         title=f"sgbench: {study.settings.study}",
         attributes={a.name: a.title for a in plan.attributes},
         controls=tuple(control.name for control in study.controls.values()),
         systems=tuple(systems),
-        jobs={job.name: job.title for job in plan.jobs if study.runs.job(job.name).has_losses()},
+        jobs=losses,
         correlated=tuple(sorted(correlated_pairs(source.labels, plan.attributes, scoring.correlated_above))),
         correlated_above=scoring.correlated_above,
         inception_name=study.protocol.files.inception.display_name,
@@ -78,6 +79,7 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
         reference=_reference(study),
         items=study.settings.items,
         paper_levels=paper_levels(study.settings),
+        jobs_without_losses=len(plan.jobs) - len(losses),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sgbench.data.checked import checked
+from sgbench.data.checked import check_scale, checked
 from sgbench.data.labels import Group
 from sgbench.data.pixels import LEVEL, to_bytes, to_floats
 from sgbench.data.requests import make_requests
@@ -27,8 +27,6 @@ from sgbench.support.global_state import foreign
 
 _TRIED = 4
 """Number of test images per group that a model is tried with."""
-_BRIGHT, _DARK = 0.5, 100
-"""Results without a value below 0 but with one above 0.5 are in [0, 1] if a test image (8 bits) is below 100."""
 
 Translator = Callable[[Tensor, Tensor, Sequence[Group]], Tensor]
 
@@ -102,8 +100,8 @@ def serve_model(
                 low = results.min().item() if not floats else min(low, results.min().item())
                 high = max(high, results.max().item())
                 floats = True
-    if floats and low >= 0 and high > _BRIGHT and inputs.images.min() < _DARK:
-        raise UserError(f"{name} returned nothing below 0: expected are floats in [-1, 1], not in [0, 1]: scale them")
+    if floats:
+        check_scale(low, high, int(inputs.images.min()), name)
     if max(-low, high) > 1 + LEVEL:
         warnings.warn(f"{name}: values from {low:.4g} to {high:.4g} are clamped to [-1, 1]", stacklevel=2)
     if asked:

@@ -12,7 +12,9 @@ file runs as code: open only files that you trust.
 
 import hashlib
 import mmap
-from collections.abc import Callable, Sequence
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -28,9 +30,11 @@ from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.models import serve_model
 from sgbench.submissions.results import Results
 from sgbench.support.cores import LOOKING
-from sgbench.support.errors import UserError, summary
+from sgbench.support.errors import UserError, shown, summary
 
 _BLOCK = 2**24
+_EXTERNAL = re.compile(rb"\x6a[\x80-\xff]*[\x00-\x7f]\n\x08location\x12([\x80-\xff]*[\x00-\x7f])", re.DOTALL)
+"""Before the place of a tensor's weights in an ONNX file: TensorProto.external_data, its key and the place's length."""
 
 
 class Port(NamedTuple):
@@ -193,7 +197,24 @@ def check_signature(program: Program, size: int) -> None:
 
 
 def _onnx_files(path: Path) -> list[Path]:
-    """The model and the files beside it that it names: large weights are kept in a separate file."""
+    """The model and the files that it names: large weights are kept in files of their own, beside it or in folders.
+
+    Raises:
+        UserError: one of them lies outside the model's folder.
+    """
     beside = sorted(p for p in path.parent.iterdir() if p != path and p.is_file())
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return [path, *(p for p in beside if content.find(p.name.encode()) >= 0)]
+        named = [p for p in beside if content.find(p.name.encode()) >= 0]
+        below = [path.parent / place for place in sorted(set(_locations(content, path)))]
+    return list(dict.fromkeys([path, *named, *(p for p in below if p.is_file())]))
+
+
+def _locations(content: mmap.mmap, path: Path) -> Iterator[str]:
+    """Where a model says that weights lie, from its folder on."""
+    for entry in _EXTERNAL.finditer(content):
+        length = sum((byte & 127) << (7 * k) for k, byte in enumerate(entry[1]))
+        place = content[entry.end() : entry.end() + length].decode("utf-8", "replace").replace("\\", "/")
+        normal = posixpath.normpath(place)
+        if posixpath.isabs(normal) or normal.split("/")[0] == "..":
+            raise UserError(f"{path}: keeps weights in {shown(place)}, outside its folder; save it with them below it")
+        yield normal

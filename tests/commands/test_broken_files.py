@@ -163,7 +163,8 @@ def test_every_file_is_among_them(finished):
     kinds = {path.name for path in named} | {path.suffix for path in named if path.parent.name in ("judge", "report")}
     rest = {path for path in finished.rglob("*") if path.is_file() and path.suffix not in (".lock", ".png", ".tex")}
     left = {path.name for path in rest if path.name not in kinds and path.suffix not in kinds} - {"lock"}
-    assert left <= {f".{name}.sha256" for name in ("samples.npz", "cost.json", "origin.json", "background.npy")}
+    hashes = {f".{name}.sha256" for name in ("samples.npz", "cost.json", "origin.json", "background.npy")}
+    assert left <= {".code.json", *hashes}
 
 
 def test_what_was_broken_is_said_in_one_line(runs, run):
@@ -181,10 +182,13 @@ def test_what_was_broken_is_said_in_one_line(runs, run):
 
 
 @pytest.mark.parametrize("option", [pytest.param("--retrain", marks=pytest.mark.slow), "--keep"])
+@pytest.mark.parametrize("done", ["trained", "scored"])
 def test_a_method_whose_file_changed_stops_until_the_user_says_what_is_wanted(
-    config, finished, runs, run, monkeypatch, option
+    config, finished, runs, run, monkeypatch, option, done
 ):
-    job = file_of(runs, "jobs/*")
+    place = file_of(runs, "jobs/*" if done == "trained" else "systems/mine-*")
+    if done == "scored":  # jobs were deleted to free space, or not copied
+        shutil.rmtree(runs / "jobs")
     edited = MINE + "\n    def edit(self, *given):\n        return -super().edit(*given)\n"
     file = config.parent / "mine.py"
     try:
@@ -193,7 +197,7 @@ def test_a_method_whose_file_changed_stops_until_the_user_says_what_is_wanted(
         status, err = run()
         assert status == 2
         assert err.splitlines()[-1] == (
-            f"error: mine.py has changed since this was trained: --retrain or --keep ({job})"
+            f"error: mine.py has changed since this was {done}: --retrain or --keep ({place})"
         )
         assert all_records(runs) == all_records(finished)
         assert run(option)[0] == 0
@@ -207,6 +211,19 @@ def test_a_method_whose_file_changed_stops_until_the_user_says_what_is_wanted(
         sys.modules.pop("mine", None)
     status, err = run()
     assert status == (0 if option == "--keep" else 2)
+
+
+def test_a_broken_note_of_a_systems_code_is_asked_about_and_a_lost_one_is_made_again(config, runs, run):
+    shutil.rmtree(runs / "jobs")
+    note = file_of(runs, "systems/mine-*/.code.json")
+    kept = note.read_text()
+    note.write_text(kept[:-9])
+    status, err = run()
+    assert status == 2
+    assert err.splitlines()[-1].startswith(f"error: {note} is broken, so nobody knows whether mine.py has changed")
+    note.unlink()
+    assert run()[0] == 0
+    assert note.read_text() == kept
 
 
 def test_the_two_options_exclude_each_other(run):

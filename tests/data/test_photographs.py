@@ -181,3 +181,52 @@ def test_squares_and_aligned_images_have_different_fingerprints(celeba_copy):
     content.resize((64, 64)).save(square, "JPEG")
     path.write_bytes(square.getvalue().ljust(size, b"\0"))
     assert celeba(root).fingerprint != before
+
+
+def png_of_16_bits(channels):
+    """A PNG of these channels, uint16 [h, w, c], which Pillow cannot write with more than one."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width, number = channels.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[number], 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in channels)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        chunk(kind, data) for kind, data in ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    )
+
+
+def grey_of_16_bits(path, grey, kind):
+    Image.fromarray(grey).save(path, kind)
+
+
+STORED = {
+    "grey PNG": lambda path, grey: grey_of_16_bits(path, grey, "PNG"),
+    "grey TIFF": lambda path, grey: grey_of_16_bits(path, grey, "TIFF"),
+    "colour": lambda path, grey: path.write_bytes(png_of_16_bits(np.dstack([grey, grey // 2, grey // 3]))),
+    "see-through grey": lambda path, grey: path.write_bytes(png_of_16_bits(np.dstack([grey, grey * 0 + 65535]))),
+    "see-through": lambda path, grey: path.write_bytes(png_of_16_bits(np.dstack([grey, grey, grey, grey * 0 + 65535]))),
+}
+
+
+@pytest.mark.parametrize("store", STORED.values(), ids=STORED)
+def test_16_bits_are_read_where_all_are_used_and_refused_where_12_are(store, tmp_path):
+    grey = GRADIENT[..., 1].astype(np.uint16)
+    store(tmp_path / "whole", grey * 257)
+    store(tmp_path / "twelve", grey * 16 + 15)
+    store(tmp_path / "eight", grey)
+    Image.fromarray(GRADIENT[..., 1]).save(tmp_path / "plain", "PNG")
+    assert np.array_equal(read(tmp_path / "whole")[0], read(tmp_path / "plain")[0])
+    for name in ("twelve", "eight"):
+        with pytest.raises(UserError) as error:
+            read(tmp_path / name)
+        told = "16-bit pixels of which none is above 4,095, as when 12 bits are stored in 16"
+        assert str(error.value) == f"{tmp_path / name}: {told}; scale it to all 16 bits, or save it with 8"
+
+
+def test_a_dark_photograph_of_few_bits_is_read(tmp_path):
+    Image.fromarray(GRADIENT // 32).save(tmp_path / "dark", "PNG")
+    assert read(tmp_path / "dark").max() < 16
+    Image.fromarray(np.zeros((48, 64), np.uint16)).save(tmp_path / "black", "PNG")
+    assert not read(tmp_path / "black").any()

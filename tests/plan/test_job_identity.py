@@ -9,6 +9,7 @@ import yaml
 
 from sgbench.launching.job import run_job
 from sgbench.launching.launch import train_jobs
+from sgbench.methods.sggan import SGGAN
 from sgbench.plan.study import open_study
 from sgbench.results.run_folder import RunFolder
 from sgbench.run import main
@@ -79,6 +80,17 @@ def test_moving_a_methods_file_orphans_no_model(write, tmp_path, monkeypatch, ca
 def test_another_key_or_version_is_another_model(write, tmp_path, old, new):
     (before,) = opened(write("first_place"), tmp_path).plan.jobs
     (after,) = opened(write("second_place", MINE.replace(old, new)), tmp_path).plan.jobs
+    assert before.name != after.name
+
+
+@pytest.mark.parametrize("own", ["", "\n    version = 3\n"], ids=["the suite's", "its own"])
+def test_another_version_of_the_suites_class_is_another_model_of_what_is_made_from_it(
+    write, tmp_path, monkeypatch, own
+):
+    path = write("first_place", MINE + own)
+    (before,) = opened(path, tmp_path).plan.jobs
+    monkeypatch.setattr(SGGAN, "version", SGGAN.version + 1)
+    (after,) = opened(path, tmp_path).plan.jobs
     assert before.name != after.name
 
 

@@ -48,7 +48,7 @@ def test_every_part_is_named_with_what_it_shows(page):
     assert [part[0] for part in parts] == [f"[mine-{n}](mine-{n}/report/report.md)" for n in ("main", "figure4")]
     assert parts[0][1].startswith("Table 1: Inception Score; Table 2: ")
     assert parts[1][1:] == ["Figure 4: Results and residuals with all labels", *parts[1][2:]]
-    assert parts[1][2] == "Gender, Hair color, Lipstick, Pale skin"
+    assert parts[1][3] == "Gender, Hair color, Lipstick, Pale skin"
 
 
 def test_each_claim_has_the_verdict_of_the_report_that_tests_it(page):

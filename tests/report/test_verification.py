@@ -44,6 +44,30 @@ def study(finished, tmp_path):
     return StudyFolder(root / finished.path.name)
 
 
+def test_stale_files_in_a_report_are_neither_signed_nor_removed_and_are_named(study):
+    """A run folder that was copied without its hidden files, then a report with fewer figures, and the user's notes."""
+    stale = {study.report.figure("losses"), study.report.path / "mine/notes.md"}
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("of another time")
+    (study.report.path / ".report.sha256").unlink()
+    make_report(study, pictures=False)
+    assert study.report.others() == stale | {study.report.path / ".report.sha256"}
+    study.write_checksums()
+    assert all(path.is_file() for path in stale)
+    assert set(verification.verify(study.path).problems) == {f"{path}: is no part of the report" for path in stale}
+    for path in stale:
+        path.unlink()
+    assert verification.verify(study.path).problems == ()
+
+
+def test_a_report_of_an_earlier_version_that_signed_them_is_verified_as_before(study):
+    (study.report.path / ".report.sha256").unlink()
+    (study.report.path / "stale.csv").write_text("of another time")
+    study.write_checksums()
+    assert verification.verify(study.path).problems == ()
+
+
 def moved(records, relative, metric="jury_accuracy"):
     """Records whose figures of a metric are other by a share of themselves."""
     frame = to_frame(records)

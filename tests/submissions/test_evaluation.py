@@ -482,12 +482,12 @@ def test_a_file_that_nobody_wrote_is_found_and_sha256sum_agrees(out, config, ask
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=study, check=True)
     (study / "report" / "table9.csv").write_text("made,up\n")
     assert verify([str(study)]) == 1
-    assert "table9.csv: was not written with the report" in capsys.readouterr().out
+    assert "table9.csv: is no part of the report" in capsys.readouterr().out
     (study / "report" / "table9.csv").unlink()
     (system,) = (path for path in (out / "systems").iterdir() if path.name.startswith("extra-"))
     (system / "more.csv").write_text("made,up\n")
     assert verify([str(study)]) == 1
-    assert "more.csv: was not written with the report" in capsys.readouterr().out
+    assert "more.csv: is no part of the report" in capsys.readouterr().out
     (system / "more.csv").unlink()
     assert verify([str(study)]) == 0
 

@@ -2,12 +2,18 @@
 
 import hashlib
 import importlib
+import re
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from sgbench.support.code import check_as_imported, files_of, hash_of_code, is_outside, made_of
+from sgbench.support.code import check_as_imported, files_of, hash_of_code, is_data, is_outside, made_of
 from sgbench.support.errors import UserError
+from sgbench.support.parts import NEEDED
+
+ROOT = Path(__file__).parents[2]
 
 FILES = {
     "mine.py": "import numpy\nimport helper\nfrom sgbench.support import errors\n\nWEIGHTS = 'weights.pt'\n",
@@ -49,7 +55,80 @@ def test_a_file_counts_with_what_it_imports_from_its_folder_and_the_files_that_i
 
 def test_a_module_of_a_package_counts_with_what_it_imports_from_the_package(folder):
     inside = {"__init__.py", "faces.py", "nets/__init__.py", "nets/parts.py", "layers.py"}
-    assert files_of("packed.faces").keys() == {f"packed/{name}" for name in inside} | {"packed/../weights.pt"}
+    beside = {"helper.py", "deeper.py", "mine.py", "weights.pt"}
+    assert files_of("packed.faces").keys() == {f"packed/{name}" for name in inside} | beside
+
+
+NAMING = {
+    "a path of parts": "from pathlib import Path\nW = Path(__file__).parent / 'weights' / 'code.pt'\n",
+    "a path that is joined": "import os\nW = os.path.join(os.path.dirname(__file__), 'weights', 'code.pt')\n",
+    "a path in two steps": "from pathlib import Path\nD = Path(__file__).parent / 'weights'\nW = D / 'code.pt'\n",
+    "a formatted path": "import os\nW = f'{os.path.dirname(__file__)}/weights/code.pt'\n",
+    "a path from the folder above": "from pathlib import Path\nW = Path(__file__).parents[1] / 'shared' / 'code.pt'\n",
+    "a path from the working folder": "W = 'at-work/code.pt'\n",
+}
+
+
+@pytest.mark.parametrize("text", NAMING.values(), ids=NAMING)
+def test_files_that_are_named_piece_by_piece_count(text, folder, monkeypatch):
+    for place in ("packed/weights", "shared", "work/at-work"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "code.pt").write_text("1")
+    monkeypatch.chdir(folder / "work")
+    (folder / "packed/faces.py").write_text(text)
+    (named,) = (name for name in files_of("packed.faces") if name.endswith("code.pt"))
+    before = hash_of_code("packed.faces")
+    (folder / named).write_text("2")
+    assert hash_of_code("packed.faces") != before
+
+
+IMPORTING = {
+    "a statement": "import elsewhere.parts\n",
+    "a call": "import importlib\nimportlib.import_module('elsewhere.parts')\n",
+    "a dunder": "__import__('elsewhere.parts')\n",
+}
+
+
+@pytest.mark.parametrize("text", IMPORTING.values(), ids=IMPORTING)
+def test_imports_are_followed_to_every_folder_of_the_users(text, folder, tmp_path_factory, monkeypatch):
+    other = tmp_path_factory.mktemp("other")
+    (other / "elsewhere").mkdir()
+    (other / "elsewhere/parts.py").write_text("from . import deeper\n")
+    (other / "elsewhere/deeper.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(other)
+    (folder / "packed/faces.py").write_text(text)
+    before = hash_of_code("packed.faces")
+    assert {str(other / f"elsewhere/{name}.py") for name in ("parts", "deeper")} <= files_of("packed.faces").keys()
+    (other / "elsewhere/deeper.py").write_text("x = 2\n")
+    assert hash_of_code("packed.faces") != before
+
+
+def test_of_an_installed_package_the_version_counts_unless_the_suite_needs_it_too(folder, tmp_path, monkeypatch):
+    installed = tmp_path / "site-packages"
+    (installed / "timmy").mkdir(parents=True)
+    (installed / "timmy/__init__.py").write_text("import numpy\n")
+    (installed / "timmy-1.0.dist-info").mkdir()
+    (installed / "timmy-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: timmy\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(installed)
+    (folder / "packed/faces.py").write_text("import timmy.deep\nimport numpy\nimport ast\n")
+    found = files_of("packed.faces")
+    assert found.keys() == {"packed/faces.py", "the package timmy"}
+    assert found["the package timmy"] == "1.0"
+    assert made_of({"a/b.py": "1", "the package timmy": "1.0"}) != made_of({"a/b.py": "1", "the package timmy": "1.1"})
+    assert [is_data(name) for name in ("a.py", "the package timmy", "w.pt")] == [False, False, True]
+
+
+def test_what_the_suite_needs_is_what_its_project_names():
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    imported = {"PIL": "pillow", "yaml": "pyyaml"}
+    assert sorted(imported.get(name, name.replace("_", "-")) for name in NEEDED) == sorted(
+        re.match("[a-z-]+", name)[0] for name in named
+    )
+
+
+def test_a_program_that_never_ends_is_read_to_a_limit(folder, monkeypatch):
+    monkeypatch.setattr("sgbench.support.parts._MOST_FILES", 3)
+    assert len(files_of("packed.faces")) < 8
 
 
 @pytest.mark.parametrize("name", ["mine.py", "deeper.py", "weights.pt"])

@@ -32,6 +32,7 @@ _TURNED = {
     8: Image.Transpose.ROTATE_90,
 }
 """What makes a photograph upright, by its orientation tag."""
+_TWELVE_BITS = 2**12
 Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge of a crop, in pixels."""
 
@@ -133,7 +134,7 @@ def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> n
         size: S.
 
     Raises:
-        UserError: the file cannot be decoded, or ``crop`` raises it.
+        UserError: the file cannot be decoded, has fewer bits stored in 16, or ``crop`` raises it.
     """
     with _decoding(path):
         rgb = _whole(path)
@@ -143,8 +144,8 @@ def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> n
 def open_photograph(path: Path) -> Image.Image:
     """One photograph turned upright, in 8-bit RGB.
 
-    Alpha is dropped; of 16-bit pixels only the upper eight bits are used. Of what else the file says of the photograph
-    only its orientation is read.
+    Alpha is dropped; of 16-bit pixels only the upper eight bits are used, so that fewer bits stored in 16 are refused.
+    Of what else the file says of the photograph only its orientation is read.
 
     Raises:
         UserError: the file cannot be decoded.
@@ -180,7 +181,10 @@ def _decoding(path: Path) -> Iterator[None]:
 
 def _whole(path: Path) -> Image.Image:
     with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
+        has_16_bits = image.format in ("PNG", "TIFF") and ";16" in str(image.tile[:1])  # colours become 8 bits
         upright = _upright(image)
+        if has_16_bits:
+            _check_range(upright)
         return upright if upright.mode == "RGB" else _rgb(upright)
 
 
@@ -219,6 +223,21 @@ def _orientation(image: Image.Image) -> int:
     except Exception:  # Pillow raises almost any error for damaged metadata
         return 1
     return found if found in _TURNED else 1
+
+
+def _check_range(image: Image.Image) -> None:
+    """Refuse 16-bit pixels of which all are as small as in 12 bits: their upper eight bits are almost black.
+
+    Raises:
+        UserError: they are. A black photograph in grey is known to be black; in colour Pillow keeps eight bits alone.
+    """
+    names = image.getbands()
+    bands = zip(names, image.split() if len(names) > 1 else [image], strict=True)
+    largest = max(int(np.asarray(pixels).max()) for name, pixels in bands if name != "A")
+    is_whole = image.mode.startswith("I")
+    if largest < (_TWELVE_BITS if is_whole else _TWELVE_BITS >> 8) and not (is_whole and largest == 0):
+        told = "16-bit pixels of which none is above 4,095, as when 12 bits are stored in 16"
+        raise UserError(f"{told}; scale it to all 16 bits, or save it with 8")
 
 
 def _rgb(image: Image.Image) -> Image.Image:

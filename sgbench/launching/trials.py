@@ -1,0 +1,155 @@
+"""A method that is being trained, tried on a few training images: pictures of its results, and whether they will last.
+
+What is scored is a new one that loads what was saved. Its results are held against those of the one that was trained,
+before the last checkpoint is written and the job is done.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.utils import make_grid
+
+from sgbench.data.checked import check_scale, checked
+from sgbench.data.labels import HIDDEN, all_groups
+from sgbench.data.pixels import LEVEL, to_bytes
+from sgbench.methods.contract import Method
+from sgbench.plan.job import Job
+from sgbench.results.job_folder import JobFolder
+from sgbench.support.atomic import replacing, write_buffered
+from sgbench.support.draws import seed_draws
+from sgbench.support.errors import UserError, summary
+
+_APART = 0.5 * LEVEL
+"""Results that are further apart, on average, differ by more than rounding."""
+_BUFFER = "register it as a buffer, and train again"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a job's method is tried on.
+
+    Attributes:
+        x: training images, float32 [n, 3, S, S] on the device.
+        labels: int8 [n, J], as the level reveals them.
+    """
+
+    job: Job
+    folder: JobFolder
+    x: Tensor
+    labels: Tensor
+
+    @torch.no_grad()
+    def run(self, method: Method, done: int) -> None:
+        """Write the results after so many iterations, and refuse a method that could not be scored.
+
+        Raises:
+            UserError: a result is none, is in [0, 1] at the end, or is another one when what was saved is loaded: that
+                is refused here, not after every job is trained.
+        """
+        name = f"{self.folder.path}: iteration {done}: {method.display_name}"
+        with _modes_of(method):
+            results = self._results(method, name)
+            self._write(results, done)
+            loaded = self._results(self._loaded(method, name), name)
+            # one that gives others each time draws at random, which scoring tells
+            if _apart(results, loaded) and not _apart(results, self._results(method, name)):
+                told = "keeps state that edit needs outside its state dict, where it is lost"
+                raise UserError(f"{name}: {told}; {_BUFFER}")
+        if done == method.settings.iterations:
+            check_scale(float(results.min()), float(results.max()), int(to_bytes(self.x).min()), name)
+
+    def lost(self, method: Method) -> str:
+        """Which numbers and tensors a method changed in training that were lost when it was resumed, in words."""
+        if changed := unkept(method, self.job.build()):
+            told = "changed in training and are not in its state dict, so they were lost when it was interrupted"
+            return f"{self.folder.path}: {method.display_name}: {', '.join(changed)}: {told}; {_BUFFER}"
+        return ""
+
+    def _results(self, method: Method, name: str) -> Tensor:
+        """As in scoring, [G, n, 3, S, S]."""
+        labels = self.labels if self.job.entry.source_labels == "true" else torch.full_like(self.labels, HIDDEN)
+        lower = self.job.precision == "bfloat16"
+        made = []
+        with torch.autocast(self.x.device.type, torch.bfloat16) if lower else nullcontext():
+            method.eval()
+            for group in all_groups(
+                method.attributes
+            ):  # a method may change what it is given, or reuse what it returns
+                seed_draws(0)
+                result = method.edit(self.x.clone(), labels.clone(), group)
+                made.append(checked(result, tuple(self.x.shape), name).clone())
+        return torch.stack(made)
+
+    def _loaded(self, method: Method, name: str) -> Method:
+        fresh = self.job.build().to(self.x.device, memory_format=torch.channels_last)
+        try:
+            fresh.load_state_dict(method.state_dict())
+        except RuntimeError as error:
+            raise UserError(
+                f"{name}: what is saved cannot be loaded; make all of it in __init__: {summary(error)}"
+            ) from error
+        return fresh
+
+    def _write(self, results: Tensor, done: int) -> None:
+        """A row of the images, then a row for each group."""
+        rows = torch.cat([to_bytes(self.x), *map(to_bytes, results)])
+        grid = Image.fromarray(make_grid(rows, nrow=len(self.x), padding=2).permute(1, 2, 0).numpy())
+        with replacing(self.folder.sample(done)) as partial:
+            write_buffered(partial, lambda file: grid.save(file, format="PNG"))
+
+
+def unkept(method: nn.Module, fresh: nn.Module) -> list[str]:
+    """Names of numbers and tensors, outside the state dict, that are others than in a module as it is built."""
+    known = {name: dict(_values(part)) for name, part in fresh.named_modules()}
+    return [
+        f"{place}.{name}".lstrip(".")
+        for place, part in method.named_modules()
+        for name, value in _values(part)
+        if place in known and not _same(value, known[place].get(name))
+    ]
+
+
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+
+
+def _values(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    return ((name, value) for name, value in vars(module).items() if name not in _OF_EVERY_MODULE)
+
+
+def _same(a: Any, b: Any) -> bool:
+    """Whether two values are the same as far as they are numbers, tensors, or lists and mappings of these."""
+    if isinstance(a, Tensor | np.ndarray):
+        return (
+            type(a) is type(b)
+            and a.shape == b.shape
+            and bool((torch.as_tensor(a).cpu() == torch.as_tensor(b).cpu()).all())
+        )
+    if isinstance(a, bool | int | float | complex | str | None):
+        return a == b or a != a
+    if isinstance(a, list | tuple):
+        return type(a) is type(b) and len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, dict):
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
+    return True
+
+
+def _apart(results: Tensor, others: Tensor) -> bool:
+    """Whether the results to a group differ by more than rounding, on average."""
+    return bool(((results - others).abs().mean(dim=(1, 2, 3, 4)) > _APART).any())
+
+
+@contextmanager
+def _modes_of(method: nn.Module) -> Iterator[None]:
+    """Put every part of a method back into the mode, of training or not, that it was in."""
+    modes = {part: part.training for part in method.modules()}
+    try:
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
