@@ -23,6 +23,7 @@ import pandas as pd
 
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.claims import CLAIMS
+from sgbench.report.comparisons import ADJUSTED
 from sgbench.report.making import make_report
 from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.checksums import check_files
@@ -48,7 +49,7 @@ _NAMES = {
 """Columns that say which row of a table is which."""
 _VARIANCES = ("variance_images", "variance_judges", "variance_seeds")
 _MADE = {
-    COMPARISONS: {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"},
+    COMPARISONS: {"value": "difference"} | {name: name for name in ("low", "high", "p", *ADJUSTED)},
     CLAIMS: {name: name for name in ("value", "low", "high", "surely_below", *_VARIANCES)},
 }
 """Figures of its rows: column of a report's table -> column as it was made."""

@@ -164,7 +164,7 @@ def test_a_shown_figure_moved_in_its_last_digit_is_found_in_tables_and_on_the_pa
 
 def test_tests_without_a_table_that_can_be_read_stay_as_they_were_made(study, tmp_path):
     tests = pd.DataFrame({name: ["x"] for name in ("target", "measured_on", "metric", "unit", "first", "second")})
-    tests = tests.assign(difference=0.1, low=0.0, high=0.2, p=0.5, p_adjusted=0.5)
+    tests = tests.assign(difference=0.1, low=0.0, high=0.2, p=0.5, p_adjusted=1.0, low_adjusted=-0.1, high_adjusted=0.3)
     broken = tmp_path / "comparisons.csv"
     for text in ("", "a,b\n1,2\n", study.report.records_file.read_text(encoding="utf-8")):
         broken.write_text(text, encoding="utf-8")
