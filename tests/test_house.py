@@ -207,6 +207,7 @@ RUN_FILES = (
     "records.csv",
     "scores.npz",
     "samples.npz",
+    "gallery.npz",
     "cost.json",
     "origin.json",
     "job.json",

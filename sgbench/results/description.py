@@ -74,6 +74,8 @@ class Description:
         reference: folder of the system that many systems are tested against; empty for the first.
         items: tables and figures of the paper that the study makes.
         paper_levels: level in records -> the level of the paper that it stands for, where they differ.
+        gallery: places in the test set of those of whom the page shows all results; nobody where images may not be
+            passed on.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -97,6 +99,7 @@ class Description:
     reference: str = ""
     items: tuple[str, ...] = ()
     paper_levels: Mapping[str, str] = field(default_factory=dict)
+    gallery: tuple[Annotated[int, Field(ge=0, le=LARGEST)], ...] = ()
 
 
 def check_description(description: Description) -> None:

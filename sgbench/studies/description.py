@@ -78,6 +78,7 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
         reference=_reference(study),
         items=study.settings.items,
         paper_levels=paper_levels(study.settings),
+        gallery=plan.gallery,
     )
 
 
