@@ -47,6 +47,7 @@ METHODS_MAY_IMPORT = {
 }
 WITH_TORCH = {
     "report.comparisons",
+    "report.html.gallery",
     "report.kept",
     "report.making",
     "report.packed",

@@ -23,9 +23,10 @@ from frames import (
 )
 
 from sgbench.report.beyond import comparisons_table
+from sgbench.report.contents import Page
 from sgbench.report.latex import escape, frame_to_latex, to_latex
 from sgbench.report.layout import Layout
-from sgbench.report.page import Page, write_report
+from sgbench.report.page import write_report
 from sgbench.report.tables import accuracy_table, jury_table, score_table, target_table
 from sgbench.results.records import to_frame
 from sgbench.results.report_folder import ReportFolder

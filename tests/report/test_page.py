@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from frames import LAYOUT, by_jury, comparisons, judges, record, small_frame, small_records, with_paper
 
-from sgbench.report.page import Page, write_report
+from sgbench.report.contents import Page
+from sgbench.report.page import write_report
 from sgbench.results.records import to_frame
 from sgbench.results.report_folder import ReportFolder
 
