@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sgbench.report.contents import Page
 from sgbench.report.making import layout_of, with_published
-from sgbench.report.page import Page, write_report
+from sgbench.report.page import write_report
 from sgbench.report.verification import differences
 from sgbench.results.description import Description
 from sgbench.results.records import Record, read_records, to_frame
@@ -55,7 +56,7 @@ def verify_kept(study: StudyFolder, report: ReportFolder) -> KeptVerification:
             made = ReportFolder(Path(name))
             if not problems:
                 _make(made, records, description)
-            tables = [path for path in made.texts() if path != made.page]
+            tables = [path for path in made.texts() if path not in (made.page, made.index)]
             for path in tables:
                 problems += differences(report.path / path.name, path)
             if tables:

@@ -16,6 +16,7 @@ from sgbench.report.contents import Page
 from sgbench.report.drawings import drawings
 from sgbench.report.html.gallery import exhibition
 from sgbench.report.layout import Layout
+from sgbench.report.losses import losses_at_hand
 from sgbench.report.members import CONTROL_TITLES, FEW, Member, check_different, labelled
 from sgbench.report.page import write_report
 from sgbench.report.reference import Reference, choose_reference
@@ -125,13 +126,6 @@ def _made(
     )
     path = write_report(folder, with_published(frame), page)
     return Report(path, tuple(records), layout, tuple(told))
-
-
-def losses_at_hand(description: Description, runs: RunFolder) -> dict[str, pd.DataFrame]:
-    """Title and losses of each job that is still kept; of those of many systems the first few."""
-    many = len(description.systems) > FEW
-    shown = [(title, runs.job(name)) for name, title in description.jobs.items()][: FEW if many else None]
-    return {title: job.losses() for title, job in shown if job.has_losses()}
 
 
 def _check_methods(file: Path, description: Description, methods: Mapping[str, str]) -> None:

@@ -99,10 +99,10 @@ def _leaders(cells: pd.DataFrame) -> list[str]:
     """Who leads in target accuracy, who in what is preserved, and who is on the front."""
     measured = cells[cells["origin"] == "measured"]
     best = "the oracle" if (cells["method"] == ORACLE).any() else "real images"
-    scale = f"on a scale from 0, a copy of the source, to 1, {best}"
+    scale = f"from 0 for a copy of the source to 1 for {best}"
     gained = _leader(measured, GAINED)
     kept = [f"in {_name(column)}, {told}" for column in PRESERVED if (told := _leader(measured, column))]
-    found = [f"In target accuracy, {gained} ({scale})."] if gained else ["Target accuracy is not scored."]
+    found = [f"In target accuracy, {scale}, {gained}."] if gained else ["Target accuracy is not scored."]
     found += [f"In what is preserved: {'; '.join(kept)}."] if kept else []
     fronts = {}
     for column in PRESERVED:

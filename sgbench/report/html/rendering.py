@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from sgbench.report.accounts import AS_PUBLISHED, BOLD, accounts_of
 from sgbench.report.claims import CLAIMS, EVIDENCE, HOW, VERDICTS, evidence_of, levels_told, verdicts_shown
@@ -67,8 +66,13 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        finalize=_shown,
     )
+
+
+def _shown(value: Any) -> Any:
+    """A text from data without hidden characters; markup of the templates as it is."""
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _claims(contents: Contents, folder: ReportFolder) -> Mapping[str, Any] | None:
