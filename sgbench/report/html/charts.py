@@ -88,7 +88,7 @@ class Curves:
     """The losses of a job.
 
     Attributes:
-        lines: colour, name and path of each loss.
+        lines: colour, name and path of each loss; colours after the palette's are darker ones of the same, dashed.
         ticks_x, ticks_y: place in pixels and text.
     """
 
@@ -205,19 +205,24 @@ def heat_maps(cells: pd.DataFrame, layout: Layout) -> list[HeatMap]:
     return maps
 
 
-def curves(losses: Mapping[str, pd.DataFrame]) -> dict[str, list[Curves]]:
+def curves(losses: Mapping[str, pd.DataFrame], layout: Layout) -> dict[str, list[Curves]]:
     """The charts of each method's jobs; a loss has the same colour in all of them.
 
     Args:
         losses: title of a job, which begins with its method -> frame with ``iteration`` and a column for each loss.
+
+    Returns:
+        Name of a method, as shown, -> its jobs' charts.
     """
     names = {job: [c for c in frame.select_dtypes("number") if c != "iteration"] for job, frame in losses.items()}
     every = list(dict.fromkeys(name for own in names.values() for name in own))
-    colours = {name: k % len(COLOURS) for k, name in enumerate(every)}
+    colours = {name: k for k, name in enumerate(every)}
     methods: dict[str, list[Curves]] = {}
     for job, frame in losses.items():
         if len(frame) and names[job]:
-            methods.setdefault(job.split(" ")[0], []).append(_curves(job, frame, names[job], colours))
+            name, _, variant = job.split(" ")[0].partition(".")
+            method = ", ".join(filter(None, (layout.methods.get(name, name), variant)))
+            methods.setdefault(method, []).append(_curves(job, frame, names[job], colours))
     return methods
 
 

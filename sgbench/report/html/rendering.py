@@ -44,7 +44,7 @@ def to_html(contents: Contents, folder: ReportFolder) -> str:
             claims=_claims(contents, folder),
             panels=charts.panels(cells["tradeoff"], page.layout) if "tradeoff" in cells else [],
             heat=charts.heat_maps(cells["matrix"], page.layout) if "matrix" in cells else [],
-            losses=charts.curves(page.losses),
+            losses=charts.curves(page.losses, page.layout),
             gallery=page.gallery,
             gallery_data=_data(page.gallery) if page.gallery else None,
             figures=page.figures,

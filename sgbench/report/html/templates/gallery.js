@@ -16,13 +16,14 @@
     image.src = sprite.uri;
     return image;
   });
+  const context = canvas => canvas.getContext('2d', { willReadFrequently: true });
   const draw = (canvas, sprite, cell) => {
     canvas.width = canvas.height = side;
     const { columns } = data.sprites[sprite];
     const [left, top] = [side * (cell % columns), side * Math.floor(cell / columns)];
-    canvas.getContext('2d').drawImage(sheets[sprite], left, top, side, side, 0, 0, side, side);
+    context(canvas).drawImage(sheets[sprite], left, top, side, side, 0, 0, side, side);
   };
-  const pixels = canvas => canvas.getContext('2d').getImageData(0, 0, side, side);
+  const pixels = canvas => context(canvas).getImageData(0, 0, side, side);
 
   const answers = new Map();
   for (const own of data.counterfactuals) {
@@ -72,7 +73,7 @@
     for (let k = 0; k < own.data.length; k += 1) {
       if (k % 4 < 3) own.data[k] = Math.min(255, GAIN * Math.abs(own.data[k] - source.data[k]));
     }
-    made.getContext('2d').putImageData(own, 0, 0);
+    context(made).putImageData(own, 0, 0);
   };
 
   const words = tile => {
