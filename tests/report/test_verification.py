@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from galleries import with_gallery
 from many import many
 
 from sgbench.commands.verify import main as verify
@@ -280,3 +281,41 @@ def test_a_report_is_verified_by_whatever_name_it_has(study, tmp_path, monkeypat
     assert verification.verify(link).problems == ()
     monkeypatch.chdir(study.path)
     assert verification.verify(Path()).problems == ()
+
+
+def losses(study, job, seed=0):
+    """Ten rows of losses of a job."""
+    folder = study.runs.job(job)
+    shutil.rmtree(folder.path, ignore_errors=True)
+    folder.add_losses([{"iteration": k, "gan": seed + 1 / k} for k in range(1, 11)])
+    seal(folder.path / "stats.jsonl")
+
+
+def test_losses_on_the_page_are_compared_where_the_jobs_are_at_hand(tmp_path):
+    study = with_gallery(tmp_path / "runs", jobs={"job": "m00 (all, seed 0)"})
+    losses(study, "job")
+    make_report(study, pictures=False)
+    study.write_checksums()
+    assert verification.verify(study.path).problems == ()
+    losses(study, "job", seed=5)
+    (problem,) = verification.verify(study.path).problems
+    assert problem.startswith(f"{study.report.index}: ")
+    shutil.rmtree(study.runs.job("job").path)
+    assert verification.verify(study.path).problems == ()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda page: page.replace("Not known", "Known"), lambda page: page.replace("iVBOR", "iVBOS", 1)]
+)
+def test_a_page_that_was_changed_is_found_and_one_that_is_missing_is_missed(tmp_path, change):
+    study = with_gallery(tmp_path / "runs")
+    make_report(study, pictures=False)
+    page = study.report.index.read_text(encoding="utf-8")
+    assert change(page) != page
+    study.report.index.write_text(change(page), encoding="utf-8")
+    study.write_checksums()
+    (problem,) = verification.verify(study.path).problems
+    assert problem.startswith(f"{study.report.index}: 1 lines differ")
+    study.report.index.unlink()
+    study.write_checksums()
+    assert verification.verify(study.path).problems == (f"{study.report.index}: is missing",)

@@ -11,6 +11,7 @@ _MOST_PIXELS = 2**26
 """Of a picture that is decoded; of a larger one the text is compared."""
 _PNG = re.compile(r"data:image/png;base64,([A-Za-z0-9+/=]+)")
 _JPEG = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
+_BLANK = re.compile(r"\n{2,}")
 _LOSSES = re.compile(r'<section id="losses">.*?</section>|<li><a href="#losses">.*?</li>', re.DOTALL)
 
 
@@ -24,7 +25,7 @@ def comparable(text: str, with_losses: bool) -> str:
         with_losses: whether losses are kept, which are known only where the jobs are at hand.
     """
     text = _JPEG.sub("a picture", _PNG.sub(lambda found: _pixels(found[1]) or found[0], text))
-    return text if with_losses else _LOSSES.sub("", text)
+    return text if with_losses else _BLANK.sub("\n", _LOSSES.sub("", text))
 
 
 def _pixels(encoded: str) -> str:
