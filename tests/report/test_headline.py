@@ -62,6 +62,13 @@ def test_one_system_has_its_mean_accuracy():
     assert found == "Alpha has a target accuracy of 55.0 % (mean over 2 of 2 attributes)."
 
 
+def test_without_controls_the_mean_accuracy_leads():
+    first = told(ALPHA, BETA).found
+    assert first == ("In target accuracy (%, mean over 2 of 2 attributes), Beta (75.0 [71.0, 79.0]) leads.",)
+    near = system("gamma", 0.66, 0.8, 0.45, 0.54, 0.8)
+    assert "Beta (75.0 [71.0, 79.0]) is first, but not told apart from gamma (73.0)" in told(ALPHA, BETA, near).found[0]
+
+
 def test_what_is_not_scored_or_not_given_is_not_known():
     blind = [by_jury("alpha", "all", "hair", "hair", nan, note="not scored: too few judges")]
     seen = [

@@ -11,7 +11,9 @@ from test_tradeoff import ALPHA, BETA, COPY, REAL
 from test_tradeoff import LAYOUT as TWO
 
 from sgbench.report.contents import Page, contents_of
-from sgbench.report.html.charts import CONTROL, CURVE_HIGH, CURVE_WIDE, HIGH, curves, heat_maps, panels
+from sgbench.report.html.curves import CURVE_HIGH, CURVE_WIDE, curves
+from sgbench.report.html.heat import heat_maps
+from sgbench.report.html.panels import CONTROL, HIGH, panels
 from sgbench.report.html.rendering import to_html
 from sgbench.report.html.tables import number_in, plain_table
 from sgbench.report.layout import Layout

@@ -12,6 +12,7 @@ from sgbench.report.text import number_text, scaled_text
 from sgbench.report.tradeoff import GAINED, ON_FRONT, PRESERVED
 from sgbench.results.records import ALL, NO_SEED, ORACLE, REAL
 
+_ACCURACY = Column("Target accuracy", "jury_accuracy", "targets")
 _NAMED = 4
 """So many systems are named in a sentence; of more, their number is told."""
 
@@ -36,14 +37,14 @@ def headline(contents: Contents) -> Headline:
     cells = {table.name: table.cells for table, _ in contents.tables}
     frame, layout = contents.measured, contents.page.layout
     systems = frame[frame["origin"] == "measured"]
-    accuracy = cells.get("jury_target_accuracy", pd.DataFrame(columns=["origin", "value", "row"]))
+    accuracy = cells.get("jury_target_accuracy", pd.DataFrame(columns=["origin", "value", "row", "column"]))
     accuracy = accuracy[accuracy["origin"] == "measured"]
     if systems.empty:
         found: list[str] = []
     elif "tradeoff" in cells:
         found = _leaders(cells["tradeoff"])
     else:
-        found = _alone(accuracy)
+        found = _by_accuracy(accuracy)
     return Headline(_compared(frame, systems, layout), tuple(found), _unknown(frame, systems, accuracy, layout))
 
 
@@ -142,18 +143,23 @@ def _several(names: Sequence[str]) -> str:
     return listed(names) if len(names) <= _NAMED else f"{len(names)} systems, such as {listed(names[:2])}"
 
 
-def _alone(accuracy: pd.DataFrame) -> list[str]:
-    """The mean target accuracy of a single system, or of several that cannot be set against controls."""
-    found = []
-    for row, own in accuracy.groupby("row", sort=False):
-        scored = own.dropna(subset="value")
-        if len(scored):
-            mean = scaled_text("jury_accuracy", scored["value"].mean())
-            over = f"mean over {len(scored)} of {len(own)} attributes"
-            found.append(f"{row} has a target accuracy of {mean} % ({over}).")
-        else:
-            found.append(f"The accuracy of {row} is not scored for any attribute.")
-    return found[:_NAMED]
+def _by_accuracy(accuracy: pd.DataFrame) -> list[str]:
+    """The mean target accuracy of a single system, or the leader of several that cannot be set against controls.
+
+    The interval of a mean is as if all attributes were off to the same side together, so rather too wide.
+    """
+    rows, attributes = accuracy["row"].unique(), accuracy["column"].nunique()
+    scored = accuracy.dropna(subset="value")
+    over = f"mean over {scored['column'].nunique()} of {attributes} attributes"
+    if scored.empty:
+        return [f"The accuracy of {_several(list(rows))} is not scored for any attribute."]
+    means = scored.groupby("row", sort=False)[["value", "low", "high"]].mean(numeric_only=True)
+    means = means[scored.groupby("row", sort=False).size() == scored["column"].nunique()].reset_index()
+    means = means.assign(metric=_ACCURACY.metric, origin="measured")
+    if len(rows) == 1:
+        mean = scaled_text("jury_accuracy", means["value"].iloc[0])
+        return [f"{rows[0]} has a target accuracy of {mean} % ({over})."]
+    return [f"In target accuracy (%, {over}), {told}."] if (told := _leader(means, _ACCURACY)) else []
 
 
 def _unknown(frame: pd.DataFrame, systems: pd.DataFrame, accuracy: pd.DataFrame, layout: Layout) -> str:

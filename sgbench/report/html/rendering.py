@@ -9,13 +9,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sgbench.report.accounts import AS_PUBLISHED, BOLD, accounts_of
 from sgbench.report.claims import CLAIMS, EVIDENCE, HOW, VERDICTS, evidence_of, levels_told, verdicts_shown
 from sgbench.report.contents import Contents
-from sgbench.report.html import charts
+from sgbench.report.html.curves import CURVE_HIGH, CURVE_WIDE, curves
 from sgbench.report.html.exhibition import Exhibition
 from sgbench.report.html.headline import headline
+from sgbench.report.html.heat import heat_maps
+from sgbench.report.html.panels import HIGH, LABELS, WIDE, panels
 from sgbench.report.html.tables import plain_table, table_of, table_of_account
 from sgbench.report.style import COLOURS
 from sgbench.results.report_folder import ReportFolder
 from sgbench.support.text import printable
+
+_SIZES = {"wide": WIDE, "high": HIGH, "labels": LABELS, "curve_wide": CURVE_WIDE, "curve_high": CURVE_HIGH}
+"""Of drawings, in pixels before they are scaled."""
 
 
 def to_html(contents: Contents, folder: ReportFolder) -> str:
@@ -42,15 +47,15 @@ def to_html(contents: Contents, folder: ReportFolder) -> str:
             published=[table_of(ready, folder) for ready in contents.published],
             as_published=AS_PUBLISHED,
             claims=_claims(contents, folder),
-            panels=charts.panels(cells["tradeoff"], page.layout) if "tradeoff" in cells else [],
-            heat=charts.heat_maps(cells["matrix"], page.layout) if "matrix" in cells else [],
-            losses=charts.curves(page.losses, page.layout),
+            panels=panels(cells["tradeoff"], page.layout) if "tradeoff" in cells else [],
+            heat=heat_maps(cells["matrix"], page.layout) if "matrix" in cells else [],
+            losses=curves(page.losses, page.layout),
             gallery=page.gallery,
             gallery_data=_data(page.gallery) if page.gallery else None,
             figures=page.figures,
             provenance=page.provenance,
             palette=COLOURS,
-            chart=charts,
+            sizes=_SIZES,
             markdown_page=folder.page.name,
             records=folder.records_file.name,
         )
