@@ -42,7 +42,7 @@ def keep(folder, number, side, known):
     folder.write_records(folder.read_records())  # which seals the gallery
 
 
-def with_gallery(root, number=2, side=8, known=True, names=(), **described):
+def with_gallery(root, number=2, side=32, known=True, names=(), **described):
     """A study of so many systems whose results are kept, ready to be reported; ``names`` are shown for theirs."""
     study = many(root, number, gallery=PEOPLE, **described)
     runs, description = study.runs, study.read_description()

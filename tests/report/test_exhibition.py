@@ -13,7 +13,9 @@ from sgbench.report.html.gallery import exhibition
 from sgbench.report.html.sprites import LARGEST_LOSSLESS, sprite_of
 from sgbench.report.making import make_report
 from sgbench.report.members import FEW, Member
+from sgbench.results.gallery import Pictures
 from sgbench.results.scores import open_scores
+from sgbench.support.errors import BrokenFile, UserError
 
 
 def members(study):
@@ -51,7 +53,7 @@ def test_each_result_is_beside_what_the_jury_says_of_it(study):
     for exhibit in found.exhibits:
         scores = open_scores(study.runs.system(f"m0{exhibit.system}-s0"))
         own, request = scores.targets[exhibit.target], scores.requests[exhibit.target]
-        kept = pictures_of(scores, 2 + exhibit.system, 8)[exhibit.target]
+        kept = pictures_of(scores, 2 + exhibit.system, 32)[exhibit.target]
         assert len(exhibit.tiles) == len(kept.positions) == len(PEOPLE)
         for cell, tile in enumerate(exhibit.tiles):
             position = PEOPLE[tile.person]
@@ -61,21 +63,21 @@ def test_each_result_is_beside_what_the_jury_says_of_it(study):
             assert tile.confidence == pytest.approx(np.mean(jury), abs=1e-3)
             assert tile.inside == pytest.approx(own.terms["counterfactual_error", "inside"][row].item(), abs=1e-3)
             (place,) = np.flatnonzero(kept.positions == position)
-            assert np.array_equal(pixels(exhibit.sprite, 8, cell), kept.images[place])
+            assert np.array_equal(pixels(exhibit.sprite, 32, cell), kept.images[place])
 
 
 def test_sources_are_the_copys_results_and_counterfactuals_the_oracles(study):
     found = shown(study)
-    copies = pictures_of(open_scores(study.runs.system("copy")), 0, 8)
+    copies = pictures_of(open_scores(study.runs.system("copy")), 0, 32)
     for place, position in enumerate(PEOPLE):
         (row,) = np.flatnonzero(copies[1].positions == position)
-        assert np.array_equal(pixels(found.sources, 8, place)[..., 0], copies[1].images[row][..., 0])
-    answers = pictures_of(open_scores(study.runs.system("oracle")), 1, 8)
+        assert np.array_equal(pixels(found.sources, 32, place)[..., 0], copies[1].images[row][..., 0])
+    answers = pictures_of(open_scores(study.runs.system("oracle")), 1, 32)
     for target, (sprite, asked) in found.counterfactuals.items():
         for cell, (person, value) in enumerate(asked):
             (row,) = np.flatnonzero(answers[target].positions == PEOPLE[person])
             assert answers[target].values[row] == value
-            assert np.array_equal(pixels(sprite, 8, cell), answers[target].images[row])
+            assert np.array_equal(pixels(sprite, 32, cell), answers[target].images[row])
 
 
 def test_without_counterfactuals_nothing_is_said_of_them(tmp_path):
@@ -124,3 +126,17 @@ def test_pictures_are_lossless_up_to_a_size_and_nearly_so_above(number, side, ki
     for cell in range(number):
         distance = np.abs(pixels(sprite, side, cell)[8:-8, 8:-8].astype(int) - flat[cell]).max()
         assert distance == 0 if kind == "png" else distance < 12
+
+
+@pytest.mark.parametrize(
+    "changed", [{"target": 2}, {"positions": np.array([20])}, {"positions": np.array([-1])}, {"values": np.int8([2])}]
+)
+def test_a_gallery_of_other_images_than_were_scored_is_not_shown(tmp_path, changed):
+    study = with_gallery(tmp_path)
+    folder = study.runs.system("m01-s0")
+    own = {"target": 0, "positions": np.array([7]), "values": np.int8([1])} | changed
+    folder.write_gallery((Pictures(images=np.zeros((1, 32, 32, 3), np.uint8), **own),))
+    with pytest.raises(BrokenFile, match="m01-s0: its gallery is of other images than its scores; made again"):
+        shown(study)
+    with pytest.raises(UserError, match="its gallery is of other images"):
+        make_report(study, pictures=False)

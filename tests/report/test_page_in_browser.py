@@ -30,7 +30,7 @@ def page(tmp_path_factory):
     """A report of three systems, one with the name of an attack, in a folder with an odd name."""
     root = tmp_path_factory.mktemp("page") / "an 'odd' <b>name & #1"
     jobs = {"job": "m00 (500, seed 0)"}
-    study = with_gallery(root, 3, side=16, names=[HOSTILE], jobs=jobs, title=HOSTILE, facts={HOSTILE: HOSTILE})
+    study = with_gallery(root, 3, names=[HOSTILE], jobs=jobs, title=HOSTILE, facts={HOSTILE: HOSTILE})
     rows = [{"iteration": k, "loss/critic": 3.0 - k / 9, "loss/gan": float(np.sin(k))} for k in range(1, 60)]
     study.runs.job("job").add_losses(rows)
     return make_report(study, pictures=False).page.with_name("index.html")

@@ -12,10 +12,10 @@ from sgbench.results.description import Description
 from sgbench.results.gallery import Gallery
 from sgbench.results.records import COPY, ORACLE
 from sgbench.results.scores import Scores, open_scores, sitting
+from sgbench.results.system_folder import REMEDY
+from sgbench.support.errors import BrokenFile
 
 _ERROR = "counterfactual_error"
-_Asked = tuple[int, int, int]
-"""Target, position of the source image, value asked for."""
 
 
 def exhibition(controls: Sequence[Member], systems: Sequence[Member], description: Description) -> Exhibition | None:
@@ -23,16 +23,16 @@ def exhibition(controls: Sequence[Member], systems: Sequence[Member], descriptio
     of_control = {control.method: control for control in controls}
     if not description.gallery or COPY not in of_control:
         return None
-    sources = _by_request(of_control[COPY].folder.read_gallery())
-    portraits = {position: picture for (_, position, _), picture in sources.items()}
+    about = open_scores(of_control[COPY].folder)
+    copies = _kept(of_control[COPY], about)
+    portraits = {p: image for own in copies for p, image in zip(own.positions.tolist(), own.images, strict=True)}
     people = [position for position in description.gallery if position in portraits]
     if not people:
         return None
-    about = open_scores(of_control[COPY].folder)
     places = {position: place for place, position in enumerate(people)}
-    known = of_control[ORACLE].folder.read_gallery() if ORACLE in of_control else ()
+    known = _kept(of_control[ORACLE], about) if ORACLE in of_control else ()
     shown = systems[:FEW]
-    kept = [(number, member, member.folder.read_gallery()) for number, member in enumerate(shown)]
+    kept = [(number, member, _kept(member, about)) for number, member in enumerate(shown)]
     return Exhibition(
         side=len(portraits[people[0]]),
         attributes=tuple(
@@ -51,12 +51,26 @@ def exhibition(controls: Sequence[Member], systems: Sequence[Member], descriptio
     )
 
 
-def _by_request(gallery: Gallery) -> dict[_Asked, np.ndarray]:
-    return {
-        (own.target, position, value): picture
-        for own in gallery
-        for position, value, picture in zip(own.positions.tolist(), own.values.tolist(), own.images, strict=True)
-    }
+def _kept(member: Member, about: Scores) -> Gallery:
+    """What was kept of a system.
+
+    Args:
+        about: scores of a control, which has the same test images and attributes.
+
+    Raises:
+        BrokenFile: it is of other images or values than there are.
+    """
+    gallery, side = member.folder.read_gallery(), about.base.image_size
+    for own in gallery:
+        fits = own.target < len(about.attributes) and own.images.shape[1] == side
+        fits = fits and _within(own.positions, len(about.ids))
+        if not (fits and _within(own.values, len(about.attributes[own.target].values))):
+            raise BrokenFile(f"{member.folder.path}: its gallery is of other images than its scores; {REMEDY}")
+    return gallery
+
+
+def _within(numbers: np.ndarray, most: int) -> bool:
+    return bool(((numbers >= 0) & (numbers < most)).all())
 
 
 def _of_target(gallery: Gallery, places: Mapping[int, int]) -> Iterable[tuple[int, list[tuple[int, int, np.ndarray]]]]:
