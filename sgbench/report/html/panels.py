@@ -43,7 +43,7 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Panel:
+class TradeoffPanel:
     """A panel of the trade-off.
 
     Attributes:
@@ -63,7 +63,7 @@ def colours_of(methods: Sequence[str]) -> dict[str, int]:
     return {method: COLOURS.index(colour) for method, colour in method_colours(methods).items()}
 
 
-def panels(cells: pd.DataFrame, layout: Layout) -> list[Panel]:
+def panels(cells: pd.DataFrame, layout: Layout) -> list[TradeoffPanel]:
     """The trade-off.
 
     Args:
@@ -77,7 +77,7 @@ def panels(cells: pd.DataFrame, layout: Layout) -> list[Panel]:
     ]
 
 
-def _panel(points: pd.DataFrame, title: str, colours: Mapping[str, int]) -> Panel:
+def _panel(points: pd.DataFrame, title: str, colours: Mapping[str, int]) -> TradeoffPanel:
     xs, ys = (Axis.around(points, end, size) for end, size in (("x", WIDE), ("y", -HIGH)))
     labelled = (
         points if len(points) <= 2 * FEW else points[(points["note"] == ON_FRONT) | (points["origin"] == "control")]
@@ -87,7 +87,7 @@ def _panel(points: pd.DataFrame, title: str, colours: Mapping[str, int]) -> Pane
     labels = dict(zip(labelled["row"], places, strict=True))
     shown = [_point(point, xs, ys, colours, labels.get(point["row"])) for point in points.to_dict("records")]
     front = sorted((point.x, point.y) for point in shown if point.on_front)
-    return Panel(title, tuple(shown), xs.ticks(), ys.ticks(), tuple(front))
+    return TradeoffPanel(title, tuple(shown), xs.ticks(), ys.ticks(), tuple(front))
 
 
 def _point(point: Mapping, xs: "Axis", ys: "Axis", colours: Mapping[str, int], label: float | None) -> Point:
