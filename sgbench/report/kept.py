@@ -65,7 +65,7 @@ def verify_kept(study: StudyFolder, report: ReportFolder) -> KeptVerification:
         raise UserError(f"{study.path}: not a report with its records ({error}); run its command again") from error
     told = {problem.partition(": ")[0] for problem in problems}
     problems += [line for line in study.changed_files(report) if line.partition(": ")[0] not in told]
-    known = {path.name for path in (*tables, report.page, report.records_file)}
+    known = {path.name for path in (*tables, report.page, report.index, report.records_file)}
     others = dict.fromkeys(path.stem for path in report.texts() if path.name not in known)
     return KeptVerification(len(records), len(tables) + bool(tables), tuple(problems), tuple(others))
 
