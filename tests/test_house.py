@@ -47,6 +47,7 @@ METHODS_MAY_IMPORT = {
 }
 WITH_TORCH = {
     "report.comparisons",
+    "report.html.gallery",
     "report.kept",
     "report.making",
     "report.packed",
@@ -207,6 +208,7 @@ RUN_FILES = (
     "records.csv",
     "scores.npz",
     "samples.npz",
+    "gallery.npz",
     "cost.json",
     "origin.json",
     "job.json",

@@ -72,7 +72,7 @@ def _verify_kept(study: "StudyFolder", report: "ReportFolder") -> int:
     print(
         f"{one_line(study.path)}: {done.num_files} files made again from {done.num_records:,} records: {verdict}. Not "
         f"checked, for the per-image scores of its systems are not at hand: the records themselves, tables made of "
-        f"scores{others}, pictures."
+        f"scores{others}, pictures, the page in HTML."
     )
     return EXIT_DIFFERS if done.problems else 0
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, zip_longest
 
+import numpy as np
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, Group
 
 _PAIRED = 3
 """The paper combines its first three attributes."""
+_GALLERY_SEED = 24
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,32 @@ def choose_edits(
     short = initials if len(set(initials)) == len(initials) else titles
     headings = ["Input", *titles, *("+".join(short[j] for j in pair) for pair in pairs)]
     return Edits(tuple(named or people[:num_people]), ((), *singles, *pairs), tuple(headings))
+
+
+def choose_gallery(labels: Tensor, num_people: int) -> tuple[int, ...]:
+    """People whose results are shown one by one, the same for all systems: spread evenly over values, else at random.
+
+    A smaller number gives the first of those of a larger one.
+
+    Args:
+        labels: int8 [N, J] of the test images; whoever has no value of any attribute is not asked for anything.
+
+    Returns:
+        Their places in the test set.
+    """
+    known = labels.numpy()
+    order = np.random.default_rng(_GALLERY_SEED).permutation(len(known))
+    order = order[(known[order] >= 0).any(1)]
+    shown = np.zeros((known.shape[1], int(known.max(initial=0)) + 2))
+    shown[:, -1] = num_people  # where -1 and -2, no value, are looked up: who has all values comes first
+    chosen: list[int] = []
+    for _ in range(min(num_people, len(order))):
+        crowd = sum(shown[j][known[order, j].clip(min=-1)] for j in range(len(shown)))
+        chosen.append(int(order[crowd.argmin()]))
+        for j, value in enumerate(known[chosen[-1]].tolist()):
+            shown[j, value] += value >= 0
+        order = order[order != chosen[-1]]
+    return tuple(chosen)
 
 
 def asked_values(labels: Tensor, attributes: Sequence[Attribute], edits: Edits) -> list[list[str]]:

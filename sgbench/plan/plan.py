@@ -10,7 +10,7 @@ from sgbench.data.labels import Attribute, SparseLabels, check_counts, group_sep
 from sgbench.data.levels import Level
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
-from sgbench.plan.edits import Edits, choose_edits
+from sgbench.plan.edits import Edits, choose_edits, choose_gallery
 from sgbench.plan.job import Job, System
 from sgbench.results.records import ALL, COPY, ORACLE, REAL
 from sgbench.settings.classes import source_name
@@ -75,6 +75,12 @@ class Plan:
         places = {name: place for place, name in enumerate(self.test_ids)} if scoring.people else {}
         named = [places[name] for name in scoring.people]
         return choose_edits(self.test_labels, self.attributes, titles, scoring.figure_people, named)
+
+    @property
+    def gallery(self) -> tuple[int, ...]:
+        """Places in the test set of those of whom the page shows all results."""
+        scoring = self.settings.scoring
+        return choose_gallery(self.test_labels, scoring.gallery_people if scoring.figure_people else 0)
 
 
 def make_plan(settings: Settings, source: Source) -> Plan:

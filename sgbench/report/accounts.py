@@ -1,15 +1,76 @@
 """What a page says besides tables of results: how well judges see, which labels were trained on, what was measured."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 
 from sgbench.metrics.catalogue import spec_of
+from sgbench.report.contents import Contents
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.layout import MISSING, SYSTEM, Layout, row_labels
-from sgbench.report.markdown import markdown
 from sgbench.report.text import number_text
 from sgbench.results.records import ALL
+
+BOLD = (
+    "**Bold**: the best figure of the measured systems in a column, whatever its interval, and all that are shown as "
+    "equal to it. Controls, published rows and systems that did not give every result are never bold."
+)
+AS_PUBLISHED = "As published, on its data and with its judge; not measured here."
+_COST = "What each system costs."
+_CEILING = (
+    "On untouched test images: the ceiling of what a result can be expected to score. Agreement is the share that "
+    "every judge of the jury sees; balanced accuracy and calibration (ECE) are those of the ResNet-18."
+)
+_JUDGES = (
+    "Each judge: balanced accuracy on untouched test images; accuracy on exact counterfactuals, where the data set "
+    "knows them, in the direction in which it is lowest; whether its verdicts on the attribute count."
+)
+_COUNTS = (
+    "Translations asked for / scored by the jury on the target / negative terms of background MS-SSIM set to 0; over "
+    "all seeds."
+)
+
+
+@dataclass(frozen=True)
+class Account:
+    """A table that is no table of results.
+
+    Attributes:
+        title: heading of its section; empty if it belongs to the one before.
+        caption: what it holds; may be empty.
+        frame: its first column has the names of rows.
+        name: of its files; empty if it has none.
+        align: of all columns but the first.
+        code: columns that are set as code.
+    """
+
+    title: str
+    caption: str
+    frame: pd.DataFrame
+    name: str = ""
+    align: Literal["left", "right"] = "right"
+    code: tuple[str, ...] = ()
+
+
+def accounts_of(contents: Contents) -> list[Account]:
+    """All that there are of a report, in their order."""
+    page, frame, found = contents.page, contents.measured, []
+    if len(seen := ceiling(frame, page.layout)):
+        found.append(Account("The judges", _CEILING, seen))
+    if page.judges is not None:
+        found.append(Account("", _JUDGES, page.judges, "judges"))
+    if page.manifests:
+        labels = training_labels(page.manifests, page.layout)
+        found.append(Account("Labels in training", "", labels, align="left", code=("SHA-256",)))
+    if page.cost is not None:
+        found.append(Account("Cost", _COST, page.cost, "cost"))
+    if len(frame):
+        found.append(Account("How much was measured", _COUNTS, counts(frame, page.layout)))
+        about = definitions(frame)
+        found.append(Account("What was measured", "", about, align="left", code=("Metric",)))
+    return found
 
 
 def ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
@@ -27,7 +88,8 @@ def ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return pd.DataFrame(rows).fillna(MISSING)
 
 
-def training_labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
+def training_labels(manifests: Mapping[str, Mapping], layout: Layout) -> pd.DataFrame:
+    """Which labels were revealed: a row for each level and seed."""
     rows = []
     for name, m in manifests.items():
         counts = {
@@ -40,7 +102,7 @@ def training_labels(manifests: Mapping[str, Mapping], layout: Layout) -> str:
             | counts
             | {"SHA-256": m["sha256"][:12]}
         )
-    return markdown(pd.DataFrame(rows).fillna(MISSING), "left", code=("SHA-256",))
+    return pd.DataFrame(rows).fillna(MISSING)
 
 
 def counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:

@@ -124,10 +124,9 @@ def subgroups_table(subgroups: pd.DataFrame, layout: Layout) -> Table:
     caption += f"a mean over all other attributes, of what was kept. Values with fewer than {least} source images are "
     caption += "left out. Gap: the largest accuracy of an attribute's values less the smallest. In brackets: 95 % "
     caption += "interval of what another jury and other test images (and, of several seeds, other trainings) would "
-    caption += "give; of more than two values it holds for all their gaps at once, and is not adjusted otherwise. p of "
-    caption += (
-        f"a gap of 0 is adjusted by Holm's procedure for the {number} gaps of systems in this table; an oracle's "
-    )
+    caption += "give; of more than two values it holds for all their gaps at once. p of a gap of 0 and the interval "
+    caption += f"beside it are adjusted alike, by Holm's procedure for the {number} gaps of systems in this table: the "
+    caption += "interval is at the level at which the gap is tested (the CSV has the 95 % interval too). An oracle's "
     caption += "gaps are those of the judges, and are not tested. Values of an attribute differ in other attributes "
     caption += f"too: a gap does not say what it comes of. Of more than {FEW} systems the first {FEW} are shown."
     first = ["block", "row", "column"]
@@ -140,7 +139,8 @@ def comparisons_table(comparisons: pd.DataFrame, layout: Layout, tested_against:
 
     Args:
         comparisons: one row per test, with target, measured_on, metric, first and second (labels of systems),
-            difference (first less second), low and high (its 95 % interval), p, p_adjusted, num_images, unit.
+            difference (first less second), low and high (its 95 % interval), p, the same three adjusted for the number
+            of tests (p_adjusted, low_adjusted, high_adjusted), num_images, unit.
         tested_against: a sentence that names the reference system; empty if all pairs are tested.
     """
     shown = comparisons.assign(
@@ -154,10 +154,15 @@ def comparisons_table(comparisons: pd.DataFrame, layout: Layout, tested_against:
     order = {a: k for k, a in enumerate(layout.attributes)}
     shown = shown.sort_values("target", key=lambda targets: targets.map(order), kind="stable", ignore_index=True)
     caption = "Difference (first less second) over the same test images, in the units of the tables above (points of "
+    number = int(comparisons["p_adjusted"].notna().sum())
     caption += (
-        "shares), with its 95 % interval and the p of a paired test, adjusted for the number of tests. Of accuracy, "
+        f"shares), with its interval and the p of a paired test, adjusted alike for the {number} tests by Holm's "
     )
-    caption += "both hold what another jury would say too." + (f" {tested_against}" if tested_against else "")
+    caption += (
+        "procedure: the interval is at the level at which the difference is tested (the CSV has the 95 % interval "
+    )
+    caption += "and the p of each test alone, too). Of accuracy, both hold what another jury would say too."
+    caption += f" {tested_against}" if tested_against else ""
     first = ["block", "row", "column"]
     return Table(COMPARISONS, "Comparisons", caption, shown[first + [c for c in shown if c not in first]], ranked=False)
 

@@ -103,15 +103,12 @@ def claims_section(tables: ClaimTables, measured: Sequence[Table], verdicts: str
         verdicts: links to the files of the verdicts.
         evidence: links to those of the evidence.
     """
-    known = tables.verdicts["published"] != NOT_TESTED
-    told = tables.verdicts.assign(
-        claim=tables.verdicts["claim"] + ": " + tables.verdicts["sentence"],
-        published=tables.verdicts["published"].where(known, tables.verdicts["published_why"]),
-    )
+    told = verdicts_shown(tables)
+    told = told.assign(claim=told["claim"] + ": " + told["sentence"])
     shown = {"claim": "Claim", "measured": "Measured here", "why": "Because", "published": "The paper's numbers"}
-    parts = ["## Claims of the paper", f"{_HOW}{in_a_line(_levels(tables.levels))}"]
+    parts = ["## Claims of the paper", f"{HOW}{in_a_line(levels_told(tables.levels))}"]
     parts += [markdown(told[list(shown)].rename(columns=shown), "left"), verdicts]
-    parts += ["### Evidence", _EVIDENCE]
+    parts += ["### Evidence", EVIDENCE]
     for name, own in _tested(tables):
         texts = _texts(own, own["figure"] + ": " + own["comparison"])
         texts["Figures in"] = [_link(row, measured) for row in own.to_dict("records")]
@@ -119,12 +116,23 @@ def claims_section(tables: ClaimTables, measured: Sequence[Table], verdicts: str
     return [*parts, evidence]
 
 
+def verdicts_shown(tables: ClaimTables) -> pd.DataFrame:
+    """Verdicts for reading: where the paper's numbers test nothing, why."""
+    known = tables.verdicts["published"] != NOT_TESTED
+    return tables.verdicts.assign(published=tables.verdicts["published"].where(known, tables.verdicts["published_why"]))
+
+
+def evidence_of(tables: ClaimTables) -> list[tuple[str, pd.DataFrame]]:
+    """Heading and evidence for reading of each claim of which something was measured."""
+    return [(name, _texts(own, own["figure"] + ": " + own["comparison"])) for name, own in _tested(tables)]
+
+
 def verdicts_latex(tables: ClaimTables) -> str:
     """Verdicts as a LaTeX table; its caption has the claims' sentences."""
     verdicts = tables.verdicts.set_index("claim")
     caption = "Claims of the paper. " + " ".join(f"{name}: {text}" for name, text in verdicts["sentence"].items())
     shown = verdicts[["measured", "published"]].set_axis(["Measured here", "The paper's numbers"], axis=1)
-    return frames_to_latex(VERDICTS, f"{caption}{_levels(tables.levels)}", {"": shown})
+    return frames_to_latex(VERDICTS, f"{caption}{levels_told(tables.levels)}", {"": shown})
 
 
 def evidence_latex(tables: ClaimTables) -> str:
@@ -134,23 +142,23 @@ def evidence_latex(tables: ClaimTables) -> str:
         for name, evidence in _tested(tables)
         for figure, own in evidence.groupby("figure", sort=False)
     }
-    return frames_to_latex(CLAIMS, f"Evidence for and against the paper's claims. {_EVIDENCE}", blocks)
+    return frames_to_latex(CLAIMS, f"Evidence for and against the paper's claims. {EVIDENCE}", blocks)
 
 
-_HOW = (
+HOW = (
     "Each claim is a list of comparisons, with margins that were fixed before anything was measured. It is upheld if "
     "the 95 % interval of every comparison lies above its margin, and refuted if that of some comparison lies below, "
     "with a confidence that makes up for their number; otherwise it is undecided. Accuracy is the jury's. With one "
     "seed nothing is known of another training: then a comparison counts at most against a claim. The same is asked of "
     "the paper's own numbers, which are by its single ResNet-18 and have no intervals: they are taken as they stand."
 )
-_EVIDENCE = (
+EVIDENCE = (
     "Difference: mean over seeds, in the units of the tables (points of shares), paired over test images; in brackets "
     "the 95 % interval of what other images, another jury and, given several seeds, other trainings would give."
 )
 
 
-def _levels(levels: Mapping[str, str]) -> str:
+def levels_told(levels: Mapping[str, str]) -> str:
     """Which labels per value stand for the paper's."""
     if not levels:
         return ""

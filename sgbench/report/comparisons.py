@@ -13,9 +13,8 @@ from sgbench.results.records import ALL, NO_SEED
 from sgbench.results.scores import Scores
 from sgbench.scoring.cells import Cell, in_common
 from sgbench.scoring.figures import cells
-from sgbench.statistics.corrections import holm
-from sgbench.statistics.crossed import CrossedTable, crossed_table, judges_priors
-from sgbench.statistics.moderation import Prior
+from sgbench.statistics.corrections import at_level, holm, holm_factors, widened
+from sgbench.statistics.crossed import CrossedMean, CrossedTable, crossed_table, judges_priors
 from sgbench.statistics.paired import Pair, PairedDifference, paired_differences
 
 SWAPS_PER_RESAMPLE = 10
@@ -23,7 +22,10 @@ SWAPS_PER_RESAMPLE = 10
 _AT_ONCE = 24
 """So many pairs of systems share their draws; only their scores are in memory."""
 _ABOUT = ("target", "measured_on", "metric", "unit")
-COLUMNS = ("target", "measured_on", "metric", "unit", "first", "second", "difference", "low", "high", "p", "p_adjusted")
+ADJUSTED = ("p_adjusted", "low_adjusted", "high_adjusted")
+"""A test's p and its interval after the correction for the number of tests."""
+COLUMNS = (*_ABOUT, "first", "second", "difference", "low", "high", "p", *ADJUSTED)
+_CONFIDENCE = 0.95
 _NOTHING = PairedDifference(np.nan, np.nan, np.nan, np.nan, 0)
 
 
@@ -38,7 +40,9 @@ def compare_systems(
             pairs of systems are compared.
 
     Returns:
-        One row per test: ``COLUMNS`` and num_images; ``p_adjusted`` is adjusted by Holm's procedure over all rows.
+        One row per test: ``COLUMNS`` and num_images. ``low`` and ``high`` are the ends of its 95 % interval, as if it
+        were the only test, and so is ``p``. ``p_adjusted`` is adjusted by Holm's procedure over all rows, and the ends
+        of the interval at the level at which this procedure tests are ``low_adjusted`` and ``high_adjusted``.
     """
     tests: list[_Test] = []
     pairs = _pairs(map(_compared, systems), [_compared(reference) for reference in references])
@@ -46,9 +50,17 @@ def compare_systems(
         tests += _carried_out(some, num_resamples)
     tables = [test.table for test in tests if test.table]
     priors = judges_priors(tables, len({test.about["measured_on"] for test in tests if test.table}))
-    rows = [test.about | asdict(test.with_other_juries(priors)) for test in tests]
-    frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c != "p_adjusted"), "num_images"])
-    return frame.assign(p_adjusted=holm(frame["p"].to_numpy(dtype=float)))
+    means = [test.table and test.table.crossed_mean(priors.get(test.table.num_judges)) for test in tests]
+    found = [test.difference_of(mean) for test, mean in zip(tests, means, strict=True)]
+    rows = [test.about | asdict(difference) for test, difference in zip(tests, found, strict=True)]
+    frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c not in ADJUSTED), "num_images"])
+    p = frame["p"].to_numpy(dtype=float)
+    ends = [
+        _adjusted(test.about["metric"], difference, mean, factor)
+        for test, difference, mean, factor in zip(tests, found, means, holm_factors(p), strict=True)
+    ]
+    adjusted = zip(ADJUSTED, (holm(p), [low for low, _ in ends], [high for _, high in ends]), strict=True)
+    return frame.assign(**dict(adjusted))
 
 
 @dataclass(frozen=True)
@@ -74,17 +86,33 @@ class _Test:
     difference: PairedDifference
     table: CrossedTable | None
 
-    def with_other_juries(self, priors: Mapping[int, Prior]) -> PairedDifference:
+    def difference_of(self, mean: CrossedMean | None) -> PairedDifference:
         """The difference, its interval and its p.
 
         Of a figure by a jury both hold what other judges would say too: p is the larger of that of the permutation
         test, which takes the jury as given, and that of the mean over images and judges.
+
+        Args:
+            mean: of the table, where there is one.
         """
-        if self.table is None:
+        if mean is None:
             return self.difference
-        mean = self.table.crossed_mean(priors.get(self.table.num_judges))
-        low, high = mean.interval()
+        low, high = mean.interval(_CONFIDENCE)
         return replace(self.difference, low=low, high=high, p=max(self.difference.p, mean.p))
+
+
+def _adjusted(metric: str, found: PairedDifference, mean: CrossedMean | None, factor: float) -> tuple[float, float]:
+    """Ends of a difference's interval at the level at which it is tested, no further than differences can reach.
+
+    Args:
+        factor: what the correction multiplies its p by.
+    """
+    if mean is None:
+        low, high = widened(found.difference, found.low, found.high, factor, _CONFIDENCE)
+    else:
+        low, high = mean.interval(at_level(_CONFIDENCE, factor))
+    least, most = spec_of(metric).bounds
+    return max(low, least - most), min(high, most - least)
 
 
 def _pairs(systems: Iterator[_Compared], references: Sequence[_Compared]) -> Iterator[tuple[_Compared, _Compared]]:

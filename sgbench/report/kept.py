@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sgbench.report.contents import Page
 from sgbench.report.making import layout_of, with_published
-from sgbench.report.page import Page, write_report
+from sgbench.report.page import write_report
 from sgbench.report.verification import differences
 from sgbench.results.description import Description
 from sgbench.results.records import Record, read_records, to_frame
@@ -55,7 +56,7 @@ def verify_kept(study: StudyFolder, report: ReportFolder) -> KeptVerification:
             made = ReportFolder(Path(name))
             if not problems:
                 _make(made, records, description)
-            tables = [path for path in made.texts() if path != made.page]
+            tables = [path for path in made.texts() if path not in (made.page, made.index)]
             for path in tables:
                 problems += differences(report.path / path.name, path)
             if tables:
@@ -64,7 +65,7 @@ def verify_kept(study: StudyFolder, report: ReportFolder) -> KeptVerification:
         raise UserError(f"{study.path}: not a report with its records ({error}); run its command again") from error
     told = {problem.partition(": ")[0] for problem in problems}
     problems += [line for line in study.changed_files(report) if line.partition(": ")[0] not in told]
-    known = {path.name for path in (*tables, report.page, report.records_file)}
+    known = {path.name for path in (*tables, report.page, report.index, report.records_file)}
     others = dict.fromkeys(path.stem for path in report.texts() if path.name not in known)
     return KeptVerification(len(records), len(tables) + bool(tables), tuple(problems), tuple(others))
 

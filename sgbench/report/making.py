@@ -12,10 +12,13 @@ from sgbench.claims.pairing import Scored
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.claims import CLAIMS, ClaimTables, claim_tables
 from sgbench.report.comparisons import compare_systems
+from sgbench.report.contents import Page
 from sgbench.report.drawings import drawings
+from sgbench.report.html.gallery import exhibition
 from sgbench.report.layout import Layout
+from sgbench.report.losses import losses_at_hand
 from sgbench.report.members import CONTROL_TITLES, FEW, Member, check_different, labelled
-from sgbench.report.page import Page, write_report
+from sgbench.report.page import write_report
 from sgbench.report.reference import Reference, choose_reference
 from sgbench.report.remarks import remarks
 from sgbench.report.subgroups import by_subgroups
@@ -23,6 +26,7 @@ from sgbench.results.description import Description
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.report_folder import ReportFolder
+from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import Scores, open_scores
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
@@ -56,11 +60,14 @@ class Report:
         return to_frame(self.records)
 
 
-def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | None = None) -> Report:
+def make_report(
+    study: StudyFolder, pictures: bool = True, recorded: Recorded | None = None, jobs: RunFolder | None = None
+) -> Report:
     """Write a study's page, tables and figures in the place of those of an earlier report. The caller has the folder.
 
     Args:
         pictures: whether figures are drawn; the texts are the same without them.
+        jobs: where the jobs' losses lie; by default in the folder of all runs that the study is in.
         recorded: what becomes of paired tests and evidence before they are written; by default they stay as they are.
 
     Raises:
@@ -69,13 +76,15 @@ def make_report(study: StudyFolder, pictures: bool = True, recorded: Recorded | 
     """
     try:
         with torch_threads(LOOKING), study.report.rewritten() as folder:
-            report = _made(study, folder, pictures, recorded)
+            report = _made(study, folder, pictures, recorded, jobs or study.runs)
     except BrokenFile as error:
         raise UserError(str(error)) from error
     return replace(report, page=study.report.page)
 
 
-def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Recorded | None) -> Report:
+def _made(
+    study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Recorded | None, jobs: RunFolder
+) -> Report:
     description = study.read_description()
     records_of = {member.name: member.read_records() for member in study.members()}
     check_different([records[0] for records in records_of.values()])
@@ -112,6 +121,8 @@ def _made(study: StudyFolder, folder: ReportFolder, pictures: bool, recorded: Re
         judges=_judges(controls, layout),
         claims=claims,
         provenance=description.provenance,
+        losses=losses_at_hand(description, jobs),
+        gallery=exhibition(controls, systems, description),
     )
     path = write_report(folder, with_published(frame), page)
     return Report(path, tuple(records), layout, tuple(told))

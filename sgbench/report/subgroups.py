@@ -6,8 +6,9 @@ by the same judges, and share no image.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from sgbench.report.members import Member
 from sgbench.results.records import CONTROLS
 from sgbench.results.scores import MIN_SITTING, UNTOUCHED, Scores, sitting
 from sgbench.scoring.jury_figures import by_jury
-from sgbench.statistics.corrections import holm
+from sgbench.statistics.corrections import at_level, holm, holm_factors
 from sgbench.statistics.crossed import (
     CrossedMean,
     CrossedTable,
@@ -82,8 +83,9 @@ def by_subgroups(systems: Iterable[tuple[Member, Scores]]) -> pd.DataFrame:
 
     Returns:
         A row for each figure: row, target, method, variant, level, measured_on (the target, or ``OTHERS``), attribute,
-        values (one, or ``GAP`` and the pair), metric, unit, origin, value, low, high, p_adjusted (by Holm's procedure
-        over all gaps but those of controls), num_images (the fewest of any value in it), num_seeds, note, least.
+        values (one, or ``GAP``), metric, unit, origin, value, low, high, p_adjusted (by Holm's procedure over all gaps
+        but those of controls), low_adjusted and high_adjusted (the ends of the interval at the level at which this
+        procedure tests), num_images (the fewest of any value in it), num_seeds, note, least.
     """
     of_rows: dict[str, tuple[Member, list[_Figures]]] = {}
     for member, scores in systems:
@@ -92,8 +94,15 @@ def by_subgroups(systems: Iterable[tuple[Member, Scores]]) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
-    frame = frame.assign(p_adjusted=holm(frame.pop("p").to_numpy(dtype=float)), least=MIN_IMAGES)
-    return frame.round(dict.fromkeys(("value", "low", "high", "p_adjusted"), _DECIMALS))
+    p, ends_of = frame.pop("p").to_numpy(dtype=float), frame.pop("ends")
+    nothing = math.nan, math.nan
+    ends = [
+        nothing if math.isnan(factor) else of(at_level(_CONFIDENCE, factor))
+        for of, factor in zip(ends_of, holm_factors(p), strict=True)
+    ]
+    adjusted = {"low_adjusted": [low for low, _ in ends], "high_adjusted": [high for _, high in ends]}
+    frame = frame.assign(p_adjusted=holm(p), **adjusted, least=MIN_IMAGES)
+    return frame.round(dict.fromkeys(("value", "low", "high", "p_adjusted", *adjusted), _DECIMALS))
 
 
 def _hits(scores: Scores) -> Iterator[tuple[_Where, dict[str, _Hits]]]:
@@ -171,19 +180,17 @@ def _rows(member: Member, seeds: list[_Figures]) -> Iterator[dict]:
         images = {v: n for figures in seeds for (w, v), n in figures.images.items() if w == where}
         means = {v: _together([f.means[where, v] for f in seeds if (where, v) in f.means]) for v in images}
         for value, mean in means.items():
-            low, high = _ends(mean, images[value])
-            fields = {"values": value, "value": mean.mean, "low": low, "high": high, "p": math.nan}
+            low, high = _ends(mean, images[value], _CONFIDENCE)
+            fields = {"values": value, "value": mean.mean, "low": low, "high": high, "p": math.nan, "ends": None}
             yield about | where._asdict() | fields | {"num_images": images[value], "num_seeds": len(seeds)}
         most, least = max(means, key=lambda v: means[v].mean), min(means, key=lambda v: means[v].mean)
         if most == least:
             most, least = list(means)[:2]
         gap = _together([_gap(f, where, most, least) for f in seeds if (where, most) in f.means])
         pairs = len(means) * (len(means) - 1) // 2
-        low, high = gap.interval(1 - (1 - _CONFIDENCE) / pairs)
-        if not gap.variance:
-            ends = {v: _ends(means[v], images[v]) for v in (most, least)}
-            low, high = ends[most][0] - ends[least][1], ends[most][1] - ends[least][0]
-        fields = {"values": GAP, "value": gap.mean, "low": max(low, -1.0), "high": min(high, 1.0)}
+        ends = partial(_ends_of_gap, gap, [(means[v], images[v]) for v in (most, least)], pairs)
+        low, high = ends(_CONFIDENCE)
+        fields = {"values": GAP, "value": gap.mean, "low": low, "high": high, "ends": ends}
         fields |= {"p": math.nan if control else min(1.0, pairs * gap.p)}
         fields |= {"num_images": min(images[most], images[least]), "num_seeds": len(seeds)}
         yield about | where._asdict() | fields
@@ -201,9 +208,24 @@ def _together(seeds: list[CrossedMean]) -> CrossedMean:
     return seeds[0] if len(seeds) == 1 else over_seeds(seeds)
 
 
-def _ends(mean: CrossedMean, num_images: int) -> tuple[float, float]:
+def _ends_of_gap(
+    gap: CrossedMean, of: Sequence[tuple[CrossedMean, int]], pairs: int, confidence: float
+) -> tuple[float, float]:
+    """The interval of a gap, which holds for all pairs of values at once.
+
+    Args:
+        of: the share and the number of images of both of its values, the larger share first.
+    """
+    low, high = gap.interval(at_level(confidence, pairs))
+    if not gap.variance:
+        most, least = (_ends(mean, number, confidence) for mean, number in of)
+        low, high = most[0] - least[1], most[1] - least[0]
+    return max(low, -1.0), min(high, 1.0)
+
+
+def _ends(mean: CrossedMean, num_images: int, confidence: float) -> tuple[float, float]:
     """The interval of a share, exact where it is 0 or 1."""
     if mean.mean in (0.0, 1.0):
-        return exact_interval(mean.mean, num_images)
-    low, high = mean.interval(_CONFIDENCE)
+        return exact_interval(mean.mean, num_images, confidence)
+    low, high = mean.interval(confidence)
     return max(low, 0.0), min(high, 1.0)

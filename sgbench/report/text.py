@@ -18,8 +18,8 @@ class Shown:
     Attributes:
         value: the number, or a word in its place.
         spread: the number behind ``±``, or empty.
-        interval: ``[low, high]``, or empty.
-        p: ``p = 0.012``, or empty.
+        interval: ``[low, high]``, or empty; beside a p it is adjusted as that is.
+        p: ``p = 0.012``, adjusted for the number of tests, or empty.
         best: whether it is the best of its column.
         reason: number of the reason why it is not scored, covers only some requests or is of results that are alike; 0
             for none.
@@ -92,8 +92,9 @@ def _shown(cell: Mapping, reasons: Mapping[str, int]) -> Shown:
 
 def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
     scale, decimals = _scale_and_decimals(cell["metric"], cell["origin"])
-    value, spread, low, high = (scale * cell.get(k, math.nan) for k in ("value", "spread", "low", "high"))
     p = cell.get("p_adjusted", math.nan)
+    ends = ("low", "high") if math.isnan(p) else ("low_adjusted", "high_adjusted")  # both after the correction
+    value, spread, low, high = (scale * cell.get(k, math.nan) for k in ("value", "spread", *ends))
     return Shown(
         value=f"{value:.{decimals}f}" if math.isnan(p) else f"{value:+.{decimals}f}",
         spread="" if math.isnan(spread) else f"{spread:.{decimals + 1}f}",

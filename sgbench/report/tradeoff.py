@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sgbench.metrics.catalogue import spec_of
 from sgbench.report.averages import averaged, mean
 from sgbench.report.layout import SYSTEM, Column, Key, Layout, Table
 from sgbench.report.table_cells import make_cells, make_table
@@ -86,6 +87,24 @@ def tradeoff_table(frame: pd.DataFrame, layout: Layout) -> Table:
     cells = _with_front(cells, _incomplete(frame)) if several else cells[:0]
     left_out = [shown for attribute, shown in layout.attributes.items() if attribute not in scale.targets]
     return make_table("tradeoff", "Trade-off", _caption(best, left_out), cells, ranked=False)
+
+
+def points_of(cells: pd.DataFrame, column: Column) -> pd.DataFrame:
+    """Rows that have both target accuracy and what a column preserves, from the best preserved to the least.
+
+    Returns:
+        row, method, origin, note, and value, low and high of target accuracy (``value_x``) and, scaled as it is shown,
+        of what is preserved (``value_y``).
+    """
+    keys = ["row", "method", "origin"]
+    gained, kept = (
+        cells[(cells["metric"] == metric) & cells["value"].notna()][[*keys, "value", "low", "high", "note"]]
+        for metric in (GAINED.metric, column.metric)
+    )
+    ends = ["value", "low", "high"]
+    kept = kept.assign(**{end: spec_of(column.metric).scale * kept[end] for end in ends}).drop(columns=keys[1:])
+    both = gained.drop(columns="note").merge(kept, on="row", suffixes=("_x", "_y"))
+    return both.sort_values(["value_y", "value_x"], ascending=False, ignore_index=True)
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[bool]:

@@ -6,12 +6,11 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 
-from sgbench.metrics.catalogue import spec_of
 from sgbench.report.canvas import new_figure, plain, save
-from sgbench.report.layout import Column, Layout
+from sgbench.report.layout import Layout
 from sgbench.report.published import measured_and_published
 from sgbench.report.style import MUTED, RULE, method_colours, own_style
-from sgbench.report.tradeoff import BACKGROUND, GAINED, ON_FRONT, PRESERVED, tradeoff_table
+from sgbench.report.tradeoff import BACKGROUND, ON_FRONT, PRESERVED, points_of, tradeoff_table
 from sgbench.results.records import ORACLE
 
 _LINE, _PANEL, _AROUND = 17, 400, 100
@@ -34,7 +33,7 @@ def tradeoff_plot(path: Path, frame: pd.DataFrame, layout: Layout) -> None:
     figure = new_figure(wide * max(1, len(panels)), high, scale=2)
     colours = method_colours([*layout.methods, *cells["method"]])
     for axis, column in zip(figure.subplots(1, max(1, len(panels)), squeeze=False)[0], panels, strict=False):
-        _panel(axis, _points(cells, column), colours, _LINE / (high - _AROUND))
+        _panel(axis, points_of(cells, column), colours, _LINE / (high - _AROUND))
         plain(axis, column.heading + " (MS-SSIM x 100)" * (column is BACKGROUND))
     best = "oracle" if (cells["method"] == ORACLE).any() else "real images"
     figure.supxlabel(f"Target accuracy, scaled: copy 0, {best} 1", fontsize=9.5, color=MUTED)
@@ -51,19 +50,6 @@ def spread(places: Sequence[float], gap: float) -> list[float]:
         moved[k] = max(moved[k], lowest)
         lowest = moved[k] + gap
     return moved
-
-
-def _points(cells: pd.DataFrame, column: Column) -> pd.DataFrame:
-    """Rows that have both figures, from the best preserved to the least."""
-    keys = ["row", "method", "origin"]
-    gained, kept = (
-        cells[(cells["metric"] == metric) & cells["value"].notna()][[*keys, "value", "low", "high", "note"]]
-        for metric in (GAINED.metric, column.metric)
-    )
-    ends = ["value", "low", "high"]
-    kept = kept.assign(**{end: spec_of(column.metric).scale * kept[end] for end in ends}).drop(columns=keys[1:])
-    both = gained.drop(columns="note").merge(kept, on="row", suffixes=("_x", "_y"))
-    return both.sort_values(["value_y", "value_x"], ascending=False, ignore_index=True)
 
 
 def _panel(axis: Axes, points: pd.DataFrame, colours: Mapping[str, str], gap: float) -> None:

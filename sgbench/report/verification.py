@@ -10,7 +10,7 @@ this job or judge. A forgery that changed all files consistently, with the check
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from difflib import unified_diff
@@ -23,6 +23,9 @@ import pandas as pd
 
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.claims import CLAIMS
+from sgbench.report.comparisons import ADJUSTED
+from sgbench.report.html.comparing import comparable
+from sgbench.report.losses import all_losses_at_hand
 from sgbench.report.making import make_report
 from sgbench.results.checkpoints import check_checkpoint
 from sgbench.results.checksums import check_files
@@ -48,7 +51,7 @@ _NAMES = {
 """Columns that say which row of a table is which."""
 _VARIANCES = ("variance_images", "variance_judges", "variance_seeds")
 _MADE = {
-    COMPARISONS: {"value": "difference", "low": "low", "high": "high", "p": "p", "p_adjusted": "p_adjusted"},
+    COMPARISONS: {"value": "difference"} | {name: name for name in ("low", "high", "p", *ADJUSTED)},
     CLAIMS: {name: name for name in ("value", "low", "high", "surely_below", *_VARIANCES)},
 }
 """Figures of its rows: column of a report's table -> column as it was made."""
@@ -189,18 +192,19 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     again.write_description(study.read_description())
     try:
         recorded = partial(_recorded, claimed=study.report)
-        num_records = len(make_report(again, pictures=False, recorded=recorded).records)
+        report = make_report(again, pictures=False, recorded=recorded, jobs=study.runs)
     except UserError as error:
         problem = str(error).replace(str(again.runs.root), str(study.runs.root))
         return Verification(0, len(members), len(members), (*problems, problem))
     texts = again.report.texts()
+    form = partial(comparable, with_losses=all_losses_at_hand(study.read_description(), study.runs))
     for path in texts:
-        problems += differences(study.report.path / path.name, path)
+        problems += differences(study.report.path / path.name, path, form if path.suffix == ".html" else str)
     told = {problem.partition(": ")[0] for problem in problems}
     places = [member.path for member in members]
     problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
     problems += [*_changed_jobs(study), *study.changed_judges()]
-    return Verification(num_records, len(members), len(texts) + len(members), tuple(problems))
+    return Verification(len(report.records), len(members), len(texts) + len(members), tuple(problems))
 
 
 def _changed_jobs(study: StudyFolder) -> list[str]:
@@ -221,12 +225,16 @@ def _of_another(job: JobFolder) -> list[str]:
     return []
 
 
-def differences(claimed: Path, made: Path) -> Iterator[str]:
-    """A line that says where a file differs from the one that was made again."""
+def differences(claimed: Path, made: Path, form: Callable[[str], str] = str) -> Iterator[str]:
+    """A line that says where a file differs from the one that was made again.
+
+    Args:
+        form: of a text, what is compared.
+    """
     if not claimed.is_file():
         yield f"{claimed}: is missing"
         return
-    old, new = (path.read_text(encoding="utf-8", errors="replace").splitlines() for path in (claimed, made))
+    old, new = (form(path.read_text(encoding="utf-8", errors="replace")).splitlines() for path in (claimed, made))
     if old != new:
         changed = [line for line in unified_diff(old, new, n=0, lineterm="") if line[:1] in "+-"][2:]
         first = next((line for line in changed if line.startswith("-")), changed[0])

@@ -75,6 +75,8 @@ class Description:
         items: tables and figures of the paper that the study makes.
         paper_levels: level in records -> the level of the paper that it stands for, where they differ.
         jobs_without_losses: number of further jobs, whose losses are not at hand.
+        gallery: places in the test set of those of whom the page shows all results; nobody where images may not be
+            passed on.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -99,6 +101,7 @@ class Description:
     items: tuple[str, ...] = ()
     paper_levels: Mapping[str, str] = field(default_factory=dict)
     jobs_without_losses: Annotated[int, Field(ge=0)] = 0
+    gallery: tuple[Annotated[int, Field(ge=0, le=LARGEST)], ...] = ()
 
 
 def check_description(description: Description) -> None:

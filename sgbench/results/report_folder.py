@@ -1,4 +1,4 @@
-"""A report's folder: the page, all records, and a file for each table and figure."""
+"""A report's folder: the pages, all records, and a file for each table and figure."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +23,11 @@ class ReportFolder:
         return self.path / "report.md"
 
     @property
+    def index(self) -> Path:
+        """The page in HTML, which needs no other file to be looked at."""
+        return self.path / "index.html"
+
+    @property
     def records_file(self) -> Path:
         """All records of the report."""
         return self.path / RECORDS
@@ -40,8 +45,8 @@ class ReportFolder:
         return self.path / f"{name}.{kind}"
 
     def texts(self) -> list[Path]:
-        """Page, records and tables: all that is the same wherever it is made."""
-        return [path for path in sorted(self.path.iterdir()) if path.suffix in {".md", ".csv", ".tex"}]
+        """Pages, records and tables: all that is the same wherever it is made."""
+        return [path for path in sorted(self.path.iterdir()) if path.suffix in {".md", ".html", ".csv", ".tex"}]
 
     def others(self) -> set[Path]:
         """What lies here and was not written by the report: the user's, or of an earlier report whose list was lost.

@@ -1,4 +1,4 @@
-"""A system's folder: its records, the per-image scores that they are made of, samples, cost, origin."""
+"""A system's folder: its records, the per-image scores that they are made of, samples, gallery, cost, origin."""
 
 import shutil
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sgbench.results.cost import Cost, read_cost, write_cost
+from sgbench.results.gallery import Gallery, read_gallery, write_gallery
 from sgbench.results.known_files import accept, known_files
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
@@ -14,7 +15,7 @@ from sgbench.results.samples import Samples, read_samples
 from sgbench.support.archives import Arrays, check_sum
 from sgbench.support.atomic import discard_partials
 from sgbench.support.errors import BrokenFile
-from sgbench.support.sealed import check, is_sealed, opened, seal, sealing
+from sgbench.support.sealed import check, discard, is_sealed, opened, seal, sealing
 from sgbench.support.strict import read_object
 
 RECORDS = "records.csv"
@@ -121,6 +122,22 @@ class SystemFolder:
         """
         return opened(self.samples_file, read_samples, REMEDY)
 
+    def write_gallery(self, gallery: Gallery) -> None:
+        """Keep the results that a page shows, in the place of those of an earlier scoring."""
+        discard(self._gallery)
+        if gallery:
+            write_gallery(self._gallery, gallery)
+
+    def read_gallery(self) -> Gallery:
+        """The results that a page shows; none where none were kept when the system was scored.
+
+        Raises:
+            BrokenFile: they are lost or are not as they were written; names the file.
+        """
+        if not self._gallery.exists() and not is_sealed(self._gallery):
+            return ()
+        return opened(self._gallery, read_gallery, REMEDY)
+
     def write_cost(self, cost: Cost) -> None:
         """Keep what the system costs."""
         write_cost(self._cost, cost)
@@ -173,9 +190,14 @@ class SystemFolder:
         return {
             self.scores_file: _check_archive,
             self.samples_file: read_samples,
+            self._gallery: read_gallery,
             self._cost: read_cost,
             self._origin: read_object,
         }
+
+    @property
+    def _gallery(self) -> Path:
+        return self.path / "gallery.npz"
 
     @property
     def _cost(self) -> Path:

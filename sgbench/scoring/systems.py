@@ -15,6 +15,7 @@ from sgbench.plan.job import Job, System
 from sgbench.plan.study import Study
 from sgbench.results.chains import Chain
 from sgbench.results.checkpoints import read_checkpoint
+from sgbench.results.gallery import Gallery
 from sgbench.results.records import ALL, COPY, REAL, Record
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.samples import write_samples
@@ -24,6 +25,7 @@ from sgbench.scoring.chains import num_edits, score_chains
 from sgbench.scoring.cost import measure_cost
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.figures import make_records
+from sgbench.scoring.gallery import Keeper
 from sgbench.scoring.panel import Panel, inception_definition
 from sgbench.scoring.repeats import unsteadiness
 from sgbench.scoring.samples import make_samples
@@ -99,16 +101,18 @@ class SystemScorer:
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
         self._everything(folder, base, translate, edit)
 
-    def targets(self, label: str, translate: Translate, test: EvaluationSet) -> tuple[TargetScores, ...]:
-        """Scores of each target's results; progress is shown under ``label``."""
-        study = self.study
+    def targets(
+        self, label: str, translate: Translate, test: EvaluationSet
+    ) -> tuple[tuple[TargetScores, ...], Gallery]:
+        """Scores of each target's results, and those that the page shows; progress is shown under ``label``."""
+        study, keeper = self.study, Keeper(self.study.plan.gallery, len(self.study.plan.attributes))
         with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests)) as task:
-            batch_size = study.settings.scoring.batch_size
-            scored = score(translate, test, study.plan.attributes, self.panel, batch_size, task.advance)
+            watched, batch_size = keeper.watching(translate), study.settings.scoring.batch_size
+            scored = score(watched, test, study.plan.attributes, self.panel, batch_size, task.advance)
         for request, own in zip(test.requests, scored, strict=True):
             if own.remark:
                 study.screen.say(f"{label}, {study.plan.attributes[request.target].name}: {own.remark}")
-        return scored
+        return scored, keeper.gallery()
 
     def chains(self, label: str, edit: Edit | None) -> tuple[Chain, ...] | None:
         """Scores of composition and reversal; progress is shown under ``label``.
@@ -171,13 +175,15 @@ class SystemScorer:
             chains=chains or (),
         )
 
-    def keep(self, folder: SystemFolder, scores: Scores, **about: str) -> None:
+    def keep(self, folder: SystemFolder, scores: Scores, gallery: Gallery = (), **about: str) -> None:
         """Write scores and records; the records are written last and show that the system is finished.
 
         Args:
+            gallery: the results that the page shows.
             about: facts about a submission, for provenance.
         """
         write_scores(folder.scores_file, scores)
+        folder.write_gallery(gallery)
         folder.write_origin(origin(self.study.device, **about))
         folder.write_records(make_records(scores))
 
@@ -223,11 +229,11 @@ class SystemScorer:
             edit: the same as a function of any images; None for the oracle, which knows only test images.
         """
         label = f"{base.method} {base.level}".strip()
-        targets = self.targets(label, translate, self.test)
+        targets, gallery = self.targets(label, translate, self.test)
         chains = self.chains(label, edit) if edit else None
         self.samples(folder, translate)
         nothing = (0,) * len(self.test.requests)
-        self.keep(folder, self.scores(base, self.test.requests, nothing, targets, chains))
+        self.keep(folder, self.scores(base, self.test.requests, nothing, targets, chains), gallery)
 
 
 def _copied(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:

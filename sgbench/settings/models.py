@@ -9,6 +9,7 @@ from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
 from sgbench.methods.contract import AT_TEST, Method, MethodSettings, SourceLabels
+from sgbench.results.gallery import MOST_PEOPLE
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
@@ -112,8 +113,10 @@ class ScoringSettings(SettingsModel):
     0 for none."""
     figure_people: NonNegativeInt = 4
     """Of how many people translations are shown; 0 for images that may not be passed on."""
+    gallery_people: int = Field(24, ge=0, le=MOST_PEOPLE)
+    """Of how many people the page shows all results, one by one; of nobody where figure_people is 0."""
     people: tuple[str, ...] = ()
-    """Of whom instead, by the names of their test images."""
+    """Who is in the figures instead, by the names of their test images."""
     correlated_above: float = Field(0.3, ge=0, le=1)
     """Phi coefficient above which two attributes are marked as correlated."""
     reference: str | None = None

@@ -80,6 +80,7 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
         items=study.settings.items,
         paper_levels=paper_levels(study.settings),
         jobs_without_losses=len(plan.jobs) - len(losses),
+        gallery=plan.gallery,
     )
 
 

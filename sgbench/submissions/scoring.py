@@ -60,7 +60,7 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
         return made
 
     label = f"{name} {level}".strip()
-    targets = scorer.targets(label, translate, test)
+    targets, gallery = scorer.targets(label, translate, test)
     fingerprint = results.fingerprint or key.hexdigest()
     folder = _folder(study, name, level, seed, fingerprint)
     if results.edit is None:
@@ -76,7 +76,7 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
             base = scorer.base_record(folder.name, name, "measured", level=level, seed=seed)
             chains = scorer.chains(label, results.edit)
             scores = scorer.scores(base, test.requests, left_out, targets, chains)
-            scorer.keep(folder, scores, **about)
+            scorer.keep(folder, scores, gallery, **about)
     return folder
 
 

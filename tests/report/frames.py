@@ -118,15 +118,17 @@ def with_paper(layout=CELEBA):
 
 def comparisons():
     """Paired tests: two on accuracy, one on an error that could not be compared for the second pair."""
-    common = {"target": "smile", "low": -0.02, "high": 0.05, "num_images": 200, "unit": "share"}
+    common = {"target": "smile", "low": -0.01, "high": 0.04, "low_adjusted": -0.02, "high_adjusted": 0.05}
+    common |= {"num_images": 200, "unit": "share"}
     common |= {"metric": "jury_accuracy"}
     own = [
         {"measured_on": "smile", "difference": 0.0123, "p": 0.01, "p_adjusted": 0.0204, "second": "copy"},
         {"measured_on": "hair_color", "difference": -0.5, "p": 1e-5, "p_adjusted": 2e-5, "second": "copy"},
         {"measured_on": "inside", "metric": "counterfactual_error", "difference": -1.5, "p": 0.5, "p_adjusted": 0.5}
-        | {"unit": "levels", "low": nan, "high": nan, "second": "copy"},
-        {"measured_on": "smile", "difference": nan, "low": nan, "high": nan, "p": nan, "p_adjusted": nan}
-        | {"second": "Beta-GAN"},
+        | {"unit": "levels", "low": nan, "high": nan, "second": "copy"}
+        | {"low_adjusted": nan, "high_adjusted": nan},
+        dict.fromkeys(("difference", "low", "high", "p", "low_adjusted", "high_adjusted", "p_adjusted"), nan)
+        | {"measured_on": "smile", "second": "Beta-GAN"},
     ]
     return pd.DataFrame([common | {"first": "Alpha (500)"} | row for row in own])
 

@@ -1,6 +1,7 @@
 """The section on the paper's claims in a report, its table, and what verification finds there."""
 
 import re
+from html import escape
 from types import SimpleNamespace
 
 import pandas as pd
@@ -60,6 +61,16 @@ def test_every_claim_has_its_verdicts_refuted_as_plainly_as_upheld(main):
         "refuted",
     ]
     assert cells[3][2] == "0 of 7 comparisons for it; no Inception weights"
+
+
+def test_the_page_in_html_has_the_same_verdicts_and_evidence(main):
+    page = main.study.report.index.read_text(encoding="utf-8")
+    verdicts = pd.read_csv(main.study.report.table_files("verdicts")[0])
+    assert re.findall(r'data-verdict="([^"]+)"', page) == verdicts["measured"].tolist()
+    assert [claim.name for claim in CLAIMS if escape(claim.sentence) not in page] == []
+    headings = [line.strip("*") for line in section(main.page) if line.startswith("**")]
+    assert len(headings) > 3
+    assert re.findall(r'id="evidence-\d+">\s*<h3>([^<]+)</h3>', page) == headings
 
 
 def test_the_evidence_is_in_full_in_the_table(main):

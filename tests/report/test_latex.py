@@ -23,9 +23,10 @@ from frames import (
 )
 
 from sgbench.report.beyond import comparisons_table
+from sgbench.report.contents import Page
 from sgbench.report.latex import escape, frame_to_latex, to_latex
 from sgbench.report.layout import Layout
-from sgbench.report.page import Page, write_report
+from sgbench.report.page import write_report
 from sgbench.report.tables import accuracy_table, jury_table, score_table, target_table
 from sgbench.results.records import to_frame
 from sgbench.results.report_folder import ReportFolder
@@ -95,7 +96,8 @@ def full_frame():
 
 def losing():
     """Paired tests of longer names, each figure with three minus signs, which are wider than digits."""
-    row = comparisons().iloc[0].to_dict() | {"difference": -0.223, "low": -0.244, "high": -0.203, "p_adjusted": 1e-5}
+    row = comparisons().iloc[0].to_dict() | {"difference": -0.223, "low_adjusted": -0.244, "high_adjusted": -0.203}
+    row["p_adjusted"] = 1e-5
     row |= {"first": "SG-GAN (500)", "second": "ResidualGAN (500)"}
     return pd.DataFrame([row | {"measured_on": a} for a in ("smile", "hair_color", "background", "image")])
 

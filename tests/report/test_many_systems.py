@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from many import many, scores_of
 
-from sgbench.report import comparisons, latex, markdown, page
+from sgbench.report import comparisons, contents, latex, markdown
 from sgbench.report.making import make_report
 from sgbench.report.members import FEW, Member
 from sgbench.report.reference import choose_reference
@@ -122,7 +122,7 @@ def test_a_table_is_shown_once_for_all_that_is_written_of_it(tmp_path, monkeypat
         times[table.name] += 1
         return shown(table)
 
-    for module in (latex, markdown, page):
+    for module in (contents, latex, markdown):
         monkeypatch.setattr(module, "shown", counted)
     make_report(many(tmp_path, 2), pictures=False)
     assert set(times.values()) == {1}

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from frames import LAYOUT, by_jury, comparisons, judges, record, small_frame, small_records, with_paper
 
-from sgbench.report.page import Page, write_report
+from sgbench.report.contents import Page
+from sgbench.report.page import write_report
 from sgbench.results.records import to_frame
 from sgbench.results.report_folder import ReportFolder
 
@@ -75,7 +76,10 @@ def test_every_table_links_to_its_numbers(tmp_path):
     lines = written(tmp_path, small_frame())
     names = {"table1_judge_score", "table2_accuracy", "table3_target_accuracy", "directions", "matrix"}
     names |= {"jury_accuracy", "jury_target_accuracy", "tradeoff"}
-    assert {p.name for p in tmp_path.iterdir()} == {f"{n}.{e}" for n in names for e in ("csv", "tex")} | {"report.md"}
+    assert {p.name for p in tmp_path.iterdir()} == {f"{n}.{e}" for n in names for e in ("csv", "tex")} | {
+        "report.md",
+        "index.html",
+    }
     assert all(f"[{name}.csv]({name}.csv), [{name}.tex]({name}.tex)" in lines for name in names)
     own = pd.read_csv(tmp_path / "table3_target_accuracy.csv", keep_default_na=False, na_values={"value": [""]})
     assert own.loc[own["row"] == "Alpha (500)", "value"].iloc[0] == 0.934

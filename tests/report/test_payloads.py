@@ -15,10 +15,11 @@ from rich.console import Console
 
 from sgbench.report import fonts
 from sgbench.report.console import summary
+from sgbench.report.contents import Page
 from sgbench.report.grids import figure3
 from sgbench.report.latex import escape
 from sgbench.report.layout import Layout
-from sgbench.report.page import Page, write_report
+from sgbench.report.page import write_report
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
 from sgbench.results.records import to_frame
 from sgbench.results.report_folder import ReportFolder

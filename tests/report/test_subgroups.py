@@ -144,6 +144,18 @@ def test_the_largest_of_several_gaps_holds_for_all_of_them():
     assert gap["high"] - gap["low"] > 2 * 1.96 * math.sqrt(table.images)
 
 
+def test_the_interval_beside_a_p_is_at_the_level_of_the_test():
+    """The smallest of four p-values is multiplied by four; hair has three pairs of values besides."""
+    found = figures(
+        *((member(row), scores_of(lambda judge, j, n=n: drawn(0.8, n)[judge, j])) for n, row in enumerate("AB"))
+    )
+    gaps = {key: row for key, row in found.items() if key[3] == GAP}
+    least = min(gaps.values(), key=lambda row: row["p_adjusted"])
+    assert least["high_adjusted"] - least["low_adjusted"] > 1.2 * (least["high"] - least["low"])
+    for key, row in found.items():
+        assert math.isnan(row["low_adjusted"]) is (key[3] != GAP)
+
+
 def test_the_gaps_of_a_control_are_no_tests():
     hits = drawn(0.8, 1)
     own = scores_of(lambda judge, j: hits[judge, j])
@@ -152,6 +164,7 @@ def test_the_gaps_of_a_control_are_no_tests():
     for (row, _, _, values), figure in found.items():
         assert figure["origin"] == ("control" if row == "Oracle" else "measured")
         assert math.isnan(figure["p_adjusted"]) is (row == "Oracle" or values != GAP)
+        assert math.isnan(figure["low_adjusted"]) is math.isnan(figure["p_adjusted"])
     alone = figures((member(), own))
     assert all(alone[key]["p_adjusted"] == found[key]["p_adjusted"] for key in alone if key[3] == GAP)
 

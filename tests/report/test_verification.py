@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from galleries import with_gallery
 from many import many
 
 from sgbench.commands.verify import main as verify
@@ -188,7 +189,7 @@ def test_a_shown_figure_moved_in_its_last_digit_is_found_in_tables_and_on_the_pa
 
 def test_tests_without_a_table_that_can_be_read_stay_as_they_were_made(study, tmp_path):
     tests = pd.DataFrame({name: ["x"] for name in ("target", "measured_on", "metric", "unit", "first", "second")})
-    tests = tests.assign(difference=0.1, low=0.0, high=0.2, p=0.5, p_adjusted=0.5)
+    tests = tests.assign(difference=0.1, low=0.0, high=0.2, p=0.5, p_adjusted=1.0, low_adjusted=-0.1, high_adjusted=0.3)
     broken = tmp_path / "comparisons.csv"
     for text in ("", "a,b\n1,2\n", study.report.records_file.read_text(encoding="utf-8")):
         broken.write_text(text, encoding="utf-8")
@@ -304,3 +305,39 @@ def test_a_report_is_verified_by_whatever_name_it_has(study, tmp_path, monkeypat
     assert verification.verify(link).problems == ()
     monkeypatch.chdir(study.path)
     assert verification.verify(Path()).problems == ()
+
+
+def losses(study, job, seed=0):
+    """Ten rows of losses of a job."""
+    folder = study.runs.job(job)
+    shutil.rmtree(folder.path, ignore_errors=True)
+    folder.add_losses([{"iteration": k, "gan": seed + 1 / k} for k in range(1, 11)])
+    seal(folder.path / "stats.jsonl")
+
+
+def test_losses_on_the_page_are_compared_where_the_jobs_are_at_hand(tmp_path):
+    study = with_gallery(tmp_path / "runs", jobs={"job": "m00 (all, seed 0)"})
+    losses(study, "job")
+    make_report(study, pictures=False)
+    study.write_checksums()
+    assert verification.verify(study.path).problems == ()
+    losses(study, "job", seed=5)
+    (problem,) = verification.verify(study.path).problems
+    assert problem.startswith(f"{study.report.index}: ")
+    shutil.rmtree(study.runs.job("job").path)
+    assert verification.verify(study.path).problems == ()
+
+
+@pytest.mark.parametrize(("old", "new"), [("Not known", "Known"), ("iVBOR", "iVBOS")], ids=["words", "a picture"])
+def test_a_page_that_was_changed_is_found_and_one_that_is_missing_is_missed(tmp_path, old, new):
+    study = with_gallery(tmp_path / "runs")
+    make_report(study, pictures=False)
+    page = study.report.index.read_text(encoding="utf-8")
+    assert old in page
+    study.report.index.write_text(page.replace(old, new, 1), encoding="utf-8")
+    study.write_checksums()
+    (problem,) = verification.verify(study.path).problems
+    assert problem.startswith(f"{study.report.index}: 1 lines differ")
+    study.report.index.unlink()
+    study.write_checksums()
+    assert verification.verify(study.path).problems == (f"{study.report.index}: is missing",)

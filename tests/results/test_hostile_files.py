@@ -12,6 +12,7 @@ from sgbench.data.requests import Requests
 from sgbench.results import score_arrays
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.cost import read_cost
+from sgbench.results.gallery import Pictures, read_gallery, write_gallery
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.results.origin import read_origin
@@ -40,7 +41,13 @@ def samples(path):
     assert read_samples(path)[0][1] is None
 
 
-KINDS = {"scores": (scores, read_scores), "samples": (samples, read_samples)}
+def gallery(path):
+    images = np.zeros((2, 8, 8, 3), np.uint8)
+    write_gallery(path, (Pictures(0, np.array([3, 4]), np.array([1, 0], np.int8), images),))
+    assert len(read_gallery(path)[0].images) == 2
+
+
+KINDS = {"scores": (scores, read_scores), "samples": (samples, read_samples), "gallery": (gallery, read_gallery)}
 
 
 def changed(path, compression=zipfile.ZIP_DEFLATED, **arrays):
@@ -67,7 +74,7 @@ def test_a_changed_file_is_named(kind, damage, tmp_path):
     else:
         content = path.read_bytes()
         path.write_bytes({"truncated": content[:-40], "empty": b"", "text": b"no archive"}[damage])
-    with pytest.raises(BrokenFile, match=r"x\.npz: not a file of (scores|samples): "):
+    with pytest.raises(BrokenFile, match=r"x\.npz: not a file of (scores|samples|a gallery): "):
         read(path)
 
 
@@ -111,6 +118,29 @@ def test_samples_of_another_size_than_they_must_have_are_not_read(arrays, proble
     changed(tmp_path / "x.npz", **arrays)
     with pytest.raises(BrokenFile, match=problem):
         read_samples(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "problem"),
+    [
+        ({"targets": np.array([0, 1])}, "'1/images' is missing, is there twice, or is no part of a gallery"),
+        ({"targets": np.array([0, 0])}, "is there twice"),
+        ({"targets": np.array([-1])}, "targets is int64 .1., not a row of positions"),
+        ({"targets": np.zeros(10**4, np.int64)}, "targets has 80,000 bytes; at most 512 are read"),
+        ({"0/positions": np.zeros(3, np.int64)}, r"0/positions is int64 \[3\], not int64 \[2\]"),
+        ({"0/values": np.zeros(2, np.int64)}, r"0/values is int64 \[2\], not int8 \[2\]"),
+        ({"0/images": np.zeros((2, 9, 8, 3), np.uint8)}, r"0/images is uint8 \[2, 9, 8, 3\], not uint8 \[2, 9, 9, 3\]"),
+        (
+            {"0/images": np.zeros((2, 2000, 2000, 3), np.uint8)},
+            "2 results of 2000 pixels; more than a gallery can have",
+        ),
+    ],
+)
+def test_a_gallery_of_another_size_than_it_must_have_is_not_read(arrays, problem, tmp_path):
+    gallery(tmp_path / "x.npz")
+    changed(tmp_path / "x.npz", **arrays)
+    with pytest.raises(BrokenFile, match=problem):
+        read_gallery(tmp_path / "x.npz")
 
 
 @pytest.mark.parametrize("read", [read_cost, read_origin, read_records])

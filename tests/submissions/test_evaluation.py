@@ -19,6 +19,7 @@ from sgbench.commands.verify import main as verify
 from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.metrics.catalogue import METRICS
 from sgbench.results.scores import read_scores
+from sgbench.results.system_folder import SystemFolder
 from sgbench.submissions.evaluation import STAGES, evaluate
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
@@ -233,6 +234,31 @@ def test_missing_results_are_left_out_and_counted(config, out, asked, tmp_path):
     page = done.report.read_text()
     counted = next(line for line in page.splitlines() if line.startswith("| partial ") and " / " in line)
     assert "40 / 37 / " in counted
+    (genders,) = (own for own in gallery_of(out, "partial") if own.target == 0)
+    index = pd.read_csv(folder / "results.csv").set_index(["source", "groups"])["result"]
+    names = np.load(next(out.glob("systems/partial-*")) / "scores.npz")["ids"]
+    given = set(zip(genders.positions.tolist(), genders.values.tolist(), strict=True))
+    (copies,) = (own for own in gallery_of(out, "copy") if own.target == 0)
+    asked_for = set(zip(copies.positions.tolist(), copies.values.tolist(), strict=True))
+    assert len(asked_for) == 24
+    assert {names[position] for position, _ in asked_for - given} <= set(table["source"][to_male[:3]])
+    for position, value, picture in zip(genders.positions, genders.values, genders.images, strict=True):
+        result = index[names[position], f"gender={('female', 'male')[value]}"]
+        assert np.array_equal(picture, np.asarray(Image.open(folder / result)))
+
+
+def gallery_of(out, name):
+    """The results that the page shows of a system."""
+    (folder,) = out.glob(f"systems/{name}-*")
+    return SystemFolder(folder).read_gallery()
+
+
+def test_where_nobody_may_be_shown_no_result_is_kept_or_shown(config, out, asked):
+    done = evaluate(asked, name="unseen", config=str(config), out=out, scoring={"figure_people": 0})
+    assert gallery_of(out, "unseen") == ()
+    page = done.report.with_name("index.html").read_text(encoding="utf-8")
+    assert "data:image" not in page
+    assert "the settings of this study show nobody" in page
 
 
 def test_a_model_of_one_attribute_is_scored_on_what_it_does(config, out, asked, tmp_path):
@@ -418,7 +444,7 @@ def test_bad_input_is_refused_in_one_line(config, out, capsys, arguments, messag
     assert message in line
 
 
-@pytest.mark.parametrize("name", ["records.csv", "report.md", "table2_accuracy.csv", "comparisons.csv"])
+@pytest.mark.parametrize("name", ["records.csv", "report.md", "index.html", "table2_accuracy.csv", "comparisons.csv"])
 def test_a_changed_figure_is_found(out, config, asked, capsys, name):
     done = evaluate(asked, name="honest", config=str(config), out=out, compare=[out / "small-5"])
     path = done.report.parent / name
@@ -453,6 +479,7 @@ DAMAGE = {
     "the protocol": ("plan.json", replaced('"protocol": "', '"protocol": "0')),
     "a letter of the page": ("report/report.md", lambda p: p.write_bytes(b"\xff" + p.read_bytes())),
     "the costs": ("../systems/{system}/cost.json", lambda p: p.write_text("{}")),
+    "a shown result": ("../systems/{system}/gallery.npz", lambda p: p.write_bytes(overwritten(p.read_bytes()))),
     "the scores' bytes": ("../systems/{system}/scores.npz", lambda p: p.write_bytes(overwritten(p.read_bytes()))),
 }
 
