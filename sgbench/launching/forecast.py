@@ -50,15 +50,15 @@ def forecast(studies: Sequence[Study]) -> list[Forecast]:
     """
     jobs = {job.name: (job, study) for study in studies for job in study.plan.jobs}
     kept = {name: _kept(study.runs, name) for name, (_, study) in jobs.items()}
-    speeds = {_kind(jobs[name][0]): seconds / done for name, (done, seconds) in kept.items() if seconds}
+    speeds = {kind(jobs[name][0]): seconds / done for name, (done, seconds) in kept.items() if seconds}
     found = []
     for name, (job, study) in jobs.items():
         done, _ = kept[name]
         left = job.entry.settings.iterations - done
-        if left and _kind(job) not in speeds:
-            speeds[_kind(job)] = _tried(job, study)
+        if left and kind(job) not in speeds:
+            speeds[kind(job)] = _tried(job, study)
         size = 0 if done else 4 * _NUMBERS_A_PARAMETER * num_parameters(job.outline())
-        found.append(Forecast(job, left, left * speeds.get(_kind(job), 0.0), size))
+        found.append(Forecast(job, left, left * speeds.get(kind(job), 0.0), size))
     return found
 
 
@@ -113,7 +113,7 @@ def _kept(runs: RunFolder, name: str) -> tuple[int, float]:
     return checkpoint.iteration, checkpoint.seconds or 0.0
 
 
-def _kind(job: Job) -> tuple[object, ...]:
+def kind(job: Job) -> tuple[object, ...]:
     """What jobs have in common whose iterations take equally long."""
     settings = job.entry.settings.model_dump_json(exclude={"iterations", "constant_iterations"})
     values = tuple(len(attribute.values) for attribute in job.attributes)

@@ -1,7 +1,6 @@
 """Runs one job: train it or resume it, mark it done. A finished job is never run twice."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -13,16 +12,14 @@ from sgbench.data.checked import checked
 from sgbench.data.labels import all_groups
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.data.store.packed import PackedImages
-from sgbench.launching.memory import ran_out
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.job_identity import write_labels
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.atomic import replacing, write_buffered
-from sgbench.support.code import lines_in
+from sgbench.support.blame import errors_in_a_line
 from sgbench.support.environment import commit, origin
-from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign, own_state
 from sgbench.support.locks import locked
 from sgbench.training.loop import Loop, train
@@ -50,7 +47,7 @@ def run_job(
     with locked(folder.lock, folder.busy, lock_seconds):
         if not folder.is_done():
             folder.prepare()
-            with foreign(job.code), _errors_of_its_code(job):  # once, not around every step
+            with foreign(job.code), errors_in_a_line(job.code, job.entry.cls.__module__):  # once, not around every step
                 _train(job, images, folder, device, loop)
 
 
@@ -65,24 +62,6 @@ def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.devi
     loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder, done))
     train(method, job.batches(images, device), folder, job.seed, job.precision, loop)
     folder.mark_done(origin(device))
-
-
-@contextmanager
-def _errors_of_its_code(job: Job) -> Iterator[None]:
-    """While the block trains a job, an error of a method from elsewhere becomes a line that says where it arose.
-
-    Raises:
-        UserError: names the class, the file and the line.
-    """
-    try:
-        yield
-    except UserError:
-        raise
-    except Exception as error:
-        lines = lines_in(error, job.entry.cls.__module__)
-        if not lines or ran_out(error):
-            raise
-        raise UserError(f"{job.code}: {lines[-1]}: {type(error).__name__}: {summary(error)}") from error
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:

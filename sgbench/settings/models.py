@@ -12,11 +12,10 @@ from sgbench.methods.contract import AT_TEST, Method, MethodSettings, SourceLabe
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
+from sgbench.support.names import NAME
 from sgbench.support.settings_model import SettingsModel, UserPath
 from sgbench.training.precision import Precision
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Fit for a part of a folder's name."""
 _MOST_AT_ONCE = 1024
 """Of workers, and of threads."""
 
