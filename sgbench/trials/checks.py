@@ -14,7 +14,7 @@ from sgbench.methods.contract import Method, SourceLabels
 from sgbench.scoring.repeats import DRAWS, unsteady
 from sgbench.scoring.translator import editor, translator
 from sgbench.support.draws import seed_draws
-from sgbench.support.errors import UserError, shown, summary
+from sgbench.support.errors import UserError, one_line, shown
 from sgbench.support.global_state import foreign
 from sgbench.training.feeds import HostFeed
 from sgbench.training.loop import step_seed
@@ -103,9 +103,7 @@ def edits(trial: Trial) -> str:
             results = method.edit(images.clone(), model.known(labels), group)
         checked(results, tuple(images.shape), f"{trial.name}.edit()")
     if method.training or any(part.training for part in method.modules()):
-        raise UserError(
-            f"{trial.name}.edit() puts networks into training mode; leave out train(): scoring calls eval()"
-        )
+        raise UserError(f"{trial.name}.edit() leaves it in training mode; leave out train(): scoring calls eval()")
     if changed := [name for name, value in _copied(method).items() if not torch.equal(value, before[name])]:
         raise UserError(
             f"{trial.name}.edit() changes {changed[0]}, so that results depend on what was edited before; change state "
@@ -150,7 +148,7 @@ def state(trial: Trial) -> str:
         try:
             other.load_state_dict(trial.method.state_dict())
         except RuntimeError as error:
-            told = f"{trial.name}: its state cannot be loaded into a new instance ({summary(error)})"
+            told = f"{trial.name}: its state cannot be loaded into a new instance ({one_line(error, 200)})"
             raise UserError(f"{told}; make in __init__ all that state_dict() names") from error
     group = all_groups(trial.job.attributes)[0]
     with torch.no_grad():

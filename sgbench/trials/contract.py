@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import torch
+from torch import Tensor
 
 from sgbench.data.labels import NONE, Attribute, sparsify
 from sgbench.data.levels import Level
@@ -20,7 +22,7 @@ from sgbench.trials import checks, training
 from sgbench.trials.trial import Check, Trial, Unsuited
 
 State = Literal["ok", "note", "failed", "not applicable"]
-_FACES, _LEVEL = 128, 8
+_FACES, _LEVEL = 64, 5
 """Faces that are trained on, and how many labels of each value are revealed."""
 _HAIR = Attribute("hair_color", ("black", "blond", "brown"))
 
@@ -67,8 +69,12 @@ class Case:
 
     def trial(self, cls: type[Method], settings: MethodSettings) -> Trial:
         """The trial of a method."""
-        faces = Faces().render(torch.arange(_FACES), self.image_size)
-        return Trial(self.job(cls, settings), faces, torch.device("cpu"))
+        return Trial(self.job(cls, settings), _faces(self.image_size), torch.device("cpu"))
+
+
+@cache
+def _faces(size: int) -> Tensor:
+    return Faces().render(torch.arange(_FACES), size)
 
 
 CASES = (

@@ -1,11 +1,12 @@
 """What a method must do when it is trained: the same from the same seed, also with a break, and on a GPU by replay."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from sgbench.results.checkpoints import Checkpoint, read_checkpoint
 from sgbench.results.job_folder import JobFolder
@@ -55,10 +56,16 @@ def replayed(trial: Trial) -> str:
     groups = [group for optimizer in method.optimizers.values() for group in optimizer.param_groups]
     if any("capturable" not in group for group in groups):
         return f"{SLOWER}an optimiser has no option `capturable`"
+    for optimizer in method.optimizers.values():
+        optimizer.step = _still  # which on a CPU computes in another way than on a GPU
     feed = ResidentFeed(trial.batches, method.batches_per_iteration, trial.batches.images)
     with foreign(trial.name):
         breach = breach_of(Steps(method, feed, trial.job.precision), 0)
     return f"{SLOWER}{breach}" if breach else ""
+
+
+def _still(closure: Callable[[], Tensor] | None = None) -> Tensor | None:
+    return closure() if closure else None
 
 
 CHECKS: dict[str, Check] = {
@@ -101,6 +108,6 @@ def _parts(checkpoint: Checkpoint) -> Iterator[tuple[str, Any]]:
 
 
 def _equal(one: object, two: object) -> bool:
-    if isinstance(one, torch.Tensor) and isinstance(two, torch.Tensor):
+    if isinstance(one, Tensor) and isinstance(two, Tensor):
         return torch.equal(one, two)
     return type(one) is type(two) and one == two
