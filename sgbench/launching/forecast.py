@@ -17,6 +17,7 @@ from sgbench.support.cores import torch_threads
 from sgbench.support.errors import BrokenFile
 from sgbench.support.global_state import foreign
 from sgbench.support.screen import Screen
+from sgbench.support.text import duration
 
 _NUMBERS_A_PARAMETER = 3
 """A checkpoint keeps each parameter, in float32, with its two moments."""
@@ -81,7 +82,7 @@ def tell_plan(studies: Sequence[Study], screen: Screen) -> None:
 
 
 def _state(part: Forecast) -> str:
-    return f"about {_duration(part.seconds)} left" if part.iterations else "trained"
+    return f"about {duration(part.seconds)} left" if part.iterations else "trained"
 
 
 def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
@@ -95,7 +96,7 @@ def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
     disk = sum(part.bytes for part in todo) + sum(images.values())
     return (
         f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, "
-        f"{len(parts) - len(todo)} trained. Left: about {_duration(seconds)} of training, {workers} at once on "
+        f"{len(parts) - len(todo)} trained. Left: about {duration(seconds)} of training, {workers} at once on "
         f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and images. "
         f"Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each job trains."
     )
@@ -144,13 +145,6 @@ def _tried(job: Job, study: Study) -> float:
 
 def _bytes_of_images(study: Study) -> int:
     return len(study.plan.source.ids) * 3 * study.settings.data.image_size**2
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _gibibytes(number: float) -> str:

@@ -56,7 +56,7 @@ def train_jobs(study: Study, images: PackedImages) -> None:
         train_in_processes(jobs, labels, images, study.runs, devices, threads, study.screen)
         return
     for job, label in zip(jobs, labels, strict=True):
-        with study.screen.task(label, job.entry.settings.iterations) as task, torch_threads(threads):
+        with study.screen.task(label, job.entry.settings.iterations, "iterations") as task, torch_threads(threads):
 
             def report(done: int, losses: dict[str, float], task: Task = task) -> None:
                 task.update(done, losses_in_words(losses))

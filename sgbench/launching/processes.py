@@ -63,7 +63,7 @@ def train_in_processes(
                 while waiting or running:
                     while waiting and free:
                         job, label = waiting.pop(0)
-                        task = add(label, job.entry.settings.iterations)
+                        task = add(label, job.entry.settings.iterations, "iterations")
                         running.append(_started(Parcel(job, images, runs, free.pop(0), threads), task))
                     wait([worker.messages for worker in running], _POLL_SECONDS)
                     ended = [worker for worker in running if not _listen(worker)]

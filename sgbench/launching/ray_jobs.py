@@ -83,7 +83,7 @@ def train_on_ray(
 
         def show(number: int, done: int, losses: str) -> None:
             if number not in tasks:
-                tasks[number] = add(labels[number], jobs[number].entry.settings.iterations)
+                tasks[number] = add(labels[number], jobs[number].entry.settings.iterations, "iterations")
             tasks[number].update(done, losses)
 
         try:

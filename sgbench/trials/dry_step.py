@@ -22,7 +22,7 @@ def try_methods(study: Study, images: PackedImages) -> None:
     jobs = list({kind(job): job for job in reversed(left)}.values())[::-1]
     if not jobs:
         return
-    with study.screen.task("trying methods", len(jobs)) as task:
+    with study.screen.task("trying methods", len(jobs), "methods") as task:
         for job in jobs:
             with memory_errors_in_a_line(job, study.device), torch_threads(study.settings.threads):
                 trial = Trial(job, images, study.device)
