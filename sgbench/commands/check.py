@@ -44,14 +44,16 @@ def _check(arguments: argparse.Namespace) -> int:
     from sgbench.support.errors import one_line
     from sgbench.support.global_state import own_state
     from sgbench.support.loading import load_class
+    from sgbench.support.screen import Screen
     from sgbench.trials.contract import check_contract
     from sgbench.trials.own_settings import settings_for
 
+    screen = Screen()
     cls, broken = load_class(arguments.method, Method, METHOD_PACKAGES), False
     settings = None if undeclared(cls) else settings_for(cls, arguments.settings, arguments.config)
     with own_state(), torch_threads(1):
         for finding in check_contract(cls, settings):
             broken |= finding.state == "failed"
             words = f": {one_line(finding.words)}" if finding.words else ""
-            print(f"{finding.state:<14}  {finding.check}{words}", flush=True)
+            screen.result(f"{finding.state:<14}  {finding.check}{words}")
     return EXIT_BROKEN if broken else 0

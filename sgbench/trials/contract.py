@@ -92,8 +92,12 @@ def shapes_alone(trial: Trial) -> str:
     return ""
 
 
-def check_contract(cls: type[Method], settings: MethodSettings) -> Iterator[Finding]:
-    """Make every check; after one that is not passed, those that need it are left out."""
+def check_contract(cls: type[Method], settings: MethodSettings | None) -> Iterator[Finding]:
+    """Make every check; after one that is not passed, nothing more is tried.
+
+    Args:
+        settings: None for a class that declares none, which is then what is wrong.
+    """
     try:
         check_declared(cls, f"{cls.__module__}:{cls.__qualname__}")
     except UserError as error:

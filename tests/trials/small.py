@@ -35,6 +35,17 @@ class Small(Method):
         return self.generator(images).tanh()
 
 
+class Needy(Small):
+    """One whose settings have no default."""
+
+    key = "needy"
+
+    class Settings(MethodSettings):
+        """A weight."""
+
+        weight: float
+
+
 def job_of(cls, attributes=ATTRIBUTES, level=5, **settings):
     settings = {"iterations": 8, "constant_iterations": 4, "batch_size": 4} | settings
     truth = torch.arange(FACES)[:, None].bitwise_right_shift(torch.arange(len(attributes))).remainder(2)
