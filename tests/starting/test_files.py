@@ -6,7 +6,6 @@ import pytest
 
 from sgbench.settings.reading import read_settings
 from sgbench.starting.files import Names, names_of, write_method
-from sgbench.support.errors import UserError
 from sgbench.trials.contract import check_contract
 from sgbench.trials.own_settings import settings_for
 
