@@ -1,7 +1,9 @@
 """Settings that a method is checked with."""
 
+import pytest
 from small import Needy, Small
 
+from sgbench.support.errors import UserError
 from sgbench.trials.own_settings import settings_for
 
 
@@ -18,4 +20,5 @@ def test_settings_that_are_wrong_are_one_line(refused):
         == "--settings: weight: Field required; give it by --settings name=value, or a config that has it by --config"
     )
     assert settings_for(Needy, ["weight=2.5"]).weight == 2.5
-    assert "quick.yaml has no method of the class small:Small" in refused(lambda: settings_for(Small, [], "quick"))
+    with pytest.raises(UserError, match=r"quick\.yaml has no method of the class small:Small"):
+        settings_for(Small, [], "quick")
