@@ -10,10 +10,9 @@ from string import Template
 from sgbench.results.records import CONTROLS
 from sgbench.settings.config_files import METHOD_PACKAGES
 from sgbench.support.atomic import write_text
-from sgbench.support.errors import UserError, shown
+from sgbench.support.errors import UserError, one_line, shown
 from sgbench.support.modules import find_module, is_known
 from sgbench.support.reading import read_text
-from sgbench.support.text import printable
 
 _TEMPLATES = {".py": "method.py.txt", ".yaml": "method.yaml.txt"}
 _LONGEST = 60
@@ -36,7 +35,7 @@ def names_of(given: str) -> Names:
     """
     plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
     parts = re.findall(r"[A-Za-z0-9]+", plain)
-    title = printable(" ".join(given.split()))
+    title = one_line(given)
     if not parts or len(title) > _LONGEST or '"' in title or "\\" in title:
         raise UserError(f"{shown(given)} is no name for a method; give letters and digits, such as AttGAN")
     cls = "".join(part[0].upper() + part[1:] for part in parts)
