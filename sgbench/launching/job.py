@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
-from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from sgbench.data.checked import checked
 from sgbench.data.labels import all_groups
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.data.store.packed import PackedImages
+from sgbench.launching.sample_grid import draw_grid, headings
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
@@ -59,7 +58,7 @@ def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.devi
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))
     labels = job.labels.labels[::step][:_SAMPLES].to(device)
-    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder, done))
+    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder, job, done))
     train(method, job.batches(images, device), folder, job.seed, job.precision, loop)
     folder.mark_done(origin(device))
 
@@ -70,7 +69,7 @@ def losses_in_words(losses: Mapping[str, float]) -> str:
 
 
 @torch.no_grad()
-def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, done: int) -> None:
+def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, job: Job, done: int) -> None:
     """A row of training images, then a row for each group, after so many iterations.
 
     Raises:
@@ -80,6 +79,7 @@ def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, do
     rows = [to_bytes(x)]
     for group in all_groups(method.attributes):  # a method may change what it is given, or reuse what it returns
         rows.append(to_bytes(checked(method.edit(x.clone(), labels.clone(), group), shape, name)))
-    grid = Image.fromarray(make_grid(torch.cat(rows), nrow=len(x), padding=2).permute(1, 2, 0).numpy())
+    title = f"{job.title}: iteration {done:,} of {job.entry.settings.iterations:,}"
+    grid, about = draw_grid(rows, headings(job.attributes), title)
     with replacing(folder.sample(done)) as partial:
-        write_buffered(partial, lambda file: grid.save(file, format="PNG"))
+        write_buffered(partial, lambda file: grid.save(file, format="PNG", pnginfo=about))
