@@ -123,6 +123,8 @@ class ScoringSettings(SettingsModel):
     """LPIPS and its weights; null for none."""
     embedder: str | None = None
     """Face embedding for the identity score, as package.module:function or an exported program; null for none."""
+    metrics: tuple[str, ...] = ()
+    """Metrics of one's own, each as package.module:NAME of its entry."""
 
     @field_validator("people")
     @classmethod

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 
+from sgbench.metrics.own import use_metrics
 from sgbench.plan.study import Study
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import label_of
@@ -49,6 +50,7 @@ def taken(
             study.screen.say(f"{folder.path}: {holder(lock)} is at this study; waiting for it to end")
             stack.enter_context(locked(lock, busy, FOREVER))
         folder.discard_unfinished()
+        use_metrics(study.settings.scoring.metrics)  # another study may have been opened meanwhile
         if not replace:
             option = "--study" if systems is None else "--name"
             remedy = f"choose another name with {option}, or give --replace to put this one in its place"

@@ -23,7 +23,7 @@ def test_what_arose_elsewhere_is_the_codes_where_everything_is():
     with pytest.raises(ZeroDivisionError), errors_in_a_line("my:GAN", "json"):
         failing(ZeroDivisionError())
     with (
-        pytest.raises(UserError, match="^my:GAN: ZeroDivisionError"),
+        pytest.raises(UserError, match=r"^my:GAN: ZeroDivisionError"),
         errors_in_a_line("my:GAN", "json", anywhere=True),
     ):
         failing(ZeroDivisionError())
