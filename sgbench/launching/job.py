@@ -1,9 +1,11 @@
 """Runs one job: train it or resume it, mark it done. A finished job is never run twice."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from sgbench.data.checked import checked
@@ -11,6 +13,7 @@ from sgbench.data.labels import all_groups
 from sgbench.data.pixels import to_bytes, to_floats
 from sgbench.data.store.packed import PackedImages
 from sgbench.launching.sample_grid import draw_grid, headings
+from sgbench.launching.tensorboard import curves_of
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
@@ -28,13 +31,20 @@ _SAMPLES = 8
 
 @own_state()
 def run_job(
-    job: Job, images: PackedImages, runs: RunFolder, device: torch.device, loop: Loop, lock_seconds: float = 0.0
+    job: Job,
+    images: PackedImages,
+    runs: RunFolder,
+    device: torch.device,
+    loop: Loop,
+    lock_seconds: float = 0.0,
+    tensorboard: bool = False,
 ) -> None:
     """Train or resume, unless done; the job's name, which holds its hash, says where.
 
     Args:
         images: all images of the job's data set.
         lock_seconds: how long to wait for another process that is at this job.
+        tensorboard: tell TensorBoard how it goes.
 
     Raises:
         ValueError: the images are of another data set than the job's hash says.
@@ -47,10 +57,12 @@ def run_job(
         if not folder.is_done():
             folder.prepare()
             with foreign(job.code), errors_in_a_line(job.code, job.entry.cls.__module__):  # once, not around every step
-                _train(job, images, folder, device, loop)
+                _train(job, images, folder, device, loop, tensorboard)
 
 
-def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop) -> None:
+def _train(
+    job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop, tensorboard: bool
+) -> None:
     commit()  # read now, for a job may run in its own process
     folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files)
     write_labels(folder, job.labels.labels.numpy())
@@ -58,8 +70,21 @@ def _train(job: Job, images: PackedImages, folder: JobFolder, device: torch.devi
     step = max(1, len(job.train) // _SAMPLES)
     x = to_floats(images[job.train[::step][:_SAMPLES]].to(device))
     labels = job.labels.labels[::step][:_SAMPLES].to(device)
-    loop = replace(loop, sample=lambda trained, done: _write_grid(trained, x, labels, folder, job, done))
-    train(method, job.batches(images, device), folder, job.seed, job.precision, loop)
+    with curves_of(folder, method) if tensorboard else nullcontext() as curves:
+
+        def report(done: int, losses: dict[str, float]) -> None:
+            if loop.report:
+                loop.report(done, losses)
+            if curves:
+                curves.losses(done, losses)
+
+        def sample(trained: Method, done: int) -> None:
+            grid = _write_grid(trained, x, labels, folder, job, done)
+            if curves:
+                curves.grid(done, grid)
+
+        own = replace(loop, report=report, sample=sample)
+        train(method, job.batches(images, device), folder, job.seed, job.precision, own)
     folder.mark_done(origin(device))
 
 
@@ -69,7 +94,7 @@ def losses_in_words(losses: Mapping[str, float]) -> str:
 
 
 @torch.no_grad()
-def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, job: Job, done: int) -> None:
+def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, job: Job, done: int) -> Image.Image:
     """A row of training images, then a row for each group, after so many iterations.
 
     Raises:
@@ -83,3 +108,4 @@ def _write_grid(method: Method, x: Tensor, labels: Tensor, folder: JobFolder, jo
     grid, about = draw_grid(rows, headings(job.attributes), title)
     with replacing(folder.sample(done)) as partial:
         write_buffered(partial, lambda file: grid.save(file, format="PNG", pnginfo=about))
+    return grid

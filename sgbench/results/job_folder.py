@@ -46,6 +46,11 @@ class JobFolder:
         """The grid of samples after so many iterations."""
         return self.path / "samples" / f"{iterations:06d}.png"
 
+    @property
+    def curves(self) -> Path:
+        """What TensorBoard shows of the training."""
+        return self.path / "tensorboard"
+
     def samples(self) -> list[Path]:
         """All grids of samples, in the order in which they were made."""
         return sorted(self.sample(0).parent.glob("[0-9]*.png"))
@@ -130,7 +135,8 @@ class JobFolder:
         self._done.unlink(missing_ok=True)
         for file in (self.checkpoint, self.labels_file, self._losses):
             discard(file)
-        shutil.rmtree(self.path / "samples", ignore_errors=True)
+        for folder in (self.sample(0).parent, self.curves):
+            shutil.rmtree(folder, ignore_errors=True)
         self.identity_file.unlink(missing_ok=True)
 
     def is_done(self) -> bool:

@@ -182,6 +182,8 @@ class Settings(SettingsModel):
     """Threads that torch computes with on the CPU in each job, so that the number of workers changes no figure."""
     launcher: Literal["local", "ray"] = "local"
     """Train on this machine, or on a Ray cluster."""
+    tensorboard: bool = False
+    """Whether losses, rates and samples are written for TensorBoard."""
     experiments: ExperimentSettings = ExperimentSettings()
     """The paper's experiments on these data, for --experiment."""
     items: tuple[str, ...] = ()

@@ -13,7 +13,7 @@ from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import FOREVER, holder, locked
 
 _OPEN = {"study", "about", "cost", "notes", "changed", "levels", "seeds", "device", "workers", "threads", "launcher"}
-_OPEN |= {"scoring.batch_size", "scoring.reference"}
+_OPEN |= {"tensorboard", "scoring.batch_size", "scoring.reference"}
 """Settings in which a study may differ from what it was, besides which methods it has."""
 _PLACES = {"data.path", "scoring.inception.path", "scoring.lpips.path"}
 """Settings that say where files lie, which may be moved."""
