@@ -74,6 +74,7 @@ def refused(capsys):
             "training ",
             "judge ",
             "no Inception Score: ",
+            "celeba: ",
         )
         assert [line for line in lines[:-1] if not line.startswith(expected)] == []
         return lines[-1]
