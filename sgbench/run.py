@@ -138,6 +138,7 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> 
     from sgbench.studies.description import describe, trained_systems, write_intent
     from sgbench.studies.provenance import keep_runtime
     from sgbench.studies.stages import Stages
+    from sgbench.trials.dry_step import try_methods
 
     stages = Stages(study.screen, STAGES)
     settle_kept(study)
@@ -147,6 +148,7 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> 
         with stages.stage("prepare data"):
             check_launcher(study)
             data = prepare_data(study)
+            try_methods(study, data.images)
     write_intent(study)  # nothing is refused any more, but for judges that see nothing
     if not was_scored:
         with stages.stage("train judges"):

@@ -19,7 +19,7 @@ LAYERS = (
     ("exporting",),
     ("submissions", "translating"),
     ("studies", "report", "regression"),
-    ("claims",),
+    ("claims", "trials", "starting"),
     ("scoring", "launching"),
     ("plan", "experiments"),
     ("settings",),

@@ -21,7 +21,10 @@ COMMANDS = {
     "reference": ("sgbench.commands.reference", "pack what a repository keeps of a study, to compare later runs with"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
     "fetch": ("sgbench.commands.fetch", "fetch published weights that are not part of the package, and check them"),
+    "status": ("sgbench.commands.status", "list studies and models: done, running, interrupted; progress, disk"),
     "pack": ("sgbench.commands.pack", "decode a data set's images once, or check decoded images"),
+    "new": ("sgbench.commands.new", "write the files of a new method: a class that works, and its settings"),
+    "check": ("sgbench.commands.check", "try whether a method does all that the contract asks for"),
     "completion": ("sgbench.commands.completion", "print a script by which a shell completes commands and options"),
 }
 """Command -> its module and what it does."""

@@ -4,7 +4,8 @@
 status  meaning
 ======  ==============================================================================================
 0       done
-1       ``regress``: a metric moved; ``verify``: a report is not what it was made of. Nothing else
+1       ``regress``: a metric moved; ``verify``: a report is not what it was made of; ``check``: a method
+        breaks the contract. Nothing else
 2       bad input: one line says what is wrong and how to mend it
 3       a fault of sgbench: the traceback, and a line that asks for a report
 130     interrupted

@@ -173,11 +173,15 @@ def add_launching_options(parser: Parser) -> None:
     parser.add_argument(
         "--launcher", choices=("local", "ray"), help="train on this machine, or on a Ray cluster (default: local)"
     )
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="write losses, rates and samples for TensorBoard, below runs/jobs"
+    )
 
 
 def launching_overrides(arguments: argparse.Namespace) -> dict[str, Any]:
     """What the command line sets at the top level of where jobs are trained."""
-    return {key: getattr(arguments, key) for key in ("device", "workers", "threads", "launcher")}
+    named = {key: getattr(arguments, key) for key in ("device", "workers", "threads", "launcher")}
+    return named | {"tensorboard": arguments.tensorboard or None}
 
 
 def add_place_options(parser: Parser) -> None:

@@ -17,6 +17,7 @@ from sgbench.support.cores import torch_threads
 from sgbench.support.errors import BrokenFile
 from sgbench.support.global_state import foreign
 from sgbench.support.screen import Screen
+from sgbench.support.text import duration
 
 _NUMBERS_A_PARAMETER = 3
 """A checkpoint keeps each parameter, in float32, with its two moments."""
@@ -50,15 +51,15 @@ def forecast(studies: Sequence[Study]) -> list[Forecast]:
     """
     jobs = {job.name: (job, study) for study in studies for job in study.plan.jobs}
     kept = {name: _kept(study.runs, name) for name, (_, study) in jobs.items()}
-    speeds = {_kind(jobs[name][0]): seconds / done for name, (done, seconds) in kept.items() if seconds}
+    speeds = {kind(jobs[name][0]): seconds / done for name, (done, seconds) in kept.items() if seconds}
     found = []
     for name, (job, study) in jobs.items():
         done, _ = kept[name]
         left = job.entry.settings.iterations - done
-        if left and _kind(job) not in speeds:
-            speeds[_kind(job)] = _tried(job, study)
+        if left and kind(job) not in speeds:
+            speeds[kind(job)] = _tried(job, study)
         size = 0 if done else 4 * _NUMBERS_A_PARAMETER * num_parameters(job.outline())
-        found.append(Forecast(job, left, left * speeds.get(_kind(job), 0.0), size))
+        found.append(Forecast(job, left, left * speeds.get(kind(job), 0.0), size))
     return found
 
 
@@ -81,7 +82,7 @@ def tell_plan(studies: Sequence[Study], screen: Screen) -> None:
 
 
 def _state(part: Forecast) -> str:
-    return f"about {_duration(part.seconds)} left" if part.iterations else "trained"
+    return f"about {duration(part.seconds)} left" if part.iterations else "trained"
 
 
 def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
@@ -95,7 +96,7 @@ def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
     disk = sum(part.bytes for part in todo) + sum(images.values())
     return (
         f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, "
-        f"{len(parts) - len(todo)} trained. Left: about {_duration(seconds)} of training, {workers} at once on "
+        f"{len(parts) - len(todo)} trained. Left: about {duration(seconds)} of training, {workers} at once on "
         f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and images. "
         f"Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each job trains."
     )
@@ -113,7 +114,7 @@ def _kept(runs: RunFolder, name: str) -> tuple[int, float]:
     return checkpoint.iteration, checkpoint.seconds or 0.0
 
 
-def _kind(job: Job) -> tuple[object, ...]:
+def kind(job: Job) -> tuple[object, ...]:
     """What jobs have in common whose iterations take equally long."""
     settings = job.entry.settings.model_dump_json(exclude={"iterations", "constant_iterations"})
     values = tuple(len(attribute.values) for attribute in job.attributes)
@@ -144,13 +145,6 @@ def _tried(job: Job, study: Study) -> float:
 
 def _bytes_of_images(study: Study) -> int:
     return len(study.plan.source.ids) * 3 * study.settings.data.image_size**2
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:,.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _gibibytes(number: float) -> str:

@@ -9,6 +9,7 @@ from sgbench.launching.processes import train_in_processes
 from sgbench.launching.ray_cluster import imported_ray
 from sgbench.launching.ray_jobs import train_on_ray
 from sgbench.launching.slots import room_for, slot_devices, too_few_cores
+from sgbench.launching.tensorboard import imported_writer
 from sgbench.plan.study import Study
 from sgbench.support.cores import torch_threads
 from sgbench.support.screen import Task
@@ -16,13 +17,15 @@ from sgbench.training.loop import Loop
 
 
 def check_launcher(study: Study) -> None:
-    """Refuse a launcher that is not installed, before anything is trained.
+    """Refuse a launcher, or TensorBoard, that is not installed, before anything is trained.
 
     Raises:
         UserError: says what to install.
     """
     if study.settings.launcher == "ray":
         imported_ray()
+    if study.settings.tensorboard:
+        imported_writer()
 
 
 def train_jobs(study: Study, images: PackedImages) -> None:
@@ -42,10 +45,10 @@ def train_jobs(study: Study, images: PackedImages) -> None:
     if not jobs:
         return
     labels = [f"training {number}/{len(jobs)} {job.title}" for number, job in enumerate(jobs, 1)]
-    workers, threads = study.settings.workers, study.settings.threads
+    workers, threads, board = study.settings.workers, study.settings.threads, study.settings.tensorboard
     torch.cuda.empty_cache()  # what this process keeps for later is memory that processes of jobs could not have
     if study.settings.launcher == "ray":
-        train_on_ray(jobs, labels, images, study.runs, study.device, workers, threads, study.screen)
+        train_on_ray(jobs, labels, images, study.runs, study.device, workers, threads, study.screen, board)
         return
     workers = workers or min(room_for(study.device, threads, torch.cuda.device_count()), len(jobs))
     at_once = min(workers, len(jobs))
@@ -53,13 +56,13 @@ def train_jobs(study: Study, images: PackedImages) -> None:
         study.screen.say(note)
     if workers > 1:
         devices = slot_devices(study.device, workers, torch.cuda.device_count())
-        train_in_processes(jobs, labels, images, study.runs, devices, threads, study.screen)
+        train_in_processes(jobs, labels, images, study.runs, devices, threads, study.screen, board)
         return
     for job, label in zip(jobs, labels, strict=True):
-        with study.screen.task(label, job.entry.settings.iterations) as task, torch_threads(threads):
+        with study.screen.task(label, job.entry.settings.iterations, "iterations") as task, torch_threads(threads):
 
             def report(done: int, losses: dict[str, float], task: Task = task) -> None:
                 task.update(done, losses_in_words(losses))
 
             with memory_errors_in_a_line(job, study.device):
-                run_job(job, images, study.runs, study.device, Loop(report=report))
+                run_job(job, images, study.runs, study.device, Loop(report=report), tensorboard=board)

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 import torch
 
 from sgbench.plan.job import Job
+from sgbench.support.blame import ran_out
 from sgbench.support.errors import UserError
-
-_WORDS = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-"""What torch's errors without a class of their own say, of the CPU and of the libraries of a GPU."""
 
 
 @contextmanager
@@ -35,9 +33,3 @@ def killed(job: Job) -> UserError:
 def _remedy(job: Job) -> str:
     batch_size = f"methods.{job.entry.key}.batch_size (now {job.entry.settings.batch_size})"
     return f"lower --workers, {batch_size} or --image-size (now {job.image_size}), and run again"
-
-
-def ran_out(error: Exception) -> bool:
-    """Whether an error says that there is no memory left."""
-    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    return known or any(words in str(error) for words in _WORDS)

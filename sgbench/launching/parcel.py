@@ -31,6 +31,7 @@ class Parcel:
         device: as the other process counts devices.
         threads: those that torch computes with on the CPU.
         lock_seconds: how long to wait for another process that is at this job, before that is an error.
+        tensorboard: tell TensorBoard how it goes.
     """
 
     job: Job
@@ -39,6 +40,7 @@ class Parcel:
     device: torch.device
     threads: int
     lock_seconds: float = 0.0
+    tensorboard: bool = False
 
     def packed(self) -> bytes:
         """What ``carry_out`` takes."""
@@ -61,7 +63,7 @@ def carry_out(packed: bytes, tell: Tell) -> str | None:
         with memory_errors_in_a_line(job, device), torch_threads(parcel.threads):
             if device.type == "cuda":
                 torch.cuda.set_device(device)
-            run_job(job, parcel.images, parcel.runs, device, loop, parcel.lock_seconds)
+            run_job(job, parcel.images, parcel.runs, device, loop, parcel.lock_seconds, parcel.tensorboard)
     except UserError as error:
         return str(error)
     except OSError as error:

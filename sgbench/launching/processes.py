@@ -42,6 +42,7 @@ def train_in_processes(
     devices: Sequence[torch.device],
     threads: int,
     screen: Screen,
+    tensorboard: bool = False,
 ) -> None:
     """Train jobs, one at a time on each of the devices.
 
@@ -49,6 +50,7 @@ def train_in_processes(
         labels: what the screen calls each job.
         devices: one for each worker; the same device can be there several times.
         threads: those that each job computes with on the CPU.
+        tensorboard: tell TensorBoard how they go.
 
     Raises:
         UserError: what is wrong with a job; the others have left checkpoints.
@@ -63,8 +65,10 @@ def train_in_processes(
                 while waiting or running:
                     while waiting and free:
                         job, label = waiting.pop(0)
-                        task = add(label, job.entry.settings.iterations)
-                        running.append(_started(Parcel(job, images, runs, free.pop(0), threads), task))
+                        task = add(label, job.entry.settings.iterations, "iterations")
+                        running.append(
+                            _started(Parcel(job, images, runs, free.pop(0), threads, tensorboard=tensorboard), task)
+                        )
                     wait([worker.messages for worker in running], _POLL_SECONDS)
                     ended = [worker for worker in running if not _listen(worker)]
                     free += [worker.device for worker in ended]

@@ -47,6 +47,7 @@ def train_on_ray(
     workers: int | None,
     threads: int,
     screen: Screen,
+    tensorboard: bool = False,
 ) -> None:
     """Train jobs on a Ray cluster, ``workers`` of them at a time on all its machines together.
 
@@ -55,6 +56,7 @@ def train_on_ray(
         labels: what the screen calls each job.
         device: the kind of device; which one it is, the cluster decides.
         threads: CPUs that each job takes, and threads that it computes with on them.
+        tensorboard: tell TensorBoard how they go.
 
     Raises:
         UserError: Ray is not installed, the cluster cannot run such jobs, or what is wrong with a job; the others have
@@ -83,14 +85,14 @@ def train_on_ray(
 
         def show(number: int, done: int, losses: str) -> None:
             if number not in tasks:
-                tasks[number] = add(labels[number], jobs[number].entry.settings.iterations)
+                tasks[number] = add(labels[number], jobs[number].entry.settings.iterations, "iterations")
             tasks[number].update(done, losses)
 
         try:
             while waiting or running:
                 while waiting and len(running) < (workers or len(jobs)):
                     number = waiting.pop(0)
-                    parcel = Parcel(jobs[number], images, runs, given, threads, _LOCK_SECONDS)
+                    parcel = Parcel(jobs[number], images, runs, given, threads, _LOCK_SECONDS, tensorboard)
                     running[remote.remote(parcel.packed(), str(store), board, number)] = number
                 ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
                 for number, said in ray.get(board.news.remote()).items():

@@ -17,6 +17,9 @@ AFTER_ROUNDS = {1: "result after 1 round", 10: "result after 10 rounds"}
 WAY_BACK = "result of the way back"
 RESULT_EMBEDDING, SOURCE_EMBEDDING = "face embedding of the result", "face embedding of the source"
 
+INPUTS = (RESULT, SOURCE, COUNTERFACTUAL, CHANGED, UNCHANGED, BACKGROUND)
+"""What a metric from outside the package can need: images uint8 [N, 3, S, S], and masks bool [N, S, S]."""
+
 UNBOUNDED = (-math.inf, math.inf)
 FROM_ZERO = (0.0, math.inf)
 FROM_ONE = (1.0, math.inf)

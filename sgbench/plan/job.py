@@ -14,6 +14,7 @@ from sgbench.data.levels import Level
 from sgbench.data.store.packed import PackedImages
 from sgbench.methods.contract import AT_TEST, Method, MethodSettings
 from sgbench.settings.models import MethodEntry
+from sgbench.support.blame import errors_in_a_line
 from sgbench.support.code import is_outside
 from sgbench.support.draws import seed_draws
 from sgbench.support.global_state import foreign
@@ -97,6 +98,7 @@ class Job:
 
         Raises:
             ValueError: the method cannot take these attributes, labels or size.
+            UserError: the code of a method from elsewhere fails.
         """
         seed_draws(self.seed)
         return self._built()
@@ -150,8 +152,10 @@ def construct(
 
     Raises:
         ValueError: the method cannot take these attributes, labels or size.
+        UserError: the code of a method from elsewhere fails.
     """
-    with foreign(_place_of(cls)):
+    place = _place_of(cls)
+    with foreign(place), errors_in_a_line(place, cls.__module__, anywhere=True, passed=(ValueError,)):
         return cls(attributes, image_size, settings, labels)
 
 

@@ -7,6 +7,7 @@ import torch
 
 from sgbench.data.outside import OutsideSource
 from sgbench.data.source import Source
+from sgbench.metrics.own import use_metrics
 from sgbench.plan.job import System
 from sgbench.plan.plan import Plan, make_plan
 from sgbench.plan.protocol import Protocol, make_protocol
@@ -87,6 +88,7 @@ def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
         UserError: of the data set, the plan, the device, or a file that scoring needs.
     """
     commit()  # read now: somebody may commit other code while this code runs
+    use_metrics(settings.scoring.metrics)
     plan = make_plan(settings, open_source(settings, screen))
     study = Study(plan, make_protocol(plan), RunFolder(root), find_device(settings.device), screen)
     _ = study.folder  # refuses the name of a folder of every run

@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory, gettempdir
 import numpy as np
 import pandas as pd
 
+from sgbench.metrics.own import use_metrics
 from sgbench.report.beyond import COMPARISONS
 from sgbench.report.claims import CLAIMS
 from sgbench.report.comparisons import ADJUSTED
@@ -78,6 +79,7 @@ def verify(folder: Path) -> Verification:
         UserError: a file that is needed is missing or broken, or another process is at the study.
     """
     study = StudyFolder.named(folder)
+    use_metrics(study.own_metrics())
     with _at_rest(study):
         return _verified(study)
 

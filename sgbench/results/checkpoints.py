@@ -59,6 +59,19 @@ def read_checkpoint(folder: JobFolder, device: torch.device | str = "cpu", mappe
     return opened(folder.checkpoint, read, folder.remedy)
 
 
+def progress(folder: JobFolder) -> tuple[int, float]:
+    """Iterations of a checkpoint and the seconds that they took, as they are written: nothing is checked or changed.
+
+    Raises:
+        BrokenFile: it cannot be read; names it.
+    """
+    try:
+        state = load_tensors(folder.checkpoint, mapped=True)
+        return int(state["iteration"]), float(state.get("seconds") or 0.0)
+    except Exception as error:  # torch raises almost any error for a file that it has not written
+        raise BrokenFile(f"{folder.checkpoint}: cannot be read ({summary(error)}); {folder.remedy}") from error
+
+
 def check_checkpoint(folder: JobFolder) -> None:
     """Refuse a checkpoint that is missing, is not as it was written, cannot be read, or is another job's.
 

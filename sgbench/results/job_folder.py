@@ -13,10 +13,10 @@ import pandas as pd
 from sgbench.results.known_files import FILES, accept, known_files
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
-from sgbench.support.errors import BrokenFile
+from sgbench.support.errors import BrokenFile, summary
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
 from sgbench.support.sealed import check, discard, is_sealed, opened, seal
-from sgbench.support.strict import parse_json
+from sgbench.support.strict import parse_json, read_object
 
 _ORIGINS = "origins"
 _WITHOUT = "the study's command leaves these losses out of its report"
@@ -45,6 +45,26 @@ class JobFolder:
     def sample(self, iterations: int) -> Path:
         """The grid of samples after so many iterations."""
         return self.path / "samples" / f"{iterations:06d}.png"
+
+    @property
+    def curves(self) -> Path:
+        """What TensorBoard shows of the training."""
+        return self.path / "tensorboard"
+
+    def samples(self) -> list[Path]:
+        """All grids of samples, in the order in which they were made."""
+        return sorted(self.sample(0).parent.glob("[0-9]*.png"))
+
+    def iterations_planned(self) -> int:
+        """How many iterations the settings ask for.
+
+        Raises:
+            BrokenFile: the job's identity is missing or broken; names the file.
+        """
+        try:
+            return int(read_object(self.identity_file)["settings"]["iterations"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise BrokenFile(f"{self.identity_file}: is missing or broken ({summary(error)}); {self.remedy}") from error
 
     def prepare(self) -> None:
         """Make the folder, and remove what a killed process left half-written; the caller holds the lock."""
@@ -115,7 +135,8 @@ class JobFolder:
         self._done.unlink(missing_ok=True)
         for file in (self.checkpoint, self.labels_file, self._losses):
             discard(file)
-        shutil.rmtree(self.path / "samples", ignore_errors=True)
+        for folder in (self.sample(0).parent, self.curves):
+            shutil.rmtree(folder, ignore_errors=True)
         self.identity_file.unlink(missing_ok=True)
 
     def is_done(self) -> bool:

@@ -76,10 +76,35 @@ class RunFolder:
         for name in _OWN:
             (self.root / name).mkdir(parents=True, exist_ok=True)
 
+    def jobs(self) -> list[JobFolder]:
+        """Every model that was trained or begun, by name."""
+        return [JobFolder(path) for path in _folders(self.root / _JOBS)]
+
+    def systems(self) -> list[SystemFolder]:
+        """Every system and control that was scored or begun, by name."""
+        return [SystemFolder(path) for path in _folders(self.root / _SYSTEMS)]
+
+    def studies(self) -> list[Path]:
+        """Folders that may be studies, by name."""
+        return [path for path in _folders(self.root) if path.name.casefold() not in _OWN]
+
+    @property
+    def parts(self) -> dict[str, Path]:
+        """What takes room, by what it is called."""
+        cache = self.root / _CACHE
+        named = {"jobs": self.root / _JOBS, "systems": self.root / _SYSTEMS}
+        return named | {"judges": cache / _JUDGE, "packed images": cache / _STORE}
+
     @property
     def store(self) -> Path:
         """Packed images and known answers."""
         return self.root / _CACHE / _STORE
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders in one that may not be there, without hidden ones."""
+    below = sorted(path.iterdir()) if path.is_dir() else []
+    return [folder for folder in below if folder.is_dir() and not folder.name.startswith(".")]
 
 
 def check_study(name: str) -> None:

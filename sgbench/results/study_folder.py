@@ -109,6 +109,14 @@ class StudyFolder:
         except (ValueError, TypeError) as error:
             raise BrokenFile(f"{path}: is missing or broken ({error}); run the study's command again") from error
 
+    def own_metrics(self) -> list[str]:
+        """The metrics from outside the package that the settings name; none where they cannot be read."""
+        try:
+            named = self.read_settings()["scoring"]["metrics"]
+        except (BrokenFile, KeyError, TypeError):
+            return []
+        return [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+
     def write_plan(self, plan: StudyPlan) -> None:
         """Keep what is to be done."""
         write_text(self.path / _PLAN, json.dumps(asdict(plan), indent=1) + "\n")

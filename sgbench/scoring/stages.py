@@ -57,7 +57,7 @@ def prepare_data(study: Study) -> StudyData:
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
     requests = make_requests(plan.test_labels, plan.attributes)
     total = len(plan.test) + sum(len(r.positions) for r in requests)
-    with screen.task("references", total) as task:
+    with screen.task("references", total, "images") as task:
         store = study.runs.store
         with foreign(f"data set {plan.source.name}"):
             known = open_references(plan.source, plan.test, requests, store, lambda done, _: task.update(done))
@@ -103,7 +103,7 @@ def make_panel(study: Study, data: StudyData, jury: Jury) -> Panel:
 
 def _judge(study: Study, images: PackedImages, seat: Seat) -> Judge:
     plan, name = study.plan, f"judge {seat.architecture} {seat.settings.seed}"
-    with study.screen.task(name, seat.settings.epochs) as task:
+    with study.screen.task(name, seat.settings.epochs, "epochs") as task:
 
         def advance(epoch: Epoch) -> None:
             best = f"held-out balanced accuracy {epoch.score:.3f}" if epoch.score >= 0 else ""

@@ -106,7 +106,7 @@ class SystemScorer:
     ) -> tuple[tuple[TargetScores, ...], Gallery]:
         """Scores of each target's results, and those that the page shows; progress is shown under ``label``."""
         study, keeper = self.study, Keeper(self.study.plan.gallery, len(self.study.plan.attributes))
-        with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests)) as task:
+        with study.screen.task(f"scoring {label}", sum(len(r.positions) for r in test.requests), "results") as task:
             watched, batch_size = keeper.watching(translate), study.settings.scoring.batch_size
             scored = score(watched, test, study.plan.attributes, self.panel, batch_size, task.advance)
         for request, own in zip(test.requests, scored, strict=True):
@@ -123,7 +123,7 @@ class SystemScorer:
         number = self.study.settings.scoring.composition
         if not number or edit is None:
             return () if number else None
-        with self.study.screen.task(f"editing again {label}", num_edits(self.test, number)) as task:
+        with self.study.screen.task(f"editing again {label}", num_edits(self.test, number), "results") as task:
             batch_size = self.study.settings.scoring.batch_size
             return score_chains(edit, self.test, self.panel.judges, number, batch_size, task.advance)
 

@@ -32,7 +32,7 @@ class Model(NamedTuple):
 
     Attributes:
         columns: positions of the study's attributes that it was trained on.
-        place: its folder, for messages.
+        place: its folder, for messages; empty before it is trained.
         sees_labels: whether it is given the source images' labels, which are hidden from it otherwise.
     """
 
@@ -40,6 +40,10 @@ class Model(NamedTuple):
     method: Method
     place: str
     sees_labels: bool = False
+
+    def known(self, labels: Tensor) -> Tensor:
+        """What the method is given of the source images' labels."""
+        return labels if self.sees_labels else torch.full_like(labels, HIDDEN)
 
     def translate(self, x: Tensor, labels: Tensor, groups: Sequence[Group], seed: int = 0) -> Tensor:
         """The method's results, float32.
@@ -50,7 +54,7 @@ class Model(NamedTuple):
         Raises:
             UserError: they are not finite, or far outside [-1, 1].
         """
-        labels = labels if self.sees_labels else torch.full_like(labels, HIDDEN)
+        labels = self.known(labels)
         name = self.method.display_name
         brought = is_foreign(type(self.method))
         with foreign(name) if brought else nullcontext():
@@ -66,7 +70,8 @@ class Model(NamedTuple):
         try:
             return checked(results, tuple(x.shape), name)
         except UserError as error:
-            raise UserError(f"{error}; mend the method, or delete {self.place} to train it again") from error
+            kept = f", or delete {self.place} to train it again" if self.place else ""
+            raise UserError(f"{error}; mend the method{kept}") from error
 
 
 def load_models(system: System, runs: RunFolder, device: torch.device) -> list[Model]:

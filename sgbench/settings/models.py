@@ -13,11 +13,10 @@ from sgbench.results.gallery import MOST_PEOPLE
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
+from sgbench.support.names import NAME
 from sgbench.support.settings_model import SettingsModel, UserPath
 from sgbench.training.precision import Precision
 
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-"""Fit for a part of a folder's name."""
 _MOST_AT_ONCE = 1024
 """Of workers, and of threads."""
 
@@ -127,6 +126,8 @@ class ScoringSettings(SettingsModel):
     """LPIPS and its weights; null for none."""
     embedder: str | None = None
     """Face embedding for the identity score, as package.module:function or an exported program; null for none."""
+    metrics: tuple[str, ...] = ()
+    """Metrics of one's own, each as package.module:NAME of its entry."""
 
     @field_validator("people")
     @classmethod
@@ -184,6 +185,8 @@ class Settings(SettingsModel):
     """Threads that torch computes with on the CPU in each job, so that the number of workers changes no figure."""
     launcher: Literal["local", "ray"] = "local"
     """Train on this machine, or on a Ray cluster."""
+    tensorboard: bool = False
+    """Whether losses, rates and samples are written for TensorBoard."""
     experiments: ExperimentSettings = ExperimentSettings()
     """The paper's experiments on these data, for --experiment."""
     items: tuple[str, ...] = ()

@@ -12,15 +12,17 @@ from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings, floor_of
 from sgbench.methods.contract import Method
+from sgbench.methods.declared import undeclared
 from sgbench.settings.changes import UNCHANGED, Changes, layers_of, with_iterations
 from sgbench.settings.classes import DATA, loaded, of_one_class, with_class, with_photographs
 from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 from sgbench.settings.differing import changed, notes_that_hold
 from sgbench.settings.layers import COMMAND_LINE, Layer, Merged, merge, read_layers
-from sgbench.settings.models import NAME, MethodEntry, ScoringSettings, Settings
+from sgbench.settings.models import MethodEntry, ScoringSettings, Settings
 from sgbench.settings.writing import as_values
 from sgbench.support.errors import UserError, shown
 from sgbench.support.loading import classes_in
+from sgbench.support.names import NAME
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -153,7 +155,7 @@ def _method(
     if name not in entries:
         where = f"--methods (those of {merged.origin()} are {', '.join(entries)})"
     cls = loaded(str(raw.pop("class", base)), Method, METHOD_PACKAGES, where)
-    _check_key(cls, where)
+    check_declared(cls, where)
     levels, balanced = raw.pop("levels", None), raw.pop("balanced", None)
     settings = _validated(cls.Settings, raw, merged, "methods", name)
     if iterations is not None:
@@ -163,18 +165,21 @@ def _method(
     return _validated(MethodEntry, entry, merged, "methods", name)
 
 
-def _check_key(cls: type[Method], where: str) -> None:
-    """Refuse a class that declares no key itself: its models would be taken for those of the class it derives from."""
-    key = vars(cls).get("key")
-    if not isinstance(key, str) or not re.fullmatch(NAME, key):
-        raise UserError(
-            f'{where}: {cls.__name__} declares no key; write key = "{cls.__name__.lower()}" into the class: its '
-            "trained models are kept under it, wherever the class lies"
-        )
+def check_declared(cls: type[Method], where: str) -> None:
+    """Refuse a class that does not say of itself what the contract asks for, or has the key of another one.
+
+    Args:
+        where: it is named, for messages.
+
+    Raises:
+        UserError: says what to write into the class.
+    """
+    if missing := undeclared(cls):
+        raise UserError(f"{where}: {missing}")
     taken = {known.key for known in classes_in(METHOD_PACKAGES, Method)} if is_foreign(cls) else set()
-    if key in taken:
+    if cls.key in taken:
         raise UserError(
-            f"{where}: {cls.__name__} has the key '{key}' of a method that comes with sgbench and would get its "
+            f"{where}: {cls.__name__} has the key '{cls.key}' of a method that comes with sgbench and would get its "
             "trained models; give it another"
         )
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 
+from sgbench.metrics.own import use_metrics
 from sgbench.plan.study import Study
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import label_of
@@ -12,7 +13,7 @@ from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import FOREVER, holder, locked
 
 _OPEN = {"study", "about", "cost", "notes", "changed", "levels", "seeds", "device", "workers", "threads", "launcher"}
-_OPEN |= {"scoring.batch_size", "scoring.reference"}
+_OPEN |= {"tensorboard", "scoring.batch_size", "scoring.reference"}
 """Settings in which a study may differ from what it was, besides which methods it has."""
 _PLACES = {"data.path", "scoring.inception.path", "scoring.lpips.path"}
 """Settings that say where files lie, which may be moved."""
@@ -49,6 +50,7 @@ def taken(
             study.screen.say(f"{folder.path}: {holder(lock)} is at this study; waiting for it to end")
             stack.enter_context(locked(lock, busy, FOREVER))
         folder.discard_unfinished()
+        use_metrics(study.settings.scoring.metrics)  # another study may have been opened meanwhile
         if not replace:
             option = "--study" if systems is None else "--name"
             remedy = f"choose another name with {option}, or give --replace to put this one in its place"

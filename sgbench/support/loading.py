@@ -31,6 +31,19 @@ def load_function(name: str) -> Callable:
     return function
 
 
+def load_instance(name: str, kind: type[T]) -> T:
+    """The object of a class that ``package.module:NAME`` names.
+
+    Raises:
+        UserError: there is no such module, or it has no such object.
+    """
+    module_name, _, own = name.partition(":")
+    found = getattr(_import(module_name, f"'{name}' cannot be imported"), own, None)
+    if not isinstance(found, kind):
+        raise UserError(f"'{name}': {module_name} has no {kind.__name__} '{own}'")
+    return found
+
+
 def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
     """The concrete subclass of ``base`` that a name stands for.
 

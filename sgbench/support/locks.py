@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from sgbench.support.reading import read_text
 FOREVER = -1.0
 SILENT_SECONDS = 5.0
 """Another process is waited for as long without a word."""
+_HOLDER = re.compile(r"process (?P<process>[1-9]\d{0,9}) on (?P<node>.*)")
 _MOST_BYTES = 1000
 """Of a holder's name."""
 
@@ -65,6 +67,31 @@ def waited_for(path: Path, made: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def held_by(path: Path) -> str:
+    """Words for the process that holds a lock, empty if none does; the lock is not touched.
+
+    A process of this machine that has ended without a word is not taken for a holder; one of another machine is.
+    """
+    try:
+        name = read_text(_held_by(path), _MOST_BYTES)
+    except (OSError, ValueError):
+        return ""
+    found = _HOLDER.fullmatch(name)
+    if found and found["node"] == platform.node() and not _is_alive(int(found["process"])):
+        return ""
+    return name
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def holder(path: Path) -> str:

@@ -12,6 +12,11 @@ SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 """Of files of code that Python imports."""
 
 
+def is_known(name: str) -> bool:
+    """Whether Python finds a module of this name, so that one in the working folder would hide it, or be hidden."""
+    return name.isidentifier() and importlib.util.find_spec(name) is not None
+
+
 def find_module(name: str, packages: Sequence[str]) -> str:
     """The full name of the first module of some packages that is called ``name``, empty if there is none.
 

@@ -9,6 +9,8 @@ import re
 from sgbench.support.errors import UserError
 from sgbench.support.text import HIDDEN
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""A name that is fit for a part of a folder's name, as it is."""
 _SEPARATORS = r"/\\:"
 _NO_PART = re.compile(rf"[{_SEPARATORS}\0\t\n]|{HIDDEN}")
 _MOST_BYTES = 255

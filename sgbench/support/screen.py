@@ -1,4 +1,4 @@
-"""What a run shows while it works: progress bars on a terminal, otherwise a line from time to time.
+"""What a run shows while it works: progress bars on a terminal, otherwise a line each minute.
 
 Rate and time left are measured from a task's first update, so that work of an earlier, interrupted run does not count
 as speed.
@@ -14,9 +14,9 @@ from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeE
 from rich.progress import Task as RichTask
 from rich.text import Text
 
-from sgbench.support.text import printable
+from sgbench.support.text import duration, printable
 
-_LINE_SECONDS = 15.0
+_LINE_SECONDS = 60.0
 
 
 def plain_console(**settings: Any) -> Console:
@@ -54,11 +54,11 @@ class _Bar(Task):
 
 
 class _Rate(ProgressColumn):
-    """Units per second, if the task has a unit."""
+    """Units per second, or per minute, if the task has a unit."""
 
     def render(self, task: RichTask) -> Text:
         speed, unit = task.finished_speed or task.speed, task.fields["unit"]
-        return Text(f"{speed:,.0f} {unit}/s" if unit and speed else "")
+        return Text(_rate(speed, unit) if unit and speed else "")
 
 
 class _Lines(Task):
@@ -73,12 +73,12 @@ class _Lines(Task):
         if done < self._total and now - self._last < _LINE_SECONDS:
             return
         self._last = now
-        parts = [f"{done / self._total:.0%} in {now - self._start:.0f} s"]
+        parts = [f"{done / self._total:.0%} in {duration(now - self._start)}"]
         since, before = self._first
         if now > since and done > before:
             rate = (done - before) / (now - since)
-            parts += [f"{rate:,.0f} {self._unit}/s"] if self._unit else []
-            parts += [f"{(self._total - done) / rate:.0f} s left"] if done < self._total else []
+            parts += [_rate(rate, self._unit)] if self._unit else []
+            parts += [f"{duration((self._total - done) / rate)} left"] if done < self._total else []
         _print(self._console, f"{self._label}: {', '.join(parts)}  {detail}")
 
 
@@ -123,6 +123,12 @@ class Screen:
         )
         with Progress(*columns, console=self.console) as progress:
             yield lambda label, total, unit="": _Bar(progress, label, total, unit)
+
+
+def _rate(rate: float, unit: str) -> str:
+    """Units per second, or per minute where they are slow."""
+    number, time_unit = (rate, "s") if rate >= 1 else (rate * 60, "min")
+    return f"{number:,.0f} {unit}/{time_unit}" if number >= 10 else f"{number:.1f} {unit}/{time_unit}"
 
 
 def _print(console: Console, text: str) -> None:

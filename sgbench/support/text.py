@@ -1,4 +1,7 @@
-"""Text that is safe to show: no character that moves a cursor, turns a line round, or cannot be written as UTF-8."""
+"""Text that is safe to show: no character that moves a cursor, turns a line round, or cannot be written as UTF-8.
+
+And times as people read them.
+"""
 
 import re
 
@@ -9,6 +12,14 @@ HIDDEN = (
 """Pattern of a control character but tab and line feed, a mark of direction, a character without width that no script
 needs, half a character (a lone surrogate)."""
 _HIDDEN = re.compile(HIDDEN)
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit in which it is at least two: ``90 s``, ``12 min``, ``3 h``."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def printable(text: str) -> str:

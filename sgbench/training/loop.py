@@ -188,11 +188,17 @@ def _check(method: Method, iteration: int, history: _History) -> None:
 
 
 def _sample(method: Method, iteration: int, history: _History, sample: Callable[[Method, int], None]) -> None:
+    """Write a grid in evaluation mode, as scoring sees the model; norms that keep statistics learn nothing of it."""
+    modes = [(part, part.training) for part in method.modules()]
+    method.eval()
     try:
         sample(method, iteration)
     except UserError:
         _check(method, iteration, history)  # if this is why the results are none, it is said
         raise
+    finally:
+        for part, mode in modes:
+            part.training = mode
 
 
 def _resume(method: Method, folder: JobFolder) -> tuple[int, float]:

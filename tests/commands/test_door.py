@@ -67,7 +67,7 @@ def test_every_command_has_a_help_that_names_it(name, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["runn"], "unknown command 'runn'; did you mean run? the commands are run, evaluate, "),
+        (["runn"], "unknown command 'runn'; did you mean run? the commands are run, "),
         (["verfy", "x"], "did you mean verify?"),
         (["nothing-like-it"], "unknown command 'nothing-like-it'; the commands are "),
         ([], "no command is given; the commands are "),

@@ -65,7 +65,17 @@ def refused(capsys):
         assert out == ""
         assert lines[-1].startswith("error: ")
         assert not any(line.startswith(("Traceback", "usage")) for line in lines)
-        expected = ("stage ", "reading ", "images: ", "references: ", "training ", "judge ", "no Inception Score: ")
+        expected = (
+            "stage ",
+            "reading ",
+            "images: ",
+            "references: ",
+            "trying methods: ",
+            "training ",
+            "judge ",
+            "no Inception Score: ",
+            "celeba: ",
+        )
         assert [line for line in lines[:-1] if not line.startswith(expected)] == []
         return lines[-1]
 

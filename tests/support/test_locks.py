@@ -9,7 +9,7 @@ import pytest
 
 from sgbench.support import locks
 from sgbench.support.errors import UserError
-from sgbench.support.locks import holder, locked, waited_for
+from sgbench.support.locks import held_by, holder, locked, waited_for
 
 
 def busy(who):
@@ -24,6 +24,30 @@ def test_who_holds_a_lock_is_said(tmp_path):
         assert holder(path) == f"process {os.getpid()} on {platform.node()}"
     assert holder(path) == "another process"
     assert [p.name for p in path.parent.iterdir()] == ["a.lock"]
+
+
+def test_who_holds_a_lock_is_looked_up_without_touching_it(tmp_path):
+    path = tmp_path / "a.lock"
+    assert held_by(path) == ""
+    assert not list(tmp_path.iterdir())
+    with locked(path, busy):
+        assert held_by(path) == f"process {os.getpid()} on {platform.node()}"
+    assert held_by(path) == ""
+
+
+def test_a_process_that_has_ended_is_no_holder_and_one_elsewhere_may_be(tmp_path):
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    left = tmp_path / "a.lock.holder"
+    for name, told in (
+        (f"process {child} on {platform.node()}", ""),
+        (f"process {child} on another node", f"process {child} on another node"),
+        ("", ""),
+    ):
+        left.write_text(name)
+        assert held_by(tmp_path / "a.lock") == told
 
 
 def test_an_error_frees_the_lock(tmp_path):

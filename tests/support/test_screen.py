@@ -37,24 +37,30 @@ def shown(clock, updates, unit="images", total=10_000):
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
-def test_a_line_now_and_then_has_rate_and_time_left(clock):
-    lines = shown(clock, [(0, 0), (1, 200), (14, 2800), (16, 3200), (20, 4000), (32, 6400), (50, 10_000)])
+def test_a_line_each_minute_has_rate_and_time_left(clock):
+    lines = shown(clock, [(0, 0), (1, 50), (59, 2950), (64, 3200), (100, 5000), (128, 6400), (200, 10_000)])
     assert lines == [
-        "packing: 32% in 16 s, 200 images/s, 34 s left",
-        "packing: 64% in 32 s, 200 images/s, 18 s left",
-        "packing: 100% in 50 s, 200 images/s",
+        "packing: 32% in 64 s, 50 images/s, 2 min left",
+        "packing: 64% in 2 min, 50 images/s, 72 s left",
+        "packing: 100% in 3 min, 50 images/s",
     ]
 
 
+@pytest.mark.parametrize(("done", "rate"), [(60, "1.0 epochs/s"), (1200, "20 epochs/s"), (6, "6.0 epochs/min")])
+def test_what_is_slow_is_counted_by_the_minute(clock, done, rate):
+    (line,) = shown(clock, [(0, 0), (60, done)], unit="epochs")
+    assert f", {rate}, " in line
+
+
 def test_what_was_done_before_is_not_speed(clock):
-    lines = shown(clock, [(0, 6000), (20, 8000)])
-    assert lines == ["packing: 80% in 20 s, 100 images/s, 20 s left"]
+    lines = shown(clock, [(0, 6000), (80, 8000)])
+    assert lines == ["packing: 80% in 80 s, 25 images/s, 80 s left"]
 
 
 def test_without_a_unit_there_is_no_rate_and_without_progress_no_time_left(clock):
-    assert shown(clock, [(0, 0), (20, 5000)], unit="") == ["packing: 50% in 20 s, 20 s left"]
-    assert shown(clock, [(20, 5000)]) == ["packing: 50% in 20 s"]
-    assert shown(clock, [(0, 0), (20, 0)]) == ["packing: 0% in 20 s"]
+    assert shown(clock, [(0, 0), (60, 5000)], unit="") == ["packing: 50% in 60 s, 60 s left"]
+    assert shown(clock, [(60, 5000)]) == ["packing: 50% in 60 s"]
+    assert shown(clock, [(0, 0), (60, 0)]) == ["packing: 0% in 60 s"]
     assert shown(clock, [(0, 10_000)]) == ["packing: 100% in 0 s"]
 
 

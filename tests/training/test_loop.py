@@ -79,6 +79,33 @@ def assert_same_state(one, other):
         assert same, name
 
 
+class Normed(SGGAN):
+    """One whose generator keeps statistics, and has a part that is never trained."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.norm, self.still = torch.nn.BatchNorm2d(3), torch.nn.Dropout().eval()
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.still.eval()
+        return self
+
+
+def test_samples_are_made_in_evaluation_mode_and_change_nothing(tmp_path):
+    seen = []
+
+    def sample(method, done):
+        seen.append(method.norm.training)
+        method.norm(torch.rand(2, 3, 4, 4))
+
+    method = run(Normed, tmp_path, iterations=2, loop=Loop(sample=sample))
+    assert seen == [False, False]
+    assert method.norm.training
+    assert not method.still.training
+    assert method.norm.num_batches_tracked == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", METHODS)
 def test_no_iteration_leaves_tensors_behind(cls, tmp_path):

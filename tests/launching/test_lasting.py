@@ -10,7 +10,7 @@ from baselines.residualgan import ResidualGAN
 from baselines.stargan import StarGAN
 from sgbench.data.labels import Attribute, sparsify
 from sgbench.launching.job import run_job
-from sgbench.launching.trials import Trial, unkept
+from sgbench.launching.lasting import LastingCheck, unkept
 from sgbench.methods.contract import Method, MethodSettings, update
 from sgbench.methods.sggan import SGGAN
 from sgbench.plan.job import Job
@@ -229,7 +229,7 @@ def test_a_trial_leaves_modes_and_statistics_as_they_are(tmp_path):
     method.net.eval()
     before = {name: value.clone() for name, value in method.state_dict().items()}
     x = torch.rand(3, 3, 32, 32) * 2 - 1
-    Trial(job, JobFolder(tmp_path), x, torch.zeros(3, 2, dtype=torch.int8)).run(method, 1)
+    LastingCheck(job, JobFolder(tmp_path), x, torch.zeros(3, 2, dtype=torch.int8)).run(method, 1)
     assert [method.training, method.net.training, method.norm.training] == [True, False, True]
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
     assert JobFolder(tmp_path).sample(1).is_file()

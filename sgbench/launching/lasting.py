@@ -13,11 +13,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torchvision.utils import make_grid
 
 from sgbench.data.checked import check_scale, checked
 from sgbench.data.labels import HIDDEN, all_groups
 from sgbench.data.pixels import LEVEL, to_bytes
+from sgbench.launching.sample_grid import draw_grid, headings
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
@@ -31,7 +31,7 @@ _BUFFER = "register it as a buffer, and train again"
 
 
 @dataclass(frozen=True)
-class Trial:
+class LastingCheck:
     """What a job's method is tried on.
 
     Attributes:
@@ -45,8 +45,11 @@ class Trial:
     labels: Tensor
 
     @torch.no_grad()
-    def run(self, method: Method, done: int) -> None:
+    def run(self, method: Method, done: int) -> Image.Image:
         """Write the results after so many iterations, and refuse a method that could not be scored.
+
+        Returns:
+            The grid of results.
 
         Raises:
             UserError: a result is none, is in [0, 1] at the end, or is another one when what was saved is loaded: that
@@ -55,7 +58,7 @@ class Trial:
         name = f"{self.folder.path}: iteration {done}: {method.display_name}"
         with _modes_of(method):
             results = self._results(method, name)
-            self._write(results, done)
+            grid = self._write(results, done)
             loaded = self._results(self._loaded(method, name), name)
             # one that gives others each time draws at random, which scoring tells
             if _apart(results, loaded) and not _apart(results, self._results(method, name)):
@@ -63,6 +66,7 @@ class Trial:
                 raise UserError(f"{name}: {told}; {_BUFFER}")
         if done == method.settings.iterations:
             check_scale(float(results.min()), float(results.max()), int(to_bytes(self.x).min()), name)
+        return grid
 
     def lost(self, method: Method) -> str:
         """Which numbers and tensors a method changed in training that were lost when it was resumed, in words."""
@@ -78,9 +82,7 @@ class Trial:
         made = []
         with torch.autocast(self.x.device.type, torch.bfloat16) if lower else nullcontext():
             method.eval()
-            for group in all_groups(
-                method.attributes
-            ):  # a method may change what it is given, or reuse what it returns
+            for group in all_groups(method.attributes):  # it may change what it is given, or reuse what it returns
                 seed_draws(0)
                 result = method.edit(self.x.clone(), labels.clone(), group)
                 made.append(checked(result, tuple(self.x.shape), name).clone())
@@ -96,12 +98,14 @@ class Trial:
             ) from error
         return fresh
 
-    def _write(self, results: Tensor, done: int) -> None:
+    def _write(self, results: Tensor, done: int) -> Image.Image:
         """A row of the images, then a row for each group."""
-        rows = torch.cat([to_bytes(self.x), *map(to_bytes, results)])
-        grid = Image.fromarray(make_grid(rows, nrow=len(self.x), padding=2).permute(1, 2, 0).numpy())
+        rows = [to_bytes(self.x), *map(to_bytes, results)]
+        title = f"{self.job.title}: iteration {done:,} of {self.job.entry.settings.iterations:,}"
+        grid, about = draw_grid(rows, headings(self.job.attributes), title)
         with replacing(self.folder.sample(done)) as partial:
-            write_buffered(partial, lambda file: grid.save(file, format="PNG"))
+            write_buffered(partial, lambda file: grid.save(file, format="PNG", pnginfo=about))
+        return grid
 
 
 def unkept(method: nn.Module, fresh: nn.Module) -> list[str]:
