@@ -75,7 +75,9 @@ ALL = {
 NO_SETTINGS = {(Settings, "source"), *((MethodEntry, key) for key in ("name", "variant", "cls", "settings"))}
 
 
-@pytest.mark.parametrize("model", ALL, ids=lambda model: model.__qualname__)
+@pytest.mark.parametrize(
+    "model", sorted(ALL, key=lambda model: model.__qualname__), ids=lambda model: model.__qualname__
+)
 def test_every_setting_has_a_sentence(model):
     for key in model.model_fields:
         if (model, key) not in NO_SETTINGS:
