@@ -182,7 +182,7 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     for study in studies:
         report = run_study(study, arguments.choice, arguments.wait, arguments.replace, arguments.unscored)
-        screen.result(f"report: {report.page}")
+        screen.result(f"report: {report.page} (for a browser: {study.folder.report.index})")
     if arguments.experiment:
         page, told = _join(config, studies)
         if told:
@@ -216,7 +216,6 @@ def _settings(arguments: argparse.Namespace) -> "tuple[str, Sequence[Settings]]"
     from sgbench.settings.early import check_methods
 
     changes = Changes(tuple(arguments.changed), arguments.iterations)
-
     if arguments.experiment:
         from sgbench.experiments.paper import chosen_parts
 

@@ -95,5 +95,5 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     method = {"name": arguments.name, "level": arguments.level, "seed": arguments.seed}
     place = {"wait": arguments.wait, "replace": arguments.replace}
     done = evaluate(arguments.results, **method, compare=arguments.compare, **place, **about)
-    screen.result(f"report: {done.report}")
+    screen.result(f"report: {done.report} (for a browser: {done.report.with_name('index.html')})")
     return 0

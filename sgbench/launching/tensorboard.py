@@ -21,7 +21,7 @@ _EVERY = 10
 """Iterations from one point of a curve to the next."""
 
 
-class Curves:
+class TensorBoardCurves:
     """A job's curves and grids. Points after a checkpoint are hidden when the job goes on from there."""
 
     def __init__(self, writer: "SummaryWriter", method: Method):
@@ -45,12 +45,12 @@ class Curves:
 
 
 @contextmanager
-def curves_of(folder: JobFolder, method: Method) -> Iterator[Curves]:
+def curves_of(folder: JobFolder, method: Method) -> Iterator[TensorBoardCurves]:
     """The curves of a job while it trains, from its checkpoint on."""
     start = progress(folder)[0] if folder.checkpoint.exists() else 0
     writer = imported_writer()(str(folder.curves), purge_step=start + 1)
     try:
-        yield Curves(writer, method)
+        yield TensorBoardCurves(writer, method)
     finally:
         writer.close()
 

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field
 
 from sgbench.support.errors import UserError
 from sgbench.support.names import one_component
-from sgbench.support.settings_model import LARGEST
+from sgbench.support.strict import LARGEST
 
 
 def _folder(name: str) -> str:

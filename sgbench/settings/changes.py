@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgbench.settings.layers import COMMAND_LINE, Layer
 from sgbench.support.errors import UserError, shown
-from sgbench.support.settings_model import LARGEST
-from sgbench.support.strict import parse_yaml
+from sgbench.support.strict import LARGEST, parse_yaml
 
 if TYPE_CHECKING:
     from sgbench.methods.contract import MethodSettings  # heavy, and changes are checked before anything heavy

@@ -7,7 +7,7 @@ from typing import SupportsIndex
 from sgbench.results.records import ALL, CONTROLS
 from sgbench.support.errors import UserError, one_line, shown
 from sgbench.support.names import shortened, tag
-from sgbench.support.settings_model import LARGEST
+from sgbench.support.strict import LARGEST
 
 _MOST_BYTES = 100
 """Of a method's name in the names of folders."""

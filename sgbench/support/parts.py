@@ -18,6 +18,7 @@ from sgbench.support.reading import MOST_TEXT, read_bytes
 OWN = ("sgbench", "baselines")
 NEEDED = (
     "filelock",
+    "jinja2",
     "matplotlib",
     "numpy",
     "pandas",

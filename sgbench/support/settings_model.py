@@ -7,9 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Va
 
 from sgbench.support.errors import UserError, one_line
 from sgbench.support.paths import user_path
-
-LARGEST = 2**31 - 1
-"""Whole numbers are at most this; what settings count has far fewer."""
+from sgbench.support.strict import LARGEST
 
 
 def _user_path(given: Any) -> Any:

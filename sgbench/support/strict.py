@@ -14,6 +14,8 @@ import yaml
 from sgbench.support.errors import one_line, shown
 from sgbench.support.reading import NotRead, read_text
 
+LARGEST = 2**31 - 1
+"""Whole numbers of settings are at most this; what is counted has far fewer."""
 MOST_VALUES = 100_000
 """In a YAML text, with those that aliases stand for counted each time."""
 _SHOWN = 300

@@ -40,6 +40,7 @@ SCORED = {
     "records": "systems/mine-*/records.csv",
     "scores": "systems/mine-*/scores.npz",
     "samples": "systems/mine-*/samples.npz",
+    "gallery": "systems/mine-*/gallery.npz",
     "cost": "systems/mine-*/cost.json",
     "scored by": "systems/mine-*/origin.json",
     "hash of records": "systems/mine-*/.records.csv.sha256",
@@ -52,6 +53,7 @@ SCORED = {
     "runtime": "tiny-5/runtime.json",
     "checksums": "tiny-5/SHA256SUMS",
     "page": "tiny-5/report/report.md",
+    "page in HTML": "tiny-5/report/index.html",
     "table": "tiny-5/report/cost.csv",
 }
 """Files that a finished study reads or writes again."""
@@ -163,8 +165,13 @@ def test_every_file_is_among_them(finished):
     kinds = {path.name for path in named} | {path.suffix for path in named if path.parent.name in ("judge", "report")}
     rest = {path for path in finished.rglob("*") if path.is_file() and path.suffix not in (".lock", ".png", ".tex")}
     left = {path.name for path in rest if path.name not in kinds and path.suffix not in kinds} - {"lock"}
-    hashes = {f".{name}.sha256" for name in ("samples.npz", "cost.json", "origin.json", "background.npy")}
-    assert left <= {".code.json", *hashes}
+    sealed = ("samples.npz", "gallery.npz", "labels.npz", "cost.json", "origin.json", "background.npy")
+    hashes = {f".{name}.sha256" for name in sealed}
+    assert left <= {
+        ".code.json",
+        "labels.npz",
+        *hashes,
+    }  # what a run reads no more: code is asked about, labels exported
 
 
 def test_what_was_broken_is_said_in_one_line(runs, run):

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -57,6 +58,6 @@ def test_help_has_two_examples_that_parse(name):
     assert found
     assert len(lines) >= 2
     for line in lines:
-        words = re.sub(r"\s+(>|#).*", "", line).split()
+        words = shlex.split(re.sub(r"\s+(>|#).*", "", line))
         assert words[:2] == ["sgbench", name], line
         parser.parse_args(words[2:])

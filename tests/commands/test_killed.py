@@ -21,7 +21,17 @@ CONFIG = {
 }
 CHAINS, KILLS = 10, 5
 TODAYS = datetime.date.today().toordinal() % CHAINS
-TIMED = {"cost.json", "cost.csv", "cost.tex", "runtime.json", "SHA256SUMS", "checkpoint.pt", "report.md", "report"}
+TIMED = {
+    "cost.json",
+    "cost.csv",
+    "cost.tex",
+    "runtime.json",
+    "SHA256SUMS",
+    "checkpoint.pt",
+    "report.md",
+    "index.html",
+    "report",
+}
 TIMED |= {f".{name}.sha256" for name in TIMED}
 """Files that hold times, or checksums of those that do."""
 
@@ -59,6 +69,9 @@ def contents(out):
             if path.name == "report.md":
                 before, _, rest = path.read_text().partition("## Cost")
                 found[path.name] = before + rest.partition("\n## ")[2]
+            elif path.name == "index.html":
+                before, _, rest = path.read_text().partition('<section class="table" id="cost">')
+                found[path.name] = before + rest.partition("</section>")[2]
             elif path.name == "checkpoint.pt":
                 method = torch.load(path, weights_only=True)["method"]
                 found[path.name] = {name: value.tolist() for name, value in method.items()}

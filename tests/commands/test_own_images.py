@@ -52,7 +52,8 @@ def test_own_images_are_trained_on_scored_and_reported(animals, tmp_path):
     arguments = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     more = ["--attributes", "species,smile", "--methods", "sggan,stargan"]
     assert main([*map(str, arguments), *more]) == 0
-    frame = pd.read_csv(tmp_path / "own-4" / "report" / "records.csv", keep_default_na=False)
+    (study,) = tmp_path.glob("own-animals*-4")  # named after the data, which are others than the config's
+    frame = pd.read_csv(study / "report" / "records.csv", keep_default_na=False)
     assert set(frame["dataset"]) == {"folder"}
     own = frame[(frame["method"] == "stargan") & (frame["metric"] == "accuracy")]
     own = own.set_index(["target", "direction", "measured_on"])
@@ -63,7 +64,7 @@ def test_own_images_are_trained_on_scored_and_reported(animals, tmp_path):
     assert own.loc[("smile", "no", "smile"), "num_images"] == len(smiling)
     known = [i for i in with_species if i % 3 != 2]
     assert own.loc[("species", "all", "smile"), "num_images"] == 2 * len(known)
-    page = (tmp_path / "own-4" / "report" / "report.md").read_text()
+    page = (study / "report" / "report.md").read_text()
     guessed = len(with_species) - len(known)
     asked = len(with_species) + sum(i % 3 != 2 for i in tested)
     assert f"for {guessed} of {asked} source images of a target one was unknown" in page
@@ -108,9 +109,9 @@ def test_images_are_packed_ahead_and_found_by_the_run(animals, tmp_path, capsys)
     data = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     data = [*map(str, data), "--attributes", "smile"]
     assert pack(data) == 0
-    said = capsys.readouterr().err.splitlines()
-    assert said[0] == f"reading folder: {animals / 'labels.csv'}"
-    assert f"{NUM} images of 32x32" in said[-1]
+    out, err = capsys.readouterr()
+    assert err.splitlines()[0] == f"reading folder: {animals / 'labels.csv'}"
+    assert f"{NUM} images of 32x32" in out
     (store,) = (tmp_path / "cache" / "store").glob("folder-32-*[!k]")
     before = {path.name: path.stat().st_mtime_ns for path in store.iterdir()}
     assert pack([*data, "--verify"]) == 0

@@ -66,7 +66,7 @@ def test_every_claim_has_its_verdicts_refuted_as_plainly_as_upheld(main):
 def test_the_page_in_html_has_the_same_verdicts_and_evidence(main):
     page = main.study.report.index.read_text(encoding="utf-8")
     verdicts = pd.read_csv(main.study.report.table_files("verdicts")[0])
-    assert re.findall(r'data-verdict="([^"]+)"', page) == verdicts["measured"].tolist()
+    assert re.findall(r'<span class="verdict" data-verdict="([^"]+)"', page) == verdicts["measured"].tolist()
     assert [claim.name for claim in CLAIMS if escape(claim.sentence) not in page] == []
     headings = [line.strip("*") for line in section(main.page) if line.startswith("**")]
     assert len(headings) > 3

@@ -20,11 +20,14 @@ def test_judges_and_systems_are_looked_at_with_the_same_threads(monkeypatch, cor
 
     for module, name in ((stages, "_judge"), (stages, "panelists"), (systems, "make_scorer")):
         monkeypatch.setattr(module, name, note)
-    monkeypatch.setattr(stages, "blind", lambda *_: [])
+    monkeypatch.setattr(stages, "outlook", lambda *_: SimpleNamespace(lines=[]))
+    source = SimpleNamespace(labels=torch.zeros(1, 0))
     study = SimpleNamespace(
-        protocol=SimpleNamespace(judges=[None]),
+        protocol=SimpleNamespace(judges=[SimpleNamespace(key="")]),
         settings=SimpleNamespace(jury=SimpleNamespace(gate=0)),
-        plan=SimpleNamespace(systems=[None], attributes=()),
+        plan=SimpleNamespace(systems=[None], attributes=(), source=source, train=torch.tensor([0])),
+        runs=SimpleNamespace(judge=lambda _: SimpleNamespace(facts=dict)),
+        screen=SimpleNamespace(say=note),
     )
     data = SimpleNamespace(images=None, test=None)
     with torch_threads(cores):

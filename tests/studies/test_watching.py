@@ -33,7 +33,7 @@ def begun(runs, name="sggan-smile-500-s0-12345678", iterations=30, seconds=60.0)
     """A job of 40 iterations with a checkpoint."""
     folder = runs.job(name)
     folder.prepare()
-    folder.write_identity({"settings": {"iterations": 40}}, {}, "sgbench.methods.sggan:SGGAN", "faces", {})
+    folder.write_identity({"settings": {"iterations": 40}}, {}, "sgbench.methods.sggan:SGGAN", "faces", {}, {})
     write_checkpoint(folder, Checkpoint(iterations, seconds, {"weight": torch.zeros(1)}, {}))
     folder.sample(10).parent.mkdir(exist_ok=True)
     for done in (10, 20):

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from sgbench.support.errors import UserError, shown
 from sgbench.support.paths import user_path
-from sgbench.support.settings_model import LARGEST, SettingsModel, UserPath, first_problem
+from sgbench.support.settings_model import SettingsModel, UserPath, first_problem
+from sgbench.support.strict import LARGEST
 
 
 class Example(SettingsModel):
