@@ -68,7 +68,7 @@ def test_own_images_are_trained_on_scored_and_reported(animals, tmp_path):
     guessed = len(with_species) - len(known)
     asked = len(with_species) + sum(i % 3 != 2 for i in tested)
     assert f"for {guessed} of {asked} source images of a target one was unknown" in page
-    plan = json.loads((tmp_path / "own-4" / "plan.json").read_text())
+    plan = json.loads((study / "plan.json").read_text())
     assert (plan["train"], plan["test"]) == (60, 30)
 
 
@@ -89,7 +89,8 @@ def test_many_attributes_and_large_images_are_trained_on_scored_and_reported(tmp
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(config))
     arguments = ["--config", tmp_path / "own.yaml", "--data", tmp_path / "labels.csv", "--out", tmp_path / "runs"]
     assert main([*map(str, arguments), "--attributes", ",".join(names), "--methods", "sggan,stargan"]) == 0
-    frame = pd.read_csv(tmp_path / "runs" / "own-all" / "report" / "records.csv", keep_default_na=False)
+    (study,) = (tmp_path / "runs").glob("own-*-all")
+    frame = pd.read_csv(study / "report" / "records.csv", keep_default_na=False)
     assert set(frame["image_size"]) == {size}
     for method in ("sggan", "stargan"):
         matrix = frame[(frame["method"] == method) & (frame["metric"] == "accuracy") & (frame["direction"] == "all")]
@@ -115,7 +116,7 @@ def test_images_are_packed_ahead_and_found_by_the_run(animals, tmp_path, capsys)
     (store,) = (tmp_path / "cache" / "store").glob("folder-32-*[!k]")
     before = {path.name: path.stat().st_mtime_ns for path in store.iterdir()}
     assert pack([*data, "--verify"]) == 0
-    assert f"{NUM} images are as they were packed" in capsys.readouterr().err
+    assert f"{NUM} images are as they were packed" in capsys.readouterr().out
     assert main([*data, "--methods", "sggan"]) == 0
     assert {path.name: path.stat().st_mtime_ns for path in store.iterdir()} == before
     shard = next(path for path in store.iterdir() if path.suffix == ".npy")

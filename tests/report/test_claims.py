@@ -1,7 +1,7 @@
 """The section on the paper's claims in a report, its table, and what verification finds there."""
 
 import re
-from html import escape
+from html import unescape
 from types import SimpleNamespace
 
 import pandas as pd
@@ -67,7 +67,7 @@ def test_the_page_in_html_has_the_same_verdicts_and_evidence(main):
     page = main.study.report.index.read_text(encoding="utf-8")
     verdicts = pd.read_csv(main.study.report.table_files("verdicts")[0])
     assert re.findall(r'<span class="verdict" data-verdict="([^"]+)"', page) == verdicts["measured"].tolist()
-    assert [claim.name for claim in CLAIMS if escape(claim.sentence) not in page] == []
+    assert [claim.name for claim in CLAIMS if claim.sentence not in unescape(page)] == []
     headings = [line.strip("*") for line in section(main.page) if line.startswith("**")]
     assert len(headings) > 3
     assert re.findall(r'id="evidence-\d+">\s*<h3>([^<]+)</h3>', page) == headings
