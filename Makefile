@@ -7,7 +7,7 @@ FORMULAS := tests/metrics tests/statistics tests/regression tests/results
 # Threads that wait for work sleep: those of two test processes would otherwise keep each other from the cores.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-.PHONY: bench test test-slow test-all coverage lint regress clean
+.PHONY: bench test test-slow test-all coverage lint regress docs clean
 
 bench: $(VENV)/installed
 	$(BIN)/python -m sgbench.run --methods sggan,stargan,residualgan --sparse 500
@@ -36,6 +36,10 @@ $(VENV)/installed: pyproject.toml $(CONSTRAINTS) $(wildcard sgbench/methods/_*.[
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[test]'
 	touch $@
+
+docs: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) build

@@ -28,6 +28,7 @@ NEEDED = (
     "rich",
     "safetensors",
     "scipy",
+    "shtab",
     "tabulate",
     "torch",
     "torch_fidelity",
