@@ -121,7 +121,7 @@ def test_the_configs_of_the_package_say_what_they_are_and_cost():
         name: (values["about"], values["cost"]) for name, values in files.items()
     }
     assert all(config.about and config.cost for config in packaged_configs())
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
     for config in packaged_configs():
-        (row,) = (line for line in readme.splitlines() if line.startswith(f"| `{config.name}` |"))
+        (row,) = (line for line in page.splitlines() if line.startswith(f"| `{config.name}` |"))
         assert row.replace("`", "").endswith(f"| {config.cost} |")
