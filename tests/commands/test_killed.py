@@ -70,7 +70,7 @@ def contents(out):
                 before, _, rest = path.read_text().partition("## Cost")
                 found[path.name] = before + rest.partition("\n## ")[2]
             elif path.name == "index.html":
-                before, _, rest = path.read_text().partition('<section class="table" id="cost">')
+                before, rest = path.read_text().split("<h2>Cost</h2>")
                 found[path.name] = before + rest.partition("</section>")[2]
             elif path.name == "checkpoint.pt":
                 method = torch.load(path, weights_only=True)["method"]
