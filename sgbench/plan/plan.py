@@ -1,7 +1,7 @@
 """What a study will do: settings and a data set -> a split, jobs and systems. Reading a plan trains nothing."""
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -101,7 +101,7 @@ def make_plan(settings: Settings, source: Source) -> Plan:
     _check_people(settings, source, test)
     files = {entry.cls: files_of(entry.cls.__module__) for entry in settings.methods}  # once, not for every job
     systems = tuple(
-        System(entry, level, seed, _jobs(settings, source, train, files[entry.cls], entry, level, seed))
+        System(entry, level, seed, tuple(_jobs(settings, source, train, files[entry.cls], entry, level, seed)))
         for entry in settings.methods
         for level in settings.levels_of(entry)
         for seed in settings.seeds
@@ -117,40 +117,27 @@ def _jobs(
     entry: MethodEntry,
     level: Level,
     seed: int,
-) -> tuple[Job, ...]:
+) -> Iterator[Job]:
+    """The jobs of a system: one of all attributes, or one of each."""
+    size, precision, data = settings.data.image_size, settings.precision, source_name(settings.source)
     everything = tuple(range(len(source.attributes)))
-    columns_of = [(j,) for j in everything] if entry.cls.one_attribute else [everything]
-    return tuple(_job(settings, source, train, files, entry, level, seed, columns) for columns in columns_of)
-
-
-def _job(
-    settings: Settings,
-    source: Source,
-    train: Tensor,
-    files: Mapping[str, str],
-    entry: MethodEntry,
-    level: Level,
-    seed: int,
-    columns: tuple[int, ...],
-) -> Job:
-    attributes = tuple(source.attributes[j] for j in columns)
-    known = source.labels[train][:, list(columns)]
-    size, precision = settings.data.image_size, settings.precision
-    try:
-        labels = sparsify(known, attributes, level, seed, settings.balanced_of(entry))
-        if entry.cls.needs_complete_vectors and not labels.complete.any():
-            raise ValueError(
-                f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
-                "raise the level or name fewer attributes"
+    for columns in [(j,) for j in everything] if entry.cls.one_attribute else [everything]:
+        attributes = tuple(source.attributes[j] for j in columns)
+        known = source.labels[train][:, list(columns)]
+        try:
+            labels = sparsify(known, attributes, level, seed, settings.balanced_of(entry))
+            if entry.cls.needs_complete_vectors and not labels.complete.any():
+                raise ValueError(
+                    f"no training image has all of {', '.join(a.name for a in attributes)} known at --sparse {level}; "
+                    "raise the level or name fewer attributes"
+                )
+            job = Job(
+                entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files, data
             )
-        data = source_name(settings.source)
-        job = Job(
-            entry, level, seed, columns, attributes, size, precision, labels, source.fingerprint, train, files, data
-        )
-        job.check()
-    except ValueError as error:
-        raise UserError(f"{entry.name}: {error}") from error
-    return job
+            job.check()
+        except ValueError as error:
+            raise UserError(f"{entry.name}: {error}") from error
+        yield job
 
 
 def _check_names(attributes: Sequence[Attribute]) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sgbench.support.archives import Arrays
-from sgbench.support.atomic import replacing, write_buffered
-from sgbench.support.errors import BrokenFile
+from sgbench.support.kept_arrays import read_arrays_as, write_arrays
 from sgbench.support.reading import NotRead
 
 MOST_PEOPLE = 200
@@ -43,8 +42,7 @@ def write_gallery(path: Path, gallery: Gallery) -> None:
     arrays = {"targets": np.array([own.target for own in gallery], np.int64)}
     for own in gallery:
         arrays |= {f"{own.target}/{name}": getattr(own, name) for name in _PARTS}
-    with replacing(path) as partial:
-        write_buffered(partial, lambda file: np.savez_compressed(file, **arrays))
+    write_arrays(path, arrays)
 
 
 def read_gallery(path: Path) -> Gallery:
@@ -53,11 +51,7 @@ def read_gallery(path: Path) -> Gallery:
     Raises:
         BrokenFile: not such a file.
     """
-    try:
-        with Arrays(path) as arrays:
-            return _gallery(arrays)
-    except Exception as error:  # a broken file may raise any error
-        raise BrokenFile(f"{path}: not a file of a gallery: {error}") from error
+    return read_arrays_as(path, "a gallery", _gallery)
 
 
 _PARTS = {"positions": np.dtype(np.int64), "values": np.dtype(np.int8), "images": np.dtype(np.uint8)}

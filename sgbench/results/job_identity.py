@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from sgbench.data.labels import Attribute
 from sgbench.results.job_folder import JobFolder
@@ -15,7 +15,7 @@ from sgbench.support.atomic import write_buffered
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import NotRead
 from sgbench.support.sealed import opened, sealing
-from sgbench.support.settings_model import first_problem
+from sgbench.support.settings_model import named_if_broken
 from sgbench.support.strict import read_object
 
 _LABELS = "labels"
@@ -63,14 +63,8 @@ def read_identity(folder: JobFolder) -> JobIdentity:
         BrokenFile: it is missing or broken; names the file and what to do.
     """
     path = folder.identity_file
-    try:
+    with named_if_broken(path, folder.remedy):
         return _IDENTITIES.validate_python(read_object(path))
-    except FileNotFoundError as error:
-        raise BrokenFile(f"{path}: is missing; {folder.remedy}") from error
-    except ValidationError as error:
-        raise BrokenFile(f"{path}: is broken ({first_problem(error)}); {folder.remedy}") from error
-    except (OSError, ValueError) as error:
-        raise BrokenFile(f"{path}: is broken ({error}); {folder.remedy}") from error
 
 
 def write_labels(folder: JobFolder, labels: np.ndarray) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from sgbench.support.archives import Arrays
-from sgbench.support.atomic import replacing, write_buffered
-from sgbench.support.errors import BrokenFile
+from sgbench.support.kept_arrays import read_arrays_as, write_arrays
 from sgbench.support.reading import NotRead
 
 Samples = list[list[np.ndarray | None]]
@@ -20,8 +19,7 @@ def write_samples(path: Path, samples: Samples) -> None:
     """Keep samples as compressed arrays named ``<person>/<edit>``."""
     arrays = {f"{p}/{e}": image for p, row in enumerate(samples) for e, image in enumerate(row) if image is not None}
     shape = np.array([len(samples), max(map(len, samples), default=0)])
-    with replacing(path) as partial:
-        write_buffered(partial, lambda file: np.savez_compressed(file, shape=shape, **arrays))
+    write_arrays(path, {"shape": shape} | arrays)
 
 
 def read_samples(path: Path) -> Samples:
@@ -30,11 +28,7 @@ def read_samples(path: Path) -> Samples:
     Raises:
         BrokenFile: not such a file.
     """
-    try:
-        with Arrays(path) as arrays:
-            return _samples(arrays)
-    except Exception as error:  # a broken file may raise any error
-        raise BrokenFile(f"{path}: not a file of samples: {error}") from error
+    return read_arrays_as(path, "samples", _samples)
 
 
 def _samples(arrays: Arrays) -> Samples:

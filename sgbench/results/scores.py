@@ -17,9 +17,7 @@ from sgbench.results.records import Record
 from sgbench.results.score_arrays import read_arrays
 from sgbench.results.set_figure import SetFigure
 from sgbench.results.system_folder import REMEDY, SystemFolder
-from sgbench.support.archives import Arrays
-from sgbench.support.atomic import replacing, write_buffered
-from sgbench.support.errors import BrokenFile
+from sgbench.support.kept_arrays import read_arrays_as, write_arrays
 from sgbench.support.names import one_component
 from sgbench.support.sealed import opened
 from sgbench.support.strict import parse_json
@@ -183,8 +181,7 @@ def write_scores(path: Path, scores: Scores) -> None:
             arrays[f"{t}/logits"] = own.logits.numpy()
     for chain in scores.chains:
         arrays |= arrays_of_chain(chain)
-    with replacing(path) as partial:
-        write_buffered(partial, lambda file: np.savez_compressed(file, **arrays))
+    write_arrays(path, arrays)
 
 
 def read_scores(path: Path) -> Scores:
@@ -193,11 +190,7 @@ def read_scores(path: Path) -> Scores:
     Raises:
         BrokenFile: not such a file; names it.
     """
-    try:
-        with Arrays(path) as arrays:
-            return _scores(read_arrays(arrays))
-    except Exception as error:  # a broken file may raise any error
-        raise BrokenFile(f"{path}: not a file of scores: {error}") from error
+    return read_arrays_as(path, "scores", lambda arrays: _scores(read_arrays(arrays)))
 
 
 def open_scores(folder: SystemFolder) -> Scores:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from sgbench.results.checksums import REPORT, check_kept, write_checksums
 from sgbench.results.description import Description, FolderName, check_description, check_different
@@ -17,7 +17,7 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
-from sgbench.support.settings_model import first_problem
+from sgbench.support.settings_model import named_if_broken
 from sgbench.support.strict import read_json, read_object, read_yaml
 
 T = TypeVar("T")
@@ -204,17 +204,11 @@ class StudyFolder:
 
     def _read(self, name: str, kind: TypeAdapter[T], check: Callable[[T], None]) -> T:
         path = self.path / name
-        try:
+        with named_if_broken(path, "run the study's command again"):
             text = json.dumps(read_json(path), ensure_ascii=False)  # no key stands twice
             made = kind.validate_json(text.encode(), strict=True)  # half a character could not be written into a report
             check(made)
             return made
-        except FileNotFoundError as error:
-            raise BrokenFile(f"{path}: is missing; run the study's command again") from error
-        except ValidationError as error:
-            raise BrokenFile(f"{path}: is broken ({first_problem(error)}); run the study's command again") from error
-        except (OSError, ValueError) as error:
-            raise BrokenFile(f"{path}: is broken ({error}); run the study's command again") from error
 
 
 def studies_in(runs: RunFolder) -> list[StudyFolder]:

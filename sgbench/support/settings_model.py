@@ -1,11 +1,13 @@
 """What all models of settings share: unknown keys, and numbers that are none or beyond use, are refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from sgbench.support.errors import UserError, one_line
+from sgbench.support.errors import BrokenFile, UserError, one_line
 from sgbench.support.paths import user_path
 from sgbench.support.strict import LARGEST
 
@@ -51,6 +53,26 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     where, problem = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
     return f"{where}: {problem}" if where else problem
+
+
+@contextmanager
+def named_if_broken(path: Path, remedy: str) -> Iterator[None]:
+    """While the block reads and validates a file of the suite's own, what is wrong with it becomes a line.
+
+    Args:
+        remedy: what to do about it.
+
+    Raises:
+        BrokenFile: the file is missing or broken; names it.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BrokenFile(f"{path}: is missing; {remedy}") from error
+    except ValidationError as error:
+        raise BrokenFile(f"{path}: is broken ({first_problem(error)}); {remedy}") from error
+    except (OSError, ValueError) as error:
+        raise BrokenFile(f"{path}: is broken ({error}); {remedy}") from error
 
 
 def _is_or_holds_bool(annotation: Any) -> bool:

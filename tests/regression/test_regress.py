@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from rows import ANY as ROW
 
 from sgbench.commands.regress import PRINTED, main
 from sgbench.data.labels import Attribute
@@ -20,33 +21,13 @@ from sgbench.regression.junit import error_to_junit, to_junit
 from sgbench.regression.summary import SHOWN, error_to_markdown, to_markdown
 from sgbench.regression.tolerances import Tolerance, load_tolerances
 from sgbench.results.description import Description, ReportedSystem, ShownFaces
-from sgbench.results.records import COLUMNS, Record, read_records, to_frame, write_records
+from sgbench.results.records import COLUMNS, read_records, to_frame, write_records
 from sgbench.results.scores import Panelist, Scores, TargetScores, Verdict, write_scores
 from sgbench.results.set_figure import SetFigure
 from sgbench.results.study_folder import StudyFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.text import printable
 
-ROW = Record(
-    system="sggan-500-s0",
-    method="sggan",
-    variant="",
-    level="500",
-    seed=0,
-    dataset="faces",
-    image_size=32,
-    target="gender",
-    direction="all",
-    measured_on="smile",
-    metric="accuracy",
-    definition="most probable value",
-    value=0.9,
-    low=0.88,
-    high=0.92,
-    num_images=2000,
-    unit="share",
-    origin="measured",
-)
 SCORE = replace(ROW, metric="judge_score", measured_on="image", value=4.0, low=math.nan, high=math.nan, unit="score")
 TOLERANCES = {"accuracy": Tolerance(absolute=0.02), "judge_score": Tolerance(relative=0.05)}
 YAML = "accuracy: {absolute: 0.02}\njudge_score: {relative: 5e-2}\n"

@@ -107,6 +107,12 @@ def no_attributes(folder):
     return "job.json: is broken (attributes: attribute 'smile' needs at least two values"
 
 
+def with_setting(folder, **setting):
+    about = json.loads(folder.identity_file.read_text())
+    about["settings"] |= setting
+    folder.identity_file.write_text(json.dumps(about))
+
+
 def no_class(folder):
     about = json.loads(folder.identity_file.read_text()) | {"class": "nowhere.gan:GAN"}
     folder.identity_file.write_text(json.dumps(about))
@@ -114,16 +120,12 @@ def no_class(folder):
 
 
 def other_settings(folder):
-    about = json.loads(folder.identity_file.read_text())
-    about["settings"]["base_width"] = 4
-    folder.identity_file.write_text(json.dumps(about))
+    with_setting(folder, base_width=4)
     return "its checkpoint does not fit sgbench.methods.sggan:SGGAN as it is now"
 
 
 def wrong_setting(folder):
-    about = json.loads(folder.identity_file.read_text())
-    about["settings"]["base_width"] = -1
-    folder.identity_file.write_text(json.dumps(about))
+    with_setting(folder, base_width=-1)
     return "job.json: settings: base_width:"
 
 
@@ -133,9 +135,7 @@ def broken_checkpoint(folder):
 
 
 def unfinished(folder):
-    about = json.loads(folder.identity_file.read_text())
-    about["settings"]["iterations"] = 3
-    folder.identity_file.write_text(json.dumps(about))
+    with_setting(folder, iterations=3)
     return "checkpoint.pt: is of iteration 2, not of the last"
 
 
