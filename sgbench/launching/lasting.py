@@ -23,11 +23,13 @@ from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.support.atomic import replacing, write_buffered
 from sgbench.support.draws import seed_draws
-from sgbench.support.errors import UserError, summary
+from sgbench.support.errors import UserError, one_line
 
 _APART = 0.5 * LEVEL
 """Results that are further apart, on average, differ by more than rounding."""
 _BUFFER = "register it as a buffer, and train again"
+_SHOWN = 200
+"""Letters of an error of torch, which can be long."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class LastingCheck:
         with _modes_of(method):
             results = self._results(method, name)
             grid = self._write(results, done)
-            loaded = self._results(self._loaded(method, name), name)
+            loaded = self._results(loaded_again(self.job, method, self.x.device, name), name)
             # one that gives others each time draws at random, which scoring tells
             if _apart(results, loaded) and not _apart(results, self._results(method, name)):
                 told = "keeps state that edit needs outside its state dict, where it is lost"
@@ -88,16 +90,6 @@ class LastingCheck:
                 made.append(checked(result, tuple(self.x.shape), name).clone())
         return torch.stack(made)
 
-    def _loaded(self, method: Method, name: str) -> Method:
-        fresh = self.job.build().to(self.x.device, memory_format=torch.channels_last)
-        try:
-            fresh.load_state_dict(method.state_dict())
-        except RuntimeError as error:
-            raise UserError(
-                f"{name}: what is saved cannot be loaded; make all of it in __init__: {summary(error)}"
-            ) from error
-        return fresh
-
     def _write(self, results: Tensor, done: int) -> Image.Image:
         """A row of the images, then a row for each group."""
         rows = [to_bytes(self.x), *map(to_bytes, results)]
@@ -106,6 +98,24 @@ class LastingCheck:
         with replacing(self.folder.sample(done)) as partial:
             write_buffered(partial, lambda file: grid.save(file, format="PNG", pnginfo=about))
         return grid
+
+
+def loaded_again(job: Job, method: Method, device: torch.device, name: str) -> Method:
+    """A new instance of a job's method that takes over the state of one.
+
+    Args:
+        name: of the method, in messages.
+
+    Raises:
+        UserError: the state does not fit a new instance.
+    """
+    fresh = job.build().to(device, memory_format=torch.channels_last)
+    try:
+        fresh.load_state_dict(method.state_dict())
+    except RuntimeError as error:
+        told = f"{name}: its state cannot be loaded into a new instance ({one_line(error, _SHOWN)})"
+        raise UserError(f"{told}; make in __init__ all that state_dict() names") from error
+    return fresh
 
 
 def unkept(method: nn.Module, fresh: nn.Module) -> list[str]:

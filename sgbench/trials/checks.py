@@ -10,11 +10,12 @@ from torch.optim import Optimizer
 from sgbench.data.checked import checked
 from sgbench.data.labels import Group, all_groups
 from sgbench.data.pixels import to_bytes
+from sgbench.launching.lasting import loaded_again
 from sgbench.methods.contract import Method, SourceLabels
 from sgbench.scoring.repeats import DRAWS, unsteady
 from sgbench.scoring.translator import editor, translator
 from sgbench.support.draws import seed_draws
-from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.errors import UserError, shown
 from sgbench.support.global_state import foreign
 from sgbench.training.feeds import HostFeed
 from sgbench.training.loop import step_seed
@@ -143,13 +144,8 @@ def the_image_alone(trial: Trial) -> str:
 def state(trial: Trial) -> str:
     """A new instance that takes over the state gives the same results."""
     images, labels = trial.sources()
-    other = trial.built()
     with foreign(trial.name):
-        try:
-            other.load_state_dict(trial.method.state_dict())
-        except RuntimeError as error:
-            told = f"{trial.name}: its state cannot be loaded into a new instance ({one_line(error, 200)})"
-            raise UserError(f"{told}; make in __init__ all that state_dict() names") from error
+        other = loaded_again(trial.job, trial.method, trial.device, trial.name)
     group = all_groups(trial.job.attributes)[0]
     with torch.no_grad():
         one, two = (trial.model(method.eval()).translate(images, labels, [group]) for method in (trial.method, other))

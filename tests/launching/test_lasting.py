@@ -188,7 +188,7 @@ def test_buffers_last_and_draws_are_left_to_scoring(cls, tmp_path):
             Mean,
             "iteration 2: Toy: keeps state that edit needs outside its state dict, where it is lost; register it as a",
         ),
-        (Late, "iteration 2: Toy: what is saved cannot be loaded; make all of it in __init__: "),
+        (Late, r"iteration 2: Toy: its state cannot be loaded into a new instance \("),
         (Unit, r"iteration 4: Toy returned nothing below 0: expected are floats in \[-1, 1\], not in \[0, 1\]"),
     ],
 )
