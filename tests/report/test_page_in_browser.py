@@ -226,3 +226,18 @@ def test_no_width_makes_the_page_scroll_sideways(opened, width, scheme):
     finally:
         opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
         opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_on_a_phone_the_trade_off_shows_the_systems_first(opened):
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        opened.refresh()
+        boxes = "return [...document.querySelectorAll('svg.tradeoff .label')].map(l => l.getBoundingClientRect().left)"
+        starts = opened.execute_script(boxes)  # names of methods may be of any length
+        assert starts
+        assert all(0 <= start < 360 for start in starts)
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        opened.refresh()

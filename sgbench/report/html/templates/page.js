@@ -25,6 +25,9 @@
     body.append(...keyed.map(key => key.row));
   };
 
+  // Where a drawing is wider than the screen, its right end has the systems with their names.
+  for (const svg of document.querySelectorAll('svg.tradeoff')) svg.parentElement.scrollLeft = svg.parentElement.scrollWidth;
+
   for (const button of document.querySelectorAll('section.table thead button')) {
     button.addEventListener('click', () => {
       const heading = button.closest('th');
