@@ -24,7 +24,7 @@ from sgbench.judges.judge import Judge, balanced
 from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.support.errors import UserError
 from sgbench.support.settings_model import SettingsModel
-from sgbench.training.precision import Precision
+from sgbench.training.precision import WantedPrecision
 from sgbench.training.soundness import fault
 
 _HELD_AT_ONCE = 1000
@@ -67,8 +67,8 @@ class JudgeSettings(SettingsModel):
     floor: float | None = Field(None, ge=0, le=1)
     """Balanced accuracy on real test images below which verdicts on an attribute do not count; null for that of the
     data: 0.98 where images are drawn, 0.85 for photographs."""
-    precision: Precision = "float32"
-    """What the network computes in: float32 or bfloat16."""
+    precision: WantedPrecision = "float32"
+    """What the network computes in: float32, bfloat16, or auto: bfloat16 where the device has it in hardware."""
     seed: int = 0
     """Seed of the first weights and of the order of images."""
 

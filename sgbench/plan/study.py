@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from pydantic import BaseModel
 
 from sgbench.data.outside import OutsideSource
 from sgbench.data.source import Source
@@ -22,6 +24,7 @@ from sgbench.support.global_state import foreign, own_state
 from sgbench.support.hashing import hash_of_value
 from sgbench.support.names import shortened
 from sgbench.support.screen import Screen
+from sgbench.training.precision import settled
 
 _MOST_BYTES = 200
 """Of the name of a study's folder without what is scored."""
@@ -89,8 +92,10 @@ def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
     """
     commit()  # read now: somebody may commit other code while this code runs
     use_metrics(settings.scoring.metrics)
+    device = find_device(settings.device)
+    settings = _with_precision(settings, device)
     plan = make_plan(settings, open_source(settings, screen))
-    study = Study(plan, make_protocol(plan), RunFolder(root), find_device(settings.device), screen)
+    study = Study(plan, make_protocol(plan), RunFolder(root), device, screen)
     _ = study.folder  # refuses the name of a folder of every run
     return study
 
@@ -113,6 +118,18 @@ def open_source(settings: Settings, screen: Screen) -> Source:
     for note in source.notes:
         screen.say(f"{source.name}: {note}")
     return source
+
+
+def _with_precision(settings: Settings, device: torch.device) -> Settings:
+    """Settings whose precisions are settled, so that models, judges and reports are of one that they name."""
+
+    def on_device(part: BaseModel) -> dict[str, Any]:
+        return {"precision": settled(part.precision, device)}
+
+    judges = {
+        key: part.model_copy(update=on_device(part)) for key in ("judge", "jury") for part in [getattr(settings, key)]
+    }
+    return settings.model_copy(update=on_device(settings) | judges)
 
 
 def _made(settings: Settings) -> Source:

@@ -15,7 +15,7 @@ from sgbench.results.run_folder import check_study
 from sgbench.support.errors import UserError, shown
 from sgbench.support.names import NAME
 from sgbench.support.settings_model import SettingsModel, UserPath
-from sgbench.training.precision import Precision
+from sgbench.training.precision import WantedPrecision
 
 _MOST_AT_ONCE = 1024
 """Of workers, and of threads."""
@@ -175,8 +175,8 @@ class Settings(SettingsModel):
     """Seeds of sparse labels and training; a training for each."""
     balanced: tuple[str, ...] = ()
     """Attributes whose labels at all are hidden until each value has as many."""
-    precision: Precision = "float32"
-    """What methods' networks compute in: float32 or bfloat16."""
+    precision: WantedPrecision = "float32"
+    """What methods' networks compute in: float32, bfloat16, or auto: bfloat16 where the device has it in hardware."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train and score."""
     workers: int | None = Field(None, ge=1, le=_MOST_AT_ONCE)

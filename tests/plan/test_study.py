@@ -13,6 +13,7 @@ from sgbench.plan.study import open_source, open_study
 from sgbench.run import STAGES, main
 from sgbench.settings.models import MethodEntry
 from sgbench.settings.reading import read_settings
+from sgbench.settings.writing import as_config
 from sgbench.support.screen import Screen
 
 SMALL = {"iterations": 1, "constant_iterations": 1, "base_width": 2, "batch_size": 2}
@@ -119,6 +120,19 @@ from sgbench.data.sources.faces import EmbeddedFaces
 class Drawn(EmbeddedFaces):
     name = "drawn"
 """
+
+
+@pytest.mark.parametrize(("in_hardware", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_a_study_names_the_precision_that_its_models_and_judges_have(
+    config, tmp_path, monkeypatch, in_hardware, precision
+):
+    wanted = CONFIG | {key: CONFIG.get(key, {}) | {"precision": "auto"} for key in ("judge", "jury")}
+    config.write_text(yaml.safe_dump(wanted | {"precision": "auto"}))
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": in_hardware})
+    study = open_study(read_settings(config, {}, {}), tmp_path / "runs", Screen())
+    named = (study.settings, study.settings.judge, study.settings.jury, *study.plan.jobs)
+    assert {part.precision for part in named} == {precision}
+    assert not any("auto" in line for line in as_config(study.settings).splitlines() if "precision" in line)
 
 
 def test_the_code_of_a_data_set_from_elsewhere_is_in_its_fingerprint(config, tmp_path, monkeypatch):
