@@ -16,8 +16,9 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 """Channels of a network's first layer; deeper layers have several times as many."""
 SourceLabels = Literal["true", "guessed", "none"]
 """What a method knows of source images at test: their true labels; what it guesses of them itself; nothing."""
-AT_TEST = ("source_labels",)
-"""Settings that decide how a trained model is used: models are trained and kept without regard to them."""
+AT_TEST = ("source_labels", "strength")
+"""Settings that decide how a trained model is used: models are trained and kept without regard to them. ``strength``
+multiplies what a method is told to change; 1 is what it was trained with."""
 
 
 class MethodSettings(SettingsModel):

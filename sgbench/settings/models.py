@@ -75,11 +75,11 @@ class MethodEntry(SettingsModel):
 
     @property
     def shown_variant(self) -> str:
-        """The variant in records and tables; it says if labels of source images are not the method's usual ones."""
-        if "source_labels" not in self.at_test:
-            return self.variant
-        named = "" if self.variant == self.source_labels else self.variant
-        return ", ".join(filter(None, (named, f"{self.source_labels} labels")))
+        """The variant in records and tables; it says what of the method's use at test is not as usual."""
+        told = [f"{self.source_labels} labels"] if "source_labels" in self.at_test else []
+        told += [f"strength {self.at_test['strength']:g}"] if "strength" in self.at_test else []
+        says_it = {self.source_labels, "".join(told).replace(" ", "")} if told else set()
+        return ", ".join(filter(None, ("" if self.variant in says_it else self.variant, *told)))
 
 
 class InceptionSettings(SettingsModel):

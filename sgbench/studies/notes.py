@@ -1,7 +1,10 @@
 """What a report says in words: what the study was, and how its figures are to be read."""
 
+from collections.abc import Iterable
+
 from sgbench.data.labels import HIDDEN
 from sgbench.plan.study import Study
+from sgbench.settings.models import MethodEntry
 from sgbench.support.errors import one_line
 
 
@@ -74,10 +77,15 @@ def notes(study: Study, has_systems: bool) -> list[str]:
         )
     guessing = [e for e in trained if e.source_labels == "guessed"]
     if guessing:
-        names = (e.cls.display_name + (f" ({e.shown_variant})" if e.shown_variant else "") for e in guessing)
         found.append(
-            f"{', '.join(dict.fromkeys(names))} is given no label at test: it guesses those of the attributes that are "
+            f"{_names(guessing)} is given no label at test: it guesses those of the attributes that are "
             "not the target with its own classifier."
+        )
+    stronger = [e for e in trained if "strength" in e.at_test]
+    if stronger:
+        found.append(
+            f"{_names(stronger)} is told at test to change more or less than in training, by the factor that its name "
+            "gives."
         )
     single = [e.cls.display_name for e in trained if e.cls.one_attribute]
     if single:
@@ -86,6 +94,12 @@ def notes(study: Study, has_systems: bool) -> list[str]:
             "labelled images only."
         )
     return found
+
+
+def _names(entries: Iterable[MethodEntry]) -> str:
+    """Methods by name and variant, each once."""
+    shown = (e.cls.display_name + (f" ({e.shown_variant})" if e.shown_variant else "") for e in entries)
+    return ", ".join(dict.fromkeys(shown))
 
 
 def _judges(study: Study) -> str:
