@@ -17,7 +17,7 @@ LAYERS = (
     ("run", "__main__"),
     ("commands",),
     ("exporting",),
-    ("submissions", "translating"),
+    ("submissions", "translating", "leaderboard"),
     ("studies", "report", "regression"),
     ("claims", "trials", "starting"),
     ("scoring", "launching"),

@@ -20,6 +20,7 @@ COMMANDS = {
     "regress": ("sgbench.commands.regress", "compare new records with reference records; fail when a metric moves"),
     "reference": ("sgbench.commands.reference", "pack what a repository keeps of a study, to compare later runs with"),
     "verify": ("sgbench.commands.verify", "make a report again from per-image scores and compare"),
+    "leaderboard": ("sgbench.commands.leaderboard", "put the systems of many reports into one table"),
     "fetch": ("sgbench.commands.fetch", "fetch published weights that are not part of the package, and check them"),
     "status": ("sgbench.commands.status", "list studies and models: done, running, interrupted; progress, disk"),
     "pack": ("sgbench.commands.pack", "decode a data set's images once, or check decoded images"),

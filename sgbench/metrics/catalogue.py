@@ -219,8 +219,9 @@ METRICS: dict[str, MetricSpec] = {spec.name: spec for spec in (*_OF_JUDGES, *_OF
 
 
 def spec_of(name: str) -> MetricSpec:
-    """A metric's entry; for an unknown metric, an entry without direction, unit and bounds."""
-    return METRICS.get(name) or MetricSpec(name, name.replace("_", " ").capitalize(), "", "", UNBOUNDED, 2)
+    """A metric's entry; one of an unknown metric has neither unit nor bounds, and a direction if it is scaled."""
+    direction = "higher" if name.endswith("_scaled") else ""
+    return METRICS.get(name) or MetricSpec(name, name.replace("_", " ").capitalize(), direction, "", UNBOUNDED, 2)
 
 
 def metrics_of_results() -> dict[str, MetricSpec]:

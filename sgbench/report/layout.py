@@ -74,6 +74,7 @@ class Table:
             num_seeds, note, variance_images, variance_judges, variance_seeds (parts of the variance of a figure by a
             jury). The origin is empty if the cell has no record.
         ranked: whether the rows are systems, so that the best in each column is shown bold.
+        ties: whether systems are bold too whose interval meets that of the best one.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Table:
     caption: str
     cells: pd.DataFrame
     ranked: bool = True
+    ties: bool = False
 
 
 def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:

@@ -21,7 +21,7 @@ def to_markdown(table: Table, told: Told | None = None) -> str:
     parts = [caption] if blocks else [f"{caption} None of it was measured."]
     for block, frame in blocks.items():
         parts += [f"**{in_a_line(block)}**"] * bool(block)
-        rows = [[in_a_cell(row), *map(_cell, cells)] for row, *cells in frame.itertuples(name=None)]
+        rows = [[in_a_cell(row), *map(marked_up, cells)] for row, *cells in frame.itertuples(name=None)]
         parts.append(_pipes(rows, ["", *frame.columns], "right"))
     parts += ["\n".join(f"<sup>{k}</sup> {in_a_line(reason)}  " for k, reason in enumerate(reasons, 1))] * bool(reasons)
     return "\n\n".join(parts) + "\n"
@@ -46,7 +46,8 @@ def _pipes(rows: Sequence[Sequence[str]], headings: Sequence[str], align: str) -
     return tabulate(rows, [in_a_cell(h) if h else "" for h in headings], "pipe", disable_numparse=True, colalign=sides)
 
 
-def _cell(cell: Shown) -> str:
+def marked_up(cell: Shown) -> str:
+    """A cell in Markdown: bold if it is the best, with the number of its reason."""
     mark = f" <sup>{cell.reason}</sup>" if cell.reason else ""
     bold = f"**{cell.value}**" if cell.best else cell.value
     return bold + cell.plain.removeprefix(cell.value) + mark

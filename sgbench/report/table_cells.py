@@ -68,7 +68,7 @@ def framed(cells: Sequence[dict]) -> pd.DataFrame:
 
 
 def make_table(
-    name: str, title: str, caption: str, cells: pd.DataFrame, closing: str = "", ranked: bool = True
+    name: str, title: str, caption: str, cells: pd.DataFrame, closing: str = "", ranked: bool = True, ties: bool = False
 ) -> Table:
     """A table whose caption also says what its intervals are taken over, and then ``closing``."""
     by_jury = cells["variance_judges"].notna()
@@ -77,7 +77,7 @@ def make_table(
     if not others["low"].isna().all():
         parts.append(_over_images(others, "the other columns" if parts else ""))
     intervals = " ".join(parts) if parts or cells.empty else "Without intervals."
-    return Table(name, title, " ".join(filter(None, (caption, intervals, closing))), cells, ranked)
+    return Table(name, title, " ".join(filter(None, (caption, intervals, closing))), cells, ranked, ties)
 
 
 def _seeds(cells: pd.DataFrame) -> str:

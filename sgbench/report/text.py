@@ -50,7 +50,7 @@ def shown(table: Table) -> Told:
         block heading -> frame of ``Shown`` (index: labels of rows; columns: headings), and the reasons, numbered from 1
         in the cells.
     """
-    cells = table.cells.assign(best=_best(table.cells) if table.ranked else False)
+    cells = table.cells.assign(best=_best(table.cells, table.ties) if table.ranked else False)
     reasons = {note: k for k, note in enumerate(dict.fromkeys(note for note in cells["note"] if note), 1)}
     blocks = {}
     for block, of_block in cells.groupby("block", sort=False):
@@ -105,8 +105,12 @@ def _number(cell: Mapping, best: bool = False, reason: int = 0) -> Shown:
     )
 
 
-def _best(cells: pd.DataFrame) -> pd.Series:
-    """Whether a cell is the best of its column as shown, among at least two measured cells without a note."""
+def _best(cells: pd.DataFrame, ties: bool) -> pd.Series:
+    """Whether a cell is the best of its column as shown, among at least two measured cells without a note.
+
+    Args:
+        ties: whether those count as well whose interval meets the best one's.
+    """
     best = pd.Series(False, index=cells.index)
     competing = cells[(cells["origin"] == "measured") & cells["value"].notna() & (cells["note"] == "")]
     for (_, _, metric), rivals in competing.groupby(["block", "column", "metric"], sort=False):
@@ -114,6 +118,10 @@ def _best(cells: pd.DataFrame) -> pd.Series:
         if len(rivals) > 1 and direction:
             numbers = pd.Series([float(_number(c).value) for c in rivals.to_dict("records")], rivals.index)
             best[rivals.index] = numbers == (numbers.max() if direction == "higher" else numbers.min())
+            if ties:
+                winners = rivals[best[rivals.index]]
+                meets = (rivals["high"] >= winners["low"].min()) & (rivals["low"] <= winners["high"].max())
+                best[rivals.index] |= meets
     return best
 
 

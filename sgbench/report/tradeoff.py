@@ -1,14 +1,14 @@
 """What systems gain and what they leave alone: target accuracy against what is preserved, and the front of systems."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from sgbench.metrics.catalogue import spec_of
 from sgbench.report.averages import averaged, mean
-from sgbench.report.layout import SYSTEM, Column, Key, Layout, Table
+from sgbench.report.layout import SYSTEM, Column, Layout, Table, row_labels
 from sgbench.report.table_cells import make_cells, make_table
 from sgbench.results.records import ALL, COPY, ORACLE, REAL, Record, from_frame, to_frame
 
@@ -67,8 +67,25 @@ class _Scale:
         return [record for record in (gained, kept, background) if record]
 
 
-def tradeoff_table(frame: pd.DataFrame, layout: Layout) -> Table:
-    """A row per system and control; figures of systems on the front have a note. Empty for fewer than two systems.
+@dataclass(frozen=True)
+class Points:
+    """What systems and controls gain and keep.
+
+    Attributes:
+        cells: a row for each figure, as a table has them.
+        incomplete: rows of systems that did not give every result.
+        best: the control that has a target accuracy of 1.
+        left_out: names shown of attributes whose controls are not told apart.
+    """
+
+    cells: pd.DataFrame
+    incomplete: frozenset[str]
+    best: str
+    left_out: tuple[str, ...]
+
+
+def tradeoff_points(frame: pd.DataFrame, layout: Layout) -> Points:
+    """What each system and control gains and keeps; without cells where no target's controls are told apart.
 
     Args:
         frame: measured records of one data set, image size and definition per metric.
@@ -83,10 +100,20 @@ def tradeoff_table(frame: pd.DataFrame, layout: Layout) -> Table:
     shown = [own for own in systems.values() if best == REAL or next(iter(own.values())).method != REAL]
     records = [record for own in shown for record in scale.points(own)] if scale.targets else []
     cells = make_cells(to_frame(records), layout, {"": [("", column) for column in (GAINED, *PRESERVED)]})
-    several = cells.loc[cells["origin"] == "measured", "row"].nunique() > 1
-    cells = _with_front(cells, _incomplete(frame)) if several else cells[:0]
     left_out = [shown for attribute, shown in layout.attributes.items() if attribute not in scale.targets]
-    return make_table("tradeoff", "Trade-off", _caption(best, left_out), cells, ranked=False)
+    return Points(cells, _incomplete(frame, layout), best, tuple(left_out))
+
+
+def tradeoff_table(frame: pd.DataFrame, layout: Layout) -> Table:
+    """A row per system and control; figures of systems on the front have a note. Empty for fewer than two systems.
+
+    Args:
+        frame: measured records of one data set, image size and definition per metric.
+    """
+    points = tradeoff_points(frame, layout)
+    several = points.cells.loc[points.cells["origin"] == "measured", "row"].nunique() > 1
+    cells = with_front(points.cells, points.incomplete) if several else points.cells[:0]
+    return make_table("tradeoff", "Trade-off", tradeoff_caption(points.best, points.left_out), cells, ranked=False)
 
 
 def points_of(cells: pd.DataFrame, column: Column) -> pd.DataFrame:
@@ -114,10 +141,13 @@ def front(points: Sequence[tuple[float, float]]) -> list[bool]:
     ]
 
 
-def _with_front(cells: pd.DataFrame, incomplete: set[Key]) -> pd.DataFrame:
-    """Cells with a note where a system that gave every result is on the front of this figure and target accuracy."""
-    competing = cells[(cells["origin"] == "measured") & cells["value"].notna()]
-    competing = competing[[key not in incomplete for key in competing[SYSTEM].itertuples(index=False, name=None)]]
+def with_front(cells: pd.DataFrame, incomplete: Collection[str]) -> pd.DataFrame:
+    """Cells with a note where a system that gave every result is on the front of this figure and target accuracy.
+
+    Args:
+        incomplete: rows of systems that did not.
+    """
+    competing = cells[(cells["origin"] == "measured") & cells["value"].notna() & ~cells["row"].isin(incomplete)]
     gained = competing[competing["metric"] == GAINED.metric].set_index("row")["value"]
     notes = cells["note"].copy()
     for column in PRESERVED:
@@ -127,13 +157,20 @@ def _with_front(cells: pd.DataFrame, incomplete: set[Key]) -> pd.DataFrame:
     return cells.assign(note=notes)
 
 
-def _incomplete(frame: pd.DataFrame) -> set[Key]:
-    """Systems that did not give every result."""
+def _incomplete(frame: pd.DataFrame, layout: Layout) -> frozenset[str]:
+    """Rows of systems that did not give every result."""
     lacking = frame[(frame["metric"] == "left_out") & (frame["value"] > 0)]
-    return set(lacking[SYSTEM].itertuples(index=False, name=None))
+    labels = row_labels(frame, layout)
+    return frozenset(labels[key] for key in lacking[SYSTEM].itertuples(index=False, name=None))
 
 
-def _caption(best: str, left_out: Sequence[str]) -> str:
+def tradeoff_caption(best: str, left_out: Sequence[str]) -> str:
+    """What the figures are.
+
+    Args:
+        best: the control that has a target accuracy of 1.
+        left_out: names shown of attributes that are in none of them.
+    """
     what = "the exact counterfactual" if best == ORACLE else "real images"
     text = (
         "What systems gain and what they leave alone, means over targets. Target accuracy is scaled so that a copy of "

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -25,13 +25,21 @@ Count = Annotated[int, Field(ge=1, le=LARGEST)]
 
 @dataclass(frozen=True)
 class ReportedSystem:
-    """A system of a report: its folder, its method in the records, the method's name as shown."""
+    """A system of a report.
+
+    Attributes:
+        folder: where its records are.
+        method: as the records have it.
+        shown: the method's name as shown.
+        source_labels: what it was given of test images (``methods.contract``); empty where that is not known.
+    """
 
     __pydantic_config__: ClassVar = ConfigDict(extra="forbid")
 
     folder: FolderName
     method: str
     shown: str
+    source_labels: Literal["true", "guessed", "none", ""] = ""
 
 
 @dataclass(frozen=True)

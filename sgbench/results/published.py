@@ -41,6 +41,11 @@ def method_names() -> dict[str, str]:
     return {row["method"]: row["name"].partition("(")[0] for row in reversed(_rows("methods"))}
 
 
+def reported_elsewhere() -> list[dict[str, str]]:
+    """Figures of other papers as texts: method, figure, value, source."""
+    return _rows("elsewhere")
+
+
 def _scores(row: dict) -> list[tuple]:
     cells = []
     for a in ATTRIBUTES:

@@ -37,7 +37,8 @@ def write_intent(study: Study) -> None:
 def trained_systems(study: Study) -> list[ReportedSystem]:
     """The systems that a study trains, as its report has them."""
     return [
-        ReportedSystem(study.system_folder(s).name, s.entry.name, s.entry.cls.display_name) for s in study.plan.systems
+        ReportedSystem(study.system_folder(s).name, s.entry.name, s.entry.cls.display_name, s.entry.source_labels)
+        for s in study.plan.systems
     ]
 
 

@@ -144,7 +144,8 @@ def _evaluated(
             scored = scored or score_results(scorer, method, level, seed, opened)
     write_intent(study)  # after scoring: if scoring fails, an earlier report of this name keeps its plan
     with stages.stage("write the report"):
-        study.folder.write_description(describe(study, [ReportedSystem(scored.name, method, name), *earlier]))
+        own = ReportedSystem(scored.name, method, name, opened.source_labels)
+        study.folder.write_description(describe(study, [own, *earlier]))
         report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.output)
     for remark in report.remarks:

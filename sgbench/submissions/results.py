@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -39,6 +39,16 @@ class Results:
     lossy: str = ""
     extra: str = ""
     edit: Edit | None = None
+
+    @property
+    def source_labels(self) -> Literal["true", "none", ""]:
+        """What whoever made them is given of the test images: a function the true labels, a program nothing.
+
+        Of stored results nobody knows.
+        """
+        if self.edit is None:
+            return ""
+        return "true" if self.fingerprint is None else "none"
 
     def remarks(self) -> Iterator[str]:
         """What whoever gave the results should know of them, a line each."""

@@ -34,7 +34,7 @@ def to_html(contents: Contents, folder: ReportFolder) -> str:
     tables = [table_of(ready, folder) for ready in contents.tables]
     accounts = [table_of_account(account, k, folder) for k, account in enumerate(accounts_of(contents))]
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             title=page.title,
@@ -54,7 +54,6 @@ def to_html(contents: Contents, folder: ReportFolder) -> str:
             gallery_data=_data(page.gallery) if page.gallery else None,
             figures=page.figures,
             provenance=page.provenance,
-            palette=COLOURS,
             sizes=_SIZES,
             markdown_page=folder.page.name,
             records=folder.records_file.name,
@@ -62,10 +61,10 @@ def to_html(contents: Contents, folder: ReportFolder) -> str:
     )
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates of the package; every text from data is escaped, and hidden characters in it are written out."""
     loader = FileSystemLoader(Path(__file__).parent / "templates")
-    return Environment(
+    made = Environment(
         loader=loader,
         autoescape=True,
         undefined=StrictUndefined,
@@ -73,6 +72,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_shown,
     )
+    made.globals["palette"] = COLOURS
+    return made
 
 
 def _shown(value: Any) -> Any:

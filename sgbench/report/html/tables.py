@@ -16,11 +16,17 @@ _NUMBER = re.compile(r"[-+]?\d[\d,]*\.?\d*(?:e[-+]?\d+)?")
 
 @dataclass(frozen=True)
 class PageCell:
-    """A cell: as it is shown, and the number that it is sorted by; None if it has none."""
+    """A cell: as it is shown, and the number that it is sorted by; None if it has none.
+
+    Attributes:
+        code: whether it is set as code.
+        link: a page that it leads to.
+    """
 
     shown: Shown
     number: float | None
     code: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""One table of systems from any studies that were scored by the same protocol."""

@@ -1,0 +1,154 @@
+"""Writes boards as Markdown, as CSV and as a page in HTML that needs no other file."""
+
+import base64
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from sgbench.leaderboard.boards import Leaderboard, Standing
+from sgbench.report.html.rendering import environment
+from sgbench.report.html.tables import PageBlock, PageCell, PageTable, number_in, plain_table
+from sgbench.report.layout import MISSING
+from sgbench.report.markdown import markdown, marked_up
+from sgbench.report.text import Shown, shown
+from sgbench.results.csv_text import csv_text
+from sgbench.support.atomic import write_text
+from sgbench.support.markdown import in_a_cell, in_a_line
+
+PAGE, TABLE, INDEX = "leaderboard.md", "leaderboard.csv", "index.html"
+_TITLE = "Leaderboard of editing with few labels"
+_ABOUT = (
+    "Systems are in one table only where they were scored by the same protocol: the same test images, judges of the "
+    "same settings, the same definitions of every metric. Every report stood its check (sgbench verify) when this was "
+    "made."
+)
+_BOLD = (
+    "Bold: the best figure of a column, and all whose intervals meet its interval. Controls and systems that did not "
+    "give every result are never bold. Front: no other system has more of target accuracy or of what is named without "
+    "less of the other. Source labels: what a system was given of the test images' own labels."
+)
+_REPORTED = "As their papers report them, by their own protocols and judges: not measured here, and not comparable."
+_FACTS = ("Labels", "Seeds", "Source labels", "Front", "Report")
+
+
+def write_pages(folder: Path, boards: Sequence[Leaderboard], reported: Sequence[tuple[str, str, pd.DataFrame]]) -> Path:
+    """Write the three files; returns the Markdown page.
+
+    Args:
+        folder: links to reports are relative to it.
+        reported: title, caption and texts of each table of figures from papers.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    table = csv_text(_wide(boards, folder))
+    write_text(folder / TABLE, table)
+    write_text(folder / INDEX, _html(boards, reported, table, folder))
+    write_text(folder / PAGE, _markdown(boards, reported, folder))
+    return folder / PAGE
+
+
+def _markdown(boards: Sequence[Leaderboard], reported: Sequence[tuple[str, str, pd.DataFrame]], folder: Path) -> str:
+    parts = [f"# {_TITLE}", _ABOUT, _BOLD, f"[{TABLE}]({TABLE}), [{INDEX}]({INDEX})"]
+    for board in boards:
+        parts += [
+            f"## {in_a_line(board.title)}",
+            in_a_line(_about(board)),
+        ]
+        (cells,), reasons = _shown(board)
+        rows = []
+        for name, own in cells.iterrows():
+            facts = _facts(board.rows.get(str(name)))
+            texts = {heading: marked_up(cell) for heading, cell in own.items()}
+            link = _link(board.rows.get(str(name)), folder)
+            told = {key: in_a_cell(value) for key, value in facts.items()}
+            report = f"[{in_a_cell(link[0])}](<{link[1]}>)" if link else MISSING
+            rows.append({"System": in_a_cell(name)} | told | texts | {"Report": report})
+        frame = pd.DataFrame(rows)
+        parts += [in_a_line(board.table.caption), markdown(frame, linked=list(frame.columns))]
+        parts += ["\n".join(f"<sup>{k}</sup> {in_a_line(text)}  " for k, text in enumerate(reasons, 1))] * bool(reasons)
+    parts += ["## Reported", _REPORTED]
+    for title, caption, frame in reported:
+        parts += [f"### {in_a_line(title)}", in_a_line(caption), markdown(frame)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _html(
+    boards: Sequence[Leaderboard], reported: Sequence[tuple[str, str, pd.DataFrame]], table: str, folder: Path
+) -> str:
+    data = base64.b64encode(table.encode()).decode()
+    return (
+        environment()
+        .get_template("leaderboard.html")
+        .render(
+            title=_TITLE,
+            about=_ABOUT,
+            bold=_BOLD,
+            boards=[_page_table(board, k, folder) for k, board in enumerate(boards)],
+            reported_about=_REPORTED,
+            reported=[plain_table(f"reported-{k}", *told) for k, told in enumerate(reported)],
+            csv=f"data:text/csv;base64,{data}",
+            csv_name=TABLE,
+        )
+    )
+
+
+def _page_table(board: Leaderboard, number: int, folder: Path) -> PageTable:
+    (cells,), reasons = _shown(board)
+    rows = []
+    for name, own in cells.iterrows():
+        row = board.rows.get(str(name))
+        link = _link(row, folder)
+        facts = [PageCell(Shown(text), number_in(text)) for text in _facts(row).values()]
+        figures = [PageCell(cell, number_in(cell.value)) for cell in own]
+        report = PageCell(Shown(link[0] if link else MISSING), None, link=link[1] if link else "")
+        rows.append((str(name), (*facts, *figures, report)))
+    columns = (*_FACTS[:-1], *map(str, cells.columns), _FACTS[-1])
+    block = PageBlock("", "System", columns, tuple(rows))
+    caption = f"{_about(board)} {board.table.caption}"
+    return PageTable(f"board-{number}", board.title, caption, (block,), reasons=tuple(reasons), ranked=True)
+
+
+def _shown(board: Leaderboard) -> tuple[tuple[pd.DataFrame], list[str]]:
+    """The one block of a board's table, as it is shown, and the reasons that its cells refer to."""
+    blocks, reasons = shown(board.table)
+    return tuple(blocks.values()), reasons
+
+
+def _wide(boards: Sequence[Leaderboard], folder: Path) -> pd.DataFrame:
+    """A line for each system and control of all boards, in the units of the records; intervals beside figures."""
+    lines = []
+    for board in boards:
+        for name, cells in board.table.cells.groupby("row", sort=False):
+            row = board.rows.get(str(name))
+            link = _link(row, folder)
+            line: dict[str, Any] = {"protocol": board.protocol, "data": board.title, "system": name}
+            line |= dict(zip(("method", "variant", "level"), row.key if row else (name, "", ""), strict=True))
+            line |= {"seeds": row.seeds if row else 0, "source_labels": row.source_labels if row else ""}
+            line |= {"front": "; ".join(row.fronts) if row else "", "report": link[1] if link else ""}
+            for cell in cells.to_dict("records"):
+                place = "_".join(filter(None, (cell["target"], cell["metric"], cell["measured_on"])))
+                line |= {place: cell["value"], f"{place}_low": cell["low"], f"{place}_high": cell["high"]}
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _about(board: Leaderboard) -> str:
+    return " ".join((*board.about, f"Protocol {board.protocol[:16]}."))
+
+
+def _facts(row: Standing | None) -> Mapping[str, str]:
+    """What is said of a system before its figures; nothing of a control."""
+    if row is None:
+        return dict.fromkeys(_FACTS[:-1], MISSING)
+    fronts = ", ".join(heading.lower().removesuffix(", scaled") for heading in row.fronts)
+    told = (row.key[2] or MISSING, str(row.seeds), row.source_labels or "not known", fronts or MISSING)
+    return dict(zip(_FACTS[:-1], told, strict=True))
+
+
+def _link(row: Standing | None, folder: Path) -> tuple[str, str] | None:
+    """A report's name, and its page as it is reached from the board's folder."""
+    if row is None:
+        return None
+    return row.entrant.name, Path(os.path.relpath(row.entrant.page.resolve(), folder.resolve())).as_posix()
