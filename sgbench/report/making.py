@@ -29,7 +29,7 @@ from sgbench.results.report_folder import ReportFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import Scores, open_scores
 from sgbench.results.study_folder import StudyFolder
-from sgbench.results.system_folder import SystemFolder
+from sgbench.results.system_folder import SystemFolder, scored_alike
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.errors import BrokenFile, UserError
 
@@ -87,6 +87,8 @@ def _made(
 ) -> Report:
     description = study.read_description()
     records_of = {member.name: member.read_records() for member in study.members()}
+    if problem := scored_alike(study.members()):
+        raise UserError(problem)
     check_different([records[0] for records in records_of.values()])
     _check_methods(study.description_file, description, {name: part[0].method for name, part in records_of.items()})
     records = [record for part in records_of.values() for record in part]

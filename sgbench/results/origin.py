@@ -12,6 +12,11 @@ LOSSY = "lossy"
 """Key of what an origin says of results in a format that changes pixels; without it there are none."""
 
 
+SCORED_WITH = "scored with"
+"""Key of what an origin says of what decides a system's figures besides its results: hashes of the judges' weights and
+of the test images. Earlier versions kept none."""
+
+
 def write_origin(path: Path, origin: Origin) -> None:
     """Keep what made something."""
     write_text(path, json.dumps(origin, indent=1) + "\n")

@@ -19,8 +19,10 @@ from pathlib import Path
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.judge_files import JudgeFiles
 from sgbench.results.system_folder import SystemFolder
+from sgbench.support.atomic import write_text
 from sgbench.support.errors import UserError
 from sgbench.support.names import one_component
+from sgbench.support.reading import read_text
 
 _JOBS, _SYSTEMS, _CACHE, _STORE, _JUDGE, _LOCKS = "jobs", "systems", "cache", "store", "judge", "locks"
 _OWN = (_JOBS, _SYSTEMS, _CACHE)
@@ -70,6 +72,28 @@ class RunFolder:
     def judge(self, key: str) -> JudgeFiles:
         """A trained judge, by its hash."""
         return JudgeFiles(self.root / _CACHE / _JUDGE, one_component(key))
+
+    def check_images(self, fingerprint: str, digest: str) -> None:
+        """Keep what a data set's images are, outside the cache, and refuse others under the same fingerprint.
+
+        A fingerprint has names, sizes and a sample of files; images that were changed beside them would otherwise be
+        taken for those that models were trained on, once the packed ones are gone.
+
+        Args:
+            digest: the format of packed images, and a hash of all; those of another format are not compared.
+
+        Raises:
+            UserError: other images were here under this fingerprint.
+        """
+        path = self.root / _SYSTEMS / f".images-{one_component(fingerprint)[:16]}"
+        before = read_text(path).strip() if path.is_file() else ""
+        if before.partition("-")[0] != digest.partition("-")[0]:
+            write_text(path, f"{digest}\n")
+        elif before != digest:
+            raise UserError(
+                f"{self.root}: what was trained and scored here is of other images, although their names, sizes and a "
+                f"sample are the same: put the old ones back, or give another folder with --out ({path} has their hash)"
+            )
 
     def prepare(self) -> None:
         """Make the folders that everything goes into, so that one that cannot be made is refused at once."""

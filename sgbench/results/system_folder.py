@@ -1,7 +1,7 @@
 """A system's folder: its records, the per-image scores that they are made of, samples, gallery, cost, origin."""
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from sgbench.results.cost import Cost, read_cost, write_cost
 from sgbench.results.gallery import Gallery, read_gallery, write_gallery
 from sgbench.results.known_files import accept, known_files
-from sgbench.results.origin import Origin, read_origin, write_origin
+from sgbench.results.origin import SCORED_WITH, Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
 from sgbench.results.samples import Samples, read_samples
 from sgbench.support.archives import Arrays, check_sum
@@ -158,6 +158,11 @@ class SystemFolder:
         """What scored the system; None where it is not known."""
         return read_origin(self._origin)
 
+    def scored_with(self) -> dict[str, Any] | None:
+        """Hashes of what decides its figures besides its results, the judges' among them; None where not known."""
+        found = (self.origin() or {}).get(SCORED_WITH)
+        return found if isinstance(found, dict) else None
+
     def write_files(self, files: Mapping[str, str]) -> None:
         """Keep SHA-256 of each file of the class from outside the package, by its name, that a system is scored with.
 
@@ -213,3 +218,19 @@ def _check_archive(path: Path) -> None:
     with Arrays(path) as arrays:
         for name in arrays.names:
             check_sum(arrays, name)
+
+
+def scored_alike(folders: Iterable[SystemFolder]) -> str:
+    """A line if two systems of a report were scored by other judges, or from other test images; else empty."""
+    known = {folder.path: found for folder in folders if (found := folder.scored_with())}
+    if not known:
+        return ""
+    first, with_it = next(iter(known.items()))
+    for path, found in known.items():
+        if found != with_it:
+            what = "judges" if found.get("judges") != with_it.get("judges") else "test images"
+            return (
+                f"{path}: was scored with other {what} than {first}, so that they are not to be compared; delete one "
+                "of the two folders and run the command that made it again"
+            )
+    return ""

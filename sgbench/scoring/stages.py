@@ -55,6 +55,7 @@ def prepare_data(study: Study) -> StudyData:
     study.runs.prepare()
     with screen.task("images", len(plan.source.ids), "images") as task, foreign(f"data set {plan.source.name}"):
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
+        study.runs.check_images(plan.source.fingerprint, images.digest)
     requests = make_requests(plan.test_labels, plan.attributes)
     total = len(plan.test) + sum(len(r.positions) for r in requests)
     with screen.task("references", total, "images") as task:

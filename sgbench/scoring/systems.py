@@ -1,8 +1,7 @@
 """Scores the systems and controls of a study; those that have records are not scored again."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +15,7 @@ from sgbench.plan.study import Study
 from sgbench.results.chains import Chain
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.gallery import Gallery
+from sgbench.results.origin import SCORED_WITH
 from sgbench.results.records import ALL, COPY, REAL, Record
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.samples import write_samples
@@ -32,56 +32,36 @@ from sgbench.scoring.samples import make_samples
 from sgbench.scoring.scorer import score
 from sgbench.scoring.stages import Jury, StudyData, make_panel
 from sgbench.scoring.translator import Edit, Translate, editor, load_models, translator
+from sgbench.scoring.turns import Turns, turns_at
 from sgbench.settings.reading import is_foreign
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
-from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
-from sgbench.support.locks import FOREVER, SILENT_SECONDS, locked
 
 
 @dataclass(frozen=True)
 class SystemScorer:
-    """Scores systems of a study, with its test set, its panel, and what records say about the judges."""
+    """Scores systems of a study, with its test set, its panel, what records say about the judges, and its turns."""
 
     study: Study
     test: EvaluationSet
     panel: Panel
     jury: Jury
+    turns: Turns
 
     def controls(self) -> None:
         """Score real images, copies and, if the data set knows counterfactuals, the oracle."""
         for name, folder in self.study.controls.items():
-            with self.alone_at(folder) as scored:
+            with self.turns.alone_at(folder) as scored:
                 if not scored:
                     self._control(name, folder)
 
     def system(self, system: System) -> None:
         """Score a trained system."""
         folder = self.study.system_folder(system)
-        with self.alone_at(folder) as scored:
+        with self.turns.alone_at(folder) as scored:
             if not scored:
                 self._system(system, folder)
-
-    @contextmanager
-    def alone_at(self, folder: SystemFolder) -> Iterator[bool]:
-        """Keep other studies from scoring a system while the block runs; yields whether it is scored already."""
-        if folder.is_scored():
-            yield True
-            return
-        lock = self.study.runs.system_lock(folder.name)
-
-        def busy(who: str) -> str:
-            return f"{folder.path}: {who} scores it; waiting for it to end"
-
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(locked(lock, busy, SILENT_SECONDS))
-            except UserError as error:
-                self.study.screen.say(str(error))
-                stack.enter_context(locked(lock, busy, FOREVER))
-            folder.discard_unfinished()
-            yield folder.is_scored()
 
     def _system(self, system: System, folder: SystemFolder) -> None:
         study, test = self.study, self.test
@@ -184,7 +164,7 @@ class SystemScorer:
         """
         write_scores(folder.scores_file, scores)
         folder.write_gallery(gallery)
-        folder.write_origin(origin(self.study.device, **about))
+        folder.write_origin(origin(self.study.device, **about) | {SCORED_WITH: self.turns.scored_with})
         folder.write_records(make_records(scores))
 
     def base_record(self, folder: str, method: str, made: str, **about: str | int) -> Record:
@@ -242,7 +222,7 @@ def _copied(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) 
 
 def make_scorer(study: Study, data: StudyData, jury: Jury) -> SystemScorer:
     """The scorer of a study's systems."""
-    return SystemScorer(study, data.test, make_panel(study, data, jury), jury)
+    return SystemScorer(study, data.test, make_panel(study, data, jury), jury, turns_at(study, data.test.images))
 
 
 def score_systems(study: Study, data: StudyData, jury: Jury) -> None:

@@ -68,7 +68,7 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
     else:
         cost = measure_cost(results.translate, test.requests, None, None, study.device)
     about = {"given": results.given, "sha256": fingerprint} | ({LOSSY: results.lossy} if results.lossy else {})
-    with scorer.alone_at(folder) as scored:
+    with scorer.turns.alone_at(folder) as scored:
         if not scored:
             folder.write_cost(cost)
             scorer.samples(folder, results.translate, results.has)

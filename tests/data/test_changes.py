@@ -109,3 +109,18 @@ def test_times_that_were_lost_are_kept_again_after_a_comparison(tmp_path, source
 def test_a_data_set_that_is_not_packed_is_not_looked_at(tmp_path, source, monkeypatch):
     monkeypatch.setattr(Folder, "times", None)
     check_source(source(), tmp_path / "runs" / "cache" / "store")
+
+
+def test_of_many_files_with_new_times_those_not_looked_at_are_another_time(tmp_path, source, cache, monkeypatch):
+    """A copied data set in which one image was changed: a few are looked at each time, until all were."""
+    monkeypatch.setattr(changes, "_COMPARED", 10)
+    draw(tmp_path / "photos" / "photo-33.png", 200)
+    for i in range(NUMBER):
+        os.utime(tmp_path / "photos" / f"photo-{i:02d}.png", ns=(1, 1))
+
+    def every_time():
+        for _ in range(NUMBER // 10 + 1):
+            check_source(source(), cache)
+
+    with pytest.raises(UserError, match=CHANGED):
+        every_time()

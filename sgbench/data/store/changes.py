@@ -18,9 +18,8 @@ _COMPARED = 256
 _AT_ONCE = 64
 
 
-def keep_times(folder: Path, source: Source) -> None:
-    """Keep beside packed images when their files were written to."""
-    times = source.times()
+def keep_times(folder: Path, times: np.ndarray | None) -> None:
+    """Keep beside packed images when their files were written to; nothing where that is not known."""
     if times is not None:
         with replacing(folder / _TIMES) as partial, partial.open("wb") as file:
             np.save(file, times, allow_pickle=False)
@@ -40,7 +39,8 @@ def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Ten
     times = source.times()
     if times is None:
         return
-    newer = _kept_times(folder, len(times)) != times
+    before = _kept_times(folder, len(times))
+    newer = before != times
     changed = np.flatnonzero(newer | everything)
     if not len(changed):
         return
@@ -52,8 +52,10 @@ def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Ten
         if differs.any():
             first = source.ids[int(part[int(differs.argmax())])]
             raise UserError(f"{first}: was changed since it was packed in {folder}; {changed_remedy(folder)}")
-    if newer.any():
-        keep_times(folder, source)
+    if newer.any():  # what was not looked at stays to be looked at another time
+        now_known = before.copy()
+        now_known[changed] = times[changed]
+        keep_times(folder, now_known)
 
 
 def _kept_times(folder: Path, number: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import Tensor
 from sgbench.data.source import Source
 from sgbench.data.store.changes import changed_remedy, check_unchanged, keep_times
 from sgbench.data.store.packing import pack
-from sgbench.data.store.shards import IMAGES_PER_SHARD, DamagedShard, Shard, ShardLayout
+from sgbench.data.store.shards import IMAGES_PER_SHARD, DamagedShard, Shard, ShardLayout, digest_of
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import UserError
 from sgbench.support.locks import waited_for
@@ -45,6 +45,11 @@ class PackedImages:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    @property
+    def digest(self) -> str:
+        """The format, and SHA-256 of the checksums of all images, however they are shared out among files."""
+        return f"{FORMAT}-{digest_of(self._shards)}"
 
     def __reduce__(self) -> tuple:
         return PackedImages, (self.folder,)
@@ -127,7 +132,7 @@ def open_store(
             raise UserError(f"{folder}: images were changed since they were packed; {changed_remedy(folder)}")
         if not stored:
             discard_partials(folder)
-            keep_times(folder, source)
+            keep_times(folder, source.times())
         if stored != index:
             write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
         images = PackedImages(folder)

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import mmap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -102,13 +102,13 @@ class Shard:
         self._start, self._image_bytes = len(header), layout.image_bytes
         shape = (len(layout.images(shard)), 3, layout.image_size, layout.image_size)
         self.images = np.ndarray(shape, np.uint8, self._map, self._start)
-        self._checksums = np.ndarray(shape[0], "<u8", self._map, self._start + self.images.nbytes)
+        self.checksums = np.ndarray(shape[0], "<u8", self._map, self._start + self.images.nbytes)
         self._unread = np.ones(shape[0], bool)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the checksums, which tells this shard from one of other images."""
-        return hashlib.sha256(self._checksums.tobytes()).hexdigest()
+        return digest_of([self])
 
     def read(self, row: int) -> np.ndarray:
         """An image uint8 [3, S, S]; on its first use it is compared with its checksum.
@@ -128,7 +128,7 @@ class Shard:
             DamagedShard: an image differs; the message names the first one.
         """
         for row in rows:
-            if checksums(self.images[row : row + 1])[0] != self._checksums[row]:
+            if checksums(self.images[row : row + 1])[0] != self.checksums[row]:
                 raise DamagedShard(f"{self.path}: image {row} of the file is not what was written")
 
     def prefetch(self, row: int) -> None:
@@ -137,3 +137,11 @@ class Shard:
             start = self._start + row * self._image_bytes
             aligned = start - start % mmap.PAGESIZE
             self._map.madvise(mmap.MADV_WILLNEED, aligned, start + self._image_bytes - aligned)
+
+
+def digest_of(shards: Iterable[Shard]) -> str:
+    """SHA-256 of the checksums of all images of some shards, in their order."""
+    digest = hashlib.sha256()
+    for shard in shards:
+        digest.update(shard.checksums.tobytes())
+    return digest.hexdigest()
