@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sgbench.plan.study import Study
     from sgbench.report.making import Report
     from sgbench.settings.models import Settings
+    from sgbench.studies.stages import Stages
 
 STAGES = ("prepare data", "train judges", "train jobs", "score systems", "write the report")
 
@@ -121,13 +122,14 @@ def run_study(
         KeyboardInterrupt: interrupted; the same call goes on where it was.
     """
     from sgbench.studies.place import taken
+    from sgbench.studies.stages import Stages
     from sgbench.support.global_state import own_state
 
-    with own_state(), taken(study, wait, replace):
-        return _stage_by_stage(study, choice, unscored)
+    with own_state(), taken(study, wait, replace) as tell:
+        return _stage_by_stage(study, choice, unscored, Stages(study.screen, STAGES, tell))
 
 
-def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> "Report":
+def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool, stages: "Stages") -> "Report":
     from sgbench.launching.kept_models import settle_models
     from sgbench.launching.launch import check_launcher, train_jobs
     from sgbench.report.console import show
@@ -137,10 +139,8 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool) -> 
     from sgbench.scoring.systems import score_systems
     from sgbench.studies.description import describe, trained_systems, write_intent
     from sgbench.studies.provenance import keep_runtime
-    from sgbench.studies.stages import Stages
     from sgbench.trials.dry_step import try_methods
 
-    stages = Stages(study.screen, STAGES)
     settle_kept(study)
     settle_models(study, choice)
     was_scored = study.is_scored()

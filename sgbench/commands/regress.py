@@ -5,6 +5,7 @@ Prints what moved. Exit status: 0 if no figure is beyond its tolerance or the no
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,9 @@ def parser() -> Parser:
     )
     p.add_argument("--junit", type=path, metavar="FILE", help="write the outcome as JUnit XML")
     p.add_argument("--summary", type=path, metavar="FILE", help="write the outcome as Markdown")
-    p.add_argument("--update", action="store_true", help="replace the reference by the new records; exit status 0")
+    told = p.add_mutually_exclusive_group()
+    told.add_argument("--json", action="store_true", help="print for programs: an object with all that differs")
+    told.add_argument("--update", action="store_true", help="replace the reference by the new records; exit status 0")
     return p
 
 
@@ -90,8 +93,7 @@ def _regress(arguments: argparse.Namespace) -> int:
             raise
         console.print(f"not compared: {one_line(error)}")
     else:
-        _print_table(comparison, console)
-        console.print(comparison.outcome)
+        _print(comparison, console, arguments.json)
         _write(arguments.junit, to_junit(comparison))
         _write(arguments.summary, to_markdown(comparison))
         if not arguments.update:
@@ -169,6 +171,23 @@ def _alpha(text: str) -> float:
     if not MIN_ALPHA <= alpha <= MAX_ALPHA:
         raise argparse.ArgumentTypeError(f"'{text}' must be a number from {MIN_ALPHA} to {MAX_ALPHA}")
     return alpha
+
+
+def _print(comparison: "Comparison", console: "Console", as_json: bool) -> None:
+    from sgbench.support.strict import json_text
+
+    if as_json:
+        redefined = [{"metric": r.metric, "change": r.change, "extent": r.extent} for r in comparison.redefined]
+        differences = [
+            {"label": d.label, "verdict": d.verdict, "failed": d.failed, "basis": d.basis}
+            | {"figures": [x if math.isfinite(x) else None for x in d.figures]}
+            for d in comparison.differences
+        ]
+        about = {"failed": comparison.failed, "outcome": comparison.outcome}
+        print(json_text(about | {"redefined": redefined, "differences": differences}))
+        return
+    _print_table(comparison, console)
+    console.print(comparison.outcome)
 
 
 def _print_table(comparison: "Comparison", console: "Console") -> None:

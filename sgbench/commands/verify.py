@@ -6,6 +6,7 @@ the records.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgbench.commands.execution import Parser, execute
@@ -26,7 +27,7 @@ def parser() -> Parser:
         prog="sgbench verify",
         description="Make the records, tables and page of a report again from per-image scores and compare them.",
         closing="Exit status: 0 if the report is the same, 1 if it differs, 2 if it cannot be read.",
-        examples=("sgbench verify runs/quick-500", "sgbench verify reports/quick-500"),
+        examples=("sgbench verify runs/quick-500", "sgbench verify reports/quick-500 --json"),
     )
     p.add_argument(
         "run",
@@ -34,6 +35,7 @@ def parser() -> Parser:
         metavar="RUN",
         help="folder of a study or an evaluation, such as runs/quick-500, of a committed report, or of a reference",
     )
+    p.add_argument("--json", action="store_true", help="print for programs: an object")
     return p
 
 
@@ -43,54 +45,59 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from sgbench.report.verification import verify
     from sgbench.results.reference_folder import ReferenceFolder
     from sgbench.results.study_folder import StudyFolder
+    from sgbench.support.strict import json_text
 
-    if (reference := ReferenceFolder(arguments.run)).is_reference():
-        return _verify_reference(reference)
     study = StudyFolder.named(arguments.run)
-    if study.is_study() and (report := study.kept_report()):
-        return _verify_kept(study, report)
-    done = verify(arguments.run)
-    verdict = _told(done.problems)
-    print(
-        f"{one_line(arguments.run)}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} "
+    if (reference := ReferenceFolder(arguments.run)).is_reference():
+        problems, about = _of_reference(reference)
+    elif study.is_study() and (report := study.kept_report()):
+        problems, about = _of_kept(study, report)
+    else:
+        problems, about = _of_run(arguments.run)
+    if arguments.json:
+        print(json_text({"same": not problems, "problems": list(problems), "about": about}))
+    else:
+        print("\n".join(one_line(line) for line in (*problems, about)))
+    return EXIT_DIFFERS if problems else 0
+
+
+def _of_run(run: Path) -> tuple[Sequence[str], str]:
+    """What differs in a report whose systems are there, and what was checked."""
+    from sgbench.report.verification import verify
+
+    done = verify(run)
+    return done.problems, (
+        f"{one_line(run)}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} "
         "files made again from per-image scores, all others and trained models at hand compared with their checksums: "
-        f"{verdict}. Pictures and translations were not made again."
+        f"{_verdict(done.problems)}. Pictures and translations were not made again."
     )
-    return EXIT_DIFFERS if done.problems else 0
 
 
-def _verify_kept(study: "StudyFolder", report: "ReportFolder") -> int:
-    """Check a report without its systems, and say what cannot be checked."""
+def _of_kept(study: "StudyFolder", report: "ReportFolder") -> tuple[Sequence[str], str]:
+    """The same of a report without its systems; says what cannot be checked."""
     from sgbench.report.kept import verify_kept
 
     done = verify_kept(study, report)
-    verdict = _told(done.problems)
     others = f" ({one_line(', '.join(done.unchecked))})" if done.unchecked else ""
-    print(
-        f"{one_line(study.path)}: {done.num_files} files made again from {done.num_records:,} records: {verdict}. Not "
-        f"checked, for the per-image scores of its systems are not at hand: the records themselves, tables made of "
-        f"scores{others}, pictures, the page in HTML."
+    return done.problems, (
+        f"{one_line(study.path)}: {done.num_files} files made again from {done.num_records:,} records: "
+        f"{_verdict(done.problems)}. Not checked, for the per-image scores of its systems are not at hand: the records "
+        f"themselves, tables made of scores{others}, pictures, the page in HTML."
     )
-    return EXIT_DIFFERS if done.problems else 0
 
 
-def _verify_reference(reference: "ReferenceFolder") -> int:
-    """Check what was packed from a study, and say what is not there to be checked."""
+def _of_reference(reference: "ReferenceFolder") -> tuple[Sequence[str], str]:
+    """The same of what was packed from a study; says what is not there to be checked."""
     from sgbench.report.packed import verify_reference
 
     done = verify_reference(reference)
-    print(
+    return done.problems, (
         f"{one_line(reference.path)}: {done.num_records:,} records of {done.num_systems} systems made again from "
-        f"per-image scores: {_told(done.problems)}. A reference has no tables and no page that could be checked."
+        f"per-image scores: {_verdict(done.problems)}. A reference has no tables and no page that could be checked."
     )
-    return EXIT_DIFFERS if done.problems else 0
 
 
-def _told(problems: Sequence[str]) -> str:
-    """Print the problems; returns the verdict."""
-    for problem in problems:
-        print(one_line(problem))
+def _verdict(problems: Sequence[str]) -> str:
     return f"{len(problems)} differ" if problems else "all the same"

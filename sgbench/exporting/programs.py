@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
+from torch.export.graph_signature import InputKind
 
 from sgbench.data.labels import all_groups
 from sgbench.support.atomic import write_buffered
@@ -24,6 +25,7 @@ from sgbench.translating.systems import TrainedSystem
 
 GROUPS = "groups"
 """Under which a file keeps the names of its groups, in the order of its results."""
+_KEPT_VALUES = (InputKind.PARAMETER, InputKind.BUFFER)
 
 
 class EveryEdit(nn.Module):
@@ -48,7 +50,8 @@ def written_down(system: TrainedSystem) -> ExportedProgram:
     example = torch.zeros(2, 3, size, size)
     try:
         with foreign(system.title), torch.no_grad(), _quiet():
-            return torch.export.export(EveryEdit(system).eval(), (example,), dynamic_shapes=({0: Dim("n")},))
+            program = torch.export.export(EveryEdit(system).eval(), (example,), dynamic_shapes=({0: Dim("n")},))
+            return _without_unused(program)
     except UserError:
         raise
     except Exception as error:  # torch raises many kinds of errors
@@ -56,6 +59,21 @@ def written_down(system: TrainedSystem) -> ExportedProgram:
             f"{system.name}: torch cannot write down what {system.title} computes ({summary(error)}); let its edit, or "
             "every_edit, use torch's operators alone, look at no value of a tensor, and take x.shape[0] for len(x)"
         ) from error
+
+
+def _without_unused(program: ExportedProgram) -> ExportedProgram:
+    """The program without parameters and buffers that no result depends on, such as those of discriminators."""
+    unused = [node for node in program.graph.nodes if node.op == "placeholder" and not node.users]
+    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs if spec.kind in _KEPT_VALUES}
+    for node in unused:
+        if spec := specs.get(node.name):
+            program.graph.erase_node(node)
+            program.graph_signature.input_specs.remove(spec)
+            program.state_dict.pop(spec.target, None)
+            program.constants.pop(spec.target, None)  # where buffers are that belong to no state
+    program.graph_module.recompile()
+    program.validate()
+    return program
 
 
 def write_exported(program: ExportedProgram, system: TrainedSystem, path: Path) -> None:

@@ -10,8 +10,8 @@ from sgbench.features.weights import find_inception
 from sgbench.settings.changes import UNCHANGED, Changes, layers_of
 from sgbench.settings.config_files import METHOD_PACKAGES, find_config
 from sgbench.settings.layers import merge, read_layers
-from sgbench.support.errors import UserError, one_line
-from sgbench.support.modules import find_module
+from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.modules import find_module, is_known
 from sgbench.support.paths import user_path
 
 
@@ -19,7 +19,7 @@ def check_methods(config: str, wanted: Sequence[str], changes: Changes = UNCHANG
     """Refuse names that are neither methods of a config nor modules of methods, without importing any.
 
     Args:
-        wanted: methods as ``--methods`` names them; those with a class of their own are left to ``read_settings``.
+        wanted: methods as ``--methods`` names them; of those with a class of their own only the package is looked for.
         changes: of settings, whose methods are checked too.
 
     Raises:
@@ -31,7 +31,13 @@ def check_methods(config: str, wanted: Sequence[str], changes: Changes = UNCHANG
     except (UserError, LookupError, TypeError):  # what is wrong with the config is said by read_settings
         return
     for name in wanted:
-        if ":" not in name and name not in known and not find_module(name, METHOD_PACKAGES):
+        module, colon, _ = name.partition(":")
+        if colon and not is_known(module.partition(".")[0]):
+            raise UserError(
+                f"--methods: unknown method '{name}': Python finds no {shown(module)} from here; start in the "
+                "folder that holds it, or name that folder in PYTHONPATH"
+            )
+        if not colon and name not in known and not find_module(name, METHOD_PACKAGES):
             near = get_close_matches(name, known, n=1, cutoff=0.5)
             raise UserError(
                 f"--methods: unknown method '{name}'; "

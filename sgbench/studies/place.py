@@ -1,6 +1,6 @@
 """A study's place among the runs: a folder that belongs to one process at a time, and to one study."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 
 from sgbench.metrics.own import use_metrics
@@ -23,8 +23,10 @@ _SHOWN = 3
 @contextmanager
 def taken(
     study: Study, wait: bool = False, replace: bool = False, systems: Collection[str] | None = None
-) -> Iterator[None]:
+) -> Iterator[Callable[[str], None]]:
     """Keep other processes out of a study's folder while the block runs; what killed ones left in it is removed.
+
+    Yields a function by which this process says to others what it is doing.
 
     Args:
         wait: say that another process is at this study and wait for its end, instead of refusing.
@@ -43,12 +45,12 @@ def taken(
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(locked(lock, busy))
+            tell = stack.enter_context(locked(lock, busy))
         except UserError:
             if not wait:
                 raise
             study.screen.say(f"{folder.path}: {holder(lock)} is at this study; waiting for it to end")
-            stack.enter_context(locked(lock, busy, FOREVER))
+            tell = stack.enter_context(locked(lock, busy, FOREVER))
         folder.discard_unfinished()
         use_metrics(study.settings.scoring.metrics)  # another study may have been opened meanwhile
         if not replace:
@@ -56,7 +58,7 @@ def taken(
             remedy = f"choose another name with {option}, or give --replace to put this one in its place"
             _check_same(study, folder, remedy)
             _check_kept(folder, [s.label for s in study.plan.systems] if systems is None else systems, remedy)
-        yield
+        yield tell
 
 
 def _check_same(study: Study, folder: StudyFolder, remedy: str) -> None:

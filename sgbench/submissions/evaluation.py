@@ -113,8 +113,8 @@ def evaluate(
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     systems = [label_of_submission(method, level, seed), *(label_of(system.folder) for system in earlier)]
-    with taken(study, wait, replace, systems):
-        return _evaluated(study, results, method, name, level, seed, earlier)
+    with taken(study, wait, replace, systems) as tell:
+        return _evaluated(study, results, method, name, level, seed, earlier, Stages(study.screen, STAGES, tell))
 
 
 def _evaluated(
@@ -125,9 +125,9 @@ def _evaluated(
     level: str,
     seed: int | None,
     earlier: Sequence[ReportedSystem],
+    stages: Stages,
 ) -> Evaluation:
     settle_kept(study)
-    stages = Stages(study.screen, STAGES)
     with stages.stage("prepare data"):
         prepared = prepare_data(study)
     inputs = _inputs(study, prepared.test.images)

@@ -16,14 +16,16 @@ from sgbench.support.reading import read_text
 FOREVER = -1.0
 SILENT_SECONDS = 5.0
 """Another process is waited for as long without a word."""
-_HOLDER = re.compile(r"process (?P<process>[1-9]\d{0,9}) on (?P<node>.*)")
+_HOLDER = re.compile(r"process (?P<process>[1-9]\d{0,9}) on (?P<node>.*?)(?: \([^()]*\))?")
 _MOST_BYTES = 1000
 """Of a holder's name."""
 
 
 @contextmanager
-def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iterator[None]:
+def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iterator[Callable[[str], None]]:
     """Hold a lock while the block runs. The system drops it when the process ends, however that happens.
+
+    Yields a function by which the holder says what it is doing, in a few words.
 
     Args:
         path: of the lock; the holder's name is kept in a file beside it.
@@ -36,14 +38,19 @@ def locked(path: Path, busy: Callable[[str], str], seconds: float = 0.0) -> Iter
     path.parent.mkdir(parents=True, exist_ok=True)
     held_by = _held_by(path)
     lock = FileLock(path)
+    name = f"process {os.getpid()} on {platform.node()}"
+
+    def tell(text: str) -> None:
+        with suppress(OSError):  # on a full disk others are told of no name
+            held_by.write_text(text, encoding="utf-8")
+
     try:
         lock.acquire(timeout=seconds)
     except Timeout as error:
         raise UserError(busy(holder(path))) from error
     try:
-        with suppress(OSError):  # on a full disk others are told of no name
-            held_by.write_text(f"process {os.getpid()} on {platform.node()}", encoding="utf-8")
-        yield
+        tell(name)
+        yield lambda doing: tell(f"{name} ({doing})")
     finally:
         held_by.unlink(missing_ok=True)
         lock.release()
@@ -95,7 +102,7 @@ def _is_alive(process: int) -> bool:
 
 
 def holder(path: Path) -> str:
-    """Words for the process that holds a lock, such as ``process 4711 on node3``."""
+    """Words for the process that holds a lock, such as ``process 4711 on node3 (stage 2/5: train judges)``."""
     try:
         return read_text(_held_by(path), _MOST_BYTES) or "another process"
     except (OSError, ValueError):

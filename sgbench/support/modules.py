@@ -14,7 +14,10 @@ SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 def is_known(name: str) -> bool:
     """Whether Python finds a module of this name, so that one in the working folder would hide it, or be hidden."""
-    return name.isidentifier() and importlib.util.find_spec(name) is not None
+    try:
+        return name.isidentifier() and importlib.util.find_spec(name) is not None
+    except ValueError:  # one that was put together by hand has no spec
+        return True
 
 
 def find_module(name: str, packages: Sequence[str]) -> str:

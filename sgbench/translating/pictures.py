@@ -42,7 +42,8 @@ def find_photos(inputs: Sequence[Path]) -> list[Photo]:
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
             if not inside:
-                raise UserError(f"{path}: holds no files; give a photograph, or a folder of photographs")
+                instead = folders_instead(path) or "; give a photograph, or a folder of photographs"
+                raise UserError(f"{path}: holds no files{instead}")
             for file in inside:
                 photos.setdefault(file, Photo(file, True))
         elif path.is_file():
@@ -50,6 +51,12 @@ def find_photos(inputs: Sequence[Path]) -> list[Photo]:
         else:
             raise UserError(f"{path}: no such file or folder")
     return list(photos.values())
+
+
+def folders_instead(path: Path) -> str:
+    """What to name instead of a folder that holds no photographs but folders; empty if it holds none."""
+    below = sorted(inside.name for inside in path.iterdir() if inside.is_dir() and not inside.name.startswith("."))
+    return f"; folders below it are not looked into: name one itself, such as {path / below[0]}" if below else ""
 
 
 def name_results(photos: Sequence[Photo], output: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from sgbench.support.screen import Screen
 from sgbench.translating.asked import Pair, groups_of, in_words, labels_in_words, labels_of
 from sgbench.translating.framing import Framed, as_picture, open_framed
 from sgbench.translating.naming import find_model
-from sgbench.translating.pictures import Photo, find_photos, name_results, save_picture
+from sgbench.translating.pictures import Photo, find_photos, folders_instead, name_results, save_picture
 from sgbench.translating.systems import TrainedSystem, open_system
 
 
@@ -109,7 +109,8 @@ def opened(photos: Sequence[Photo], system: TrainedSystem, screen: Screen) -> It
         read += 1
         yield photo, framed
     if not read:
-        raise UserError(f"{photos[0].path.parent}: none of its files is a photograph that can be read")
+        folder = photos[0].path.parent
+        raise UserError(f"{folder}: none of its files is a photograph that can be read{folders_instead(folder)}")
 
 
 def completed_labels(photo: Photo, framed: Framed, system: TrainedSystem, labels: Tensor, screen: Screen) -> Tensor:

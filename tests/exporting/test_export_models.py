@@ -10,6 +10,7 @@ from sgbench.commands.export import main
 from sgbench.exporting import models
 from sgbench.exporting.models import export_model
 from sgbench.exporting.programs import GROUPS, EveryEdit
+from sgbench.results.run_folder import RunFolder
 from sgbench.submissions.evaluation import evaluate
 from sgbench.submissions.programs import Port, Program
 from sgbench.translating.naming import find_model
@@ -172,5 +173,9 @@ def test_exported_files_are_scored_as_the_systems_themselves(tmp_path):
             shared = mine.index.intersection(own.index)
             assert len(shared) == len(own)
             assert (mine[shared] - own[shared]).abs().max() < 0.01
-    torch.export.load(tmp_path / "sggan.pt2", extra_files=names)
+    program = torch.export.load(tmp_path / "sggan.pt2", extra_files=names)
     assert names == {GROUPS: NAMES}
+    own = open_system(find_model("small-5:sggan", RunFolder(out)), CPU).models[0].method
+    assert sum(value.numel() for value in program.state_dict.values()) <= sum(
+        p.numel() for p in own.generator.parameters()
+    )

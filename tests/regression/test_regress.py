@@ -1,5 +1,6 @@
 """The regression command: what moved, and the exit status."""
 
+import json
 import math
 import sys
 from dataclasses import replace
@@ -168,6 +169,20 @@ def test_one_key_twice_is_an_error():
 def test_within_tolerance_passes(reference, tmp_path, capsys):
     assert _run(reference, tmp_path, [replace(ROW, value=0.91), SCORE]) == 0
     assert "within" in capsys.readouterr().out
+
+
+def test_for_programs_all_that_differs_is_an_object(reference, tmp_path, capsys):
+    write_records(tmp_path / "new.csv", [replace(ROW, value=0.95)])
+    assert main([str(reference), str(tmp_path / "new.csv"), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert told["failed"] is True
+    assert "2 figures differ, 2 fail" in told["outcome"]
+    assert told["redefined"] == []
+    by_verdict = {d["verdict"]: d["figures"] for d in told["differences"]}
+    assert by_verdict["moved"] == pytest.approx([0.9, 0.95, 0.05])
+    assert by_verdict["missing"][1:] == [None, None]
+    assert main([str(reference), str(reference), "--json", "--update"]) == 2
+    assert "not allowed with argument" in capsys.readouterr().err
 
 
 def test_equal_prints_no_table(reference, tmp_path, capsys):

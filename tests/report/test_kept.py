@@ -1,5 +1,6 @@
 """A report whose systems are not beside it is verified as far as its records go, and the command says how far."""
 
+import json
 import shutil
 
 import pytest
@@ -52,6 +53,18 @@ def test_a_report_without_its_systems_is_right_and_says_what_was_not_checked(kep
     number = len(read_records(kept.kept_report().records_file))
     assert f"files made again from {number} records: all the same. Not checked, for the per-image scores" in verdict
     assert "tables made of scores (comparisons, cost, judges" in verdict
+
+
+def test_for_programs_the_outcome_is_an_object(kept, capsys):
+    assert verify([str(kept.path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["same"], told["problems"]) == (True, [])
+    assert ": all the same. Not checked, " in told["about"]
+    changed(kept.kept_report().page, "Method 00", "Method 0")
+    assert verify([str(kept.path), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["same"] is False
+    assert told["problems"]
 
 
 def test_without_checksums_it_is_checked_against_its_records(kept, capsys):

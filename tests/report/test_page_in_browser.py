@@ -228,6 +228,35 @@ def test_no_width_makes_the_page_scroll_sideways(opened, width, scheme):
         opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
+def test_the_contents_come_back_when_a_window_is_widened(opened):
+    narrow = {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    entries = "nav.contents details ol"
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+    try:
+        opened.refresh()
+        assert not find(opened, entries).is_displayed()
+        opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow | {"width": 1280, "mobile": False})
+        WebDriverWait(opened, 30).until(lambda d: find(d, entries).is_displayed())
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        opened.refresh()
+
+
+def test_on_a_phone_no_name_of_a_row_runs_into_its_figures(opened):
+    opened.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        wide = (
+            "return [...document.querySelectorAll('section.table tbody th')].filter(n => n.scrollWidth > n.clientWidth)"
+        )
+        names = opened.execute_script(f"{wide}.map(n => n.textContent)")
+        assert names == []
+        assert opened.execute_script("return document.querySelectorAll('section.table tbody th').length") > 20
+    finally:
+        opened.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
 def test_on_a_phone_the_trade_off_shows_the_systems_first(opened):
     opened.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 360, "height": 800, "deviceScaleFactor": 1, "mobile": True}

@@ -41,6 +41,9 @@ def test_a_wrong_method_is_told_before_torch_is_loaded():
     for wrong in (["--methods", "sgan"], ["--set", "methods.sgan.lambda_cls=2"]):
         told = subprocess.run([sys.executable, "-c", code, *wrong], capture_output=True, text=True, check=True).stderr
         assert "unknown method 'sgan'; did you mean sggan? " in told
+    wrong = ["--methods", "no_such_package.gan:GAN"]
+    told = subprocess.run([sys.executable, "-c", code, *wrong], capture_output=True, text=True, check=True).stderr
+    assert "unknown method 'no_such_package.gan:GAN': Python finds no 'no_such_package.gan' from here; start in" in told
 
 
 @pytest.mark.parametrize("own", ["{path: /nowhere/weights.pth}", "{sha256: abc}"])

@@ -77,10 +77,13 @@ def test_a_model_is_running_interrupted_or_done(runs):
 
 
 def test_a_study_that_a_process_is_at_is_running(runs):
-    with locked(runs.study_lock("quick-500"), str):
-        (study,) = look(runs).studies
+    with locked(runs.study_lock("quick-500"), str) as tell:
+        tell("stage 2/5: train judges")
+        found = look(runs)
+    (study,) = found.studies
     assert study.state == "running"
     assert study.process.startswith("process ")
+    assert " (stage 2/5: train judges) is at it; " in list(lines_of(found))[1]
 
 
 @pytest.mark.parametrize("broken", [b"", b"{", b"\xff\xfe", b"[]"])

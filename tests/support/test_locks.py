@@ -35,6 +35,16 @@ def test_who_holds_a_lock_is_looked_up_without_touching_it(tmp_path):
     assert held_by(path) == ""
 
 
+def test_what_a_holder_is_doing_is_said(tmp_path):
+    path = tmp_path / "a.lock"
+    with locked(path, busy) as tell:
+        tell("stage 1/5: prepare data")
+        tell("stage 2/5: train judges")
+        told = f"process {os.getpid()} on {platform.node()} (stage 2/5: train judges)"
+        assert held_by(path) == holder(path) == told
+    assert held_by(path) == ""
+
+
 def test_a_process_that_has_ended_is_no_holder_and_one_elsewhere_may_be(tmp_path):
     child = os.fork()
     if not child:
@@ -44,6 +54,7 @@ def test_a_process_that_has_ended_is_no_holder_and_one_elsewhere_may_be(tmp_path
     for name, told in (
         (f"process {child} on {platform.node()}", ""),
         (f"process {child} on another node", f"process {child} on another node"),
+        (f"process {child} on {platform.node()} (stage 3/5: train jobs)", ""),
         ("", ""),
     ):
         left.write_text(name)

@@ -59,7 +59,12 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
     assert "for several photographs give a folder" in refusal(lambda: name_results(both, tmp_path / "x.png"))
     assert "no such file or folder" in refusal(lambda: find_photos([tmp_path / "nowhere"]))
     (tmp_path / "empty").mkdir()
-    assert "holds no files" in refusal(lambda: find_photos([tmp_path / "empty"]))
+    assert "holds no files; give a photograph" in refusal(lambda: find_photos([tmp_path / "empty"]))
+    (tmp_path / "empty" / "faces").mkdir()
+    told = refusal(lambda: find_photos([tmp_path / "empty"]))
+    assert told.endswith(
+        f"folders below it are not looked into: name one itself, such as {tmp_path / 'empty' / 'faces'}"
+    )
 
 
 @pytest.mark.parametrize("name", ["x.png", "x.webp", "x.bmp", "x.tiff", "x.TIF"])

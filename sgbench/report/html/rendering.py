@@ -32,7 +32,7 @@ def to_html(contents: Contents, folder: ReportFolder) -> str:
     page = contents.page
     cells = {table.name: table.cells for table, _ in contents.tables}
     tables = [table_of(ready, folder) for ready in contents.tables]
-    accounts = [table_of_account(account, k, folder) for k, account in enumerate(accounts_of(contents))]
+    accounts = [table_of_account(account, folder) for account in accounts_of(contents)]
     return (
         environment()
         .get_template("page.html")

@@ -98,14 +98,11 @@ def table_of(ready: Ready, folder: ReportFolder) -> PageTable:
     )
 
 
-def table_of_account(account: Account, number: int, folder: ReportFolder) -> PageTable:
-    """A table of anything else.
-
-    Args:
-        number: its place among these tables.
-    """
+def table_of_account(account: Account, folder: ReportFolder) -> PageTable:
+    """A table of anything else; links lead to it by its title, or by its files' name if it has none."""
     files = folder.table_files(account.name) if account.name else ()
-    table = plain_table(f"account-{number}", account.title, account.caption, account.frame, account.code)
+    key = (account.title or account.name).lower().replace(" ", "-")
+    table = plain_table(key, account.title, account.caption, account.frame, account.code)
     return PageTable(
         table.key,
         table.title,

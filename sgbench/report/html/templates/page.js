@@ -127,7 +127,9 @@
   }
 
   const nav = document.querySelector('nav.contents details');
-  if (matchMedia('(max-width: 1079px)').matches) nav.open = false;
+  const narrow = matchMedia('(max-width: 1079px)');
+  nav.open = !narrow.matches;
+  narrow.addEventListener('change', () => { nav.open = !narrow.matches; }); // beside the text it has no handle
   const links = new Map([...nav.querySelectorAll('a')].map(link => [link.hash.slice(1), link]));
   const seen = new IntersectionObserver(entries => {
     for (const entry of entries) {
