@@ -32,7 +32,6 @@ EXIT_FAULT = 3
 EXIT_INTERRUPTED = 130
 EXIT_CLOSED_OUTPUT = 141
 _LONGEST_LINE = 2000
-_Appending = argparse._AppendAction  # argparse has no public name for it
 _WIDTH = 100
 """Of the texts of a help."""
 _Appending = argparse._AppendAction  # argparse has no public name for it

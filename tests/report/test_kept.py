@@ -113,6 +113,19 @@ def test_what_cannot_be_read_is_one_line_and_status_2(kept, capsys, name, conten
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_a_report_alone_says_what_lacks(finished, tmp_path, capsys):
+    alone = shutil.copytree(finished.path / "report", tmp_path / "alone")
+    assert verify([str(alone)]) == 2
+    told = capsys.readouterr().err
+    assert "is a report alone" in told
+    assert "put plan.json, settings.yaml, study.json of the study's folder beside its files" in told
+
+
+def test_a_report_in_its_study_stands_for_the_study(finished, capsys):
+    assert verify([str(finished.path / "report")]) == 0
+    assert capsys.readouterr().out.startswith(f"{finished.path}: ")
+
+
 def test_a_system_beside_it_is_no_kept_report(finished, tmp_path, capsys):
     root = tmp_path / "runs"
     shutil.copytree(finished.runs.root, root)
