@@ -4,9 +4,11 @@ import sys
 
 import pytest
 
-from sgbench.settings.config_files import find_config
+from sgbench.methods.contract import Method
+from sgbench.settings.config_files import METHOD_PACKAGES, find_config
 from sgbench.settings.reading import read_settings
 from sgbench.starting.files import Names, names_of, write_method
+from sgbench.support.loading import classes_in
 from sgbench.trials.contract import check_contract
 from sgbench.trials.own_settings import settings_for
 
@@ -34,9 +36,12 @@ def test_what_names_nothing_is_refused(given, refused, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("given", "title"), [("StarGAN", "StarGAN"), ("SG-GAN", "SG-GAN"), ("star gan", "StarGAN")])
-def test_the_name_of_a_method_of_the_suite_is_refused(given, title, refused, tmp_path):
-    assert f"{title} is a method of the suite already" in refused(lambda: write_method(given, tmp_path))
+@pytest.mark.parametrize("cls", classes_in(METHOD_PACKAGES, Method))
+@pytest.mark.parametrize("write", [str, str.lower, lambda title: title.replace("GAN", " GAN")])
+def test_the_name_of_a_method_of_the_suite_is_refused(cls, write, refused, tmp_path):
+    told = refused(lambda: write_method(write(cls.display_name), tmp_path))
+    assert f"{cls.display_name} is a method of the suite already; choose another name" in told
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
