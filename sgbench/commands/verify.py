@@ -6,6 +6,7 @@ the records.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgbench.commands.execution import Parser, execute
@@ -13,9 +14,8 @@ from sgbench.commands.options import path
 from sgbench.support.errors import one_line
 
 if TYPE_CHECKING:
-    from sgbench.results.reference_folder import ReferenceFolder
-    from sgbench.results.report_folder import ReportFolder
-    from sgbench.results.study_folder import StudyFolder
+    from sgbench.report.kept import KeptVerification
+    from sgbench.report.verification import Verification
 
 EXIT_DIFFERS = 1
 
@@ -34,6 +34,7 @@ def parser() -> Parser:
         metavar="RUN",
         help="folder of a study or an evaluation, such as runs/quick-500, of a committed report, or of a reference",
     )
+    p.add_argument("--json", action="store_true", help="print for programs: an object")
     return p
 
 
@@ -43,54 +44,51 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from sgbench.support.strict import json_text
+
+    done, told = _verified(arguments.run)
+    if arguments.json:
+        print(json_text({"run": str(arguments.run), **asdict(done)}))
+        return EXIT_DIFFERS if done.problems else 0
+    for problem in done.problems:
+        print(one_line(problem))
+    print(told)
+    return EXIT_DIFFERS if done.problems else 0
+
+
+def _verified(run: Path) -> "tuple[Verification | KeptVerification, str]":
+    """What was made again, and a sentence with the verdict that also says what was not."""
+    from sgbench.report.kept import verify_kept
+    from sgbench.report.packed import verify_reference
     from sgbench.report.verification import verify
     from sgbench.results.reference_folder import ReferenceFolder
     from sgbench.results.study_folder import StudyFolder
 
-    if (reference := ReferenceFolder(arguments.run)).is_reference():
-        return _verify_reference(reference)
-    study = StudyFolder.named(arguments.run)
+    named = one_line(run)
+    if (reference := ReferenceFolder(run)).is_reference():
+        packed = verify_reference(reference)
+        return packed, (
+            f"{named}: {packed.num_records:,} records of {packed.num_systems} systems made again from per-image "
+            f"scores: {_verdict(packed.problems)}. A reference has no tables and no page that could be checked."
+        )
+    study = StudyFolder.named(run)
     if study.is_study() and (report := study.kept_report()):
-        return _verify_kept(study, report)
-    done = verify(arguments.run)
-    verdict = _told(done.problems)
-    print(
-        f"{one_line(arguments.run)}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} "
-        "files made again from per-image scores, all others and trained models at hand compared with their checksums: "
-        f"{verdict}. Pictures and translations were not made again."
+        kept = verify_kept(study, report)
+        others = f" ({one_line(', '.join(kept.unchecked))})" if kept.unchecked else ""
+        return kept, (
+            f"{named}: {kept.num_files} files made again from {kept.num_records:,} records: {_verdict(kept.problems)}. "
+            "Not checked, for the per-image scores of its systems are not at hand: the records themselves, tables made "
+            f"of scores{others}, pictures, the page in HTML."
+        )
+    done = verify(run)
+    return done, (
+        f"{named}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made again "
+        "from per-image scores, all others and trained models at hand compared with their checksums: "
+        f"{_verdict(done.problems)}. Pictures and translations were not made again."
     )
-    return EXIT_DIFFERS if done.problems else 0
 
 
-def _verify_kept(study: "StudyFolder", report: "ReportFolder") -> int:
-    """Check a report without its systems, and say what cannot be checked."""
-    from sgbench.report.kept import verify_kept
-
-    done = verify_kept(study, report)
-    verdict = _told(done.problems)
-    others = f" ({one_line(', '.join(done.unchecked))})" if done.unchecked else ""
-    print(
-        f"{one_line(study.path)}: {done.num_files} files made again from {done.num_records:,} records: {verdict}. Not "
-        f"checked, for the per-image scores of its systems are not at hand: the records themselves, tables made of "
-        f"scores{others}, pictures, the page in HTML."
-    )
-    return EXIT_DIFFERS if done.problems else 0
-
-
-def _verify_reference(reference: "ReferenceFolder") -> int:
-    """Check what was packed from a study, and say what is not there to be checked."""
-    from sgbench.report.packed import verify_reference
-
-    done = verify_reference(reference)
-    print(
-        f"{one_line(reference.path)}: {done.num_records:,} records of {done.num_systems} systems made again from "
-        f"per-image scores: {_told(done.problems)}. A reference has no tables and no page that could be checked."
-    )
-    return EXIT_DIFFERS if done.problems else 0
-
-
-def _told(problems: Sequence[str]) -> str:
-    """Print the problems; returns the verdict."""
-    for problem in problems:
-        print(one_line(problem))
+def _verdict(problems: Sequence[str]) -> str:
     return f"{len(problems)} differ" if problems else "all the same"

@@ -1,5 +1,6 @@
 """A report whose systems are not beside it is verified as far as its records go, and the command says how far."""
 
+import json
 import shutil
 
 import pytest
@@ -111,6 +112,17 @@ def test_what_cannot_be_read_is_one_line_and_status_2(kept, capsys, name, conten
     path.unlink() if content is None else path.write_text(content)
     assert verify([str(kept.path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_verdict_for_programs(kept, capsys):
+    assert verify([str(kept.path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["run"], told["problems"]) == (str(kept.path), [])
+    assert set(told) == {"run", "num_records", "num_files", "problems", "unchecked"}
+    (kept.path / "SHA256SUMS").unlink()
+    changed(kept.kept_report().path / "report.md", "asked", "not asked")
+    assert verify([str(kept.path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"]
 
 
 def test_a_report_alone_says_what_lacks(finished, tmp_path, capsys):
