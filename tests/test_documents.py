@@ -25,6 +25,15 @@ def test_there_are_pages():
     assert {"README.md", "docs/departures.md", "reports/README.md"} <= {page.as_posix() for page in PAGES}
 
 
+def test_the_site_has_every_page_and_is_built_in_ci():
+    nav = re.findall(r"^ +- [^:]+: (\S+\.md)$", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(nav) == sorted(path.name for path in (ROOT / "docs").glob("*.md"))
+    for file in (".ci/run", ".github/workflows/metrics.yml"):
+        assert "make docs" in (ROOT / file).read_text(encoding="utf-8")
+    (command,) = re.findall(r"mkdocs build.*", (ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert command == "mkdocs build --strict"  # where it is quiet, it counts no warnings
+
+
 @pytest.mark.parametrize("page", PAGES, ids=Path.as_posix)
 def test_links_within_the_repository_lead_somewhere(page):
     for link in LINK.findall((ROOT / page).read_text(encoding="utf-8")):

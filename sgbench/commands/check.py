@@ -15,8 +15,8 @@ def parser() -> Parser:
         description="Try whether a method does what the contract asks for: it is built, trained for a few iterations "
         "on embedded faces, stopped and resumed, and asked for results. A line for each check; status 1 if one failed.",
         examples=(
-            "sgbench check my_package.attgan:AttGAN",
-            "sgbench check attgan:AttGAN --config attgan.yaml",
+            "sgbench check my_package.mygan:MyGAN",
+            "sgbench check mygan:MyGAN --config mygan.yaml",
         ),
     )
     p.add_argument("method", metavar="METHOD", help="package.module:Class, or the name of a method of the suite")
@@ -28,6 +28,7 @@ def parser() -> Parser:
         help="settings of the method; by default small ones, since nothing is learned",
     )
     p.add_argument("--config", metavar="FILE", help="a config that has the method: its settings are taken")
+    p.add_argument("--json", action="store_true", help="print for programs: a list with an object for each check")
     return p
 
 
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
     from sgbench.methods.contract import Method
     from sgbench.methods.declared import undeclared
     from sgbench.settings.config_files import METHOD_PACKAGES
@@ -45,15 +48,20 @@ def _check(arguments: argparse.Namespace) -> int:
     from sgbench.support.global_state import own_state
     from sgbench.support.loading import load_class
     from sgbench.support.screen import Screen
+    from sgbench.support.strict import json_text
     from sgbench.trials.contract import check_contract
     from sgbench.trials.own_settings import settings_for
 
-    screen = Screen()
-    cls, broken = load_class(arguments.method, Method, METHOD_PACKAGES), False
+    screen, found = Screen(), []
+    cls = load_class(arguments.method, Method, METHOD_PACKAGES)
     settings = None if undeclared(cls) else settings_for(cls, arguments.settings, arguments.config)
     with own_state(), torch_threads(1):
         for finding in check_contract(cls, settings):
-            broken |= finding.state == "failed"
+            found.append(finding)
+            if arguments.json:
+                continue
             words = f": {one_line(finding.words)}" if finding.words else ""
             screen.result(f"{finding.state:<14}  {finding.check}{words}")
-    return EXIT_BROKEN if broken else 0
+    if arguments.json:
+        screen.result(json_text([asdict(finding) for finding in found]))
+    return EXIT_BROKEN if any(finding.state == "failed" for finding in found) else 0

@@ -81,7 +81,11 @@ def help_text() -> str:
             "",
             *lines,
             "",
-            "sgbench COMMAND --help lists a command's options.",
+            "sgbench COMMAND --help lists a command's options; sgbench --version prints the version.",
+            "",
+            "examples:",
+            "  sgbench run --methods sggan,stargan,residualgan --sparse 500",
+            "  sgbench help translate",
         ]
     )
 

@@ -26,8 +26,8 @@ def parser() -> Parser:
         closing="Start with --write-requests DIR: it writes the test images and the list of requests.",
         examples=(
             "sgbench evaluate --write-requests elsewhere/",
-            "sgbench evaluate elsewhere/ --name AttGAN --compare runs/quick-500",
-            "sgbench evaluate my_package.attgan:translate --name AttGAN --level 500",
+            "sgbench evaluate elsewhere/ --name MyGAN --compare runs/quick-500",
+            "sgbench evaluate my_package.mygan:translate --name MyGAN --level 500",
         ),
     )
     p.add_argument(

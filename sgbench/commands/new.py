@@ -13,8 +13,8 @@ def parser() -> Parser:
     p = Parser(
         prog="sgbench new",
         description="Write the files of a new method: a small class that works and says what the contract asks for, "
-        "and a config that trains, scores and reports it. Nothing is overwritten.",
-        examples=("sgbench new method AttGAN", 'sgbench new method "My GAN" -o experiments'),
+        "and a config that trains, scores and reports it beside the methods of quick. Nothing is overwritten.",
+        examples=("sgbench new method MyGAN", 'sgbench new method "Our Second GAN" -o experiments'),
     )
     p.add_argument("kind", choices=("method",), help="what is new")
     p.add_argument("name", metavar="NAME", help="what it is called in tables; class and files are named after it")
@@ -38,5 +38,7 @@ def _new(arguments: argparse.Namespace) -> int:
     config = files[-1].name
     inside = f" in {arguments.output}" if arguments.output != Path() else ""
     screen.say(f"next{inside}: sgbench check {names.module}:{names.cls} --config {config}")
-    screen.say(f"then{inside}: sgbench run --config {config}")
+    screen.say(
+        f"then{inside}: sgbench run --config {config} --methods {names.module}; without --methods also quick's own"
+    )
     return 0

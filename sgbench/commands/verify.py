@@ -14,9 +14,8 @@ from sgbench.commands.options import path
 from sgbench.support.errors import one_line
 
 if TYPE_CHECKING:
-    from sgbench.results.reference_folder import ReferenceFolder
-    from sgbench.results.report_folder import ReportFolder
-    from sgbench.results.study_folder import StudyFolder
+    from sgbench.report.kept import KeptVerification
+    from sgbench.report.verification import Verification
 
 EXIT_DIFFERS = 1
 
@@ -27,7 +26,7 @@ def parser() -> Parser:
         prog="sgbench verify",
         description="Make the records, tables and page of a report again from per-image scores and compare them.",
         closing="Exit status: 0 if the report is the same, 1 if it differs, 2 if it cannot be read.",
-        examples=("sgbench verify runs/quick-500", "sgbench verify reports/quick-500 --json"),
+        examples=("sgbench verify runs/quick-500", "sgbench verify reports/quick-500"),
     )
     p.add_argument(
         "run",
@@ -45,57 +44,49 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    from sgbench.results.reference_folder import ReferenceFolder
-    from sgbench.results.study_folder import StudyFolder
+    from dataclasses import asdict
+
     from sgbench.support.strict import json_text
 
-    study = StudyFolder.named(arguments.run)
-    if (reference := ReferenceFolder(arguments.run)).is_reference():
-        problems, about = _of_reference(reference)
-    elif study.is_study() and (report := study.kept_report()):
-        problems, about = _of_kept(study, report)
-    else:
-        problems, about = _of_run(arguments.run)
+    done, told = _verified(arguments.run)
     if arguments.json:
-        print(json_text({"same": not problems, "problems": list(problems), "about": about}))
-    else:
-        print("\n".join(one_line(line) for line in (*problems, about)))
-    return EXIT_DIFFERS if problems else 0
+        print(json_text({"run": str(arguments.run), "same": not done.problems, "about": told, **asdict(done)}))
+        return EXIT_DIFFERS if done.problems else 0
+    for problem in done.problems:
+        print(one_line(problem))
+    print(told)
+    return EXIT_DIFFERS if done.problems else 0
 
 
-def _of_run(run: Path) -> tuple[Sequence[str], str]:
-    """What differs in a report whose systems are there, and what was checked."""
-    from sgbench.report.verification import verify
-
-    done = verify(run)
-    return done.problems, (
-        f"{one_line(run)}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} "
-        "files made again from per-image scores, all others and trained models at hand compared with their checksums: "
-        f"{_verdict(done.problems)}. Pictures and translations were not made again."
-    )
-
-
-def _of_kept(study: "StudyFolder", report: "ReportFolder") -> tuple[Sequence[str], str]:
-    """The same of a report without its systems; says what cannot be checked."""
+def _verified(run: Path) -> "tuple[Verification | KeptVerification, str]":
+    """What was made again, and a sentence with the verdict that also says what was not."""
     from sgbench.report.kept import verify_kept
-
-    done = verify_kept(study, report)
-    others = f" ({one_line(', '.join(done.unchecked))})" if done.unchecked else ""
-    return done.problems, (
-        f"{one_line(study.path)}: {done.num_files} files made again from {done.num_records:,} records: "
-        f"{_verdict(done.problems)}. Not checked, for the per-image scores of its systems are not at hand: the records "
-        f"themselves, tables made of scores{others}, pictures, the page in HTML."
-    )
-
-
-def _of_reference(reference: "ReferenceFolder") -> tuple[Sequence[str], str]:
-    """The same of what was packed from a study; says what is not there to be checked."""
     from sgbench.report.packed import verify_reference
+    from sgbench.report.verification import verify
+    from sgbench.results.reference_folder import ReferenceFolder
+    from sgbench.results.study_folder import StudyFolder
 
-    done = verify_reference(reference)
-    return done.problems, (
-        f"{one_line(reference.path)}: {done.num_records:,} records of {done.num_systems} systems made again from "
-        f"per-image scores: {_verdict(done.problems)}. A reference has no tables and no page that could be checked."
+    named = one_line(run)
+    if (reference := ReferenceFolder(run)).is_reference():
+        packed = verify_reference(reference)
+        return packed, (
+            f"{named}: {packed.num_records:,} records of {packed.num_systems} systems made again from per-image "
+            f"scores: {_verdict(packed.problems)}. A reference has no tables and no page that could be checked."
+        )
+    study = StudyFolder.named(run)
+    if study.is_study() and (report := study.kept_report()):
+        kept = verify_kept(study, report)
+        others = f" ({one_line(', '.join(kept.unchecked))})" if kept.unchecked else ""
+        return kept, (
+            f"{named}: {kept.num_files} files made again from {kept.num_records:,} records: {_verdict(kept.problems)}. "
+            "Not checked, for the per-image scores of its systems are not at hand: the records themselves, tables made "
+            f"of scores{others}, pictures, the page in HTML."
+        )
+    done = verify(run)
+    return done, (
+        f"{named}: {done.num_records:,} records of {done.num_systems} systems and {done.num_files} files made again "
+        "from per-image scores, all others and trained models at hand compared with their checksums: "
+        f"{_verdict(done.problems)}. Pictures and translations were not made again."
     )
 
 

@@ -59,6 +59,16 @@ def checked(results: object, shape: tuple[int, ...], name: str) -> Tensor:
     return results
 
 
+def never_below_zero(low: float, high: float, darkest: int) -> bool:
+    """Whether results look as if they were in [0, 1]: nothing below 0, something above 0.5, though images are dark.
+
+    Args:
+        low, high: of all results.
+        darkest: the smallest level of the images, of 255; of bright images alone nothing is known.
+    """
+    return low >= 0 and high > _BRIGHT and darkest < _DARK
+
+
 def check_scale(low: float, high: float, darkest: int, name: str) -> None:
     """Refuse results in [0, 1], of several images and all groups: nothing below 0, something above 0.5.
 
@@ -69,5 +79,5 @@ def check_scale(low: float, high: float, darkest: int, name: str) -> None:
     Raises:
         UserError: they are.
     """
-    if low >= 0 and high > _BRIGHT and darkest < _DARK:
+    if never_below_zero(low, high, darkest):
         raise UserError(f"{name} returned nothing below 0: expected are floats in [-1, 1], not in [0, 1]: scale them")

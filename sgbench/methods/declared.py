@@ -24,7 +24,23 @@ def undeclared(cls: type[Method]) -> str:
         if not is_right(value):
             found = f" declares no {name}" if value is None else f".{name} is {shown(value)}"
             return f"{cls.__name__}{found}; write {remedy} into the class"
+    for name, called in _CALLED.items():
+        if not _takes(getattr(cls, name), 1 + called.count(",") + 1):
+            return (
+                f"{cls.__name__}.{name} cannot be called with {called}; write def {name}(self, {called}) into the class"
+            )
     return ""
+
+
+def _takes(function: Callable[..., Any], number: int) -> bool:
+    """Whether a function can be called with so many arguments, as far as that can be told."""
+    try:
+        inspect.signature(function).bind(*[None] * number)
+    except TypeError:
+        return False
+    except ValueError:  # of one that is not written in Python
+        return True
+    return True
 
 
 def _is_settings(value: Any) -> bool:
@@ -57,3 +73,10 @@ _DECLARATIONS: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("sampling", _is_sampling, 'sampling = "mixed" or "by_value"'),
 )
 """Each name, what it must be, and what to write."""
+_CALLED = {
+    "__init__": "attributes, image_size, settings, labels",
+    "step": "batches, iteration",
+    "edit": "images, labels, group",
+    "translate": "images, labels, groups",
+}
+"""What the suite calls, and with what."""

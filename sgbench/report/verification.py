@@ -36,7 +36,7 @@ from sgbench.results.report_folder import ReportFolder
 from sgbench.results.rounding import same_but_for_rounding
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import read_scores
-from sgbench.results.study_folder import StudyFolder
+from sgbench.results.study_folder import BESIDE_A_REPORT, StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.figures import make_records
 from sgbench.support.cores import LOOKING, torch_threads
@@ -110,6 +110,11 @@ def _verified(study: StudyFolder) -> Verification:
         members = study.members()
         names = {member: read_scores(member.scores_file).base.system for member in members}
     except (OSError, ValueError) as error:
+        if not study.is_study() and ReportFolder(folder).records_file.is_file():
+            raise UserError(
+                f"{folder}: is a report alone, of which nothing can be made again; put {', '.join(BESIDE_A_REPORT)} of "
+                "the study's folder beside its files"
+            ) from error
         raise UserError(
             f"{folder}: not a finished study with its per-image scores ({error}); run its command again, or give a "
             "folder such as runs/quick-500"

@@ -22,6 +22,8 @@ from sgbench.support.strict import read_json, read_object, read_yaml
 
 T = TypeVar("T")
 _SETTINGS, _PLAN, _DESCRIPTION = "settings.yaml", "plan.json", "study.json"
+BESIDE_A_REPORT = (_PLAN, _SETTINGS, _DESCRIPTION)
+"""What a report that is kept elsewhere needs of its study, to be verified."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,11 @@ class StudyFolder:
 
     @classmethod
     def named(cls, path: Path) -> "StudyFolder":
-        """The folder that a user names: ``.``, or a link that lies elsewhere, stands for what it is."""
+        """The folder that a user names: ``.``, a link, or a study's report stand for what they are."""
         if path.name in ("", "..") or (path.is_symlink() and not RunFolder(path.parent).has_systems()):
             path = path.resolve()
-        return cls(path)
+        inside = path.name == REPORT and not cls(path).is_study() and cls(path.parent).is_study()
+        return cls(path.parent if inside else path)
 
     @property
     def runs(self) -> RunFolder:

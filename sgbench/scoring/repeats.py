@@ -34,19 +34,23 @@ def unsteadiness(translate: Callable[..., Tensor], requests: Sequence[Requests],
     return ""
 
 
-def unsteady(make: Callable[[Tensor, int], Tensor], positions: Tensor) -> Literal["", "draws", "batch"]:
+def unsteady(
+    make: Callable[[Tensor, int], Tensor], positions: Tensor, levels: float = _LEVELS
+) -> Literal["", "draws", "batch"]:
     """What results depend on besides the image: on draws, on the other images of the batch, or on nothing.
 
     Args:
         make: positions in the test set [n] and a seed -> results [n, 3, S, S], floats or uint8.
         positions: of a few images, which are tried with another seed, and each alone.
+        levels: that rounding may make results differ by on average, of 255.
     """
     together = make(positions, 0)
-    if _differ(together, make(positions, 1)):
+    if _apart(together, make(positions, 1)) > levels:
         return "draws"
-    return "batch" if _differ(together, torch.cat([make(part, 0) for part in positions.split(1)])) else ""
+    alone = torch.cat([make(part, 0) for part in positions.split(1)])
+    return "batch" if _apart(together, alone) > levels else ""
 
 
-def _differ(a: Tensor, b: Tensor) -> bool:
+def _apart(a: Tensor, b: Tensor) -> float:
     levels = [part if part.dtype == torch.uint8 else to_bytes(part) for part in (a, b)]
-    return (levels[0].float() - levels[1].float()).abs().mean().item() > _LEVELS
+    return (levels[0].float() - levels[1].float()).abs().mean().item()

@@ -33,7 +33,7 @@ from sgbench.scoring.scorer import score
 from sgbench.scoring.stages import Jury, StudyData, make_panel
 from sgbench.scoring.translator import Edit, Translate, editor, load_models, translator
 from sgbench.scoring.turns import Turns, turns_at
-from sgbench.settings.reading import is_foreign
+from sgbench.settings.apart import is_foreign
 from sgbench.support.cores import LOOKING, torch_threads
 from sgbench.support.environment import origin
 from sgbench.support.global_state import foreign

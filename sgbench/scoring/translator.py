@@ -15,7 +15,7 @@ from sgbench.plan.job import System
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
-from sgbench.settings.reading import is_foreign
+from sgbench.settings.apart import is_foreign
 from sgbench.support.draws import seed_draws
 from sgbench.support.errors import BrokenFile, UserError, summary
 from sgbench.support.global_state import foreign

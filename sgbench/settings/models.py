@@ -123,7 +123,7 @@ class ScoringSettings(SettingsModel):
     inception: InceptionSettings = InceptionSettings()
     """Inception's weights, for its score, FID and KID."""
     lpips: LPIPSSettings | None = None
-    """LPIPS and its weights; null for none."""
+    """LPIPS, as {path: FILE of the backbone's ImageNet weights, net: alex, vgg or squeeze}; null for none."""
     embedder: str | None = None
     """Face embedding for the identity score, as package.module:function or an exported program; null for none."""
     metrics: tuple[str, ...] = ()
@@ -159,7 +159,7 @@ class Settings(SettingsModel):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     study: str = Field(pattern=NAME)
-    """Name of the report's folder, to which the levels are added; by default the file's."""
+    """Name of the report's folder, to which the levels are added."""
     about: str = ""
     """What the study is, in a sentence."""
     cost: str = ""

@@ -12,7 +12,7 @@ from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings, floor_of
 from sgbench.methods.contract import Method
-from sgbench.methods.declared import undeclared
+from sgbench.settings.apart import check_apart, check_declared
 from sgbench.settings.changes import UNCHANGED, Changes, layers_of, with_iterations
 from sgbench.settings.classes import DATA, loaded, of_one_class, with_class, with_photographs
 from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
@@ -21,7 +21,6 @@ from sgbench.settings.layers import COMMAND_LINE, Layer, Merged, merge, read_lay
 from sgbench.settings.models import MethodEntry, ScoringSettings, Settings
 from sgbench.settings.writing import as_values
 from sgbench.support.errors import UserError, shown
-from sgbench.support.loading import classes_in
 from sgbench.support.names import NAME
 
 T = TypeVar("T", bound=BaseModel)
@@ -135,12 +134,7 @@ def _methods(
     entries = {str(name): entry for name, entry in _mapping(merged, "methods").items()}
     names = entries if wanted is None else wanted
     methods = tuple(_method(name, entries, merged, same_levels, iterations) for name in names)
-    if min(len({m.slug.casefold() for m in methods}), len({(m.name, m.shown_variant) for m in methods})) < len(methods):
-        raise UserError(f"methods {', '.join(names)}: one is named twice")
-    classes: dict[str, type[Method]] = {}
-    for method in methods:
-        if classes.setdefault(method.cls.key, method.cls) is not method.cls:
-            raise UserError(f"methods: two classes have the key '{method.cls.key}'; give one of them another")
+    check_apart(methods)
     return methods
 
 
@@ -163,30 +157,6 @@ def _method(
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
     entry |= {"levels": None if same_levels else levels, "balanced": balanced}
     return _validated(MethodEntry, entry, merged, "methods", name)
-
-
-def check_declared(cls: type[Method], where: str) -> None:
-    """Refuse a class that does not say of itself what the contract asks for, or has the key of another one.
-
-    Args:
-        where: it is named, for messages.
-
-    Raises:
-        UserError: says what to write into the class.
-    """
-    if missing := undeclared(cls):
-        raise UserError(f"{where}: {missing}")
-    taken = {known.key for known in classes_in(METHOD_PACKAGES, Method)} if is_foreign(cls) else set()
-    if cls.key in taken:
-        raise UserError(
-            f"{where}: {cls.__name__} has the key '{cls.key}' of a method that comes with sgbench and would get its "
-            "trained models; give it another"
-        )
-
-
-def is_foreign(cls: type[Method]) -> bool:
-    """Whether a method comes from elsewhere."""
-    return cls.__module__.rpartition(".")[0] not in METHOD_PACKAGES
 
 
 def _mapping(merged: Merged, *where: str) -> Mapping[Any, Any]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from sgbench.data.source import Source
 from sgbench.methods.contract import Method
+from sgbench.settings.classes import DATA
 from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.loading import name_of_class
@@ -17,6 +18,10 @@ from sgbench.support.settings_model import sentence_on
 
 _CLASS = "Where it is implemented: the name of a module of sgbench, or package.module:Class."
 _WIDTH, _LONG = 100, 60
+_CLASSES = {"data.": DATA}
+"""The class of a part of the settings that names none; that of a method has the method's name."""
+_ELSEWHERE = {"study": "the file's name"}
+"""What a setting is that every study has, but a config need not give."""
 _NOT_READ = {"items", "changed"}
 """Settings that the command line makes."""
 
@@ -90,7 +95,7 @@ def _told(model: BaseModel, values: Mapping[str, Any], prefix: str) -> Iterator[
     for key, value in values.items():
         about, part = sentence_on(type(model), key), getattr(model, key, None)
         if key == "class":
-            yield Setting(f"{prefix}{key}", value, "", _CLASS)
+            yield Setting(f"{prefix}{key}", value, _CLASSES.get(prefix, "the method's name"), _CLASS)
         elif key == "methods" and not prefix:
             yield Setting(key, None if value else {}, "", about)
         elif isinstance(part, BaseModel):
@@ -102,7 +107,7 @@ def _told(model: BaseModel, values: Mapping[str, Any], prefix: str) -> Iterator[
 
 def _told_of_method(entry: MethodEntry, values: Mapping[str, Any]) -> Iterator[Setting]:
     prefix = f"methods.{entry.key}."
-    own = {key: values[key] for key in ("levels", "balanced") if key in values}
+    own = {key: values.get(key) for key in ("levels", "balanced")}
     yield from _told(entry, own, prefix)
     yield from _told(entry.settings, {key: value for key, value in values.items() if key not in own}, prefix)
 
@@ -110,7 +115,7 @@ def _told_of_method(entry: MethodEntry, values: Mapping[str, Any]) -> Iterator[S
 def _default(model: type[BaseModel], key: str) -> str:
     field = model.model_fields[key]
     if field.is_required():
-        return "none, it must be given"
+        return _ELSEWHERE.get(key, "none, it must be given")
     default = field.get_default(call_default_factory=True)
     plain = default.model_dump(mode="json") if isinstance(default, BaseModel) else default
     return in_one_line(list(plain) if isinstance(plain, tuple) else plain)

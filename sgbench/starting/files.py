@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from sgbench.methods.contract import Method
 from sgbench.results.records import CONTROLS
 from sgbench.settings.config_files import METHOD_PACKAGES
 from sgbench.support.atomic import write_text
 from sgbench.support.errors import UserError, one_line, shown
+from sgbench.support.loading import classes_in
 from sgbench.support.modules import find_module, is_known
 from sgbench.support.reading import read_text
 
@@ -37,7 +39,7 @@ def names_of(given: str) -> Names:
     parts = re.findall(r"[A-Za-z0-9]+", plain)
     title = one_line(given)
     if not parts or len(title) > _LONGEST or '"' in title or "\\" in title:
-        raise UserError(f"{shown(given)} is no name for a method; give letters and digits, such as AttGAN")
+        raise UserError(f"{shown(given)} is no name for a method; give letters and digits, such as MyGAN")
     cls = "".join(part[0].upper() + part[1:] for part in parts)
     module = "_".join(parts).lower()
     if not cls[0].isalpha():
@@ -45,6 +47,10 @@ def names_of(given: str) -> Names:
     if keyword.iskeyword(cls) or keyword.iskeyword(module) or module in CONTROLS:
         cls, module = f"{cls}Method", f"{module}_method"
     return Names(title, cls, module)
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[\W_]", "", title).casefold()
 
 
 def write_method(given: str, folder: Path) -> tuple[Path, ...]:
@@ -57,6 +63,10 @@ def write_method(given: str, folder: Path) -> tuple[Path, ...]:
     files = {folder / f"{names.module}{ending}": template for ending, template in _TEMPLATES.items()}
     if there := [path for path in files if path.exists()]:
         raise UserError(f"{there[0]}: is there already; choose another name, or remove it")
+    if taken := [cls for cls in classes_in(METHOD_PACKAGES, Method) if _plain(cls.display_name) == _plain(names.title)]:
+        raise UserError(
+            f"{shown(given)}: {taken[0].display_name} is a method of the suite already; choose another name"
+        )
     if known := find_module(names.module, METHOD_PACKAGES) or (names.module if is_known(names.module) else ""):
         raise UserError(f"{shown(given)}: there is a module {known} already; choose another name")
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ In Python:
 
     from sgbench.submissions.evaluation import evaluate
 
-    evaluation = evaluate("my_package.attgan:translate", name="AttGAN")
+    evaluation = evaluate("my_package.mygan:translate", name="MyGAN")
     print(evaluation.report)
     evaluation.records[["target", "metric", "value", "low", "high"]]
 """

@@ -1,4 +1,4 @@
-"""Loads code by name: ``my_package.attgan:AttGAN``, or the short name of a module that defines one such class.
+"""Loads code by name: ``my_package.mygan:MyGAN``, or the short name of a module that defines one such class.
 
 There is no registry; a short name is the name of a module in one of a few packages.
 """
@@ -58,7 +58,8 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
     if class_name:
         cls = getattr(_import(module_name, f"unknown {kind} '{name}'"), class_name, None)
         if not (inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls)):
-            raise UserError(f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name")
+            told = f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name"
+            raise UserError(f"{told}{_lacking(cls, base)}")
         _check_plain(cls, base)
         return cls
     if module := find_module(name, packages):
@@ -69,6 +70,15 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
     raise UserError(
         f"unknown {kind} '{name}': give a module of {' or '.join(packages)} that defines one, or 'package.module:Class'"
     )
+
+
+def _lacking(cls: object, base: type) -> str:
+    """What is missing in what was found in the place of a class; empty if nothing was found."""
+    if not inspect.isclass(cls):
+        return ""
+    if not issubclass(cls, base):
+        return f"; write class {cls.__name__}({base.__name__}), with {base.__name__} from {base.__module__}"
+    return f"; write def {' and def '.join(sorted(cls.__abstractmethods__))} into the class"
 
 
 def _check_plain(cls: type, base: type) -> None:

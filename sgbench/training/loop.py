@@ -122,12 +122,12 @@ class _History:
     ):
         self.folder, self.steps, self.report, self.kept = folder, steps, report, kept
         self.most = 1 if steps.device.type == "cpu" else _READ_AT_ONCE
-        self.unread: list[tuple[int, Tensor]] = []
+        self.unread: list[tuple[int, tuple[str, ...], Tensor]] = []
         self.rows: list[dict[str, float]] = []
 
     def add(self, losses: Tensor, done: int) -> None:
         """Take an iteration's losses; read them now or later."""
-        self.unread.append((done, losses))
+        self.unread.append((done, self.steps.names, losses))
         if len(self.unread) >= self.most:
             self.read()
 
@@ -135,9 +135,9 @@ class _History:
         """Bring over what is unread, check and report it."""
         if not self.unread:
             return
-        values = torch.stack([losses for _, losses in self.unread]).tolist()
-        for (done, _), row in zip(self.unread, values, strict=True):
-            losses = dict(zip(self.steps.names, row, strict=True))
+        values = iter(torch.cat([losses for _, _, losses in self.unread]).tolist())  # read together: reading waits
+        for done, names, _ in self.unread:
+            losses = {name: next(values) for name in names}
             if not_finite := [name for name, value in losses.items() if not math.isfinite(value)]:
                 raise self.diverged(done, f"{', '.join(not_finite)} not finite")
             self.rows.append({"iteration": done} | losses)

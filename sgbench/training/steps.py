@@ -63,7 +63,10 @@ def _check_losses(losses: object, name: str) -> None:
     """
     kept = isinstance(losses, Mapping) and losses and all(isinstance(key, str) for key in losses)
     if not kept or not all(isinstance(value, Tensor) and value.ndim == 0 for value in losses.values()):
-        raise UserError(f"{name}.step() must return tensors of one number by their names, not {shown(losses)}")
+        raise UserError(
+            f"{name}.step() must return tensors of one number by their names, not {shown(losses)}; return a dictionary "
+            'such as {"g_rec": loss.mean().detach()}'
+        )
 
 
 class ReplayedSteps(Steps):

@@ -18,8 +18,9 @@ from sgbench.plan.job import construct
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.job_identity import JobIdentity, read_identity, read_labels
 from sgbench.scoring.translator import Model, editor, trained
+from sgbench.settings.apart import is_foreign
 from sgbench.settings.config_files import METHOD_PACKAGES
-from sgbench.settings.reading import SOURCE_PACKAGES, is_foreign
+from sgbench.settings.reading import SOURCE_PACKAGES
 from sgbench.support.code import files_of
 from sgbench.support.draws import seed_draws
 from sgbench.support.errors import UserError, summary

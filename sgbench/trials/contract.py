@@ -14,8 +14,8 @@ from sgbench.data.sources.attributes import ATTRIBUTES
 from sgbench.data.sources.faces import Faces
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.plan.job import Job
+from sgbench.settings.apart import check_declared
 from sgbench.settings.models import MethodEntry
-from sgbench.settings.reading import check_declared
 from sgbench.support.code import files_of
 from sgbench.support.errors import UserError
 from sgbench.trials import checks, training

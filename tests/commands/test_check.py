@@ -1,5 +1,7 @@
 """The command prints a line for each check and says by its status whether the contract is kept."""
 
+import json
+
 import pytest
 
 from sgbench.commands.door import main
@@ -25,6 +27,15 @@ def test_a_method_that_keeps_the_contract(findings, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "ok              construction",
         "not applicable  images of 64x64: too large",
+    ]
+
+
+def test_findings_for_programs(findings, capsys):
+    findings += [Finding("construction", "ok"), Finding("an iteration", "failed", "mend it")]
+    assert main(["check", "sggan", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == [
+        {"check": "construction", "state": "ok", "words": ""},
+        {"check": "an iteration", "state": "failed", "words": "mend it"},
     ]
 
 

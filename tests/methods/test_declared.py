@@ -20,6 +20,15 @@ WRONG = {
     "true as a version": ({"version": True}, "Mine.version is True"),
     "a kind of attributes": ({"one_attribute": 1}, "Mine.one_attribute is 1; write one_attribute = True or False"),
     "a kind of batches": ({"sampling": "all"}, 'Mine.sampling is \'all\'; write sampling = "mixed" or "by_value"'),
+    "another __init__": (
+        {"__init__": lambda self, settings: None},
+        "Mine.__init__ cannot be called with attributes, image_size, settings, labels; write def __init__(self, ",
+    ),
+    "a step without a number": ({"step": lambda self, batches: {}}, "Mine.step cannot be called with batches, iter"),
+    "an edit of more": (
+        {"edit": lambda self, images, labels, group, strength: images},
+        "Mine.edit cannot be called with images, labels, group; write def edit(self, images, labels, group) into",
+    ),
     "vectors": ({"needs_complete_vectors": None}, "Mine declares no needs_complete_vectors"),
 }
 
@@ -33,6 +42,11 @@ def test_the_methods_of_the_suite_declare_everything(cls):
 def test_what_is_missing_is_said(name):
     changed, said = WRONG[name]
     assert undeclared(type("Mine", (Method,), DECLARED | changed)).startswith(said)
+
+
+def test_what_may_be_left_out_may_be_there():
+    free = {"step": lambda self, *batches, **more: {}, "edit": lambda self, images, labels, group, strength=1: images}
+    assert undeclared(type("Mine", (Method,), DECLARED | free)) == ""
 
 
 def test_a_subclass_needs_a_key_of_its_own():

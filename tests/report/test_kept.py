@@ -58,7 +58,8 @@ def test_a_report_without_its_systems_is_right_and_says_what_was_not_checked(kep
 def test_for_programs_the_outcome_is_an_object(kept, capsys):
     assert verify([str(kept.path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert (told["same"], told["problems"]) == (True, [])
+    assert (told["run"], told["same"], told["problems"]) == (str(kept.path), True, [])
+    assert set(told) == {"run", "same", "about", "num_records", "num_files", "problems", "unchecked"}
     assert ": all the same. Not checked, " in told["about"]
     changed(kept.kept_report().page, "Method 00", "Method 0")
     assert verify([str(kept.path), "--json"]) == 1
@@ -124,6 +125,19 @@ def test_what_cannot_be_read_is_one_line_and_status_2(kept, capsys, name, conten
     path.unlink() if content is None else path.write_text(content)
     assert verify([str(kept.path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_report_alone_says_what_lacks(finished, tmp_path, capsys):
+    alone = shutil.copytree(finished.path / "report", tmp_path / "alone")
+    assert verify([str(alone)]) == 2
+    told = capsys.readouterr().err
+    assert "is a report alone" in told
+    assert "put plan.json, settings.yaml, study.json of the study's folder beside its files" in told
+
+
+def test_a_report_in_its_study_stands_for_the_study(finished, capsys):
+    assert verify([str(finished.path / "report")]) == 0
+    assert "made again from per-image scores" in capsys.readouterr().out
 
 
 def test_a_system_beside_it_is_no_kept_report(finished, tmp_path, capsys):

@@ -96,10 +96,13 @@ def test_what_is_wrong_is_said_with_the_file_in_which_it_stands(settings, files,
 
 def test_another_class_takes_away_what_only_the_one_below_it_knows(settings, tmp_path):
     data = f"data: {{class: celeba, path: {tmp_path}}}"
-    own = settings(mine=f"extends: quick\n{data}\nmethods: {{stargan: {{class: residualgan, alpha: 3}}}}\n")
+    below = (
+        "extends: quick\nmethods: {sggan: null, stargan: null, residualgan: null, own: {class: stargan, batch_size: 3}}"
+    )
+    own = settings(base=below, mine=f"extends: base.yaml\n{data}\nmethods: {{own: {{class: residualgan, alpha: 3}}}}\n")
     assert (own.source.name, own.data.num_test, own.data.image_size) == ("celeba", None, 32)
-    assert own.methods[1].settings.alpha == 3
-    assert own.methods[1].settings.iterations == 50_000
+    (entry,) = own.methods
+    assert (entry.settings.alpha, entry.settings.iterations, entry.settings.batch_size) == (3, 50_000, 16)
 
 
 def test_notes_go_with_the_settings_that_they_speak_of(settings):

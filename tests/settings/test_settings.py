@@ -27,6 +27,7 @@ class Custom(SGGAN):
     """A method of somebody's own."""
 
     key = "custom"
+    display_name = "Custom"
 
 
 class Keyless(SGGAN):
@@ -242,6 +243,43 @@ def test_two_methods_of_ones_own_cannot_share_a_key(read):
     methods = {name: {"class": f"test_settings:{cls}"} for name, cls in (("one", "Custom"), ("two", "CustomTwin"))}
     with pytest.raises(UserError, match="two classes have the key 'custom'"):
         read({"methods": methods})
+
+
+CONFUSED = {
+    "two names of one class": (
+        {"sggan": {}, "mine": {"class": "sggan"}},
+        "a report would show both mine and sggan as SG-GAN; call mine sggan/mine, which makes it a variant",
+    ),
+    "a name shown of the suite": (
+        {"sggan": {}, "mine": {"class": "test_settings:Shown"}},
+        "a report would show both mine and sggan as SG-GAN; give one of their classes another display_name",
+    ),
+    "variants shown by two names": (
+        {"mine": {"class": "test_settings:Custom"}, "mine/x": {"class": "test_settings:Shown"}},
+        "methods mine: variants of one method are shown by one name, not as Custom and as SG-GAN",
+    ),
+    "a name of the suite": (
+        {"stargan": {"class": "test_settings:Custom"}},
+        "methods.stargan: stargan is the name of StarGAN (baselines.stargan), with whose published figures Custom",
+    ),
+}
+
+
+class Shown(SGGAN):
+    """One that inherits the name that is shown."""
+
+    key = "shown"
+
+
+@pytest.mark.parametrize(("methods", "message"), CONFUSED.values(), ids=CONFUSED)
+def test_methods_that_a_report_could_not_tell_apart_are_refused(read, methods, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        read({"methods": methods})
+
+
+def test_a_method_may_have_the_name_of_a_module_that_is_none(read):
+    (entry,) = read({"methods": {"losses": {"class": "test_settings:Custom"}}}).methods
+    assert entry.name == "losses"
 
 
 def test_the_class_of_the_data_is_no_key_of_the_study(read):

@@ -55,6 +55,7 @@ def test_every_setting_of_a_config_is_in_what_is_printed(config):
                 yield from keys(value, f"{prefix}{key}.")
 
     written = set(keys(yaml.safe_load(as_config(settings)))) - {"items", "changed"}
+    written |= {f"methods.{entry.key}.{key}" for entry in settings.methods for key in ("levels", "balanced")}
     assert told == written
 
 
@@ -91,4 +92,11 @@ def test_a_default_is_told_with_each_setting():
     assert (told["jury.size"].value, told["jury.size"].default) == (3, "5")
     assert told["methods.sggan.lambda_cls"].default == "1.0"
     assert told["levels"].default == "none, it must be given"
+    assert told["study"].default == "the file's name"
+    assert (told["data.class"].default, told["methods.sggan.class"].default) == ("faces", "the method's name")
+    assert (told["methods.sggan.levels"].value, told["methods.sggan.levels"].default) == (None, "null")
+    parts = {"data", "methods", "experiments", "judge", "jury", "scoring", "scoring.inception"}
+    assert {key for key, setting in told.items() if not setting.default} == parts | {
+        f"methods.{name}" for name in ("sggan", "stargan", "residualgan")
+    }
     assert told["jury.epochs"].about == "Passes over the training images."

@@ -4,13 +4,16 @@ import sys
 
 import pytest
 
+from sgbench.methods.contract import Method
+from sgbench.settings.config_files import METHOD_PACKAGES, find_config
 from sgbench.settings.reading import read_settings
 from sgbench.starting.files import Names, names_of, write_method
+from sgbench.support.loading import classes_in
 from sgbench.trials.contract import check_contract
 from sgbench.trials.own_settings import settings_for
 
 NAMED = {
-    "AttGAN": Names("AttGAN", "AttGAN", "attgan"),
+    "MyGAN": Names("MyGAN", "MyGAN", "mygan"),
     "my new  GAN": Names("my new GAN", "MyNewGAN", "my_new_gan"),
     "STGAN-v2": Names("STGAN-v2", "STGANV2", "stgan_v2"),
     "2face": Names("2face", "Method2face", "method_2face"),
@@ -33,15 +36,25 @@ def test_what_names_nothing_is_refused(given, refused, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("given", "module"), [("StarGAN", "baselines.stargan"), ("Torch", "torch"), ("sys", "sys")])
+@pytest.mark.parametrize("cls", classes_in(METHOD_PACKAGES, Method))
+@pytest.mark.parametrize("write", [str, str.lower, lambda title: title.replace("GAN", " GAN")])
+def test_the_name_of_a_method_of_the_suite_is_refused(cls, write, refused, tmp_path):
+    told = refused(lambda: write_method(write(cls.display_name), tmp_path))
+    assert f"{cls.display_name} is a method of the suite already; choose another name" in told
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("given", "module"), [("contract", "sgbench.methods.contract"), ("Torch", "torch"), ("sys", "sys")]
+)
 def test_a_name_that_is_taken_is_refused(given, module, refused, tmp_path):
     assert f"there is a module {module} already" in refused(lambda: write_method(given, tmp_path))
 
 
-@pytest.mark.parametrize("there", ["attgan.py", "attgan.yaml"])
+@pytest.mark.parametrize("there", ["mygan.py", "mygan.yaml"])
 def test_nothing_is_overwritten(there, refused, tmp_path):
     (tmp_path / there).write_text("mine")
-    assert f"{there}: is there already; choose another name" in refused(lambda: write_method("AttGAN", tmp_path))
+    assert f"{there}: is there already; choose another name" in refused(lambda: write_method("MyGAN", tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [there]
     assert (tmp_path / there).read_text() == "mine"
 
@@ -50,7 +63,14 @@ def test_the_files_keep_the_contract_and_run(tmp_path, monkeypatch):
     code, config = write_method("Fresh GAN", tmp_path / "new")
     monkeypatch.syspath_prepend(tmp_path / "new")
     monkeypatch.delitem(sys.modules, "fresh_gan", raising=False)
-    (entry,) = read_settings(config, {}, {}).methods
+    quick, settings = read_settings(find_config("quick"), {}, {}), read_settings(config, {}, {})
+    *others, entry = settings.methods
+    assert (tuple(others), settings.data, settings.judge, settings.jury) == (
+        quick.methods,
+        quick.data,
+        quick.judge,
+        quick.jury,
+    )
     assert (entry.name, entry.cls.display_name, entry.cls.key) == ("fresh_gan", "Fresh GAN", "fresh_gan")
     assert max(map(len, code.read_text().splitlines())) <= 120
     assert settings_for(entry.cls, [], str(config)) == entry.settings

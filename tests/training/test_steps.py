@@ -278,6 +278,15 @@ def test_rows_are_the_same_however_many_are_read_together(most, tmp_path):
     assert reported == [(t, {"a": t / 2, "b": float(-t)}) for t in range(1, 6)]
 
 
+def test_losses_may_have_other_names_in_other_iterations(tmp_path):
+    losses = history(tmp_path, 50)
+    losses.add(torch.tensor([1.0, 2.0]), 1)
+    losses.steps.names = ("a",)
+    losses.add(torch.tensor([3.0]), 2)
+    losses.keep()
+    assert kept(tmp_path) == [{"iteration": 1, "a": 1.0, "b": 2.0}, {"iteration": 2, "a": 3.0}]
+
+
 @pytest.mark.parametrize("most", [1, 4])
 def test_what_is_not_finite_is_found_with_its_iteration_before_anything_is_kept(most, tmp_path):
     losses = history(tmp_path, most)

@@ -116,6 +116,10 @@ WRONG = {
     "NaN": ({"edit": lambda self, x, *_: x * torch.nan}, "returned NaN or infinity"),
     "training mode": ({"edit": with_batch_norm}, r"leaves it in training mode; leave out train\(\)"),
     "the batch": ({"edit": keeping_mode}, "change with the other images of the batch"),
+    "a little of the batch": (
+        {"edit": lambda self, x, *_: 0.9 * x + 0.005 * x.mean(0)},
+        "change with the other images of the batch",
+    ),
     "state of edits": ({"edit": running}, "changes generator.bias, so that results depend on what was edited before"),
     "lost state": (
         {"step": fresh, "scale": 1.0, "edit": lambda self, x, *_: x * self.scale},
@@ -124,6 +128,11 @@ WRONG = {
     "late parts": ({"step": grown}, "its state cannot be loaded into a new instance .*more.weight"),
     "an unknown translate": ({"translate": lambda self, x, labels, groups: None}, "returned NoneType"),
 }
+
+
+def test_results_that_are_nowhere_below_zero_are_remarked():
+    (remark,) = tried(like(edit=lambda self, x, *_: x.sigmoid()))
+    assert "where a network ends in a sigmoid, return 2 * x - 1" in remark
 
 
 def test_a_method_that_keeps_the_contract_passes():
