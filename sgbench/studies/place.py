@@ -8,6 +8,7 @@ from sgbench.plan.study import Study
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import label_of
 from sgbench.settings.differing import differences
+from sgbench.settings.kept import completed
 from sgbench.settings.writing import as_values
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import FOREVER, holder, locked
@@ -79,7 +80,7 @@ def _check_same(study: Study, folder: StudyFolder, remedy: str) -> None:
     moved = _PLACES if plan.protocol == study.protocol.hash else set()
     changed = [
         f"{key} was {old} and is {new}"
-        for key, old, new in differences(before, as_values(study.settings))
+        for key, old, new in differences(completed(before, study.settings), as_values(study.settings))
         if key not in _OPEN | moved and not (key.startswith("methods.") and key.endswith((".levels", ".class")))
     ]
     if changed:
