@@ -69,7 +69,9 @@ def open_photograph(path: Path) -> Photograph:
     """
     with decoding(path), _upright(path) as (upright, file, deep):
         lost = ["16 bits a colour, of which the upper 8 stay"] if deep else []
-        lost += [f"the colours of its file ({upright.mode}), which become RGB"] if upright.mode in _OTHER_COLOURS else []
+        lost += (
+            [f"the colours of its file ({upright.mode}), which become RGB"] if upright.mode in _OTHER_COLOURS else []
+        )
         profile = upright.info.get("icc_profile")
         has_profile = isinstance(profile, bytes) and profile[_SPACE] == b"RGB "
         alpha = _alpha(upright)
