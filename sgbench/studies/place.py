@@ -66,7 +66,7 @@ def taken(
 
 
 def _other_data(study: Study) -> str:
-    """A line if the report that stands in a study's place is of other data, though its settings are the same; else empty.
+    """A line if the report that stands in a study's place is of other data; else empty.
 
     A label that was corrected makes other jobs, judges and systems, and so another report.
     """
