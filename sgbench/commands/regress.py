@@ -98,7 +98,8 @@ def _regress(arguments: argparse.Namespace) -> int:
         _write(arguments.summary, to_markdown(comparison))
         if not arguments.update:
             return int(comparison.failed)
-    _replace(reference, new)
+    if forgotten := _replace(reference, new):
+        console.print(one_line(forgotten))
     console.print(one_line(f"{reference}: replaced by {new}"))
     return 0
 
@@ -141,11 +142,11 @@ def _check_readable(new: Path) -> None:
         raise UserError(f"--update: {error}") from error
 
 
-def _replace(reference: Path, new: Path) -> None:
-    from sgbench.regression.update import replace_reference
+def _replace(reference: Path, new: Path) -> str:
+    from sgbench.regression.packing import accept
 
     try:
-        replace_reference(reference, new)
+        return accept(reference, new)
     except UserError as error:
         raise UserError(f"--update: {error}") from error
     except OSError as error:

@@ -76,6 +76,40 @@ def pack_reference(run: Path, to: Path, scores: bool = True) -> Packed:
     )
 
 
+def accept(reference: Path, new: Path) -> str:
+    """Put new records in place of a reference's; one that was packed then says what the new ones are from.
+
+    Returns:
+        A line on what it no longer says, because nothing is known of the new records; else empty.
+
+    Raises:
+        UserError, OSError: as ``replace_reference``; the reference is as it was.
+    """
+    forgotten: list[str] = []
+
+    def complete(folder: Path) -> None:
+        packed = ReferenceFolder(folder)
+        if not packed.is_reference():
+            return
+        forgotten.extend(packed.forget())
+        if is_study(new):
+            study = StudyFolder.named(new)
+            packed.write(study, study.read_runtime())
+        elif (other := ReferenceFolder(new)).is_reference():
+            packed.take(other)
+        else:
+            return
+        forgotten.clear()
+
+    replace_reference(reference, new, complete=complete)
+    if not forgotten:
+        return ""
+    return (
+        f"{reference}: {' and '.join(forgotten)} told of the former records and no longer do: {new} does not say what "
+        "made its records"
+    )
+
+
 def _tolerances(metrics: Iterable[str]) -> str:
     """A file of tolerances with a line for each metric, to be reviewed."""
     lines = [

@@ -52,7 +52,20 @@ class ReferenceFolder:
         text = json.dumps({"study": study.path.resolve().name, "made": made}, indent=1)
         write_text(self._origin, text + "\n")
         if study.settings_file.is_file():
-            write_text(self.path / study.settings_file.name, read_text(study.settings_file))
+            write_text(self._settings, read_text(study.settings_file))
+
+    def take(self, other: "ReferenceFolder") -> None:
+        """Keep what the records of another reference are from."""
+        write_text(self._origin, read_text(other._origin))
+        if other._settings.is_file():
+            write_text(self._settings, read_text(other._settings))
+
+    def forget(self) -> list[str]:
+        """Remove what the records were from; this stays a reference. Returns the names of what told it."""
+        told = [path.name for path in (self._origin, self._settings) if path.is_file()]
+        write_text(self._origin, json.dumps({"study": None, "made": {}}, indent=1) + "\n")
+        self._settings.unlink(missing_ok=True)
+        return told
 
     def write_page(self, reference: Path, study: Path) -> None:
         """Tell people what is here and how it is compared, with both folders as the user named them.
@@ -62,6 +75,10 @@ class ReferenceFolder:
         page = self.path / "README.md"
         if not page.exists():
             write_text(page, _PAGE.format(reference=reference, study=study))
+
+    @property
+    def _settings(self) -> Path:
+        return StudyFolder(self.path).settings_file
 
     @property
     def _origin(self) -> Path:

@@ -12,18 +12,26 @@ _OF_NO_NOTE += ("data.path", "data.allow_missing", "data.attributes", "data.num_
 _TOLD_ELSEWHERE = ("study", "about", "cost", "levels", "seeds", "items", "notes", "changed", "device", "workers")
 _TOLD_ELSEWHERE += ("threads", "launcher", "data.class", "data.path", "data.attributes", "scoring.inception")
 """Settings whose values a report gives anyway, or which change no figure."""
+_METHODS = "methods."
 _SHOWN = 6
+NOT_GIVEN = "not given"
+"""What stands for the value of a setting that only the other side has."""
 
 
 def differences(
     before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, object, object]]:
-    """Each setting that both have with another value: its key, the value before, the value now."""
-    for name in [name for name in before if name in now]:
-        key, old, new = f"{prefix}{name}", before[name], now[name]
+    """Each setting that is another one: its key, the value before, the value now; ``NOT_GIVEN`` where one has none.
+
+    Of methods only those count that both have.
+    """
+    for name in [*before, *(name for name in now if name not in before)]:
+        key, old, new = f"{prefix}{name}", before.get(name, NOT_GIVEN), now.get(name, NOT_GIVEN)
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from differences(old, new, f"{key}.")
-        elif old != new:
+        elif prefix == _METHODS and not (name in before and name in now):
+            continue
+        elif old != new or (name in before) != (name in now):
             yield key, old, new
 
 
@@ -37,7 +45,7 @@ def changed(config: Mapping[str, Any], now: Mapping[str, Any], name: str) -> tup
     return tuple(
         f"{key}: {in_one_line(new)} ({in_one_line(old)} in {name})"
         for key, old, new in differences(config, now)
-        if not key.startswith((*_TOLD_ELSEWHERE, *other))
+        if not (key.startswith((*_TOLD_ELSEWHERE, *other)) or _is_of_method(key, "levels"))
     )
 
 
@@ -50,7 +58,11 @@ def notes_that_hold(
         origin: the settings that the notes were written for.
         name: of the config that has them.
     """
-    different = [key for key, _, _ in differences(origin, now) if not key.startswith(_OF_NO_NOTE)]
+    different = [
+        key
+        for key, _, _ in differences(origin, now)
+        if not (key.startswith(_OF_NO_NOTE) or _is_of_method(key, "levels", "balanced"))
+    ]
     different += [f"methods.{method}" for method in now["methods"] if method not in origin["methods"]]
     if not notes or not (different or other_data):
         return notes
@@ -61,3 +73,8 @@ def notes_that_hold(
     more = f" and {len(different) - _SHOWN} more" if len(different) > _SHOWN else ""
     told = f"{', '.join(different[:_SHOWN])}{more}"
     return (f"The settings are those of the config {name} but for {told}; so changed they were not tuned.",)
+
+
+def _is_of_method(key: str, *names: str) -> bool:
+    """Whether a key is one of these of a method."""
+    return key.startswith(_METHODS) and key.rpartition(".")[2] in names

@@ -8,7 +8,9 @@ from sgbench.plan.study import Study
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import label_of
 from sgbench.settings.differing import differences
+from sgbench.settings.kept import completed
 from sgbench.settings.writing import as_values
+from sgbench.studies.provenance import data_facts
 from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.locks import FOREVER, holder, locked
 
@@ -17,6 +19,8 @@ _OPEN |= {"tensorboard", "scoring.batch_size", "scoring.reference"}
 """Settings in which a study may differ from what it was, besides which methods it has."""
 _PLACES = {"data.path", "scoring.inception.path", "scoring.lpips.path"}
 """Settings that say where files lie, which may be moved."""
+_DATA = {"name": "data set", "labels sha256": "labels", "sha256": "images, or another way of reading them"}
+"""What is kept of a report's data -> what is other where it differs; the first that does is told."""
 _SHOWN = 3
 
 
@@ -58,7 +62,28 @@ def taken(
             remedy = f"choose another name with {option}, or give --replace to put this one in its place"
             _check_same(study, folder, remedy)
             _check_kept(folder, [s.label for s in study.plan.systems] if systems is None else systems, remedy)
+        if told := _other_data(study):
+            study.screen.say(told)
         yield tell
+
+
+def _other_data(study: Study) -> str:
+    """A line if the report that stands in a study's place is of other data; else empty.
+
+    A label that was corrected makes other jobs, judges and systems, and so another report.
+    """
+    made, source = study.folder.read_runtime().get("data"), study.plan.source
+    if not study.folder.is_study() or not isinstance(made, dict):
+        return ""
+    now = data_facts(source)
+    changed = [word for key, word in _DATA.items() if made.get(key, now[key]) != now[key]]
+    if not changed:
+        return ""
+    what = getattr(study.settings.data, "path", None) or source.name
+    return (
+        f"{what}: the data are not those of the report that stands in {study.folder.path} (other {changed[0]}); it is "
+        "made anew"
+    )
 
 
 def _check_same(study: Study, folder: StudyFolder, remedy: str) -> None:
@@ -81,7 +106,7 @@ def _check_same(study: Study, folder: StudyFolder, remedy: str) -> None:
     moved = _PLACES if plan.protocol == study.protocol.hash else set()
     changed = [
         f"{key} was {old} and is {new}"
-        for key, old, new in differences(before, as_values(study.settings))
+        for key, old, new in differences(completed(before, study.settings), as_values(study.settings))
         if key not in _OPEN | moved and not (key.startswith("methods.") and key.endswith((".levels", ".class")))
     ]
     if changed:

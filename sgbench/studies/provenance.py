@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sgbench
+from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.protocol import SCORING_VERSION
 from sgbench.plan.study import Study
@@ -38,9 +39,7 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
         "machine": platform.machine(),
         "seeds": sorted({r.seed for r in records if r.origin == "measured"} - {NO_SEED}),
         "data": {
-            "name": plan.source.name,
-            "sha256": plan.source.fingerprint,
-            "labels sha256": hash_of_array(plan.source.labels.numpy()),
+            **data_facts(plan.source),
             "training images": len(plan.train),
             "test images": len(plan.test),
         },
@@ -50,6 +49,15 @@ def provenance(study: Study, records: Sequence[Record]) -> dict[str, Any]:
         "judges": [runs.judge(seat.key).facts() for seat in study.protocol.judges],
         "weights": weights,
         "metrics": metrics(records),
+    }
+
+
+def data_facts(source: Source) -> dict[str, str]:
+    """What tells a data set from another one, or from itself after a label or an image was changed."""
+    return {
+        "name": source.name,
+        "sha256": source.fingerprint,
+        "labels sha256": hash_of_array(source.labels.numpy()),
     }
 
 

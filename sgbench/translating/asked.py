@@ -11,8 +11,12 @@ from sgbench.support.errors import UserError, shown
 
 Pair = tuple[str, str]
 """An attribute's name and that of a value."""
-_SWITCH = {"no": 0, "yes": 1}
-"""What the values of an attribute of two may also be called."""
+_YES, _NO = "yes", "no"
+"""What the values of an attribute of two may also be called, if they themselves say which is which."""
+_PRESENT = {_YES, "y", "true", "1", "on", "with", "present"}
+_ABSENT = {_NO, "n", "false", "0", "-1", "off", "without", "absent"}
+_STEM = 4
+"""Letters in which a value and its attribute are the same word: smile and smiling."""
 _NONE = "none"
 
 
@@ -64,16 +68,35 @@ def _by_position(pairs: Sequence[Pair], attributes: Sequence[Attribute], option:
 
 
 def _value(attribute: Attribute, name: str, option: str) -> int:
-    """The value that a name stands for; yes and no are those of two values that every image has one of."""
+    """The value that a name stands for; yes and no may be those of two values that every image has one of."""
     if name in attribute.values:
         return attribute.values.index(name)
-    if name in _SWITCH and len(attribute.values) == 2 and attribute.exhaustive:
-        return _SWITCH[name]
+    if name in (_YES, _NO) and (present := _present(attribute)) is not None:
+        return present if name == _YES else 1 - present
     none = (_NONE,) if option == "--from" and not attribute.exhaustive else ()
     raise UserError(
         f"{option} {attribute.name}={name}: {shown(name)} is none of its values; "
         + _instead(name, (*attribute.values, *none))
     )
+
+
+def _present(attribute: Attribute) -> int | None:
+    """Which of two values says that there is what the attribute is called after; None if neither does, or both.
+
+    Their order says nothing: values of a table are sorted.
+    """
+    if len(attribute.values) != 2 or not attribute.exhaustive:
+        return None
+    stem = attribute.name.casefold()[:_STEM]
+    told = [value.casefold().replace("_", " ") for value in attribute.values]
+    found = [
+        k
+        for k, (own, other) in enumerate((told, told[::-1]))
+        if own in _PRESENT
+        or other in (*_ABSENT, f"no {own}", f"not {own}")
+        or (len(stem) == _STEM and own.startswith(stem))
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _instead(name: str, known: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from sgbench.data.sources.photographs import Box, centred_square, framed, open_photograph
+from sgbench.data.sources.decoding import Photograph, open_photograph
+from sgbench.data.sources.photographs import Box, centred_square, framed
 from sgbench.support.global_state import foreign
 from sgbench.translating.systems import TrainedSystem
 
@@ -18,27 +19,26 @@ class Framed:
     """A photograph and the part of it that is translated.
 
     Attributes:
-        whole: upright, 8-bit RGB.
+        whole: upright.
         image: uint8 [1, 3, S, S], the part as in training.
         as_trained: whether the data set of the training would crop a photograph of this shape so.
-        profile: what the colours mean (ICC), if the file says so for RGB.
     """
 
-    whole: Image.Image
+    whole: Photograph
     box: Box
     image: Tensor
     as_trained: bool
 
-    @property
-    def profile(self) -> bytes | None:
-        """What the colours mean (ICC), if the file says so."""
-        return self.whole.info.get("icc_profile")
-
     def pasted(self, result: Image.Image) -> Image.Image:
-        """The photograph with a result at the place of what was translated; all else is as it was."""
+        """The photograph with a result at the place of what was translated; all other pixels are as they were.
+
+        It is as opaque as it was, within the place too.
+        """
         left, upper, right, lower = self.box
-        whole = self.whole.copy()
+        whole = self.whole.rgb.copy()
         whole.paste(result.resize((right - left, lower - upper), Image.Resampling.BICUBIC), (left, upper))
+        if self.whole.alpha is not None:
+            whole.putalpha(self.whole.alpha)
         return whole
 
 
@@ -49,13 +49,14 @@ def open_framed(path: Path, system: TrainedSystem) -> Framed:
         UserError: the file cannot be decoded.
     """
     whole = open_photograph(path)
-    box = centred_square(*whole.size)
+    size = whole.rgb.size
+    box = centred_square(*size)
     if system.source is not None:
         with foreign(f"data set {system.source.name}"):
-            box = system.source.frame(*whole.size)
+            box = system.source.frame(*size)
     known = box is not None
-    box = box or centred_square(*whole.size)
-    return Framed(whole, box, torch.from_numpy(framed(whole, box, system.image_size).copy())[None], known)
+    box = box or centred_square(*size)
+    return Framed(whole, box, torch.from_numpy(framed(whole.rgb, box, system.image_size).copy())[None], known)
 
 
 def as_picture(image: Tensor) -> Image.Image:

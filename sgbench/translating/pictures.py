@@ -15,12 +15,14 @@ _WRITTEN: dict[str, tuple[str, dict[str, Any]]] = {
     _PNG: ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
-    ".webp": ("WEBP", {"lossless": True}),
+    ".webp": ("WEBP", {"lossless": True, "exact": True}),
     ".bmp": ("BMP", {}),
     ".tif": ("TIFF", {}),
     ".tiff": ("TIFF", {}),
 }
 """The end of a file's name -> Pillow's name of its format, and how it is written."""
+_OPAQUE = {"JPEG", "BMP"}
+"""Formats that do not keep how opaque a picture is."""
 
 
 @dataclass(frozen=True)
@@ -101,14 +103,21 @@ def check_output(path: Path) -> Path:
     return path
 
 
+def keeps_alpha(path: Path) -> bool:
+    """Whether the format that a name says keeps how opaque a picture is."""
+    return _WRITTEN[path.suffix.lower()][0] not in _OPAQUE
+
+
 def save_picture(image: Image.Image, path: Path, profile: bytes | None) -> None:
     """Write a picture in the format that its name says, whole or not at all.
 
     Args:
+        image: RGB, or RGBA, of which the alpha is left out where the format has none.
         profile: what its colours mean (ICC), if the photograph says so.
     """
     kind, options = _WRITTEN[path.suffix.lower()]
     about = {"icc_profile": profile} if profile and kind != "BMP" else {}
+    image = image if keeps_alpha(path) else image.convert("RGB")
     with replacing(path) as partial:
         write_buffered(partial, lambda file: image.save(file, format=kind, **options, **about))
 

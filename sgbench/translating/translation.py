@@ -15,7 +15,7 @@ from sgbench.support.screen import Screen
 from sgbench.translating.asked import Pair, groups_of, in_words, labels_in_words, labels_of
 from sgbench.translating.framing import Framed, as_picture, open_framed
 from sgbench.translating.naming import find_model
-from sgbench.translating.pictures import Photo, find_photos, folders_instead, name_results, save_picture
+from sgbench.translating.pictures import Photo, find_photos, folders_instead, keeps_alpha, name_results, save_picture
 from sgbench.translating.systems import TrainedSystem, open_system
 
 
@@ -59,8 +59,11 @@ def translate(
         for photo, framed in opened(photos, system, screen):
             own = completed_labels(photo, framed, system, labels, screen)
             result = as_picture(system.edit(framed.image, own, groups)[0])
-            save_picture(framed.pasted(result) if paste else result, targets[photo], framed.profile)
-            written.append(targets[photo])
+            target = targets[photo]
+            if paste and (lost := _lost(framed, target)):
+                screen.say(f"{target}: does not keep {', nor '.join(lost)}")
+            save_picture(framed.pasted(result) if paste else result, target, framed.whole.profile)
+            written.append(target)
     return written
 
 
@@ -99,7 +102,7 @@ def opened(photos: Sequence[Photo], system: TrainedSystem, screen: Screen) -> It
             screen.say(f"left out: {error}")
             continue
         size = system.image_size
-        if system.source is not None and system.source.drawn and framed.whole.size != (size, size):
+        if system.source is not None and system.source.drawn and framed.whole.rgb.size != (size, size):
             once(f"{system.name} has only seen drawn faces, no photographs: expect little of its results")
         if system.source is None:
             once(f"{system.name}: nothing here says how its own images were cropped; cropped to the centred square")
@@ -120,6 +123,12 @@ def completed_labels(photo: Photo, framed: Framed, system: TrainedSystem, labels
     if words := labels_in_words(guessed[0].tolist(), system.attributes):
         screen.say(f"{photo.path}: {system.title} guesses {words}")
     return completed
+
+
+def _lost(framed: Framed, target: Path) -> list[str]:
+    """What a photograph has and, pasted into, will not have in its new file."""
+    opaque = framed.whole.alpha is not None and not keeps_alpha(target)
+    return [*framed.whole.lost, *(["what is transparent in it; write a PNG"] if opaque else [])]
 
 
 def _example(system: TrainedSystem) -> str:

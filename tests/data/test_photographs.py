@@ -12,13 +12,8 @@ import pytest
 from PIL import Image
 
 from sgbench.data.sources.celeba import CelebA
-from sgbench.data.sources.photographs import (
-    FORMATS,
-    centred_square,
-    read_photograph,
-    sample_bytes,
-    size_of_photograph,
-)
+from sgbench.data.sources.decoding import FORMATS, size_of_photograph
+from sgbench.data.sources.photographs import centred_square, read_photograph, sample_bytes
 from sgbench.support.errors import UserError
 
 GRADIENT = np.stack([np.tile(np.arange(64, dtype=np.uint8) * 3, (48, 1))] * 3, 2)

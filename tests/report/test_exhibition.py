@@ -103,6 +103,21 @@ def test_systems_without_results_are_named(tmp_path):
     assert shown(study).without == ("Method 01",)
 
 
+def test_systems_of_which_fewer_results_were_kept_are_named(tmp_path, study):
+    assert shown(study).fewer == {}
+    page = make_report(study, pictures=False).page.with_name("index.html").read_text(encoding="utf-8")
+    assert "and the same for every system: the very ones" in page
+    own = with_gallery(tmp_path)
+    for name, people in (("m00-s0", PEOPLE[:3]), ("m01-s0", (*PEOPLE, 0))):
+        folder = own.runs.system(name)
+        folder.write_gallery(pictures_of(open_scores(folder), 2, 32, people))
+        folder.write_records(folder.read_records())
+    assert shown(own).fewer == {"Method 00": 3}
+    page = make_report(own, pictures=False).page.with_name("index.html").read_text(encoding="utf-8")
+    assert "the same for every system but those named below" in page
+    assert "Not all of these results were kept of: Method 00 (all of 3 test images). A study" in page
+
+
 def test_a_study_scored_before_there_were_galleries_still_reports(tmp_path):
     study = many(tmp_path, 2, gallery=PEOPLE)
     assert shown(study) is None

@@ -154,3 +154,38 @@ def test_a_study_that_is_not_finished_is_one_line_and_nothing_is_made(study, tmp
     assert error.count("\n") == 1
     assert says in error
     assert not (tmp_path / "reference").exists()
+
+
+def test_an_accepted_run_is_the_one_that_the_reference_tells_of(study, packed, tmp_path, capsys):
+    (packed / "tolerances.yaml").write_text("default: {absolute: 1}\n")
+    other = study.path.rename(study.path.with_name("other"))
+    StudyFolder(other).write_settings("study: other\n")
+    StudyFolder(other).write_runtime({"commit": "5e6f"})
+    page = (packed / "README.md").read_text()
+    assert regress([str(packed), str(other), "--update"]) == 0
+    assert "no longer" not in capsys.readouterr().out
+    assert read_json(packed / "reference.json") == {"study": "other", "made": {"commit": "5e6f"}}
+    assert (packed / "settings.yaml").read_text() == "study: other\n"
+    assert (packed / "tolerances.yaml").read_text() == "default: {absolute: 1}\n"
+    assert (packed / "README.md").read_text() == page
+    again = tmp_path / "again"
+    assert reference([str(other), "-o", str(again)]) == 0
+    (again / "tolerances.yaml").unlink()
+    (again / "reference.json").write_text('{"study": "third", "made": {}}\n')
+    (again / "settings.yaml").unlink()
+    assert regress([str(packed), str(again), "--update"]) == 0  # which says itself what it was packed from
+    assert read_json(packed / "reference.json")["study"] == "third"
+    assert not (packed / "settings.yaml").exists()
+
+
+def test_of_records_from_nowhere_a_reference_tells_nothing(study, packed, tmp_path, capsys):
+    plain = tmp_path / "plain"
+    for member in study.members():
+        shutil.copytree(member.path, plain / member.name)
+    assert regress([str(packed), str(plain), "--update"]) == 0
+    said = capsys.readouterr().out.replace("\n", " ")
+    assert "reference.json and settings.yaml told of the former records and no longer do" in said
+    assert read_json(packed / "reference.json") == {"study": None, "made": {}}
+    assert not (packed / "settings.yaml").exists()
+    assert verify([str(packed)]) == 0
+    assert reference([str(study.path), "-o", str(packed)]) == 0  # it still is one

@@ -17,6 +17,7 @@ from sgbench.run import main
 from sgbench.settings.reading import read_settings
 from sgbench.studies.description import describe, trained_systems, write_intent
 from sgbench.studies.place import taken
+from sgbench.studies.provenance import data_facts
 from sgbench.support.atomic import partial_name
 from sgbench.support.errors import UserError
 from sgbench.support.locks import locked
@@ -80,6 +81,14 @@ OTHER = {
     "images": ({"data": CONFIG["data"] | {"num_test": 21}}, "data.num_test was 20 and is 21"),
     "judges": ({"jury": {"epochs": 1}}, "jury.epochs was "),
     "faces": ({"scoring": {"figure_people": 0}}, "scoring.figure_people was 4 and is 0"),
+    "a level of the experiments": (
+        {"experiments": {"levels": {100: 2}}},
+        "experiments.levels.100 was not given and is 2",
+    ),
+    "labels of one method": (
+        other_methods(balanced=["smile"]),
+        "methods.sggan.balanced was not given and is ['smile']",
+    ),
     "another kind of setting": ({"scoring": {"embedder": "math:sqrt"}}, "scoring.embedder was None and is math:sqrt"),
 }
 
@@ -106,6 +115,41 @@ def test_another_study_does_not_unless_it_is_told_to(study, replaced, told):
     assert line.endswith("; choose another name with --study, or give --replace to put this one in its place")
     with taken(now, replace=True):
         pass
+
+
+def test_settings_that_an_earlier_version_had_not_were_as_by_default(study):
+    for replaced, told in (({}, ""), ({"scoring": {"composition": 7}}, "scoring.composition was 200 and is 7)")):
+        report(study(**replaced), [])
+        own = study(**replaced)
+        kept = own.folder.read_settings()
+        for part, key in (("scoring", "composition"), ("jury", "floor"), ("data", "scored_on")):
+            del kept[part][key]
+        del kept["methods"]["sggan"]["weight_init"], kept["experiments"]
+        kept["judge"]["gone"] = 3
+        own.folder.write_settings(yaml.safe_dump(kept))
+        if not told:
+            with taken(own, systems=["sggan-2"]):
+                continue
+        with pytest.raises(UserError) as caught, taken(own):
+            pass
+        assert told in str(caught.value)
+
+
+def test_a_report_of_other_data_is_not_replaced_without_a_line(study, capsys):
+    def taken_with(**data):
+        with taken(own):
+            own.folder.write_runtime({"data": data_facts(own.plan.source) | data})
+        return capsys.readouterr().err
+
+    own = study()
+    report(own)
+    assert taken_with(**{"labels sha256": "1" * 64, "sha256": "2" * 64}) == ""  # nothing was said of earlier data
+    told = f"faces: the data are not those of the report that stands in {own.folder.path} (other "
+    assert f"{told}labels); it is made anew" in taken_with(sha256="2" * 64).replace("\n", " ")
+    assert f"{told}images, or another way of reading them)" in taken_with().replace("\n", " ")
+    assert taken_with() == ""
+    own.folder.write_runtime({"data": "nothing"})
+    assert taken_with() == ""
 
 
 LOST = {

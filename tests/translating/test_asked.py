@@ -14,7 +14,7 @@ ATTRIBUTES = (
 )
 
 
-def test_groups_are_in_the_order_given_and_yes_is_the_second_of_two_values():
+def test_groups_are_in_the_order_given_and_yes_may_be_one_of_two_values():
     pairs = [("hair_color", "blond"), ("smile", "yes"), ("glasses", "no"), ("species", "bird")]
     groups = groups_of(pairs, ATTRIBUTES)
     assert groups == (Group(1, 1), Group(0, 1), Group(3, 0), Group(2, 2))
@@ -25,6 +25,29 @@ def test_what_is_not_said_of_a_source_is_hidden():
     labels = labels_of([("hair_color", "none"), ("smile", "no")], ATTRIBUTES)
     assert labels.tolist() == [[0, NONE, HIDDEN, HIDDEN]]
     assert labels_in_words(labels[0].tolist(), ATTRIBUTES) == "smile=neutral, hair_color=none"
+
+
+SWITCHES = {
+    ("no", "yes"): 1,
+    ("True", "False"): 0,
+    ("absent", "present"): 1,
+    ("teeth", "no_teeth"): 0,
+    ("hidden", "teeth shown"): 1,
+    ("-1", "1"): 1,
+}
+
+
+@pytest.mark.parametrize("values", SWITCHES)
+def test_yes_is_the_value_that_says_so_in_whatever_order(values):
+    attribute, yes = Attribute("teeth", values), SWITCHES[values]
+    assert groups_of([("teeth", "yes")], [attribute]) == (Group(0, yes),)
+    assert labels_of([("teeth", "no")], [attribute]).tolist() == [[1 - yes]]
+
+
+@pytest.mark.parametrize("values", [("bad", "good"), ("teeth left", "teeth right"), ("female", "male")])
+def test_yes_is_refused_where_no_value_says_so(values):
+    line = refusal(lambda: groups_of([("teeth", "yes")], [Attribute("teeth", values)]))
+    assert line.endswith(f"--to teeth=yes: 'yes' is none of its values; this model knows {', '.join(values)}")
 
 
 WRONG = {

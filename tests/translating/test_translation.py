@@ -67,7 +67,7 @@ def test_a_photograph_is_cropped_and_translated(trained, photo, call, tmp_path, 
 
 def test_pasted_back_all_else_is_as_it_was(photo, call, tmp_path):
     alone, whole = tmp_path / "alone.png", tmp_path / "whole.png"
-    options = (photo, "--model", "tiny-5:sggan@5/1", "--to", "gender=yes", "-o")
+    options = (photo, "--model", "tiny-5:sggan@5/1", "--to", "gender=male", "-o")
     assert call(*options, alone)[0] == call(*options, whole, "--paste")[0] == 0
     before, after = pixels(photo), pixels(whole)
     with Image.open(alone) as result:
@@ -75,6 +75,81 @@ def test_pasted_back_all_else_is_as_it_was(photo, call, tmp_path):
     assert np.array_equal(after[:, 8:52], square)
     assert np.array_equal(after[:, :8], before[:, :8])
     assert np.array_equal(after[:, 52:], before[:, 52:])
+
+
+def whole_of(path):
+    with Image.open(path) as image:
+        return image.mode, np.asarray(image).copy(), image.info.get("icc_profile")
+
+
+@pytest.mark.parametrize("name", ["out.png", "out.webp", "out.tiff"])
+@pytest.mark.parametrize("kind", ["RGBA", "colour", "palette"])
+def test_pasted_back_a_photograph_is_as_transparent_as_it_was(photo, call, tmp_path, name, kind):
+    clear, out = tmp_path / "clear.png", tmp_path / name
+    with Image.open(photo) as image:
+        alpha = np.random.default_rng(0).integers(0, 256, (44, 60), dtype=np.uint8)
+        if kind == "RGBA":
+            image.putalpha(Image.fromarray(alpha))
+            image.save(clear)
+        else:
+            own = image if kind == "colour" else image.quantize(16)
+            own.save(clear, transparency=image.getpixel((0, 0)) if kind == "colour" else 3)
+    with Image.open(clear) as image:
+        before = np.asarray(image.convert("RGBA"))
+    assert before[..., 3].min() < 255
+    status, _, said = call(clear, "--model", "tiny-5:sggan@5/1", "--to", "gender=male", "--paste", "-o", out)
+    assert (status, [line for line in said if "does not keep" in line]) == (0, [])
+    mode, after, _ = whole_of(out)
+    assert mode == "RGBA"
+    assert np.array_equal(after[..., 3], before[..., 3])
+    assert np.array_equal(after[:, :8], before[:, :8])
+    assert np.array_equal(after[:, 52:], before[:, 52:])
+    assert not np.array_equal(after[:, 8:52], before[:, 8:52])
+
+
+def lossy(kind, image, path):
+    if kind == "16 bits":
+        Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257).save(path)
+    elif kind == "CMYK":
+        image.convert("CMYK").save(path, "TIFF")
+    elif kind == "frames":
+        image.save(path, "GIF", save_all=True, append_images=[image.rotate(90)])
+    else:
+        image.putalpha(7)
+        image.save(path, "PNG")
+
+
+LOST = {
+    "16 bits": "16 bits a colour, of which the upper 8 stay",
+    "CMYK": "the colours of its file (CMYK), which become RGB",
+    "frames": "frames after the first",
+    "transparency": "what is transparent in it; write a PNG",
+}
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_what_a_pasted_photograph_cannot_keep_is_said(photo, call, tmp_path, kind):
+    path, out = tmp_path / "photo.png", tmp_path / ("out.jpg" if kind == "transparency" else "out.png")
+    with Image.open(photo) as image:
+        lossy(kind, image, path)
+    options = (path, "--model", "tiny-5:sggan@5/1", "--to", "gender=male", "-o", out)
+    assert f"{out}: does not keep {LOST[kind]}" in "\n".join(call(*options, "--paste")[2])
+    assert whole_of(out)[0] == "RGB"
+    assert "does not keep" not in "\n".join(call(*options)[2])  # nothing of the photograph is in it
+
+
+@pytest.mark.parametrize("paste", [(), ("--paste",)], ids=["alone", "pasted"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_colours_of_a_result_mean_what_a_profile_of_rgb_says(photo, call, tmp_path, mode, paste):
+    from PIL import ImageCms
+
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[16:20] = {"RGB": b"RGB ", "L": b"GRAY", "CMYK": b"CMYK"}[mode]
+    path, out = tmp_path / "photo.tiff", tmp_path / "out.png"
+    with Image.open(photo) as image:
+        image.convert(mode).save(path, icc_profile=bytes(profile))
+    assert call(path, "--model", "tiny-5:sggan@5/1", "--to", "gender=male", "-o", out, *paste)[0] == 0
+    assert whole_of(out)[2] == (bytes(profile) if mode == "RGB" else None)
 
 
 def test_a_folder_keeps_names_and_a_result_does_not_depend_on_the_others(photo, call, tmp_path):

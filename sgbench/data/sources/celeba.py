@@ -19,6 +19,7 @@ from sgbench.data.labels import NONE, Attribute
 from sgbench.data.source import Source, SourceSettings, choose_attributes, existing
 from sgbench.data.sources.attributes import ATTRIBUTES
 from sgbench.data.sources.celeba_table import TOTALS, read_attribute_file
+from sgbench.data.sources.decoding import size_of_photograph
 from sgbench.data.sources.photographs import (
     Box,
     file_times,
@@ -26,7 +27,6 @@ from sgbench.data.sources.photographs import (
     fingerprint,
     missing_note,
     read_photograph,
-    size_of_photograph,
 )
 from sgbench.support.errors import UserError
 from sgbench.support.settings_model import UserPath

@@ -1,38 +1,22 @@
-"""Photographs in files: they are found, hashed, and decoded, cropped and resized one at a time."""
+"""Photographs in files: they are found, hashed, and read one at a time, cropped and resized."""
 
 import hashlib
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
+from sgbench.data.sources.decoding import MOST_BYTES, decoding, read_rgb
 from sgbench.support.errors import UserError
-from sgbench.support.reading import NotRead, open_regular, read_bytes
+from sgbench.support.reading import NotRead, read_bytes
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
-"""What photographs are decoded from, as Pillow names it; for other formats Pillow may start another program."""
-MOST_BYTES = 256 * 2**20
-MOST_PIXELS = 2**26
-"""Of a photograph: 8,192x8,192."""
 _SAMPLED = 32
 """About how many files have their bytes hashed."""
 _LARGEST = 2**63
 """Numbers of 64 bits are smaller; files can be of later years than these can tell in nanoseconds."""
-_TURNED = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""What makes a photograph upright, by its orientation tag."""
-_TWELVE_BITS = 2**12
 Box = tuple[int, int, int, int]
 """Left, upper, right and lower edge of a crop, in pixels."""
 
@@ -127,7 +111,7 @@ def sample_bytes(folder: Path, names: Sequence[str]) -> bytes:
 
 
 def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> np.ndarray:
-    """One photograph as ``open_photograph`` gives it, cropped and resized as ``framed`` does: uint8 [3, S, S].
+    """One photograph as ``read_rgb`` gives it, cropped and resized as ``framed`` does: uint8 [3, S, S].
 
     Args:
         crop: width and height in pixels -> the box that is kept.
@@ -136,22 +120,9 @@ def read_photograph(path: Path, crop: Callable[[int, int], Box], size: int) -> n
     Raises:
         UserError: the file cannot be decoded, has fewer bits stored in 16, or ``crop`` raises it.
     """
-    with _decoding(path):
-        rgb = _whole(path)
+    with decoding(path):
+        rgb = read_rgb(path)
         return framed(rgb, crop(*rgb.size), size)
-
-
-def open_photograph(path: Path) -> Image.Image:
-    """One photograph turned upright, in 8-bit RGB.
-
-    Alpha is dropped; of 16-bit pixels only the upper eight bits are used, so that fewer bits stored in 16 are refused.
-    Of what else the file says of the photograph only its orientation is read.
-
-    Raises:
-        UserError: the file cannot be decoded.
-    """
-    with _decoding(path):
-        return _whole(path)
 
 
 def framed(photograph: Image.Image, box: Box, size: int) -> np.ndarray:
@@ -166,85 +137,6 @@ def centred_square(width: int, height: int) -> Box:
     side = min(width, height)
     left, upper = (width - side) // 2, (height - side) // 2
     return left, upper, left + side, upper + side
-
-
-@contextmanager
-def _decoding(path: Path) -> Iterator[None]:
-    """While the block decodes a photograph, its errors become one that names the file."""
-    try:
-        yield
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    except Exception as error:  # decoders raise almost any error for a damaged file
-        raise UserError(f"{path}: not a readable image ({error}); replace or remove it") from error
-
-
-def _whole(path: Path) -> Image.Image:
-    with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
-        has_16_bits = image.format in ("PNG", "TIFF") and ";16" in str(image.tile[:1])  # colours become 8 bits
-        upright = _upright(image)
-        if has_16_bits:
-            _check_range(upright)
-        return upright if upright.mode == "RGB" else _rgb(upright)
-
-
-def size_of_photograph(path: Path) -> tuple[int, int] | None:
-    """Width and height of a photograph that is turned upright, in pixels; None if it cannot be read."""
-    try:
-        with open_regular(path, MOST_BYTES) as file, _opened(file) as image:
-            return _upright(image).size
-    except Exception:  # decoders raise almost any error for a damaged file
-        return None
-
-
-def _opened(file: BinaryIO) -> Image.Image:
-    """A photograph whose header was read; its pixels are not decoded yet."""
-    try:
-        image = Image.open(file, formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise ValueError(f"it is none of {', '.join(FORMATS)}") from error
-    if (pixels := image.width * image.height) > MOST_PIXELS:
-        raise ValueError(f"it has {pixels:,} pixels; at most {MOST_PIXELS:,} are decoded")
-    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):  # a PNG's have at most 16 bits
-        raise ValueError(f"{'floating-point' if image.mode == 'F' else '32-bit'} pixels, whose range nothing says")
-    return image
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    image.load()  # where Pillow itself turns a photograph, as it does a TIFF, its tag is gone then
-    orientation = _orientation(image)
-    return image.transpose(_TURNED[orientation]) if orientation in _TURNED else image
-
-
-def _orientation(image: Image.Image) -> int:
-    """The orientation tag, from 1 to 8; 1 if there is none, or none that can be read."""
-    try:
-        found = image.getexif().get(ExifTags.Base.Orientation)
-    except Exception:  # Pillow raises almost any error for damaged metadata
-        return 1
-    return found if found in _TURNED else 1
-
-
-def _check_range(image: Image.Image) -> None:
-    """Refuse 16-bit pixels of which all are as small as in 12 bits: their upper eight bits are almost black.
-
-    Raises:
-        UserError: they are. A black photograph in grey is known to be black; in colour Pillow keeps eight bits alone.
-    """
-    names = image.getbands()
-    bands = zip(names, image.split() if len(names) > 1 else [image], strict=True)
-    largest = max(int(np.asarray(pixels).max()) for name, pixels in bands if name != "A")
-    is_whole = image.mode.startswith("I")
-    if largest < (_TWELVE_BITS if is_whole else _TWELVE_BITS >> 8) and not (is_whole and largest == 0):
-        told = "16-bit pixels of which none is above 4,095, as when 12 bits are stored in 16"
-        raise UserError(f"{told}; scale it to all 16 bits, or save it with 8")
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # convert would clip 16 bits to 255
-        image = Image.fromarray((np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8))
-    image.info.pop("transparency", None)  # convert would warn that it drops the palette's transparency
-    return image.convert("RGB")
 
 
 def _size(path: Path) -> int:

@@ -48,6 +48,7 @@ class Exhibition:
         exhibits: of systems.
         counterfactuals: for each target, the pictures of (person, value), where they are known.
         without: labels of systems of which no results were kept.
+        fewer: label -> of how many of the people all results were kept, of systems of which some were not.
         number: systems of the report, of which the first few are shown.
     """
 
@@ -59,6 +60,7 @@ class Exhibition:
     exhibits: tuple[Exhibit, ...]
     counterfactuals: Mapping[int, tuple[Sprite, tuple[tuple[int, int], ...]]]
     without: tuple[str, ...]
+    fewer: Mapping[str, int]
     number: int
 
     @property

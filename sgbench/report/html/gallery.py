@@ -47,8 +47,24 @@ def exhibition(controls: Sequence[Member], systems: Sequence[Member], descriptio
         ),
         counterfactuals=dict(_answers(known, places)),
         without=tuple(member.label for _, member, gallery in kept if not gallery),
+        fewer=_fewer(copies, {member.label: gallery for _, member, gallery in kept if gallery}, places),
         number=len(systems),
     )
+
+
+def _fewer(copies: Gallery, galleries: Mapping[str, Gallery], places: Mapping[int, int]) -> dict[str, int]:
+    """Of how many of the people shown all results were kept, for each system of which some were not.
+
+    It may have been scored by a study that keeps those of fewer people, or have come without some results.
+    """
+    asked = _results(copies, places)
+    missing = {label: {p for _, p, _ in asked - _results(gallery, places)} for label, gallery in galleries.items()}
+    return {label: len(places) - len(people) for label, people in missing.items() if people}
+
+
+def _results(gallery: Gallery, places: Mapping[int, int]) -> set[tuple[int, int, int]]:
+    """Target, position and value of each result of the people shown."""
+    return {(target, p, value) for target, rows in _of_target(gallery, places) for p, value, _ in rows}
 
 
 def _kept(member: Member, about: Scores) -> Gallery:
