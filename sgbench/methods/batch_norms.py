@@ -1,13 +1,17 @@
-"""Batch norm with a leaky ReLU, by parts of a batch, whose running statistics learn only where a pass says so."""
+"""Batch norm with a leaky ReLU, by parts of a batch, whose running statistics learn only where a pass says so.
+
+Over a part of a batch it is what an instance norm is over one tall image, and is computed as that.
+"""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.methods.losses import widened
+from sgbench.methods.norms import norm_leaky
 
 
-class BatchNorm(nn.Module):
+class PartedBatchNorm(nn.Module):
     """Batch norm with scale and shift, eps 1e-5, then a leaky ReLU.
 
     In training mode a map is normalised by statistics of its own part of the batch, so that real and generated images
@@ -40,11 +44,13 @@ class BatchNorm(nn.Module):
         if not self.training:
             y = F.batch_norm(x, self.mean, self.variance, self.weight, self.bias, False, 0.0, self.eps)
             return F.leaky_relu(y, self.slope)
-        each = x.chunk(parts)
-        for part in each[:learned]:
-            self._learn(part.detach())
-        y = torch.cat([F.batch_norm(part, None, None, self.weight, self.bias, True, 0.0, self.eps) for part in each])
-        return F.leaky_relu(y, self.slope)
+        for part in x.detach().chunk(parts)[:learned]:
+            self._learn(part)
+        n, channels, height, width = x.shape
+        rows = x.permute(0, 2, 3, 1)
+        tall = rows.reshape(parts, n // parts * height, width, channels).permute(0, 3, 1, 2)
+        y = norm_leaky(tall, self.weight, self.bias, self.slope, self.eps)
+        return y.permute(0, 2, 3, 1).reshape(rows.shape).permute(0, 3, 1, 2)
 
     @torch.no_grad()
     def _learn(self, x: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""StarGAN's generator, which SemiStarGAN has too: one network that takes an image and the vector of its target labels."""
+"""StarGAN's generator, which SemiStarGAN has too: of an image and the vector of target labels."""
 
 import torch
 from torch import Tensor, nn

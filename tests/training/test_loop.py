@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from baselines.residualgan import ResidualGAN
+from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
 from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, sparsify
@@ -25,7 +26,7 @@ from sgbench.support.errors import UserError
 from sgbench.training.loop import Loop, rate_factor, train
 
 ATTRIBUTES = (Attribute("gender", ("female", "male")), Attribute("hair", ("black", "blond"), exhaustive=False))
-METHODS = (SGGAN, StarGAN, ResidualGAN)
+METHODS = (SGGAN, StarGAN, ResidualGAN, SemiStarGAN)
 NUM_IMAGES = 60
 
 

@@ -54,7 +54,7 @@ def expected(trained, photo, name, groups):
     return system.edit(x, labels, groups)[0].permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan"])
 def test_a_photograph_is_cropped_and_translated(trained, photo, call, tmp_path, method):
     name, out = f"tiny-5:{method}@5/1", tmp_path / "out.png"
     status, printed, said = call(photo, "--model", name, "--to", "hair_color=blond", "--to", "gender=male", "-o", out)
