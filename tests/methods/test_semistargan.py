@@ -428,21 +428,27 @@ def test_no_convolution_of_the_discriminator_has_a_kernel_that_its_padding_makes
     assert kernels == {1, 3, 4}
 
 
+def bright_and_dark(number):
+    """Images whose brightness is their gender, and which that is."""
+    truth = torch.randint(2, (number, 1)).to(torch.int8)
+    brightness = 0.2 * torch.randn(number, 3, 1, 1) + (truth[:, :, None, None] - 0.5)
+    return (brightness + 0.1 * torch.randn(number, 3, 32, 32)).clamp(-1, 1), truth
+
+
 @pytest.mark.slow
 def test_a_toy_task_is_learned():
-    """Bright and dark images, half without labels: classification and reconstruction fall, guesses are right."""
-    settings = {"base_width": 4, "discriminator_width": 8, "iterations": 100, "n_critic": 1, "learning_rate": 2e-3}
-    method = make((GENDER,), LABELS[:, :1], constant_iterations=100, lambda_gp=1.0, **settings)
-    losses = []
-    for iteration in range(100):
+    """Half of the images are without labels: classification and reconstruction fall, guesses at test are right."""
+    settings = {"base_width": 4, "discriminator_width": 8, "iterations": 80, "constant_iterations": 80}
+    settings |= {"n_critic": 1, "learning_rate": 2e-3, "lambda_rec": 100}
+    method, losses = make((GENDER,), LABELS[:, :1], **settings), []
+    for iteration in range(80):
         torch.manual_seed(iteration)
-        truth = torch.randint(2, (8, 1)).to(torch.int8)
-        brightness = 0.3 * torch.randn(8, 3, 1, 1) + (truth[:, :, None, None] - 0.5)
-        x = (brightness + 0.1 * torch.randn(8, 3, 32, 32)).clamp(-1, 1)
+        x, truth = bright_and_dark(8)
         labels = torch.where(torch.arange(8)[:, None] < 4, truth, HIDDEN).to(torch.int8)
         losses.append({k: float(v) for k, v in method.step([Batch(x, labels)], iteration).items()})
     assert all(abs(value) < 1e3 for row in losses for value in row.values())
     early, late = ({k: sum(row[k] for row in part) / 20 for k in part[0]} for part in (losses[:20], losses[-20:]))
     assert late["d_cls"] < 0.75 * early["d_cls"]
-    assert late["g_rec"] < 0.95 * early["g_rec"]
-    assert (method.eval().guessed_labels(x) == truth).all()
+    assert late["g_rec"] < 0.9 * early["g_rec"]
+    x, truth = bright_and_dark(128)
+    assert (method.eval().guessed_labels(x) == truth).float().mean() > 0.9
