@@ -12,16 +12,17 @@ from typing import Literal
 
 import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
-from torch import Tensor, nn
+from torch import Tensor
 
-from sgbench.data.labels import HIDDEN, Attribute, Group, all_groups
+from sgbench.data.labels import HIDDEN, Attribute
 from sgbench.methods.adam import Adam
-from sgbench.methods.contract import Batch, Method, update
-from sgbench.methods.convolutions import SameConvTranspose2d, WholeConv2d
+from sgbench.methods.contract import Batch, update
+from sgbench.methods.convolutions import WholeConv2d
 from sgbench.methods.critics import CriticSettings, StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
-from sgbench.methods.narrow import NarrowConv2d
-from sgbench.methods.networks import carry_image, frozen, norm_relu, put_pixels_together, trunk, widths_at
+from sgbench.methods.networks import frozen, widths_at
+from sgbench.methods.star_generator import StarGANGenerator
+from sgbench.methods.vector_method import VectorMethod
 from sgbench.methods.vectors import VectorCodec
 
 DISCRIMINATOR_WIDTHS = {
@@ -30,36 +31,6 @@ DISCRIMINATOR_WIDTHS = {
     128: (1, 2, 4, 8, 16, 32),
     256: (1, 2, 4, 8, 16, 32),
 }
-
-
-class StarGANGenerator(nn.Module):
-    """Images [N, 3, S, S] and target vectors [N, c] -> results [N, 3, S, S] in [-1, 1]."""
-
-    def __init__(self, num_entries: int, width: int):
-        super().__init__()
-        self.body = nn.Sequential(
-            trunk(3 + num_entries, width, bias=False),
-            norm_relu(SameConvTranspose2d(2 * width, width, 4, 2, bias=False)),
-            NarrowConv2d(width, 3, 7, bias=False),
-            nn.Tanh(),
-        )
-
-    def forward(self, x: Tensor, vectors: Tensor) -> Tensor:
-        """The vectors are repeated over the plane and stacked on the image."""
-        planes = vectors[:, :, None, None].expand(-1, -1, *x.shape[-2:])
-        return self.body(torch.cat([x, planes.to(x.dtype)], 1))
-
-    @torch.no_grad()
-    def pass_through(self, gain: float) -> None:
-        """Start near tanh(gain * x), where x has lost the mean and the contrast that norms take away."""
-        layers, (up, _), last, _ = self.body
-        carry_image(layers)
-        last.weight.mul_(0.1)
-        last.weight[:, :6] = 0
-        centre = last.kernel_size[0] // 2
-        for first, sign in ((0, 1.0), (3, -1.0)):  # a ReLU lets each sign through in a channel of its own
-            put_pixels_together(up, 3, first, sign)
-            last.weight[:, first : first + 3, centre, centre] = gain * sign * torch.eye(3)
 
 
 class StarGANDiscriminator(StridedCritic):
@@ -71,7 +42,7 @@ class StarGANDiscriminator(StridedCritic):
         self.classify = WholeConv2d(widths[-1], num_entries, image_size >> len(widths), bias=False)
 
 
-class StarGAN(Method):
+class StarGAN(VectorMethod):
     """StarGAN with masked reconstruction."""
 
     display_name = "StarGAN"
@@ -190,32 +161,6 @@ class StarGAN(Method):
             "g_rec": settings.lambda_rec * masked_reconstruction(x, x_rec, known.all(1)),
         }
 
-    def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
-        """Results for the source images' vectors with one attribute set to the group."""
-        return self.translate(images, labels, [group])
-
-    @torch.no_grad()
-    def translate(self, images: Tensor, labels: Tensor, groups: Sequence[Group]) -> Tensor:
-        """One pass for all groups. Other entries are the source image's, or the discriminator's guess if unknown."""
-        vectors, known = self.codec.encode(labels)
-        if not known.all():
-            vectors = torch.where(known, vectors, self._guess(images))
-        for group in groups:
-            vectors = self.codec.assign(vectors, group)
-        return self.generator(images, vectors)
-
-    @torch.no_grad()
-    def every_edit(self, images: Tensor) -> Tensor:
-        """Results of all groups, in one pass; what the discriminator guesses of an image is guessed once."""
-        guess = self._guess(images)
-        vectors = torch.stack([self.codec.assign(guess, group) for group in all_groups(self.attributes)], 1)
-        copies = images[:, None].expand(-1, vectors.shape[1], -1, -1, -1)
-        return self.generator(copies.flatten(0, 1), vectors.flatten(0, 1)).unflatten(0, vectors.shape[:2])
-
-    @torch.no_grad()
-    def guessed_labels(self, images: Tensor) -> Tensor:
-        """What the discriminator takes for the labels of images, int8 [N, J]."""
-        return self.codec.decode(self._guess(images))
-
-    def _guess(self, images: Tensor) -> Tensor:
+    def guess(self, images: Tensor) -> Tensor:
+        """The vectors that the discriminator gives images."""
         return self.codec.classify(self.discriminator.classify(self.discriminator.features(images)))

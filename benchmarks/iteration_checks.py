@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.residualgan import ResidualGAN
+from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
 from sgbench.data.labels import Attribute, Batch
 from sgbench.methods import kernels
@@ -16,7 +17,7 @@ from sgbench.training.optimisers import set_rates
 from sgbench.training.steps import ReplayedSteps, Steps, kept_state, make_steps
 
 ATTRIBUTES = tuple(Attribute(name, ("no", "yes")) for name in ("male", "young", "smiling", "eyeglasses"))
-METHODS: dict[type[Method], int] = {SGGAN: 4, StarGAN: 4, ResidualGAN: 1}
+METHODS: dict[type[Method], int] = {SGGAN: 4, StarGAN: 4, ResidualGAN: 1, SemiStarGAN: 4}
 """How many attributes each learns."""
 ALLOWED = {"float32": 0.01, "bfloat16": 0.2}
 """Of differences: roundings grow through an iteration. Float32 shows what is wrong, bfloat16 that it runs."""

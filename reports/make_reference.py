@@ -45,6 +45,7 @@ METHODS = {
     "sggan": {"batch_size": 4, "n_critic": 2},
     "stargan": {"batch_size": 4, "n_critic": 2},
     "residualgan": {"batch_size": 4},
+    "semistargan": {"batch_size": 4, "n_critic": 2},
 }
 BLANK = Record("", "", "", "", 0, "faces", SIZE, "", ALL, "", "", "", nan, nan, nan, 0, "", "measured")
 

@@ -34,7 +34,7 @@ def signals_as_in_a_terminal() -> None:
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> "Study":
-    """A planned study of three methods, two seeds and two attributes; jobs of seed 1 are trained."""
+    """A planned study of the suite's methods, two seeds and two attributes; jobs of seed 1 are trained."""
     from trained import train_study
 
     return train_study(tmp_path_factory.mktemp("trained"), seeds=[0, 1])

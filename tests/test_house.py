@@ -33,6 +33,7 @@ LAYERS = (
 """Parts of sgbench from the top: each imports only what is below its row, or its own package."""
 METHODS_MAY_IMPORT = {
     "sgbench.methods.adam",
+    "sgbench.methods.batch_norms",
     "sgbench.methods.branches",
     "sgbench.methods.contract",
     "sgbench.methods.convolutions",
@@ -42,6 +43,8 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.networks",
     "sgbench.methods.norms",
     "sgbench.methods.shared_head",
+    "sgbench.methods.star_generator",
+    "sgbench.methods.vector_method",
     "sgbench.methods.vectors",
     "sgbench.data.labels",
 }

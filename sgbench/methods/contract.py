@@ -47,7 +47,13 @@ class Method(nn.Module, ABC):
 
     A subclass is built as ``Method(attributes, image_size, settings, labels)`` where labels, int8 [N, J], are the
     revealed labels of the training images. It raises a ValueError if it cannot handle them; a plan builds it on the
-    meta device to find that out early. Its state is the parameters of its networks and ``optimizers``, nothing else.
+    meta device to find that out early. Its state is the parameters and buffers of its networks, its own buffers, and
+    ``optimizers``, nothing else.
+
+    What changes in training and is no parameter, such as a norm's running statistics or a count of updates, is a
+    buffer: a tensor that ``step`` changes in place, which checkpoints keep and a recorded iteration goes on with. A
+    weight that changes in the course of training is computed from such a count. Running statistics learn in one pass
+    that the code names, so that the order of loss terms does not count, and ``edit`` uses them as they are.
 
     On a GPU an iteration is recorded once and then replayed (``training.steps``), which is several times as fast. For
     that, ``step`` must run the same operations on tensors of the same shapes in every iteration. It reads no value on

@@ -43,23 +43,26 @@ class StridedCritic(nn.Module):
         widths: channels after each convolution.
         slope: of negative values.
         bias: whether the last convolution has one.
+        biases: whether the others have.
     """
 
-    def __init__(self, widths: Sequence[int], kernel_size: int, slope: float, bias: bool):
+    def __init__(self, widths: Sequence[int], kernel_size: int, slope: float, bias: bool, biases: bool = True):
         super().__init__()
         channels = [3, *widths]
         self.slope = slope
         self.slopes = [IDENTITY, *[slope] * (len(widths) - 1)]
         self.convolutions = nn.ModuleList(
-            SameConv2d(before, after, kernel_size, 2) for before, after in zip(channels[:-1], widths, strict=True)
+            SameConv2d(before, after, kernel_size, 2, biases)
+            for before, after in zip(channels[:-1], widths, strict=True)
         )
         self.adversarial = SameConv2d(channels[-1], 1, 3, bias=bias)
 
-    def features(self, x: Tensor) -> Tensor:
-        """The last map before the critic's own convolution."""
-        bias = None
-        for convolution, slope in zip(self.convolutions, self.slopes, strict=True):
+    def features(self, x: Tensor, first: int = 0, last: int | None = None) -> Tensor:
+        """The last map before the critic's own convolution, or that of some of the layers from what the first takes."""
+        bias, slope = None, IDENTITY
+        for convolution in [*self.convolutions][first:last]:
             x, bias = convolve_leaky(convolution, x, bias, slope)
+            slope = self.slope
         return leaky(x, bias, self.slope)
 
     def forward(self, x: Tensor) -> Tensor:

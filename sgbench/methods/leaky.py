@@ -37,11 +37,12 @@ def convolve_leaky(
         bias: what that layer left to be added.
 
     Returns:
-        The result, and the convolution's bias [c] if it has yet to be added.
+        The result, and the convolution's bias [c] if it has one that is yet to be added.
     """
     if not kernels.usable(x):
         return convolution(x if slope == IDENTITY else leaky(x, bias, slope)), None
-    weight, own, stride = lowered(convolution.weight), lowered(convolution.bias), convolution.stride
+    weight, stride = lowered(convolution.weight), convolution.stride
+    own = None if convolution.bias is None else lowered(convolution.bias)
     if slope == IDENTITY:
         return convolve(x, weight, None, stride[0]), own
     written, added = _around(convolution, x)

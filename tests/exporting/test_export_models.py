@@ -25,7 +25,7 @@ CONFIG = {
     "judge": {"epochs": 1, "floor": 0.5},
     "jury": {"size": 2, "epochs": 1, "floor": 0, "gate": 0},
     "scoring": {"num_resamples": 20, "figure_people": 1, "composition": 0},
-    "methods": METHODS | {"stargan": METHODS["stargan"] | {"source_labels": "guessed"}},
+    "methods": METHODS | {name: METHODS[name] | {"source_labels": "guessed"} for name in ("stargan", "semistargan")},
 }
 NAMES = "gender=female, gender=male, hair_color=black, hair_color=blond"
 
@@ -161,7 +161,12 @@ def test_exported_files_are_scored_as_the_systems_themselves(tmp_path):
     assert run.main(["--config", str(config), "--out", str(out)]) == 0
     names = {GROUPS: ""}
     key = ["metric", "target", "direction", "measured_on"]
-    for method, kinds in {"sggan": (".onnx", ".pt2"), "stargan": (".pt2",), "residualgan": (".onnx",)}.items():
+    for method, kinds in {
+        "sggan": (".onnx", ".pt2"),
+        "stargan": (".pt2",),
+        "residualgan": (".onnx",),
+        "semistargan": (".pt2",),
+    }.items():
         files = [tmp_path / f"{method}{kind}" for kind in kinds]
         export_model(f"small-5:{method}", files, out)
         for file in files:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from baselines.residualgan import ResidualGAN
+from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
 from sgbench.data.labels import Attribute
 from sgbench.methods import kernels
@@ -26,6 +27,7 @@ METHODS = {
     "sggan": (SGGAN, (GENDER, SHAPE), {"n_critic": 1}),
     "stargan": (StarGAN, (GENDER, SHAPE), {"n_critic": 1}),
     "residualgan": (ResidualGAN, (GENDER,), {}),
+    "semistargan": (SemiStarGAN, (GENDER, SHAPE), {"n_critic": 1}),
 }
 SIZE, BATCH = 32, 2
 FLOAT32, BFLOAT16 = nullcontext(), torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
@@ -152,10 +154,11 @@ def test_block_branches(both, residual, precision, tolerance):
     assert_close(*both(lambda: [*run()], "sum_shifted", "gather_shifted", "norm_act"), 2 * tolerance)
 
 
-@pytest.mark.parametrize("kernel_size", [5, 4])
-def test_block_critic(both, kernel_size):
-    critic, x = drawn(StridedCritic((3, 4, 5), kernel_size, 0.2, True)), noise(2, 3, 32, 32)
-    expected = ("leaky_pad", "leaky_pad_like", "leaky_pad_backward", "leaky_pad_gradients", "patches", "sum_shifted")
+@pytest.mark.parametrize(("kernel_size", "biases"), [(5, True), (4, True), (4, False)])
+def test_block_critic(both, kernel_size, biases):
+    critic, x = drawn(StridedCritic((3, 4, 5), kernel_size, 0.2, True, biases)), noise(2, 3, 32, 32)
+    expected = ("leaky_pad", "leaky_pad_like", "leaky_pad_backward", "patches", "sum_shifted")
+    expected += ("leaky_pad_gradients",) * biases
 
     def run():
         mapped = differentiated(critic, critic, x)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from baselines.residualgan import ResidualGAN
+from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
 from sgbench.data.labels import Attribute, Batch
 from sgbench.methods import casting, native
@@ -362,7 +363,7 @@ def method_of(cls, lasting):
 
 
 @needs_extension
-@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN])
+@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN])
 def test_iterations_with_casts_that_last_are_those_without(cls, calls):
     """Casts and gradients are the same; updates are so up to rounding."""
     losses, weights = [], []

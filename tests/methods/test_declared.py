@@ -3,6 +3,7 @@
 import pytest
 
 from baselines.residualgan import ResidualGAN
+from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.methods.declared import undeclared
@@ -33,7 +34,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN])
+@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN])
 def test_the_methods_of_the_suite_declare_everything(cls):
     assert undeclared(cls) == ""
 

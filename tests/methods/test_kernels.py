@@ -47,7 +47,7 @@ def test_kernels_in_the_interpreter(kernels):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("tests", "least"), [("test_block", 30), ("test_iteration", 3)])
+@pytest.mark.parametrize(("tests", "least"), [("test_block", 30), ("test_iteration", 4)])
 def test_methods_in_the_interpreter(tests, least):
     assert passed_in_the_interpreter("interpreted_methods.py", tests) >= least
 

@@ -6,6 +6,7 @@ from torch import nn
 from torch.export import Dim
 
 from sgbench.methods import kernels, native
+from sgbench.methods.batch_norms import PartedBatchNorm
 from sgbench.methods.branches import Branches
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
@@ -33,6 +34,7 @@ def whole(block, x):
 
 BLOCKS = {
     "norm": (InstanceNorm(8, 0.2), whole, (8, 8, 8)),
+    "batch norm": (PartedBatchNorm(8, 0.2, decay=0.9), whole, (8, 8, 8)),
     "part of a norm": (InstanceNorm(8, 0.0), lambda norm, x: norm.part(x[:, :3], slice(2, 5)), (8, 8, 8)),
     "halving": (SameConv2d(8, 16, 4, 2), whole, (8, 16, 16)),
     "odd kernel": (SameConv2d(8, 8, 5, 2), whole, (8, 9, 9)),
@@ -47,6 +49,11 @@ BLOCKS = {
     "one branch": (Branches(3, 4, "refined"), lambda b, x: b.one(1, x[:, :8, :8, :8], x[:, 8:]), (11, 16, 16)),
     "shared head": (SharedHead(3, 4, "refined"), lambda b, x: b(x[:, :8, :8, :8], x[:, 8:]), (11, 16, 16)),
     "critic": (StridedCritic([8, 16], 5, 0.2, bias=True), lambda c, x: c.features(x), (3, 16, 16)),
+    "part of a critic": (
+        StridedCritic([8, 16, 32], 4, 0.2, bias=False, biases=False),
+        lambda c, x: c.features(x, 1, 2),
+        (8, 16, 16),
+    ),
 }
 
 
