@@ -19,6 +19,8 @@ from sgbench.support.text import printable
 
 HIDDEN = -1
 NONE = -2
+NONE_NAME = "none"
+"""What ``NONE`` is called where values are named; so no value is."""
 
 _NAME = re.compile(r"\w[\w .-]*")
 
@@ -158,7 +160,7 @@ def sparsify(
         "complete": int(complete.sum()),
         "counts": {
             a.name: {name: int((shown[:, j] == v).sum()) for v, name in enumerate(a.values)}
-            | {"none": int((shown[:, j] == NONE).sum())}
+            | {NONE_NAME: int((shown[:, j] == NONE).sum())}
             for j, a in enumerate(attributes)
         },
         "sha256": hashlib.sha256(shown.tobytes()).hexdigest(),
