@@ -14,13 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgbench.data.levels import Level
+from sgbench.data.levels import NONE_NAME, Level
 from sgbench.support.text import printable
 
 HIDDEN = -1
 NONE = -2
-NONE_NAME = "none"
-"""What ``NONE`` is called where values are named; so no value is."""
 
 _NAME = re.compile(r"\w[\w .-]*")
 

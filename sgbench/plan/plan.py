@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from sgbench.data.labels import NONE_NAME, Attribute, SparseLabels, check_counts, group_separator, sparsify
-from sgbench.data.levels import Level
+from sgbench.data.labels import Attribute, SparseLabels, check_counts, group_separator, sparsify
+from sgbench.data.levels import NONE_NAME, Level
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.edits import Edits, choose_edits, choose_gallery

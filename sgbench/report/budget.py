@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from sgbench.data.labels import NONE_NAME
+from sgbench.data.levels import NONE_NAME
 from sgbench.report.averages import mean
 from sgbench.report.layout import Column, Layout, Table
 from sgbench.report.table_cells import make_cells, make_table

@@ -6,7 +6,8 @@ from difflib import get_close_matches
 import torch
 from torch import Tensor
 
-from sgbench.data.labels import HIDDEN, NONE, NONE_NAME, Attribute, Group
+from sgbench.data.labels import HIDDEN, NONE, Attribute, Group
+from sgbench.data.levels import NONE_NAME
 from sgbench.support.errors import UserError, shown
 
 Pair = tuple[str, str]

@@ -9,7 +9,8 @@ from pathlib import Path, PurePath, PureWindowsPath
 
 import numpy as np
 
-from sgbench.data.labels import HIDDEN, NONE, NONE_NAME, Attribute
+from sgbench.data.labels import HIDDEN, NONE, Attribute
+from sgbench.data.levels import NONE_NAME
 from sgbench.support.errors import UserError
 from sgbench.support.reading import open_lines
 
