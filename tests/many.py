@@ -31,14 +31,14 @@ def description_of(**about):
 def scores_of(number, base):
     """Made-up scores of a system, or of real images."""
     rng = np.random.default_rng(number)
-    labels = torch.from_numpy(np.random.default_rng(0).integers(0, 2, (NUM, 2)).astype(np.int8))
+    labels = torch.from_numpy(np.random.default_rng(0).integers(0, 2, (NUM, len(ATTRIBUTES))).astype(np.int8))
     requests = make_requests(labels, ATTRIBUTES)
     if base.method == "real":
         requests = (Requests(UNTOUCHED, torch.arange(NUM), torch.full((NUM,), -1, dtype=torch.int8)),)
     targets = []
     for request in requests:
         m = len(request.positions)
-        drawn = torch.from_numpy(rng.dirichlet([0.5, 0.5], (len(JUDGES), 2, m)))
+        drawn = torch.from_numpy(rng.dirichlet([0.5, 0.5], (len(JUDGES), len(ATTRIBUTES), m)))
         terms = {} if base.method == "real" else {("change", "image"): torch.from_numpy(rng.random((m, 1)))}
         targets.append(TargetScores(tuple(tuple(heads) for heads in drawn), terms))
     names = tuple(f"face {k}" for k in range(NUM))
@@ -70,7 +70,7 @@ def many(root, number, seeds=(0,), **described):
         add(runs, systems[-1].folder, k, method=method, seed=seed)
     description = description_of(
         title="many",
-        attributes={a.name: a.name.capitalize() for a in ATTRIBUTES},
+        attributes={a.name: a.title for a in ATTRIBUTES},
         controls=("real", "copy"),
         systems=tuple(systems),
         num_resamples=RESAMPLES,

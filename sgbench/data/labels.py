@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sgbench.data.levels import Level
+from sgbench.data.levels import NONE_NAME, Level
 from sgbench.support.text import printable
 
 HIDDEN = -1
@@ -158,7 +158,7 @@ def sparsify(
         "complete": int(complete.sum()),
         "counts": {
             a.name: {name: int((shown[:, j] == v).sum()) for v, name in enumerate(a.values)}
-            | {"none": int((shown[:, j] == NONE).sum())}
+            | {NONE_NAME: int((shown[:, j] == NONE).sum())}
             for j, a in enumerate(attributes)
         },
         "sha256": hashlib.sha256(shown.tobytes()).hexdigest(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, SparseLabels, check_counts, group_separator, sparsify
-from sgbench.data.levels import Level
+from sgbench.data.levels import NONE_NAME, Level
 from sgbench.data.source import Source
 from sgbench.metrics.catalogue import spec_of
 from sgbench.plan.edits import Edits, choose_edits, choose_gallery
@@ -147,6 +147,10 @@ def _check_names(attributes: Sequence[Attribute]) -> None:
         if ALL in attribute.values:
             raise UserError(
                 f"{attribute.name}: a value cannot be called '{ALL}', which stands for all of them; rename it"
+            )
+        if NONE_NAME in attribute.values:
+            raise UserError(
+                f"{attribute.name}: a value cannot be called '{NONE_NAME}', which stands for none of them; rename it"
             )
         for value in attribute.values:
             if group_separator(attributes).search(value):

@@ -8,7 +8,7 @@ import pandas as pd
 from sgbench.metrics.catalogue import columns_of, spec_of
 from sgbench.metrics.spec import MetricSpec, Place
 from sgbench.report.directions import directions
-from sgbench.report.layout import Column, Layout, Table
+from sgbench.report.layout import Column, Layout, Table, apart
 from sgbench.report.members import FEW
 from sgbench.report.table_cells import make_cells, make_table
 from sgbench.report.tables import attribute_heading
@@ -173,9 +173,8 @@ _MEASURED = ["metric", "measured_on", "target"]
 def _heading(metric: str, measured_on: str, target: str, layout: Layout) -> str:
     if metric in ("accuracy", "jury_accuracy"):
         return attribute_heading(target, measured_on, layout)
-    if metric == "inception_score":
-        return layout.inception_name
-    return spec_of(metric).heading(measured_on)
+    own = layout.inception_name if metric == "inception_score" else spec_of(metric).heading(measured_on)
+    return apart(own, layout.attributes.values())
 
 
 def _by_target(frame: pd.DataFrame, layout: Layout, columns: Sequence[tuple[MetricSpec, Place]]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from sgbench.data.levels import NONE_NAME
 from sgbench.report.averages import mean
 from sgbench.report.layout import Column, Layout, Table
 from sgbench.report.table_cells import make_cells, make_table
@@ -59,7 +60,7 @@ def labels_at_all(manifests: Mapping[str, Mapping], layout: Layout) -> float | N
         if manifest["level"] == ALL
         for attribute in layout.attributes
         for value, number in manifest["counts"].get(attribute, {}).items()
-        if value != "none"
+        if value != NONE_NAME
     ]
     return sum(counts) / len(counts) if counts else None
 

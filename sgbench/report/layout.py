@@ -85,6 +85,14 @@ class Table:
     ties: bool = False
 
 
+def apart(own: str, data: Iterable[str]) -> str:
+    """A name of the suite's own, in parentheses where the data have one that reads the same."""
+    names = {name.casefold() for name in data}
+    while own.casefold() in names:
+        own = f"({own})"
+    return own
+
+
 def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
     """(method, variant, level) -> name shown, in the order of ``layout.methods``, then from all labels to fewest.
 

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 
 from sgbench.metrics.jury import JuryAccuracy
+from sgbench.report.layout import apart
 from sgbench.report.members import Member
 from sgbench.results.records import CONTROLS
 from sgbench.results.scores import MIN_SITTING, UNTOUCHED, Scores, sitting
@@ -36,6 +37,8 @@ MIN_IMAGES = 20
 """Source images that a value needs: the accuracy of fewer says little."""
 OTHERS = "others"
 GAP = "gap"
+_OTHERS, _GAP = "", ""
+"""What stands for them while figures are made: no attribute and no value is called so."""
 _CONFIDENCE = 0.95
 _DECIMALS = 9
 """Further digits depend on the processor."""
@@ -85,15 +88,22 @@ def by_subgroups(systems: Iterable[tuple[Member, Scores]]) -> pd.DataFrame:
         A row for each figure: row, target, method, variant, level, measured_on (the target, or ``OTHERS``), attribute,
         values (one, or ``GAP``), metric, unit, origin, value, low, high, p_adjusted (by Holm's procedure over all gaps
         but those of controls), low_adjusted and high_adjusted (the ends of the interval at the level at which this
-        procedure tests), num_images (the fewest of any value in it), num_seeds, note, least.
+        procedure tests), num_images (the fewest of any value in it), num_seeds, note, least. ``OTHERS`` and ``GAP`` are
+        in parentheses where the data have an attribute or a value of this name.
     """
     of_rows: dict[str, tuple[Member, list[_Figures]]] = {}
+    attributes: dict[str, tuple[str, ...]] = {}
     for member, scores in systems:
+        attributes |= {attribute.name: attribute.values for attribute in scores.attributes}
         of_rows.setdefault(member.row, (member, []))[1].append(_figures(dict(_hits(scores))))
     rows = [row for member, seeds in of_rows.values() for row in _rows(member, seeds)]
     frame = pd.DataFrame(rows)
     if frame.empty:
         return frame
+    others, gap = apart(OTHERS, attributes), apart(GAP, chain.from_iterable(attributes.values()))
+    frame = frame.assign(
+        measured_on=frame["measured_on"].replace(_OTHERS, others), values=frame["values"].replace(_GAP, gap)
+    )
     p, ends_of = frame.pop("p").to_numpy(dtype=float), frame.pop("ends")
     nothing = math.nan, math.nan
     ends = [
@@ -116,7 +126,7 @@ def _hits(scores: Scores) -> Iterator[tuple[_Where, dict[str, _Hits]]]:
         _, _, terms, refusal = by_jury(scores.judges, request.target, posteriors, request.values)[0]
         measured = {} if refusal else {name: terms.numpy()}
         if (kept := _kept(scores, request.target, own.posteriors, labels)) is not None:
-            measured[OTHERS] = kept
+            measured[_OTHERS] = kept
         for measured_on, hits in measured.items():
             for j, attribute in enumerate(scores.attributes):
                 if j != request.target:
@@ -149,9 +159,9 @@ def _kept(
 def _figures(hits: _OfSystem) -> _Figures:
     """Means and gaps; what judges differ by is steadied within each kind of figure of the system."""
     means, gaps, images = {}, {}, {}
-    kinds = {where.measured_on == OTHERS for where in hits}
+    kinds = {where.measured_on == _OTHERS for where in hits}
     for kind in kinds:
-        own = {where: values for where, values in hits.items() if (where.measured_on == OTHERS) == kind}
+        own = {where: values for where, values in hits.items() if (where.measured_on == _OTHERS) == kind}
         single = {(w, v): crossed_table(h.terms, h.sources) for w, values in own.items() for v, h in values.items()}
         pairs = {
             (w, a, b): crossed_difference((x.terms, x.sources), (y.terms, y.sources))
@@ -190,7 +200,7 @@ def _rows(member: Member, seeds: list[_Figures]) -> Iterator[dict]:
         pairs = len(means) * (len(means) - 1) // 2
         ends = partial(_ends_of_gap, gap, [(means[v], images[v]) for v in (most, least)], pairs)
         low, high = ends(_CONFIDENCE)
-        fields = {"values": GAP, "value": gap.mean, "low": low, "high": high, "ends": ends}
+        fields = {"values": _GAP, "value": gap.mean, "low": low, "high": high, "ends": ends}
         fields |= {"p": math.nan if control else min(1.0, pairs * gap.p)}
         fields |= {"num_images": min(images[most], images[least]), "num_seeds": len(seeds)}
         yield about | where._asdict() | fields

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from sgbench.data.labels import HIDDEN, NONE, Attribute, Group
+from sgbench.data.levels import NONE_NAME
 from sgbench.support.errors import UserError, shown
 
 Pair = tuple[str, str]
@@ -17,7 +18,6 @@ _PRESENT = {_YES, "y", "true", "1", "on", "with", "present"}
 _ABSENT = {_NO, "n", "false", "0", "-1", "off", "without", "absent"}
 _STEM = 4
 """Letters in which a value and its attribute are the same word: smile and smiling."""
-_NONE = "none"
 
 
 def groups_of(pairs: Sequence[Pair], attributes: Sequence[Attribute]) -> tuple[Group, ...]:
@@ -39,7 +39,7 @@ def labels_of(pairs: Sequence[Pair], attributes: Sequence[Attribute]) -> Tensor:
     labels = torch.full((1, len(attributes)), HIDDEN, dtype=torch.int8)
     for j, value in _by_position(pairs, attributes, "--from"):
         attribute = attributes[j]
-        is_none = value == _NONE and not attribute.exhaustive
+        is_none = value == NONE_NAME and not attribute.exhaustive
         labels[0, j] = NONE if is_none else _value(attribute, value, "--from")
     return labels
 
@@ -52,7 +52,7 @@ def in_words(groups: Sequence[Group], attributes: Sequence[Attribute]) -> str:
 def labels_in_words(labels: Sequence[int], attributes: Sequence[Attribute]) -> str:
     """Labels as a user names them; hidden ones are left out."""
     named = zip(labels, attributes, strict=True)
-    return ", ".join(f"{a.name}={_NONE if v == NONE else a.values[v]}" for v, a in named if v != HIDDEN)
+    return ", ".join(f"{a.name}={NONE_NAME if v == NONE else a.values[v]}" for v, a in named if v != HIDDEN)
 
 
 def _by_position(pairs: Sequence[Pair], attributes: Sequence[Attribute], option: str) -> list[tuple[int, str]]:
@@ -73,7 +73,7 @@ def _value(attribute: Attribute, name: str, option: str) -> int:
         return attribute.values.index(name)
     if name in (_YES, _NO) and (present := _present(attribute)) is not None:
         return present if name == _YES else 1 - present
-    none = (_NONE,) if option == "--from" and not attribute.exhaustive else ()
+    none = (NONE_NAME,) if option == "--from" and not attribute.exhaustive else ()
     raise UserError(
         f"{option} {attribute.name}={name}: {shown(name)} is none of its values; "
         + _instead(name, (*attribute.values, *none))

@@ -10,11 +10,12 @@ from pathlib import Path, PurePath, PureWindowsPath
 import numpy as np
 
 from sgbench.data.labels import HIDDEN, NONE, Attribute
+from sgbench.data.levels import NONE_NAME
 from sgbench.support.errors import UserError
 from sgbench.support.reading import open_lines
 
 SPLIT = "split"
-NONE_CELL = "none"
+NONE_CELL = NONE_NAME
 MAX_VALUES = np.iinfo(np.int8).max + 1
 """Labels are int8."""
 _MINUS_ONE = {"-1": "no", "-1.0": "no"}
