@@ -33,6 +33,7 @@ LAYERS = (
 """Parts of sgbench from the top: each imports only what is below its row, or its own package."""
 METHODS_MAY_IMPORT = {
     "sgbench.methods.adam",
+    "sgbench.methods.batch_norm",
     "sgbench.methods.branches",
     "sgbench.methods.contract",
     "sgbench.methods.convolutions",

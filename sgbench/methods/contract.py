@@ -47,7 +47,8 @@ class Method(nn.Module, ABC):
 
     A subclass is built as ``Method(attributes, image_size, settings, labels)`` where labels, int8 [N, J], are the
     revealed labels of the training images. It raises a ValueError if it cannot handle them; a plan builds it on the
-    meta device to find that out early. Its state is the parameters of its networks and ``optimizers``, nothing else.
+    meta device to find that out early. Its state is its state dict, which is the parameters of its networks and their
+    persistent buffers such as statistics of norms, and that of its ``optimizers``, nothing else; checkpoints hold both.
 
     On a GPU an iteration is recorded once and then replayed (``training.steps``), which is several times as fast. For
     that, ``step`` must run the same operations on tensors of the same shapes in every iteration. It reads no value on
@@ -91,7 +92,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
-        """Run one iteration, updating the parameters; return scalar losses by name, detached."""
+        """Run one iteration, updating parameters and buffers; return scalar losses by name, detached."""
 
     @abstractmethod
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:
