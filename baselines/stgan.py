@@ -1,9 +1,9 @@
 """STGAN (Liu et al., CVPR 2019): a generator that is told the difference of the attributes, and selects what it keeps.
 
-Source: the official code (csmliu/STGAN). An image is reconstructed from a difference of zeros, which takes no label: with
-sparse labels this is over every image, and edits begin from the known labels and the discriminator's classification of
-the others. Departures: the rate falls linearly over the second half, not to a tenth at once; statistics of batch norms
-begin as an even mean.
+Source: the official code (csmliu/STGAN). An image is reconstructed from a difference of zeros, which takes no label, so
+with sparse labels this is over every image. Edits begin from the known labels and the discriminator's classification of
+the others; classification is over known entries, and targets are complete vectors. Departures: the rate falls linearly
+over the second half, not to a tenth at once; statistics of batch norms begin as an even mean.
 """
 
 from collections.abc import Sequence

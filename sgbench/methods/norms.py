@@ -110,10 +110,11 @@ class _GradientsOfNorm(Function):
         wide = torch.promote_types(x.dtype, torch.float32)
         centred, g, v = x.to(wide) - mean, g.to(wide), v.to(wide)
         xhat = centred * scale
-        slopes = torch.where(centred * (scale * _over(weight)) + _over(bias) > 0, 1.0, ctx.slope)
-        u = g * slopes * _over(weight)
+        positive = centred * (scale * _over(weight)) + _over(bias) > 0
+        u = torch.where(positive, g, ctx.slope * g) * _over(weight)
         mean_u, mean_v, c, d, uv = (t.mean((2, 3), keepdim=True) for t in (u, v, u * xhat, v * xhat, u * v))
-        along = scale * slopes * (v - mean_v - xhat * d)
+        along = scale * (v - mean_v - xhat * d)
+        along = torch.where(positive, along, ctx.slope * along)
         of_x = d * (mean_u - u) + c * (mean_v - v) + xhat * (3 * c * d + mean_u * mean_v - uv)
         of_scale = (g * along).sum((0, 2, 3)).to(weight.dtype)
         rest = (None,) * (1 + len(moments))

@@ -255,6 +255,23 @@ def test_the_job_of_a_method_says_nothing_of_labels_at_test(study):
     assert narrow.name != job.name
 
 
+@pytest.mark.parametrize("method", ["attgan", "stgan"])
+def test_a_variant_of_another_strength_is_another_row_of_the_same_model(study, method):
+    alone = study(methods={method: SMALL})
+    both = study(methods={method: SMALL, f"{method}/strength2": SMALL | {"strength": 2}})
+    assert names(both) == names(alone)
+    (job,) = both.plan.jobs
+    assert "strength" not in job.identity["settings"]
+    usual, strong = both.plan.systems
+    assert usual.jobs == strong.jobs == (job,)
+    assert usual.name != strong.name
+    assert [system.entry.shown_variant for system in (usual, strong)] == ["", "strength 2"]
+    assert [system.entry.settings.strength for system in (usual, strong)] == [1, 2]
+    said = f"{strong.entry.cls.display_name} (strength 2) is told at test to change more or less than in training"
+    assert sum(note.startswith(said) for note in notes(both, True)) == 1
+    assert not any("to change more or less" in note for note in notes(alone, True))
+
+
 def test_a_report_says_who_was_given_which_labels(study):
     guessing = SMALL | {"source_labels": "guessed"}
     true = "StarGAN is given the test images' true labels of the attributes that are not the target"
