@@ -51,18 +51,18 @@ def records(folder, name):
 
 def test_every_example_has_code_and_a_config():
     code = {path.stem for path in EXAMPLES.glob("*.py")}
-    assert code == {path.stem for path in EXAMPLES.glob("*.yaml")} == {"attgan", "warmth", "discs"}
+    assert code == {path.stem for path in EXAMPLES.glob("*.yaml")} == {"mygan", "warmth", "discs"}
 
 
 def test_the_method_is_what_a_new_one_begins_with(tmp_path):
-    for path in write_method("AttGAN", tmp_path):
+    for path in write_method("MyGAN", tmp_path):
         assert path.read_text() == (EXAMPLES / path.name).read_text()
 
 
 @pytest.mark.slow
 def test_the_method_runs(folder):
-    assert main(["--config", "attgan.yaml"]) == 0
-    assert "attgan" in {record.method for record in records(folder, "attgan")}
+    assert main(["--config", "mygan.yaml"]) == 0
+    assert "mygan" in {record.method for record in records(folder, "mygan")}
 
 
 @pytest.mark.slow

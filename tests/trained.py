@@ -22,6 +22,8 @@ METHODS = {
     "sggan": SHORT | {"n_critic": 1},
     "stargan": SHORT | {"n_critic": 1, "discriminator_width": 2},
     "residualgan": SHORT,
+    "attgan": SHORT | {"n_critic": 1},
+    "stgan": SHORT | {"n_critic": 1},
 }
 DATA = {"class": "faces", "num_images": 60, "num_test": 20, "image_size": 32, "attributes": ["gender", "hair_color"]}
 

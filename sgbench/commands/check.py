@@ -15,8 +15,8 @@ def parser() -> Parser:
         description="Try whether a method does what the contract asks for: it is built, trained for a few iterations "
         "on embedded faces, stopped and resumed, and asked for results. A line for each check; status 1 if one failed.",
         examples=(
-            "sgbench check my_package.attgan:AttGAN",
-            "sgbench check attgan:AttGAN --config attgan.yaml",
+            "sgbench check my_package.mygan:MyGAN",
+            "sgbench check mygan:MyGAN --config mygan.yaml",
         ),
     )
     p.add_argument("method", metavar="METHOD", help="package.module:Class, or the name of a method of the suite")

@@ -14,7 +14,7 @@ def parser() -> Parser:
         prog="sgbench new",
         description="Write the files of a new method: a small class that works and says what the contract asks for, "
         "and a config that trains, scores and reports it. Nothing is overwritten.",
-        examples=("sgbench new method AttGAN", 'sgbench new method "My GAN" -o experiments'),
+        examples=("sgbench new method MyGAN", 'sgbench new method "My GAN" -o experiments'),
     )
     p.add_argument("kind", choices=("method",), help="what is new")
     p.add_argument("name", metavar="NAME", help="what it is called in tables; class and files are named after it")

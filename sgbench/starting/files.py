@@ -37,7 +37,7 @@ def names_of(given: str) -> Names:
     parts = re.findall(r"[A-Za-z0-9]+", plain)
     title = one_line(given)
     if not parts or len(title) > _LONGEST or '"' in title or "\\" in title:
-        raise UserError(f"{shown(given)} is no name for a method; give letters and digits, such as AttGAN")
+        raise UserError(f"{shown(given)} is no name for a method; give letters and digits, such as MyGAN")
     cls = "".join(part[0].upper() + part[1:] for part in parts)
     module = "_".join(parts).lower()
     if not cls[0].isalpha():

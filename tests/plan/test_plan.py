@@ -331,7 +331,7 @@ def test_the_settings_kept_beside_a_report_are_a_config_of_the_same_study(study,
     assert names(open_study(again, first.runs.root, first.screen)) == names(first)
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "attgan", "stgan"])
 def test_three_values_are_planned_for_methods_that_can_take_them(study, method):
     (job,) = shapes(study, {method: SMALL}).plan.jobs
     assert job.labels.manifest["counts"]["shape"]["long"] == 5

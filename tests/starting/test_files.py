@@ -10,7 +10,7 @@ from sgbench.trials.contract import check_contract
 from sgbench.trials.own_settings import settings_for
 
 NAMED = {
-    "AttGAN": Names("AttGAN", "AttGAN", "attgan"),
+    "MyGAN": Names("MyGAN", "MyGAN", "mygan"),
     "my new  GAN": Names("my new GAN", "MyNewGAN", "my_new_gan"),
     "STGAN-v2": Names("STGAN-v2", "STGANV2", "stgan_v2"),
     "2face": Names("2face", "Method2face", "method_2face"),
@@ -33,15 +33,18 @@ def test_what_names_nothing_is_refused(given, refused, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("given", "module"), [("StarGAN", "baselines.stargan"), ("Torch", "torch"), ("sys", "sys")])
+@pytest.mark.parametrize(
+    ("given", "module"),
+    [("StarGAN", "baselines.stargan"), ("AttGAN", "baselines.attgan"), ("Torch", "torch"), ("sys", "sys")],
+)
 def test_a_name_that_is_taken_is_refused(given, module, refused, tmp_path):
     assert f"there is a module {module} already" in refused(lambda: write_method(given, tmp_path))
 
 
-@pytest.mark.parametrize("there", ["attgan.py", "attgan.yaml"])
+@pytest.mark.parametrize("there", ["mygan.py", "mygan.yaml"])
 def test_nothing_is_overwritten(there, refused, tmp_path):
     (tmp_path / there).write_text("mine")
-    assert f"{there}: is there already; choose another name" in refused(lambda: write_method("AttGAN", tmp_path))
+    assert f"{there}: is there already; choose another name" in refused(lambda: write_method("MyGAN", tmp_path))
     assert [path.name for path in tmp_path.iterdir()] == [there]
     assert (tmp_path / there).read_text() == "mine"
 

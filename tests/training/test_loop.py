@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.attgan import AttGAN
 from baselines.residualgan import ResidualGAN
 from baselines.stargan import StarGAN
+from baselines.stgan import STGAN
 from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, sparsify
 from sgbench.methods.contract import MethodSettings
@@ -25,7 +27,7 @@ from sgbench.support.errors import UserError
 from sgbench.training.loop import Loop, rate_factor, train
 
 ATTRIBUTES = (Attribute("gender", ("female", "male")), Attribute("hair", ("black", "blond"), exhaustive=False))
-METHODS = (SGGAN, StarGAN, ResidualGAN)
+METHODS = (SGGAN, StarGAN, ResidualGAN, AttGAN, STGAN)
 NUM_IMAGES = 60
 
 
@@ -151,11 +153,13 @@ def test_draws_of_numpy_and_python_are_those_of_the_iteration_too(tmp_path):
 
 
 @pytest.mark.parametrize("cls", METHODS)
-def test_checkpoint_holds_every_parameter_and_moment(cls, tmp_path):
+def test_checkpoint_holds_every_parameter_buffer_and_moment(cls, tmp_path):
     method = run(cls, tmp_path, until=3)
     state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert state["iteration"] == 3
-    assert state["method"].keys() == dict(method.named_parameters()).keys()
+    learned = {name for name, _ in method.named_buffers() if name.endswith(("mean", "variance", "num_passes"))}
+    assert state["method"].keys() == dict(method.named_parameters()).keys() | learned
+    assert bool(learned) == (cls in (AttGAN, STGAN))
     moments = [m for optimizer in state["optimizers"].values() for m in optimizer["state"].values()]
     assert len(moments) == sum(p.grad is not None for p in method.parameters()) > 20
     fresh, _ = make(cls)
@@ -163,6 +167,7 @@ def test_checkpoint_holds_every_parameter_and_moment(cls, tmp_path):
     fresh.load_state_dict(checkpoint.method)
     assert checkpoint.iteration == 3
     assert all(torch.equal(a, b) for a, b in zip(fresh.parameters(), method.parameters(), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(fresh.buffers(), method.buffers(), strict=True))
 
 
 def test_a_checkpoint_in_between_changes_nothing(tmp_path):

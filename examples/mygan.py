@@ -1,8 +1,8 @@
-"""AttGAN: an encoder, a decoder that is told what to change, and a discriminator that also classifies.
+"""MyGAN: an encoder, a decoder that is told what to change, and a discriminator that also classifies.
 
 A small method that works, to begin from: change networks and losses, and check what you have with
 
-    sgbench check attgan:AttGAN --config attgan.yaml
+    sgbench check mygan:MyGAN --config mygan.yaml
 """
 
 from collections.abc import Sequence
@@ -73,11 +73,11 @@ class Discriminator(nn.Module):
         return real[:, 0], list(logits.split(self.num_values, 1))
 
 
-class AttGAN(Method):
-    """AttGAN."""
+class MyGAN(Method):
+    """MyGAN."""
 
-    display_name = "AttGAN"  # as tables show it
-    key = "attgan"  # trained models are kept under it, wherever this file lies
+    display_name = "MyGAN"  # as tables show it
+    key = "mygan"  # trained models are kept under it, wherever this file lies
     version = 1  # raise it when the same settings would train another model
 
     class Settings(MethodSettings):
