@@ -274,10 +274,8 @@ def test_a_variant_of_another_strength_is_another_row_of_the_same_model(study, m
 
 def test_a_report_says_who_was_given_which_labels(study):
     guessing = SMALL | {"source_labels": "guessed"}
-    true = "StarGAN is given the test images' true labels of the attributes that are not the target"
-    guess = (
-        "is given no label at test: it guesses those of the attributes that are not the target with its own classifier."
-    )
+    true = "StarGAN is given the test images' true labels ("
+    guess = "is given no label at test: it guesses those of the source image with its own classifier."
     told = {
         "true": notes(study(methods={"stargan": SMALL}), True),
         "guessed": notes(study(methods={"stargan": guessing}), True),

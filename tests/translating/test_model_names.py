@@ -37,7 +37,7 @@ WRONG = {
     "tiny-5:sggan": "is several models; say which by level and seed: sggan@5/0, sggan@5/1",
     "tiny-5:sggan@5": "is several models; say which",
     "tiny-5:sggan@5/2": "is none of its models; say which by level and seed: sggan@5/0, sggan@5/1",
-    "tiny-5:sggn": "has no method 'sggn'; did you mean sggan? the methods there are sggan, stargan, residualgan, attgan,",
+    "tiny-5:sggn": "has no method 'sggn'; did you mean sggan? the methods there are sggan, stargan, residualgan,",
     "tiny-6:sggan": "tiny-6: no study there; did you mean tiny-5? the studies there are tiny-5",
     "tiny-5:": "no model there; give STUDY:METHOD",
     "nothing": "no model there; give STUDY:METHOD",
