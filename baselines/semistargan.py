@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute
 from sgbench.methods.adam import Adam
-from sgbench.methods.batch_norms import PartedBatchNorm
+from sgbench.methods.batch_norm import PartedBatchNorm
 from sgbench.methods.contract import Batch, update
 from sgbench.methods.convolutions import SameConv2d, WholeConv2d
 from sgbench.methods.critics import CriticSettings, StridedCritic
@@ -53,7 +53,7 @@ class SemiStarGANDiscriminator(StridedCritic):
             layers = nn.ModuleList()
             for after, kernel_size, stride in stage:
                 convolution = SameConv2d(channels, after, kernel_size, stride, bias=False)
-                layers.append(nn.ModuleList([convolution, PartedBatchNorm(after, SLOPE, decay=0.9)]))
+                layers.append(nn.ModuleList([convolution, PartedBatchNorm(after, SLOPE, eps=1e-5, decay=0.9)]))
                 channels = after
             self.stages.append(layers)
         self.last = WholeConv2d(channels, num_entries, 1, bias=False)

@@ -14,7 +14,7 @@ import torch
 from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 
-from sgbench.data.labels import HIDDEN, Attribute
+from sgbench.data.labels import Attribute
 from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, update
 from sgbench.methods.convolutions import WholeConv2d
@@ -22,6 +22,7 @@ from sgbench.methods.critics import CriticSettings, StridedCritic
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.networks import frozen, widths_at
 from sgbench.methods.star_generator import StarGANGenerator
+from sgbench.methods.targets import TargetVectors
 from sgbench.methods.vector_method import VectorMethod
 from sgbench.methods.vectors import VectorCodec
 
@@ -75,27 +76,13 @@ class StarGAN(VectorMethod):
             self.generator.pass_through(settings.pass_through)
         width = settings.discriminator_width or settings.base_width
         self.discriminator = StarGANDiscriminator(num_entries, image_size, width)
-        self.register_buffer("pool", self._complete_vectors(labels), persistent=False)
+        self.targets = TargetVectors(self.codec, labels, self.display_name)
         d_rate = settings.discriminator_learning_rate or settings.learning_rate
         adam = partial(Adam, betas=(0.5, 0.999))
         self.optimizers = {
             "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
             "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
         }
-
-    def _complete_vectors(self, labels: Tensor) -> Tensor | None:
-        """Complete vectors [P, c] of labelled images; None if no label is hidden, as batches then give the targets."""
-        complete = (labels != HIDDEN).all(1)
-        if len(labels) and complete.all():
-            return None
-        pool = labels[complete & (labels >= 0).any(1)]
-        if not len(pool):
-            names = ", ".join(attribute.name for attribute in self.attributes)
-            raise ValueError(
-                f"StarGAN needs training images with all of {names} known, and there are none; "
-                "reveal more labels a value (--sparse) or choose fewer attributes"
-            )
-        return self.codec.encode(pool)[0]
 
     @property
     def batches_per_iteration(self) -> int:
@@ -109,24 +96,17 @@ class StarGAN(VectorMethod):
         """
         losses: dict[str, Tensor] = {}
         for batch in batches[:-1]:
-            targets = self.draw_targets(batch.labels)
+            targets = self.targets.draw(batch.labels)
             with torch.no_grad():
                 x_fake = self.generator(batch.images, targets)
             update(self.optimizers["discriminator"], self.discriminator_losses(batch, x_fake))
         last = batches[-1]
-        targets = self.draw_targets(last.labels)
+        targets = self.targets.draw(last.labels)
         x_fake = self.generator(last.images, targets)
         losses |= update(self.optimizers["discriminator"], self.discriminator_losses(last, x_fake.detach()))
         with frozen(self.discriminator):
             losses |= update(self.optimizers["generator"], self.generator_losses(last, targets, x_fake))
         return losses
-
-    def draw_targets(self, labels: Tensor) -> Tensor:
-        """Target vectors [B, c]: a permutation of the batch's vectors, or draws from the pool if there is one."""
-        size, device = len(labels), labels.device
-        if self.pool is None:
-            return self.codec.encode(labels)[0][torch.randperm(size, device=device)]
-        return self.pool[torch.randint(len(self.pool), (size,), device=device)]
 
     def discriminator_losses(self, batch: Batch, x_fake: Tensor) -> dict[str, Tensor]:
         """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``. ``x_fake``: the generator's results, without a graph."""

@@ -46,7 +46,11 @@ METHODS = {
     "stargan": {"batch_size": 4, "n_critic": 2},
     "residualgan": {"batch_size": 4},
     "semistargan": {"batch_size": 4, "n_critic": 2},
+    "attgan": {"batch_size": 4, "n_critic": 2},
+    "stgan": {"batch_size": 4, "n_critic": 2},
 }
+TRANSLATING = ("sggan", "stargan", "semistargan")
+"""Methods whose untrained results are measured."""
 BLANK = Record("", "", "", "", 0, "faces", SIZE, "", ALL, "", "", "", nan, nan, nan, 0, "", "measured")
 
 
@@ -66,7 +70,7 @@ def main() -> None:
 
 
 def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
-    """Every metric of copies, counterfactuals and the results of an untrained generator of each method."""
+    """Every metric of copies, counterfactuals and the results of untrained generators."""
     everyone = torch.arange(NUM_FACES)
     requests = tuple(make_requests(source.labels, source.attributes))
     counterfactuals = [
@@ -81,7 +85,7 @@ def metric_records(source: EmbeddedFaces, images: Tensor) -> list[Record]:
         "copy": lambda positions, groups: images[positions],
         "oracle": source.counterfactual,
     }
-    systems |= {name: untrained(name, source, images) for name in METHODS if name != "residualgan"}
+    systems |= {name: untrained(name, source, images) for name in TRANSLATING}
     records = []
     for name, translate in systems.items():
         scores = Scores(

@@ -33,11 +33,13 @@ LAYERS = (
 """Parts of sgbench from the top: each imports only what is below its row, or its own package."""
 METHODS_MAY_IMPORT = {
     "sgbench.methods.adam",
-    "sgbench.methods.batch_norms",
+    "sgbench.methods.batch_norm",
     "sgbench.methods.branches",
     "sgbench.methods.contract",
     "sgbench.methods.convolutions",
     "sgbench.methods.critics",
+    "sgbench.methods.editing",
+    "sgbench.methods.encoder_decoder",
     "sgbench.methods.losses",
     "sgbench.methods.narrow",
     "sgbench.methods.networks",
@@ -45,6 +47,7 @@ METHODS_MAY_IMPORT = {
     "sgbench.methods.shared_head",
     "sgbench.methods.star_generator",
     "sgbench.methods.vector_method",
+    "sgbench.methods.targets",
     "sgbench.methods.vectors",
     "sgbench.data.labels",
 }

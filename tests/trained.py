@@ -23,6 +23,8 @@ METHODS = {
     "stargan": SHORT | {"n_critic": 1, "discriminator_width": 2},
     "residualgan": SHORT,
     "semistargan": SHORT | {"n_critic": 1, "discriminator_width": 2},
+    "attgan": SHORT | {"n_critic": 1},
+    "stgan": SHORT | {"n_critic": 1},
 }
 DATA = {"class": "faces", "num_images": 60, "num_test": 20, "image_size": 32, "attributes": ["gender", "hair_color"]}
 

@@ -97,7 +97,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def step(self, batches: Sequence[Batch], iteration: int) -> dict[str, Tensor]:
-        """Run one iteration, updating the parameters; return scalar losses by name, detached."""
+        """Run one iteration, updating parameters and buffers; return scalar losses by name, detached."""
 
     @abstractmethod
     def edit(self, images: Tensor, labels: Tensor, group: Group) -> Tensor:

@@ -29,10 +29,12 @@ class Layers(nn.Sequential):
         return x if before is None else before(x)
 
 
-def normed(convolution: SameConv2d | SameConvTranspose2d, slope: float = IDENTITY) -> list[nn.Module]:
+def normed(
+    convolution: SameConv2d | SameConvTranspose2d, slope: float = IDENTITY, eps: float = 1e-5
+) -> list[nn.Module]:
     """Convolution, then instance norm with a leaky ReLU of this slope."""
     convolution.adds_bias = False
-    return [convolution, InstanceNorm(convolution.out_channels, slope)]
+    return [convolution, InstanceNorm(convolution.out_channels, slope, eps)]
 
 
 def norm_relu(convolution: SameConv2d | SameConvTranspose2d) -> Layers:

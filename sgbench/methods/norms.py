@@ -15,17 +15,18 @@ RELU = 0.0
 
 
 class InstanceNorm(nn.InstanceNorm2d):
-    """Instance norm with scale and shift, eps 1e-5, without running statistics, then a leaky ReLU.
+    """Instance norm with scale and shift, without running statistics, then a leaky ReLU.
 
     Statistics are taken in float32 (float64 for float64); results have the type and the layout of the input, if that is
-    channels-last, and are channels-last otherwise. It can be differentiated once.
+    channels-last, and are channels-last otherwise. The gradient with respect to the input can be differentiated again.
 
     Args:
         slope: of negative values: ``RELU``, ``IDENTITY``, or that of a leaky ReLU.
+        eps: added to the variance.
     """
 
-    def __init__(self, channels: int, slope: float = IDENTITY):
-        super().__init__(channels, eps=1e-5, affine=True, track_running_stats=False)
+    def __init__(self, channels: int, slope: float = IDENTITY, eps: float = 1e-5):
+        super().__init__(channels, eps=eps, affine=True, track_running_stats=False)
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
@@ -41,16 +42,18 @@ def norm_leaky(x: Tensor, weight: Tensor, bias: Tensor, slope: float, eps: float
     """What ``InstanceNorm`` computes, [N, C, H, W], for scales and shifts [C] that are given."""
     if native.is_written_down():
         return _forward(x, weight, bias, eps, slope)[0]
+    x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
     return _NormThenLeaky.apply(x, weight, bias, eps, slope)
 
 
 class _NormThenLeaky(Function):
-    """Computed by kernels on a GPU, by the extension on a CPU, and by the formula in torch's operators elsewhere."""
+    """Computed by kernels on a GPU, by the extension on a CPU, and by the formula in torch's operators elsewhere.
+
+    What it is given is laid out before, so that what it keeps is a part of the graph if it is differentiated twice.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, slope: float) -> Tensor:
-        if not (x.is_contiguous(memory_format=torch.channels_last) and weight.is_contiguous() and bias.is_contiguous()):
-            x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
         ctx.slope, ctx.way = slope, _way(x, weight, bias)
         if ctx.way == "kernels":
             from sgbench.methods.kernels.norms import norm_act
@@ -65,23 +68,57 @@ class _NormThenLeaky(Function):
 
     @staticmethod
     def backward(ctx: Any, g: Tensor) -> tuple:
-        return _once(ctx, g) if torch.is_grad_enabled() else _gradients(ctx, g)
+        x, *others = ctx.saved_tensors
+        gradients = _GradientsOfNorm.apply if torch.is_grad_enabled() else _gradients
+        return *gradients(ctx.slope, ctx.way, laid_like(g, x), x, *others), None, None
 
 
-def _gradients(ctx: Any, g: Tensor) -> tuple:
-    """The backward pass of ``_NormThenLeaky``."""
-    x, weight, bias, *moments = ctx.saved_tensors
-    g = laid_like(g, x)
-    if ctx.way == "kernels":
+def _gradients(slope: float, way: str, g: Tensor, x: Tensor, weight: Tensor, bias: Tensor, *moments: Tensor) -> tuple:
+    """Gradients with respect to x, weight and bias, by the way that the forward pass took."""
+    if way == "kernels":
         from sgbench.methods.kernels.norms import norm_act_backward
 
-        return *norm_act_backward(g, x, weight, bias, *moments, ctx.slope), None, None
-    if ctx.way == "native":
-        return *native_norm_backward(g, x, weight, bias, *moments, ctx.slope), None, None
-    return *_backward(g, x, weight, bias, *moments, ctx.slope), None, None
+        return norm_act_backward(g, x, weight, bias, *moments, slope)
+    if way == "native":
+        return native_norm_backward(g, x, weight, bias, *moments, slope)
+    return _backward(g, x, weight, bias, *moments, slope)
 
 
-_once = once_differentiable(_gradients)
+class _GradientsOfNorm(Function):
+    """``_gradients`` as a function that can be differentiated itself, as a gradient penalty needs it.
+
+    For v, the gradient of what comes of the gradient of x: u = g * slopes * weight, c = mean(u * xhat) and
+    d = mean(v * xhat), with means over places and the normed map xhat; mean and deviation are functions of x here too.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, slope: float, way: str, g: Tensor, *known: Tensor) -> tuple:
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(g, *known)
+        ctx.slope = slope
+        return _gradients(slope, way, g, *known)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, v: Tensor | None, of_weight: Tensor | None, of_bias: Tensor | None) -> tuple:
+        if of_weight is not None or of_bias is not None:
+            raise RuntimeError("a norm's gradients of its scale and shift cannot be differentiated again")
+        if v is None:
+            return (None,) * (2 + len(ctx.saved_tensors))
+        g, x, weight, bias, *moments = ctx.saved_tensors
+        mean, scale = (t[:, :, None, None] for t in (moments if len(moments) > 1 else moments[0]))
+        wide = torch.promote_types(x.dtype, torch.float32)
+        centred, g, v = x.to(wide) - mean, g.to(wide), v.to(wide)
+        xhat = centred * scale
+        positive = centred * (scale * _over(weight)) + _over(bias) > 0
+        u = torch.where(positive, g, ctx.slope * g) * _over(weight)
+        mean_u, mean_v, c, d, uv = (t.mean((2, 3), keepdim=True) for t in (u, v, u * xhat, v * xhat, u * v))
+        along = scale * (v - mean_v - xhat * d)
+        along = torch.where(positive, along, ctx.slope * along)
+        of_x = d * (mean_u - u) + c * (mean_v - v) + xhat * (3 * c * d + mean_u * mean_v - uv)
+        of_scale = (g * along).sum((0, 2, 3)).to(weight.dtype)
+        rest = (None,) * (1 + len(moments))
+        return None, None, (along * _over(weight)).to(x.dtype), (scale.square() * of_x).to(x.dtype), of_scale, *rest
 
 
 def laid_like(g: Tensor, x: Tensor) -> Tensor:

@@ -62,3 +62,8 @@ class VectorCodec:
             if entry.attribute == group.attribute:
                 vectors[:, k] = float(entry.value == group.value)
         return vectors
+
+    def place_of(self, group: Group) -> int:
+        """Which entry says whether an image is in a group: the group's own, or the only one of its attribute."""
+        own = [k for k, entry in enumerate(self.entries) if entry.attribute == group.attribute]
+        return own[0] if len(own) == 1 else own[group.value]

@@ -72,14 +72,14 @@ def notes(study: Study, has_systems: bool) -> list[str]:
     reading = [e.cls.display_name for e in trained if e.source_labels == "true"]
     if reading:
         found.append(
-            f"{', '.join(dict.fromkeys(reading))} is given the test images' true labels of the attributes that are not "
-            f"the target ({_guessed(study)}); the other methods see no label at test."
+            f"{', '.join(dict.fromkeys(reading))} is given the test images' true labels ({_guessed(study)}); the other "
+            "methods see no label at test."
         )
     guessing = [e for e in trained if e.source_labels == "guessed"]
     if guessing:
         found.append(
-            f"{_names(guessing)} is given no label at test: it guesses those of the attributes that are "
-            "not the target with its own classifier."
+            f"{_names(guessing)} is given no label at test: it guesses those of the source image with its own "
+            "classifier."
         )
     stronger = [e for e in trained if "strength" in e.at_test]
     if stronger:

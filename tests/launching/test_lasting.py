@@ -6,9 +6,11 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.attgan import AttGAN
 from baselines.residualgan import ResidualGAN
 from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
+from baselines.stgan import STGAN
 from sgbench.data.labels import Attribute, sparsify
 from sgbench.launching.job import run_job
 from sgbench.launching.lasting import LastingCheck, unkept
@@ -166,7 +168,7 @@ def interrupted(cls, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN])
+@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN, AttGAN, STGAN])
 @pytest.mark.filterwarnings("error")
 def test_the_suites_methods_keep_all_that_they_learn(cls, precision, tmp_path):
     short = {"iterations": 2, "constant_iterations": 1}

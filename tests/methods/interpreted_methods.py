@@ -6,9 +6,11 @@ import interpreter  # noqa: F401
 import pytest
 import torch
 
+from baselines.attgan import AttGAN
 from baselines.residualgan import ResidualGAN
 from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
+from baselines.stgan import STGAN
 from sgbench.data.labels import Attribute
 from sgbench.methods import kernels
 from sgbench.methods.branches import Branches
@@ -28,6 +30,8 @@ METHODS = {
     "stargan": (StarGAN, (GENDER, SHAPE), {"n_critic": 1}),
     "residualgan": (ResidualGAN, (GENDER,), {}),
     "semistargan": (SemiStarGAN, (GENDER, SHAPE), {"n_critic": 1}),
+    "attgan": (AttGAN, (GENDER, SHAPE), {"n_critic": 1}),
+    "stgan": (STGAN, (GENDER, SHAPE), {"n_critic": 1}),
 }
 SIZE, BATCH = 32, 2
 FLOAT32, BFLOAT16 = nullcontext(), torch.autocast("cpu", torch.bfloat16, cache_enabled=False)
@@ -217,7 +221,7 @@ def iteration(name):
     batch = Batch(noise(BATCH, 3, SIZE, SIZE).tanh(), torch.stack(labels, 1).to(torch.int8))
     torch.manual_seed(2)
     with cast_once():
-        losses = method.step([batch], 0)
+        losses = method.step([batch] * method.batches_per_iteration, 0)
     return losses, {name: p.grad for name, p in method.named_parameters() if p.grad is not None}
 
 

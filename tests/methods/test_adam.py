@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from baselines.attgan import AttGAN
 from baselines.residualgan import ResidualGAN
 from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
+from baselines.stgan import STGAN
 from sgbench.data.labels import Attribute, Batch
 from sgbench.methods import casting, native
 from sgbench.methods.adam import Adam
@@ -363,7 +365,7 @@ def method_of(cls, lasting):
 
 
 @needs_extension
-@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN])
+@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN, AttGAN, STGAN])
 def test_iterations_with_casts_that_last_are_those_without(cls, calls):
     """Casts and gradients are the same; updates are so up to rounding."""
     losses, weights = [], []

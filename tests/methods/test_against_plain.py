@@ -102,7 +102,7 @@ class StarGANs:
 
     def our_losses(self, batch, draws):
         torch.manual_seed(draws)
-        targets = self.ours.draw_targets(batch.labels)
+        targets = self.ours.targets.draw(batch.labels)
         fakes = self.ours.generator(batch.images, targets)
         yield self.ours.discriminator_losses(batch, fakes.detach())
         with frozen(self.ours.discriminator):
@@ -110,14 +110,14 @@ class StarGANs:
 
     def plain_losses(self, batch, draws):
         torch.manual_seed(draws)
-        targets = self.ours.draw_targets(batch.labels)
+        targets = self.ours.targets.draw(batch.labels)
         yield self.plain.discriminator_losses(*batch, targets, torch.rand(BATCH))
         self.plain.discriminator.requires_grad_(False)
         yield self.plain.generator_losses(*batch, targets)
         self.plain.discriminator.requires_grad_(True)
 
     def plain_step(self, batches):
-        draws = [(self.ours.draw_targets(b.labels), torch.rand(BATCH)) for b in batches]
+        draws = [(self.ours.targets.draw(b.labels), torch.rand(BATCH)) for b in batches]
         return self.plain.step(batches, *zip(*draws, strict=True))
 
 

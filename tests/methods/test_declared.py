@@ -2,9 +2,11 @@
 
 import pytest
 
+from baselines.attgan import AttGAN
 from baselines.residualgan import ResidualGAN
 from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
+from baselines.stgan import STGAN
 from sgbench.methods.contract import Method, MethodSettings
 from sgbench.methods.declared import undeclared
 from sgbench.methods.sggan import SGGAN
@@ -34,7 +36,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN])
+@pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN, AttGAN, STGAN])
 def test_the_methods_of_the_suite_declare_everything(cls):
     assert undeclared(cls) == ""
 

@@ -232,13 +232,40 @@ def test_nan_in_the_gradient_stays_nan(path):
     assert of_weight.isnan().tolist() == of_bias.isnan().tolist() == [False, False, True, False]
 
 
-def test_it_refuses_to_be_differentiated_twice(path):
+def test_the_gradient_of_the_input_can_be_differentiated_again():
+    x, weight, bias, g = (t.requires_grad_() for t in drawn(3, size=(2, 3, 2)))
+
+    def gradient(x, weight, bias, g):
+        return torch.autograd.grad(norm_leaky(x, weight, bias, 0.2), x, g, create_graph=True)[0]
+
+    assert torch.autograd.gradcheck(gradient, (x, weight, bias, g))
+    assert torch.autograd.gradcheck(gradient, (x.detach().contiguous().requires_grad_(), weight, bias, g))
+
+
+@pytest.mark.parametrize("slope", [RELU, 0.2, IDENTITY])
+def test_second_derivatives_are_torchs(path, slope):
+    """Of a penalty, in float32, for a map that lies as torch makes it."""
+
+    def penalty(function):
+        x, weight, bias, g = (t.clone().requires_grad_() for t in drawn(5, torch.float32))
+        (of_x,) = torch.autograd.grad(function(x, weight, bias), x, g, create_graph=True)
+        return torch.autograd.grad((of_x.flatten(1).norm(dim=1) - 1).square().sum(), [g, x, weight])
+
+    for one, other in zip(penalty(ours(slope)), penalty(torchs(slope)), strict=True):
+        torch.testing.assert_close(one, other.float(), rtol=1e-3, atol=1e-3 * float(other.abs().max()))
+
+
+def test_it_refuses_what_is_not_differentiated_twice(path):
     """A wrong second derivative would be silent."""
     x, weight, bias, g = drawn(3, torch.float32)
-    x.requires_grad_()
-    (once,) = torch.autograd.grad(norm_leaky(x, weight, bias, 0.2), x, g.requires_grad_(), create_graph=True)
-    with pytest.raises(RuntimeError, match="once_differentiable"):
+    y = norm_leaky(x.requires_grad_(), weight.requires_grad_(), bias, 0.2)
+    (once,) = torch.autograd.grad(y, weight, g.requires_grad_(), create_graph=True)
+    with pytest.raises(RuntimeError, match="scale and shift cannot be differentiated again"):
         once.square().sum().backward()
+    (once,) = torch.autograd.grad(norm_leaky(x, weight, bias, 0.2), x, g, create_graph=True)
+    (twice,) = torch.autograd.grad(once.square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        twice.square().sum().backward()
 
 
 def test_a_weight_changed_before_the_backward_pass_is_an_error(path):

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from baselines import semistargan
 from baselines.semistargan import SemiStarGAN, SemiStarGANDiscriminator
 from sgbench.data.labels import HIDDEN, NONE, Attribute, Group, all_groups
-from sgbench.methods.batch_norms import PartedBatchNorm
+from sgbench.methods.batch_norm import PartedBatchNorm
 from sgbench.methods.contract import Batch, update
 from sgbench.methods.convolutions import SameConv2d
 from sgbench.methods.networks import frozen, num_parameters
@@ -315,11 +315,11 @@ def test_norms_learn_of_real_images_and_their_mirrors_alone(quiet):
     assert all(torch.equal(value, before[name]) for name, value in method.named_buffers())
     method.discriminator_losses(batch, fake.detach())
     norm, convolution = method.discriminator.stages[0][0][1], method.discriminator.stages[0][0][0]
-    mean, variance = torch.zeros(8).double(), torch.ones(8).double()
+    mean, variance = torch.zeros(8).double(), torch.zeros(8).double()
     for x in (batch.images, batch.images.flip(3)):
         h = F.conv2d(plain_shared(method.discriminator, x), convolution.weight, None, 2, 1)
-        mean = 0.9 * mean + 0.1 * h.mean((0, 2, 3))
-        variance = 0.9 * variance + 0.1 * h.var((0, 2, 3), correction=0)
+        mean += h.mean((0, 2, 3)) / 2  # the first passes count alike
+        variance += h.var((0, 2, 3)) / 2
     close(norm.mean, mean.detach())
     close(norm.variance, variance.detach())
     first = {name: value.clone() for name, value in method.named_buffers()}

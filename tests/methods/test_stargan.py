@@ -117,7 +117,7 @@ def test_assign_sets_one_attribute_and_copies():
 def test_targets_permute_the_batch_where_training_vectors_are_complete():
     method = make(labels=COMPLETE)
     own = method.codec.encode(COMPLETE)[0]
-    draws = [method.draw_targets(COMPLETE) for _ in range(20)]
+    draws = [method.targets.draw(COMPLETE) for _ in range(20)]
     assert all(sorted(d.tolist()) == sorted(own.tolist()) for d in draws)
     assert any(not torch.equal(d, own) for d in draws)
 
@@ -125,12 +125,12 @@ def test_targets_permute_the_batch_where_training_vectors_are_complete():
 def test_targets_come_from_the_pools_complete_vectors_otherwise():
     method = make()
     complete = {tuple(v) for v in method.codec.encode(COMPLETE)[0].tolist()}
-    drawn = method.draw_targets(LABELS[[3]].repeat(64, 1))
+    drawn = method.targets.draw(LABELS[[3]].repeat(64, 1))
     assert {tuple(v) for v in drawn.tolist()} == complete
     torch.manual_seed(5)
-    first = method.draw_targets(LABELS)
+    first = method.targets.draw(LABELS)
     torch.manual_seed(5)
-    assert torch.equal(first, method.draw_targets(LABELS))
+    assert torch.equal(first, method.targets.draw(LABELS))
     assert "pool" not in method.state_dict()
 
 
@@ -150,7 +150,7 @@ def test_an_image_that_is_only_none_is_not_in_the_pool():
 
 def test_discriminator_losses_image_by_image():
     method, batch = make(lambda_gp=7, lambda_cls=3), make_batch()
-    targets = method.draw_targets(batch.labels)
+    targets = method.targets.draw(batch.labels)
     torch.manual_seed(3)
     losses = method.discriminator_losses(batch, method.generator(batch.images, targets).detach())
     torch.manual_seed(3)
@@ -178,7 +178,7 @@ def test_discriminator_losses_image_by_image():
 
 def test_generator_losses_image_by_image():
     method, batch = make(lambda_adv=2, lambda_cls=3, lambda_rec=5), make_batch()
-    targets = method.draw_targets(batch.labels)
+    targets = method.targets.draw(batch.labels)
     losses = method.generator_losses(batch, targets, method.generator(batch.images, targets))
     own = method.codec.encode(batch.labels)[0]
     adversarial, cls, rec = [], [], []
@@ -198,7 +198,7 @@ def test_mixed_images_change_no_masked_term():
     method, batch = make(), make_batch()
     other = make_batch(torch.full((4, 3), HIDDEN, dtype=torch.int8), seed=2)
     both = Batch(torch.cat([batch.images, other.images]), torch.cat([batch.labels, other.labels]))
-    targets = method.draw_targets(both.labels)
+    targets = method.targets.draw(both.labels)
     few, many = losses_of(method, batch, targets[:5]), losses_of(method, both, targets)
     for name in ("d_cls", "g_rec"):
         torch.testing.assert_close(few[name], many[name], rtol=1e-5, atol=1e-6)
@@ -208,7 +208,7 @@ def test_mixed_images_change_no_masked_term():
 def test_all_hidden_batch_has_no_masked_term_and_no_gradient_of_it():
     method = make()
     batch = make_batch(torch.full((3, 3), HIDDEN, dtype=torch.int8))
-    targets = method.draw_targets(batch.labels)
+    targets = method.targets.draw(batch.labels)
     losses = losses_of(method, batch, targets)
     assert losses["d_cls"] == 0
     assert losses["g_rec"] == 0
@@ -266,7 +266,7 @@ def test_with_every_label_hidden_all_entries_but_the_targets_are_the_discriminat
 
 def test_each_update_touches_its_own_network():
     method, batch = make(), make_batch()
-    targets = method.draw_targets(batch.labels)
+    targets = method.targets.draw(batch.labels)
     before = copy.deepcopy(method.state_dict())
     fakes = method.generator(batch.images, targets)
     update(method.optimizers["discriminator"], method.discriminator_losses(batch, fakes.detach()))
@@ -288,7 +288,8 @@ def test_step_updates_the_critic_on_every_batch_and_the_generator_on_the_last():
     batches = [make_batch(seed=s) for s in range(method.batches_per_iteration)]
     first = copy.deepcopy(method.generator)
     drawn, critic, seen = [], [], []
-    method.draw_targets = lambda labels: drawn.append(StarGAN.draw_targets(method, labels)) or drawn[-1]
+    draw = method.targets.draw
+    method.targets.draw = lambda labels: drawn.append(draw(labels)) or drawn[-1]
     method.generator_losses = lambda batch, targets, fakes: (
         seen.append((batch, targets, fakes)) or StarGAN.generator_losses(method, batch, targets, fakes)
     )

@@ -6,12 +6,14 @@ from torch import nn
 from torch.export import Dim
 
 from sgbench.methods import kernels, native
-from sgbench.methods.batch_norms import PartedBatchNorm
+from sgbench.methods.batch_norm import BatchNorm, PartedBatchNorm
 from sgbench.methods.branches import Branches
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
 from sgbench.methods.critics import StridedCritic
+from sgbench.methods.encoder_decoder import EncoderDecoder
 from sgbench.methods.narrow import NarrowConv2d
 from sgbench.methods.networks import ResidualBlock, norm_relu
+from sgbench.methods.normed_critic import NormedCritic
 from sgbench.methods.norms import InstanceNorm
 from sgbench.methods.shared_head import SharedHead
 from sgbench.methods.unfolding import unfold
@@ -34,8 +36,11 @@ def whole(block, x):
 
 BLOCKS = {
     "norm": (InstanceNorm(8, 0.2), whole, (8, 8, 8)),
-    "batch norm": (PartedBatchNorm(8, 0.2, decay=0.9), whole, (8, 8, 8)),
+    "batch norm by parts": (PartedBatchNorm(8, 0.2, decay=0.9), whole, (8, 8, 8)),
     "part of a norm": (InstanceNorm(8, 0.0), lambda norm, x: norm.part(x[:, :3], slice(2, 5)), (8, 8, 8)),
+    "batch norm": (BatchNorm(8, 0.2), whole, (8, 8, 8)),
+    "encoder and decoder": (EncoderDecoder([4, 8, 16], 2, 1), lambda e, x: e(x, x[:, :2, 0, 0]), (3, 32, 32)),
+    "critic with norms": (NormedCritic([4, 8], 16, 2, 0.2), lambda c, x: c(x)[1], (3, 16, 16)),
     "halving": (SameConv2d(8, 16, 4, 2), whole, (8, 16, 16)),
     "odd kernel": (SameConv2d(8, 8, 5, 2), whole, (8, 9, 9)),
     "few places, many weights": (SameConv2d(16, 64, 4, 2), whole, (16, 4, 4)),

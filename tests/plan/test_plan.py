@@ -255,12 +255,27 @@ def test_the_job_of_a_method_says_nothing_of_labels_at_test(study):
     assert narrow.name != job.name
 
 
+@pytest.mark.parametrize("method", ["attgan", "stgan"])
+def test_a_variant_of_another_strength_is_another_row_of_the_same_model(study, method):
+    alone = study(methods={method: SMALL})
+    both = study(methods={method: SMALL, f"{method}/strength2": SMALL | {"strength": 2}})
+    assert names(both) == names(alone)
+    (job,) = both.plan.jobs
+    assert "strength" not in job.identity["settings"]
+    usual, strong = both.plan.systems
+    assert [one.name for system in (usual, strong) for one in system.jobs] == [job.name] * 2
+    assert usual.name != strong.name
+    assert [system.entry.shown_variant for system in (usual, strong)] == ["", "strength 2"]
+    assert [system.entry.settings.strength for system in (usual, strong)] == [1, 2]
+    said = f"{strong.entry.cls.display_name} (strength 2) is told at test to change more or less than in training"
+    assert sum(note.startswith(said) for note in notes(both, True)) == 1
+    assert not any("to change more or less" in note for note in notes(alone, True))
+
+
 def test_a_report_says_who_was_given_which_labels(study):
     guessing = SMALL | {"source_labels": "guessed"}
-    true = "StarGAN is given the test images' true labels of the attributes that are not the target"
-    guess = (
-        "is given no label at test: it guesses those of the attributes that are not the target with its own classifier."
-    )
+    true = "StarGAN is given the test images' true labels ("
+    guess = "is given no label at test: it guesses those of the source image with its own classifier."
     told = {
         "true": notes(study(methods={"stargan": SMALL}), True),
         "guessed": notes(study(methods={"stargan": guessing}), True),
@@ -314,7 +329,7 @@ def test_the_settings_kept_beside_a_report_are_a_config_of_the_same_study(study,
     assert names(open_study(again, first.runs.root, first.screen)) == names(first)
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "attgan", "stgan"])
 def test_three_values_are_planned_for_methods_that_can_take_them(study, method):
     (job,) = shapes(study, {method: SMALL}).plan.jobs
     assert job.labels.manifest["counts"]["shape"]["long"] == 5

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from baselines.attgan import AttGAN
 from baselines.residualgan import ResidualGAN
 from baselines.semistargan import SemiStarGAN
 from baselines.stargan import StarGAN
+from baselines.stgan import STGAN
 from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, sparsify
 from sgbench.methods.contract import MethodSettings
@@ -26,7 +28,7 @@ from sgbench.support.errors import UserError
 from sgbench.training.loop import Loop, rate_factor, train
 
 ATTRIBUTES = (Attribute("gender", ("female", "male")), Attribute("hair", ("black", "blond"), exhaustive=False))
-METHODS = (SGGAN, StarGAN, ResidualGAN, SemiStarGAN)
+METHODS = (SGGAN, StarGAN, ResidualGAN, SemiStarGAN, AttGAN, STGAN)
 NUM_IMAGES = 60
 
 
@@ -158,6 +160,7 @@ def test_checkpoint_holds_every_parameter_buffer_and_moment(cls, tmp_path):
     assert state["iteration"] == 3
     learned = {name for name, _ in method.named_buffers() if not name.endswith("pool")}  # which follows from labels
     assert state["method"].keys() == dict(method.named_parameters()).keys() | learned
+    assert bool(learned) == (cls in (SemiStarGAN, AttGAN, STGAN))
     moments = [m for optimizer in state["optimizers"].values() for m in optimizer["state"].values()]
     assert len(moments) == sum(p.grad is not None for p in method.parameters()) > 20
     fresh, _ = make(cls)

@@ -36,7 +36,7 @@ def copied(trained, tmp_path):
     return copy
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan", "attgan", "stgan"])
 def test_results_are_those_of_scoring(trained, method):
     (system,) = [s for s in trained.plan.systems if (s.entry.name, s.seed) == (method, 1)]
     edit = editor(load_models(system, trained.runs, CPU), CPU, trained.settings.precision)
@@ -65,7 +65,7 @@ def test_labels_that_are_read_are_guessed_where_they_are_not_known(trained):
     assert torch.equal(sggan.completed(IMAGES, hidden), hidden)
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan", "attgan", "stgan"])
 def test_every_edit_is_each_edit(trained, method):
     for model in opened(trained, f"tiny-5:{method}@5/1").models:
         images = IMAGES / 127.5 - 1
@@ -82,7 +82,7 @@ def test_a_folder_keeps_the_labels_that_its_method_was_built_with(trained):
     assert torch.equal(torch.from_numpy(kept), job.labels.labels)
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan", "attgan", "stgan"])
 def test_a_folder_of_an_earlier_version_is_read_without_labels_and_data(trained, copied, method):
     folder = copied(method)
     folder.labels_file.unlink()

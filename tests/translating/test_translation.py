@@ -54,7 +54,7 @@ def expected(trained, photo, name, groups):
     return system.edit(x, labels, groups)[0].permute(1, 2, 0).numpy()
 
 
-@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan"])
+@pytest.mark.parametrize("method", ["sggan", "stargan", "residualgan", "semistargan", "attgan", "stgan"])
 def test_a_photograph_is_cropped_and_translated(trained, photo, call, tmp_path, method):
     name, out = f"tiny-5:{method}@5/1", tmp_path / "out.png"
     status, printed, said = call(photo, "--model", name, "--to", "hair_color=blond", "--to", "gender=male", "-o", out)
@@ -62,7 +62,9 @@ def test_a_photograph_is_cropped_and_translated(trained, photo, call, tmp_path, 
     assert np.array_equal(pixels(out), expected(trained, photo, name, [Group(1, 1), Group(0, 1)]))
     assert any("at 32x32, asked for hair_color=blond, gender=male" in line for line in said)
     assert any("has only seen drawn faces, no photographs" in line for line in said)
-    assert any("StarGAN guesses gender=" in line for line in said) == (method in ("stargan", "semistargan"))
+    guessing = {"stargan": "StarGAN", "semistargan": "SemiStarGAN", "attgan": "AttGAN", "stgan": "STGAN"}
+    guesses = [name for name in guessing.values() if any(f" {name} guesses gender=" in f" {line}" for line in said)]
+    assert guesses == [name for key, name in guessing.items() if key == method]
 
 
 def test_pasted_back_all_else_is_as_it_was(photo, call, tmp_path):
