@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 
@@ -63,7 +64,7 @@ def _markdown(boards: Sequence[Leaderboard], reported: Sequence[tuple[str, str, 
             texts = {heading: marked_up(cell) for heading, cell in own.items()}
             link = _link(board.rows.get(str(name)), folder)
             told = {key: in_a_cell(value) for key, value in facts.items()}
-            report = f"[{in_a_cell(link[0])}](<{link[1]}>)" if link else MISSING
+            report = f"[{in_a_cell(link[0])}]({link[1]})" if link else MISSING
             rows.append({"System": in_a_cell(name)} | told | texts | {"Report": report})
         frame = pd.DataFrame(rows)
         parts += [in_a_line(board.table.caption), markdown(frame, linked=list(frame.columns))]
@@ -148,7 +149,7 @@ def _facts(row: Standing | None) -> Mapping[str, str]:
 
 
 def _link(row: Standing | None, folder: Path) -> tuple[str, str] | None:
-    """A report's name, and its page as it is reached from the board's folder."""
+    """A report's name, and its page as it is reached from the board's folder, as a link."""
     if row is None:
         return None
-    return row.entrant.name, Path(os.path.relpath(row.entrant.page.resolve(), folder.resolve())).as_posix()
+    return row.entrant.name, quote(Path(os.path.relpath(row.entrant.page.resolve(), folder.resolve())).as_posix())

@@ -4,6 +4,7 @@ import csv
 import math
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import pytest
 from many import many
@@ -66,7 +67,7 @@ def test_systems_of_two_reports_of_one_protocol_are_in_one_table(tmp_path, capsy
     assert gained == sorted(gained, reverse=True)
     for row in rows:
         if row["report"]:
-            page = (tmp_path / "board" / row["report"]).resolve()
+            page = (tmp_path / "board" / unquote(row["report"])).resolve()
             assert page in (one.report.index.resolve(), two.report.index.resolve())
 
 
