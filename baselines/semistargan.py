@@ -16,11 +16,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute
-from sgbench.methods.adam import Adam
 from sgbench.methods.batch_norm import PartedBatchNorm
 from sgbench.methods.contract import Batch, update
 from sgbench.methods.convolutions import SameConv2d, WholeConv2d
-from sgbench.methods.critics import CriticSettings, StridedCritic
+from sgbench.methods.critics import CriticSettings, StridedCritic, adams
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.networks import frozen, initialise, widths_at
 from sgbench.methods.star_generator import StarGANGenerator
@@ -120,12 +119,7 @@ class SemiStarGAN(VectorMethod):
         if settings.pass_through:
             self.generator.pass_through(settings.pass_through)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
-        d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(Adam, betas=(0.5, 0.999))
-        self.optimizers = {
-            "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
-            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
-        }
+        self.optimizers = adams(self.generator, self.discriminator, settings)
 
     @property
     def batches_per_iteration(self) -> int:

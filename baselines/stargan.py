@@ -7,7 +7,6 @@ images whose entry is known; if vectors are incomplete, targets are drawn from t
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal
 
 import torch
@@ -15,10 +14,9 @@ from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor
 
 from sgbench.data.labels import Attribute
-from sgbench.methods.adam import Adam
 from sgbench.methods.contract import Batch, update
 from sgbench.methods.convolutions import WholeConv2d
-from sgbench.methods.critics import CriticSettings, StridedCritic
+from sgbench.methods.critics import CriticSettings, StridedCritic, adams, critic_terms
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.networks import frozen, widths_at
 from sgbench.methods.star_generator import StarGANGenerator
@@ -77,12 +75,7 @@ class StarGAN(VectorMethod):
         width = settings.discriminator_width or settings.base_width
         self.discriminator = StarGANDiscriminator(num_entries, image_size, width)
         self.targets = TargetVectors(self.codec, labels, self.display_name)
-        d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(Adam, betas=(0.5, 0.999))
-        self.optimizers = {
-            "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
-            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
-        }
+        self.optimizers = adams(self.generator, self.discriminator, settings)
 
     @property
     def batches_per_iteration(self) -> int:
@@ -110,18 +103,9 @@ class StarGAN(VectorMethod):
 
     def discriminator_losses(self, batch: Batch, x_fake: Tensor) -> dict[str, Tensor]:
         """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``. ``x_fake``: the generator's results, without a graph."""
-        settings, x = self.settings, batch.images
-        x_fake = x_fake.to(x.dtype)
-        features = self.discriminator.features(torch.cat([x, x_fake]))
-        scores = widened(self.discriminator.adversarial(features))
-        logits = self.discriminator.classify(features[: len(x)])
-        mix = torch.rand(len(x), 1, 1, 1, device=x.device)
-        penalty = self.discriminator.gradient_penalty(torch.lerp(x_fake, x, mix.to(x.dtype)))
-        return {
-            "d_adv": scores[len(x) :].mean() - scores[: len(x)].mean(),
-            "d_gp": settings.lambda_gp * penalty.mean(),
-            "d_cls": settings.lambda_cls * masked_binary_cross_entropy(logits, *self.codec.encode(batch.labels)),
-        }
+        terms, logits = critic_terms(self.discriminator, batch.images, x_fake, self.settings.lambda_gp)
+        classification = masked_binary_cross_entropy(logits, *self.codec.encode(batch.labels))
+        return terms | {"d_cls": self.settings.lambda_cls * classification}
 
     def generator_losses(self, batch: Batch, targets: Tensor, x_fake: Tensor) -> dict[str, Tensor]:
         """Weighted terms: ``g_adv``, ``g_cls``, ``g_rec``, the last over images whose whole vector is known.

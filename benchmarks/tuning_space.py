@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-ITERATIONS = {"sggan": 1200, "stargan": 1450, "residualgan": 500}
+ITERATIONS = {"sggan": 1200, "stargan": 1450, "residualgan": 500, "semistargan": 1070, "attgan": 1700, "stgan": 1290}
 """Of the first trial: what the method's share of the time allows."""
 START: Mapping[str, Mapping[str, Any]] = {
     "sggan": {
@@ -40,6 +40,49 @@ START: Mapping[str, Mapping[str, Any]] = {
         "alpha": 1.5e-4,
         "constant": 0.5,
     },
+    "semistargan": {
+        "batch_size": 12,
+        "labelled_share": 0.5,
+        "n_critic": 2,
+        "base_width": 16,
+        "discriminator_width": 32,
+        "learning_rate": 8e-4,
+        "discriminator_learning_rate": 1e-3,
+        "lambda_rec": 20,
+        "pass_through": 0.45,
+        "constant": 0.5,
+    },
+    "attgan": {
+        "batch_size": 12,
+        "labelled_share": 0.5,
+        "n_critic": 2,
+        "base_width": 16,
+        "discriminator_width": 16,
+        "learning_rate": 8e-4,
+        "discriminator_learning_rate": 8e-4,
+        "constant": 0.5,
+    },
+    "stgan": {
+        "batch_size": 12,
+        "labelled_share": 0.5,
+        "n_critic": 2,
+        "base_width": 16,
+        "discriminator_width": 16,
+        "learning_rate": 8e-4,
+        "discriminator_learning_rate": 8e-4,
+        "constant": 0.5,
+    },
+}
+_EDITING = {
+    "learning_rate": (2e-4, 4e-4, 8e-4),
+    "discriminator_learning_rate": (4e-4, 8e-4),
+    "n_critic": (1, 2, 3),
+    "lambda_edit": (5, 10, 20),
+    "labelled_share": (0.25, 0.5, 0.75),
+    "batch_size": (8, 12, 16),
+    "base_width": (16, 24),
+    "discriminator_width": (16, 24),
+    "constant": (0.3, 0.5),
 }
 SPACE: Mapping[str, Mapping[str, tuple]] = {
     "sggan": {
@@ -75,6 +118,20 @@ SPACE: Mapping[str, Mapping[str, tuple]] = {
         "base_width": (12, 16, 20),
         "constant": (0.3, 0.5),
     },
+    "semistargan": {
+        "learning_rate": (4e-4, 8e-4),
+        "discriminator_learning_rate": (5e-4, 1e-3),
+        "n_critic": (1, 2, 3),
+        "lambda_cls": (0.5, 1, 2),
+        "lambda_con": (1, 2, 4),
+        "lambda_rec": (10, 20, 40),
+        "labelled_share": (0.25, 0.5, 0.75),
+        "base_width": (16, 24),
+        "pass_through": (0.3, 0.45),
+        "constant": (0.3, 0.5),
+    },
+    "attgan": _EDITING | {"lambda_rec": (50, 100, 200)},
+    "stgan": _EDITING | {"lambda_rec": (25, 50, 100, 200)},
 }
 BARS = {
     "target": (90, -2),

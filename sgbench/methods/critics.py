@@ -7,11 +7,13 @@ the forward pass besides: half as much arithmetic again.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
+from sgbench.methods.adam import Adam
 from sgbench.methods.contract import MethodSettings, Width
 from sgbench.methods.convolutions import SameConv2d
 from sgbench.methods.leaky import convolve_leaky, leaky, leaky_adjoint, leaky_slope
@@ -94,3 +96,35 @@ class StridedCritic(nn.Module):
         """
         gradient = self.input_gradient(x)
         return (torch.linalg.vector_norm(widened(gradient), dim=(1, 2, 3)) - 1) ** 2
+
+
+def adams(generator: nn.Module, discriminator: nn.Module, settings: CriticSettings) -> dict[str, Adam]:
+    """Adam (0.5, 0.999) of both networks, each with its rate."""
+    adam = partial(Adam, betas=(0.5, 0.999))
+    return {
+        "generator": adam(generator.parameters(), lr=settings.learning_rate),
+        "discriminator": adam(
+            discriminator.parameters(), lr=settings.discriminator_learning_rate or settings.learning_rate
+        ),
+    }
+
+
+def critic_terms(critic: nn.Module, x: Tensor, results: Tensor, lambda_gp: float) -> tuple[dict[str, Tensor], Tensor]:
+    """What a critic that also classifies learns without labels, and the logits [N, c] that it gives real images.
+
+    Args:
+        critic: with ``features`` of images, and ``adversarial`` and ``classify`` of these, and ``gradient_penalty``.
+        x: real images [N, 3, S, S].
+        results: a generator's, as many, without a graph.
+
+    Returns:
+        ``d_adv``, and ``d_gp`` weighted; the logits.
+    """
+    results = results.to(x.dtype)
+    features = critic.features(torch.cat([x, results]))
+    scores = widened(critic.adversarial(features))
+    logits = critic.classify(features[: len(x)])
+    mix = torch.rand(len(x), 1, 1, 1, device=x.device)
+    penalty = critic.gradient_penalty(torch.lerp(results, x, mix.to(x.dtype)))
+    adversarial = scores[len(x) :].mean() - scores[: len(x)].mean()
+    return {"d_adv": adversarial, "d_gp": lambda_gp * penalty.mean()}, logits

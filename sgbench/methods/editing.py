@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal
 
 import torch
@@ -10,10 +9,9 @@ from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from sgbench.data.labels import Attribute, Group, all_groups
-from sgbench.methods.adam import Adam
 from sgbench.methods.batch_norm import learning_statistics
 from sgbench.methods.contract import Batch, update
-from sgbench.methods.critics import CriticSettings
+from sgbench.methods.critics import CriticSettings, adams, critic_terms
 from sgbench.methods.encoder_decoder import SLOPE, WIDTHS, EncoderDecoder
 from sgbench.methods.losses import masked_binary_cross_entropy, masked_reconstruction, widened
 from sgbench.methods.networks import frozen, initialise, widths_at
@@ -60,12 +58,7 @@ class EditingMethod(VectorMethod):
         initialise(self.generator, nn.init.xavier_uniform_)
         widths = widths_at(image_size, WIDTHS, settings.discriminator_width or settings.base_width)
         self.discriminator = NormedCritic(widths, image_size, num_entries, SLOPE)
-        d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(Adam, betas=(0.5, 0.999))
-        self.optimizers = {
-            "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
-            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
-        }
+        self.optimizers = adams(self.generator, self.discriminator, settings)
 
     @abstractmethod
     def make_generator(self, widths: Sequence[int], num_entries: int) -> EncoderDecoder:
@@ -101,18 +94,9 @@ class EditingMethod(VectorMethod):
 
     def discriminator_losses(self, batch: Batch, results: Tensor) -> dict[str, Tensor]:
         """Weighted terms: ``d_adv``, ``d_gp``, ``d_cls``. ``results``: the generator's, without a graph."""
-        settings, x = self.settings, batch.images
-        results = results.to(x.dtype)
-        features = self.discriminator.features(torch.cat([x, results]))
-        scores = widened(self.discriminator.adversarial(features))
-        logits = self.discriminator.classify(features[: len(x)])
-        mix = torch.rand(len(x), 1, 1, 1, device=x.device)
-        penalty = self.discriminator.gradient_penalty(torch.lerp(results, x, mix.to(x.dtype)))
-        return {
-            "d_adv": scores[len(x) :].mean() - scores[: len(x)].mean(),
-            "d_gp": settings.lambda_gp * penalty.mean(),
-            "d_cls": settings.lambda_cls * self._classification(logits, *self.codec.encode(batch.labels)),
-        }
+        terms, logits = critic_terms(self.discriminator, batch.images, results, self.settings.lambda_gp)
+        classification = self._classification(logits, *self.codec.encode(batch.labels))
+        return terms | {"d_cls": self.settings.lambda_cls * classification}
 
     def generator_losses(self, batch: Batch, targets: Tensor) -> dict[str, Tensor]:
         """Weighted terms: ``g_adv``, ``g_cls``, ``g_rec``, the last over images that count in it.

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sgbench.data.labels import Attribute, Batch, Group, all_groups
-from sgbench.methods.adam import Adam
 from sgbench.methods.branches import Branches, Residual, picked
 from sgbench.methods.contract import Method, update
 from sgbench.methods.convolutions import WholeConv2d
-from sgbench.methods.critics import CriticSettings, StridedCritic
+from sgbench.methods.critics import CriticSettings, StridedCritic, adams
 from sgbench.methods.losses import masked_cross_entropy, widened
 from sgbench.methods.networks import frozen, initialise, trunk, widths_at
 from sgbench.methods.shared_head import SharedHead
@@ -104,12 +103,7 @@ class SGGAN(Method):
             if settings.residual != "refined":
                 raise ValueError("pass_through needs residual: refined")
             self.generator.branches.pass_through(settings.pass_through)
-        d_rate = settings.discriminator_learning_rate or settings.learning_rate
-        adam = partial(Adam, betas=(0.5, 0.999))
-        self.optimizers = {
-            "generator": adam(self.generator.parameters(), lr=settings.learning_rate),
-            "discriminator": adam(self.discriminator.parameters(), lr=d_rate),
-        }
+        self.optimizers = adams(self.generator, self.discriminator, settings)
 
     @property
     def batches_per_iteration(self) -> int:
