@@ -59,7 +59,10 @@ class SemiStarGANDiscriminator(StridedCritic):
 
     def noisy(self, x: Tensor) -> Tensor:
         """Images, with Gaussian noise of their own in training."""
-        return x + NOISE * torch.randn_like(x) if self.training else x
+        if not self.training:
+            return x
+        noise = torch.randn(x.shape, dtype=x.dtype, device=x.device)  # the same whatever order x lies in memory in
+        return x + NOISE * noise
 
     def shared(self, x: Tensor) -> Tensor:
         """What the critic and the classifier both take: [N, 3, S, S] -> [N, 2 * width, S / 4, S / 4]."""

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from sgbench.data.labels import HIDDEN, NONE, Attribute, Group
 
@@ -38,20 +37,19 @@ class VectorCodec:
         """
         vectors = (logits > 0).float()
         for j, attribute in enumerate(self.attributes):
-            columns = [k for k, entry in enumerate(self.entries) if entry.attribute == j]
-            if len(columns) > 1:
-                scores = logits[:, columns]
-                best = F.one_hot(scores.argmax(1), len(columns)).bool()
-                vectors[:, columns] = (best if attribute.exhaustive else best & (scores > 0)).float()
+            own = self._place(j)
+            if (width := own.stop - own.start) > 1:
+                scores = logits[:, own]
+                best = torch.arange(width, device=scores.device) == scores.argmax(1, keepdim=True)
+                vectors[:, own] = (best if attribute.exhaustive else best & (scores > 0)).float()
         return vectors
 
     def decode(self, vectors: Tensor) -> Tensor:
         """Valid vectors [N, c] -> labels int8 [N, J]."""
         labels = []
         for j in range(len(self.attributes)):
-            columns = [k for k, entry in enumerate(self.entries) if entry.attribute == j]
-            own = vectors[:, columns]
-            likeliest = own[:, 0] if len(columns) == 1 else torch.where(own.sum(1) > 0, own.argmax(1), NONE)
+            own = vectors[:, self._place(j)]
+            likeliest = own[:, 0] if own.shape[1] == 1 else torch.where(own.sum(1) > 0, own.argmax(1), NONE)
             labels.append(likeliest.to(torch.int8))
         return torch.stack(labels, 1)
 
@@ -65,5 +63,10 @@ class VectorCodec:
 
     def place_of(self, group: Group) -> int:
         """Which entry says whether an image is in a group: the group's own, or the only one of its attribute."""
-        own = [k for k, entry in enumerate(self.entries) if entry.attribute == group.attribute]
-        return own[0] if len(own) == 1 else own[group.value]
+        own = self._place(group.attribute)
+        return own.start + (group.value if own.stop - own.start > 1 else 0)
+
+    def _place(self, attribute: int) -> slice:
+        """Where an attribute's entries are, side by side: a slice, as a list of places would be read on the host."""
+        own = [k for k, entry in enumerate(self.entries) if entry.attribute == attribute]
+        return slice(own[0], own[-1] + 1)

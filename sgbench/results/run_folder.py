@@ -7,6 +7,7 @@
       systems/<system>/      SystemFolder  one method at one level and seed, or a control, scored by one protocol
       <study>/               StudyFolder   settings, plan, description, report
       <study>.md             a page that joins the reports of a config's experiments
+      .images/               a hash of all images of each data set, which outlives the cache
       cache/judge/           JudgeFiles    trained judges
       cache/store/           packed images and known answers, whose formats ``data.store`` owns
       cache/locks/           held by the process that is at a study or scores a system
@@ -25,6 +26,7 @@ from sgbench.support.names import one_component
 from sgbench.support.reading import read_text
 
 _JOBS, _SYSTEMS, _CACHE, _STORE, _JUDGE, _LOCKS = "jobs", "systems", "cache", "store", "judge", "locks"
+_IMAGES = ".images"
 _OWN = (_JOBS, _SYSTEMS, _CACHE)
 """Folders of every run."""
 
@@ -85,9 +87,10 @@ class RunFolder:
         Raises:
             UserError: other images were here under this fingerprint.
         """
-        path = self.root / _SYSTEMS / f".images-{one_component(fingerprint)[:16]}"
+        path = self.root / _IMAGES / one_component(fingerprint)[:16]
         before = read_text(path).strip() if path.is_file() else ""
         if before.partition("-")[0] != digest.partition("-")[0]:
+            path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, f"{digest}\n")
         elif before != digest:
             raise UserError(

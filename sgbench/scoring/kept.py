@@ -15,12 +15,14 @@ def settle_kept(study: Study) -> None:
         UserError: images were changed since they were packed.
     """
     check_source(study.plan.source, study.runs.store)
+    folders = [*study.controls.values(), *map(study.system_folder, study.plan.systems)]
+    scored = [folder for folder in folders if still_scored(folder, study.screen)]
     for seat in study.protocol.judges:
         if problem := study.runs.judge(seat.key).discard_broken():
             study.screen.say(problem)
     judges = [study.runs.judge(seat.key).facts().get("sha256") for seat in study.protocol.judges]
-    for folder in (*study.controls.values(), *map(study.system_folder, study.plan.systems)):
-        if still_scored(folder, study.screen) and _by_others(folder, judges):
+    for folder in scored:
+        if _by_others(folder, judges):
             study.screen.say(f"{folder.path}: was scored by other judges than those that are kept: scored again")
             folder.unscore()
 

@@ -394,7 +394,7 @@ def test_results(refused, kit, what):
     name, content, says = RESULTS[what]
     files = {"c.yaml": config(OWN), "labels.csv": LABELS, name: content}
     refused(f"evaluate {name} --name A --config c.yaml --out {kit / 'runs'}", says, files)
-    assert {path.name for path in (kit / "runs").iterdir()} <= {"cache", "jobs", "systems"}
+    assert {path.name for path in (kit / "runs").iterdir()} <= {".images", "cache", "jobs", "systems"}
     assert list((kit / "runs").glob("systems/*")) == []
 
 
