@@ -98,6 +98,7 @@ def test_committed_rows_are_made_again(power, scores, metric, n):
     assert again["tests"].tolist() == committed["tests"].tolist()
 
 
+@pytest.mark.slow
 def test_the_page_is_made_of_the_committed_rows(power):
     rows = pd.read_csv(BENCHMARKS / "power.csv")
     page = (BENCHMARKS / "power.md").read_text(encoding="utf-8")

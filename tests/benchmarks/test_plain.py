@@ -403,6 +403,7 @@ def autograd_wastes(critic, size):
     return 2 * sum(counts[:-1]) + counts[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "widths", "values"), [(128, (64, 64), (2,) * 4), (64, (16, 8), (2, 3)), (256, (8, 4), (2,))]
 )

@@ -137,6 +137,7 @@ def file_of(runs, pattern):
     return sorted(runs.glob(pattern))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "damage", "scored"), CASES)
 def test_a_broken_file_changes_no_figure(finished, runs, run, name, damage, scored):
     path = file_of(runs, (SCORED | NEEDED)[name])
@@ -175,6 +176,7 @@ def test_every_file_is_among_them(finished):
     }  # what a run reads no more: code is asked about, labels exported
 
 
+@pytest.mark.slow
 def test_what_was_broken_is_said_in_one_line(runs, run):
     scores, judge = file_of(runs, SCORED["scores"]), file_of(runs, NEEDED["judge"])
     DAMAGES["flipped"](scores)

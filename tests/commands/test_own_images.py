@@ -106,6 +106,7 @@ def test_residualgan_takes_two_values_only(animals, tmp_path, capsys):
     assert "--methods" in line
 
 
+@pytest.mark.slow
 def test_images_are_packed_ahead_and_found_by_the_run(animals, tmp_path, capsys):
     data = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     data = [*map(str, data), "--attributes", "smile"]

@@ -169,6 +169,7 @@ def test_every_job_is_done_and_keeps_its_statistics_and_samples(finished):
     assert leftovers(finished) == []
 
 
+@pytest.mark.slow
 def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished, config, monkeypatch, capsys):
     def never(*_, **__):
         raise AssertionError("a finished study is not to be trained, judged or decoded again")
@@ -189,6 +190,7 @@ def test_the_same_command_again_reads_records_alone_and_changes_nothing(finished
     assert "training" not in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch, capsys):
     monkeypatch.setattr("sgbench.launching.launch.run_job", None)
     records, settings = records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()
@@ -213,6 +215,7 @@ def test_no_method_is_the_judge_and_the_controls(finished, config, monkeypatch):
     assert "| Real images" in page
 
 
+@pytest.mark.slow
 def test_judges_that_see_nothing_stop_the_run_before_anything_is_trained(
     finished, config, tmp_path, monkeypatch, capsys
 ):
@@ -235,6 +238,7 @@ def test_judges_that_see_nothing_stop_the_run_before_anything_is_trained(
     assert "judge.floor: 1.0 (0.5 in tiny); jury.floor: 1.0 (0.0 in tiny)" in page
 
 
+@pytest.mark.slow
 def test_nobody_is_shown_where_nobody_may_be(finished, config, tmp_path):
     shutil.copytree(finished, tmp_path / "runs")
     private = tmp_path / "private.yaml"
@@ -330,6 +334,7 @@ def test_an_unwritable_folder_of_runs_is_refused(config, tmp_path, refused):
     assert (tmp_path / "file").read_text() == "in the way"
 
 
+@pytest.mark.slow
 def test_a_job_that_another_process_trains_is_left_to_it(finished, config, tmp_path, refused):
     job = next(p.name for p in (finished / "jobs").iterdir() if p.name.startswith("residualgan-gender"))
     (tmp_path / "jobs" / job).mkdir(parents=True)
@@ -424,6 +429,7 @@ def test_a_damaged_copy_of_celeba_is_refused_before_training(config, tmp_path, c
     assert list(out.glob("cache/store/*/index.json")) == []
 
 
+@pytest.mark.slow
 def test_photographs_are_trained_on_scored_and_reported(config, tmp_path, celeba_copy):
     root = celeba_copy(120, (89, 109))
     damage_images(root)
@@ -480,6 +486,7 @@ def test_a_study_called_like_a_folder_of_every_run_is_refused_at_once(config, tm
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_losses_and_systems_that_were_lost_do_not_stop_the_report(finished, config, tmp_path, capsys):
     out = tmp_path / "runs"
     shutil.copytree(finished, out)

@@ -1,5 +1,6 @@
 """Known answers: what a source draws, in the order of requests, each thread by itself."""
 
+import pytest
 import torch
 
 from sgbench.data.requests import make_requests
@@ -20,6 +21,7 @@ class Watched(EmbeddedFaces):
         return super().counterfactual(index, groups)
 
 
+@pytest.mark.slow
 def test_references_are_drawn_by_one_thread_each_and_leave_torchs_threads_as_they_were(tmp_path):
     source = Watched(num_images=200, image_size=32, attributes=["gender", "hair_color"])
     test = torch.arange(200)

@@ -130,6 +130,7 @@ def test_logits_features_and_score_are_torch_fidelitys(size, extracted, referenc
     assert value > 1.2
 
 
+@pytest.mark.slow
 def test_the_score_is_what_torch_fidelity_calculates_from_a_data_set(extracted, weights):
     found = torch_fidelity.calculate_metrics(
         input1=Images(_images(N, 32)),
@@ -152,6 +153,7 @@ def test_logits_vary_over_images_and_have_no_bias(extracted, state):
     assert abs(torch.corrcoef(torch.stack([logits.mean(0), state["fc.bias"]]))[0, 1]) < 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "batch_size"), [(list(range(N))[::-1], 7), ([5, 2], 1)])
 def test_batch_size_and_order_are_of_no_account(rows, batch_size, inception, extracted):
     features, logits = inception.extract(_images(N, 32)[rows], batch_size)

@@ -78,6 +78,7 @@ def test_too_few_images_to_train_a_judge_on_are_refused(number):
         train_judge(IMAGES, TRAIN[:number], FACES.labels[TRAIN[:number]], FACES.attributes, SETTINGS, CPU)
 
 
+@pytest.mark.slow
 def test_the_best_epoch_of_the_whole_schedule_is_kept(monkeypatch):
     scores = [[0.7, 0.8], [0.6, 0.9], [0.5, 0.9], [0.4, 0.9], [0.9, 0.75], [0.9, 0.7]]
     weights = []
@@ -194,6 +195,7 @@ def test_the_last_map_of_a_compact_judge_has_4_pixels_at_every_size(architecture
     assert sides == [4, 4, 4, 4]
 
 
+@pytest.mark.slow
 def test_an_averaged_judge_is_the_moving_average_of_the_second_half(monkeypatch):
     states = []
 
@@ -214,6 +216,7 @@ def test_an_averaged_judge_is_the_moving_average_of_the_second_half(monkeypatch)
             assert torch.allclose(value.double(), expected, rtol=1e-4, atol=1e-6), name
 
 
+@pytest.mark.slow
 def test_a_jurys_judge_is_trained_by_all_that_its_settings_say():
     """Each of them changes what is trained, and from one seed the same is trained again."""
     base = JudgeSettings(epochs=2, batch_size=16, learning_rate=2e-3)

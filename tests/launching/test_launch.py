@@ -102,6 +102,7 @@ def test_memory_that_runs_out_is_one_line(failing, tmp_path, name, workers):
     )
 
 
+@pytest.mark.slow
 def test_a_process_that_was_killed_is_one_line(failing, tmp_path):
     path, title = failing("Shot")
     with pytest.raises(UserError, match="most likely because memory ran out; lower --workers") as caught:

@@ -200,6 +200,7 @@ def test_without_ray_installed_a_line_says_how_to_install_it(tmp_path, monkeypat
     assert not (tmp_path / "runs" / "cache" / "store").exists()
 
 
+@pytest.mark.slow
 def test_ray_is_imported_only_when_it_is_asked_for():
     program = """
 import sys

@@ -106,6 +106,7 @@ def test_seeds_are_one_row_and_rows_that_read_alike_name_their_report(tmp_path):
     assert {row.seeds for row in board.rows.values()} == {2}
 
 
+@pytest.mark.slow
 def test_all_whose_intervals_meet_the_best_ones_are_bold(tmp_path):
     report(tmp_path / "one", 6)
     (board,) = boards_of(tmp_path / "one")
@@ -140,6 +141,7 @@ def test_the_front_is_marked(tmp_path):
     assert front == set(names) - beaten
 
 
+@pytest.mark.slow
 def test_a_report_that_does_not_stand_its_check_is_left_out_and_said(tmp_path, capsys):
     report(tmp_path / "one", 2)
     bad = report(tmp_path / "two", 3)
@@ -165,6 +167,7 @@ def test_nothing_to_compare_is_one_line_and_status_2(tmp_path, capsys):
     assert main([str(tmp_path / "bad"), "-o", str(tmp_path / "board")]) == 2
 
 
+@pytest.mark.slow
 def test_names_from_reports_are_no_markup(tmp_path):
     study = report(tmp_path / "one", 2, facts={"Data": HOSTILE})
     main([str(study.path), "-o", str(tmp_path / "board")])

@@ -70,6 +70,7 @@ def test_kernels_compile_for_an_h100(tmp_path):
         assert int(fused) == 0, f"{name} fuses what the code does not"
 
 
+@pytest.mark.slow
 def test_methods_are_found_without_triton():
     program = """
 import sys

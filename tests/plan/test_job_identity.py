@@ -60,6 +60,7 @@ def opened(path, tmp_path):
     return open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
 
 
+@pytest.mark.slow
 def test_moving_a_methods_file_orphans_no_model(write, tmp_path, monkeypatch, capsys):
     assert main(["--config", str(write("first_place")), "--out", str(tmp_path / "runs")]) == 0
     (tmp_path / "first_place.py").unlink()

@@ -75,6 +75,7 @@ def test_reading_a_study_trains_nothing_and_opens_nothing(config, tmp_path, monk
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_every_stage_is_shown_and_timed_under_its_name(config, tmp_path, capsys):
     import json
 
@@ -86,6 +87,7 @@ def test_every_stage_is_shown_and_timed_under_its_name(config, tmp_path, capsys)
     assert all(seconds >= 0 for seconds in runtime["seconds"].values())
 
 
+@pytest.mark.slow
 def test_a_finished_study_is_only_reported_again(config, tmp_path, capsys):
     arguments = ["--config", str(config), "--out", str(tmp_path / "runs")]
     assert main(arguments) == 0

@@ -37,6 +37,7 @@ def replaced(old, new, number):
     os._exit(0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "records and scores", "records", "records that get scores", "nothing"])
 def test_killed_at_any_operation_the_reference_is_the_old_or_the_new_one(tmp_path, kind):
     number, killed, seen = 0, True, set()

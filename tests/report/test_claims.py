@@ -123,6 +123,7 @@ def test_the_latex_table_has_sentences_verdicts_and_evidence(main):
     assert rows[0].endswith("& 0.0 & against & $-$0.54 \\\\")
 
 
+@pytest.mark.slow
 def test_verification_makes_the_section_again_and_finds_a_changed_figure(tmp_path, monkeypatch):
     study = study_of(tmp_path, systems((REAL, COPY, SGGAN, SGGAN_500), ("gender",)), ("gender",))
     make_report(study, pictures=False)

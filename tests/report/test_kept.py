@@ -73,6 +73,7 @@ def test_without_checksums_it_is_checked_against_its_records(kept, capsys):
     assert told(kept, capsys)[:2] == (0, [])
 
 
+@pytest.mark.slow
 def test_a_figure_that_was_changed_in_records_table_or_page_is_found(kept, capsys):
     (kept.path / "SHA256SUMS").unlink()
     report = kept.kept_report()

@@ -41,6 +41,7 @@ def test_of_few_systems_all_pairs_are_tested(tmp_path):
     assert choose_reference(members(FEW), "m3-s0") is None
 
 
+@pytest.mark.slow
 def test_of_more_each_is_tested_against_the_first_and_the_page_says_so(tmp_path):
     study = many(tmp_path, FEW + 1)
     table, page = written(study)

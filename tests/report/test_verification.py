@@ -45,6 +45,7 @@ def study(finished, tmp_path):
     return StudyFolder(root / finished.path.name)
 
 
+@pytest.mark.slow
 def test_stale_files_in_a_report_are_neither_signed_nor_removed_and_are_named(study):
     """A run folder that was copied without its hidden files, then a report with fewer figures, and the user's notes."""
     stale = {study.report.figure("losses"), study.report.path / "mine/notes.md"}
@@ -99,6 +100,7 @@ def test_an_honest_report_from_sums_in_another_order_is_the_same(study, monkeypa
     assert verification.verify(study.path).problems == ()
 
 
+@pytest.mark.slow
 def test_the_judges_at_hand_are_those_that_the_report_was_made_with(study):
     judge = study.runs.judge("a" * 64)
     judge.weights.parent.mkdir(parents=True)
@@ -315,6 +317,7 @@ def losses(study, job, seed=0):
     seal(folder.path / "stats.jsonl")
 
 
+@pytest.mark.slow
 def test_losses_on_the_page_are_compared_where_the_jobs_are_at_hand(tmp_path):
     study = with_gallery(tmp_path / "runs", jobs={"job": "m00 (all, seed 0)"})
     losses(study, "job")
@@ -328,6 +331,7 @@ def test_losses_on_the_page_are_compared_where_the_jobs_are_at_hand(tmp_path):
     assert verification.verify(study.path).problems == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("old", "new"), [("Not known", "Known"), ("iVBOR", "iVBOS")], ids=["words", "a picture"])
 def test_a_page_that_was_changed_is_found_and_one_that_is_missing_is_missed(tmp_path, old, new):
     study = with_gallery(tmp_path / "runs")

@@ -78,6 +78,7 @@ def test_what_other_judges_scored_is_scored_again_when_judges_are_trained_anew(p
     assert verify([str(place / "runs/tiny-5")]) == 0
 
 
+@pytest.mark.slow
 def test_judges_that_were_exchanged_score_everything_again(place, monkeypatch, capsys):
     """As when folders of two machines are put together: the judges that are kept are not those of the systems."""
     other = place / "other"
@@ -93,6 +94,7 @@ def test_judges_that_were_exchanged_score_everything_again(place, monkeypatch, c
     assert scored_with(place) == scored_with(other)
 
 
+@pytest.mark.slow
 def test_a_system_of_other_judges_in_a_report_is_found_by_verification(place, monkeypatch, capsys):
     other = place / "other"
     other.mkdir()

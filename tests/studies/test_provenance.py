@@ -87,6 +87,7 @@ def test_what_was_made_earlier_keeps_its_own_commit(out, monkeypatch):
     assert after == before
 
 
+@pytest.mark.slow
 def test_the_commit_is_that_of_the_start(tmp_path):
     """What is committed while a study trains is not in the code that runs."""
     code = (

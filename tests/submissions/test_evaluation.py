@@ -137,6 +137,7 @@ def test_every_way_gives_the_same_records(config, out, asked, tmp_path):
     assert 0 < change <= 9 * len("gender=female")
 
 
+@pytest.mark.slow
 def test_a_copy_scores_as_the_control_copy(config, out):
     done = evaluate(lambda images, labels, groups: images, name="nothing", config=str(config), out=out)
     frame = done.records
@@ -144,6 +145,7 @@ def test_a_copy_scores_as_the_control_copy(config, out):
     pd.testing.assert_frame_equal(own, control, check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_models_results_are_edited_again_and_those_in_files_cannot_be(config, out, asked):
     """A model that changes nothing scores as the control; of files the records say why there is nothing."""
     again = {"config": str(config), "out": out, "scoring": {"composition": 7}}
@@ -163,6 +165,7 @@ def test_a_models_results_are_edited_again_and_those_in_files_cannot_be(config, 
     assert "### Composition and reversibility" in done.report.read_text()
 
 
+@pytest.mark.slow
 def test_results_that_were_compressed_with_loss_are_told(config, out, asked, tmp_path):
     folder = tmp_path / "jpegs"
     shutil.copytree(asked, folder)
@@ -195,6 +198,7 @@ def translate(images, labels, groups):
 """
 
 
+@pytest.mark.slow
 def test_no_figure_depends_on_what_code_or_caller_have_set(config, out, tmp_path, monkeypatch):
     (tmp_path / "sets_much.py").write_text(HOSTILE)
     monkeypatch.syspath_prepend(tmp_path)
@@ -211,6 +215,7 @@ def test_no_figure_depends_on_what_code_or_caller_have_set(config, out, tmp_path
         pd.testing.assert_frame_equal(own, control, check_exact=True)
 
 
+@pytest.mark.slow
 def test_results_that_are_no_faces_are_said_beside_their_row(config, out):
     done = evaluate(lambda images, labels, groups: images * 0 - 1, name="dark", config=str(config), out=out)
     page = done.report.read_text()
@@ -256,6 +261,7 @@ def gallery_of(out, name, protocol=""):
     return SystemFolder(folder).read_gallery()
 
 
+@pytest.mark.slow
 def test_where_nobody_may_be_shown_no_result_is_kept_or_shown(config, out, asked):
     done = evaluate(asked, name="unseen", config=str(config), out=out, scoring={"figure_people": 0})
     assert gallery_of(out, "unseen") == ()
@@ -264,6 +270,7 @@ def test_where_nobody_may_be_shown_no_result_is_kept_or_shown(config, out, asked
     assert "the settings of this study show nobody" in page
 
 
+@pytest.mark.slow
 def test_a_model_of_one_attribute_is_scored_on_what_it_does(config, out, asked, tmp_path):
     folder = tmp_path / "one"
     shutil.copytree(asked, folder)
@@ -281,6 +288,7 @@ def test_a_model_of_one_attribute_is_scored_on_what_it_does(config, out, asked, 
     assert verify([str(done.report.parent.parent)]) == 0
 
 
+@pytest.mark.slow
 def test_other_weights_of_the_same_function_are_scored_anew(config, out):
     strength = [1.0]
 
@@ -305,6 +313,7 @@ def test_an_evaluation_does_not_take_a_trained_studys_place(config, out, capsys)
     assert (out / "small-5" / "report" / "report.md").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_method_at_two_levels_stands_in_one_report(config, out, asked, capsys):
     about = {"name": "Both", "config": str(config), "out": out}
     low = evaluate(asked, level=5, **about)
@@ -318,6 +327,7 @@ def test_a_method_at_two_levels_stands_in_one_report(config, out, asked, capsys)
         evaluate(darker, level="5", compare=[low.report.parent.parent], **about)
 
 
+@pytest.mark.slow
 def test_seeds_of_a_model_are_told_apart_and_one_without_is_compared_with_all(config, out, asked):
     about = {"name": "Seeded", "config": str(config), "out": out}
     first = evaluate(asked, seed=0, **about)
@@ -338,6 +348,7 @@ def test_seeds_of_a_model_are_told_apart_and_one_without_is_compared_with_all(co
         evaluate(darker, seed=-1, **about)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_scored_leaves_the_earlier_report_as_it_was(config, out, asked, tmp_path, capsys):
     study = evaluate(asked, name="kept", config=str(config), out=out).report.parent.parent
     before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
@@ -353,6 +364,7 @@ def test_what_cannot_be_scored_leaves_the_earlier_report_as_it_was(config, out, 
     assert not (out / "small-never-there").exists()
 
 
+@pytest.mark.slow
 def test_results_that_nothing_asks_for_are_told(config, out, asked, tmp_path, recwarn):
     folder = tmp_path / "more"
     shutil.copytree(asked, folder)
@@ -366,6 +378,7 @@ def test_results_that_nothing_asks_for_are_told(config, out, asked, tmp_path, re
     assert any("more: 2 results are not used" in str(warning.message) for warning in recwarn)
 
 
+@pytest.mark.slow
 def test_an_evaluation_can_be_compared_with_again_and_no_system_stands_twice(config, out, asked):
     study = out / "small-5"
     first = evaluate(asked, name="first", config=str(config), out=out, compare=[study]).report.parent.parent
@@ -374,6 +387,7 @@ def test_an_evaluation_can_be_compared_with_again_and_no_system_stands_twice(con
     assert {"first", "second", "sggan"} <= set(done.records["method"])
 
 
+@pytest.mark.slow
 def test_a_study_without_its_cache_still_reports(config, out, tmp_path):
     copy = tmp_path / "runs"
     shutil.copytree(out, copy)
@@ -409,6 +423,7 @@ def test_what_was_scored_is_not_scored_again(config, out, asked, monkeypatch):
     assert {path.name: path.read_bytes() for path in second.report.parent.iterdir()} == before
 
 
+@pytest.mark.slow
 def test_other_pixels_are_scored_anew(config, out, asked, tmp_path):
     folder = tmp_path / "changed"
     shutil.copytree(asked, folder)
@@ -495,6 +510,7 @@ def overwritten(content):
     return content[:middle] + b"\0" * 100 + content[middle + 100 :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "how"), DAMAGE.values(), ids=DAMAGE)
 def test_whatever_was_changed_is_found(out, config, asked, capsys, name, how):
     done = evaluate(asked, name="whole", config=str(config), out=out)
@@ -510,6 +526,7 @@ def test_whatever_was_changed_is_found(out, config, asked, capsys, name, how):
     assert verify([str(study)]) == 0
 
 
+@pytest.mark.slow
 def test_a_file_that_nobody_wrote_is_found_and_sha256sum_agrees(out, config, asked, capsys):
     study = evaluate(asked, name="extra", config=str(config), out=out).report.parent.parent
     subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=study, check=True)
@@ -525,6 +542,7 @@ def test_a_file_that_nobody_wrote_is_found_and_sha256sum_agrees(out, config, ask
     assert verify([str(study)]) == 0
 
 
+@pytest.mark.slow
 def test_scores_that_cannot_be_are_told(out, config, asked, capsys):
     study = evaluate(asked, name="broken", config=str(config), out=out).report.parent.parent
     (path,) = (path / "scores.npz" for path in (out / "systems").iterdir() if path.name.startswith("broken-"))
@@ -539,6 +557,7 @@ def test_scores_that_cannot_be_are_told(out, config, asked, capsys):
     assert f"scores.npz: not a file of scores: {name} is float64" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):
     done = evaluate(asked, name="lost", config=str(config), out=out)
     (system,) = (path for path in (out / "systems").iterdir() if path.name.startswith("lost-"))
@@ -556,6 +575,7 @@ def test_lost_or_foreign_scores_are_found(out, config, asked, capsys):
     assert "give a folder such as runs/quick-500" in line
 
 
+@pytest.mark.slow
 def test_a_larger_jury_is_asked_for_and_its_judges_are_named(config, out, asked):
     done = evaluate(asked, name="much judged", config=str(config), out=out, jury={"size": 3})
     own = done.records[(done.records["method"] == "much-judged") & (done.records["direction"] == "all")]
@@ -571,6 +591,7 @@ def test_a_larger_jury_is_asked_for_and_its_judges_are_named(config, out, asked)
     assert [len(target.posteriors) for target in scores.targets] == [4] * len(scores.targets)
 
 
+@pytest.mark.slow
 def test_a_jurys_accuracy_is_the_mean_of_its_judges_verdicts(config, out, asked):
     records = evaluate(asked, name="by hand", config=str(config), out=out).records
     own = records[(records["method"] == "by-hand") & (records["metric"] == "jury_accuracy")]
@@ -594,6 +615,7 @@ def test_the_embedded_faces_asked_for_are_the_test_faces(asked):
     assert np.array_equal(np.asarray(Image.open(asked / name)), drawn)
 
 
+@pytest.mark.slow
 def test_an_evaluation_has_stages_of_its_own(config, out, asked, capsys):
     name = "staged"
     assert main([str(asked), "--name", name, "--config", str(config), "--out", str(out)]) == 0

@@ -293,6 +293,7 @@ def export_onnx(path, shift, side=8):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*are clamped", "ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_an_onnx_model_is_known_by_weights_in_a_file_of_their_own(tmp_path):
     pytest.importorskip("onnxruntime")

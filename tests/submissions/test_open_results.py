@@ -191,6 +191,7 @@ def edits_by_groups(way):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", STORED + NUMBERED + FUNCTIONS + EXPORTED)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_every_way_gives_the_same_bytes(way, tmp_path):

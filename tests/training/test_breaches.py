@@ -56,6 +56,7 @@ def state_of(method):
     return {name: value.detach().clone() for name, value in named} | moments
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("made", [make, with_all_labels], ids=["sparse", "all"])
 @pytest.mark.parametrize("cls", METHODS)
@@ -72,6 +73,7 @@ def test_the_methods_can_be_replayed_and_are_left_as_they_were(cls, made, precis
     assert torch.equal(torch.get_rng_state(), drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", METHODS)
 def test_looking_before_the_first_iteration_changes_no_later_one(cls, as_on_a_gpu):
     """Moments begin as zeros, whether they are made by the first iteration or are there."""

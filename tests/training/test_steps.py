@@ -162,6 +162,7 @@ def recorded(monkeypatch):
     return SimpleNamespace(steps=steps_on_cpu, times=times)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("cls", METHODS)
 def test_replays_are_the_iterations_that_are_carried_out(recorded, cls, precision):
