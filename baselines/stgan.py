@@ -74,6 +74,12 @@ class STGAN(EditingMethod):
 
     settings: Settings
 
+    def __init__(self, attributes: Sequence[Attribute], image_size: int, settings: Settings, labels: Tensor):
+        super().__init__(attributes, image_size, settings, labels)
+        for unit in self.generator.units:
+            for gate in unit.gates.weight.chunk(2):  # each begins as a convolution of its own
+                nn.init.xavier_uniform_(gate)
+
     def make_generator(self, widths: Sequence[int], num_entries: int) -> STGANGenerator:
         """Shortcuts through selective transfer units at every level."""
         return STGANGenerator(widths, num_entries)

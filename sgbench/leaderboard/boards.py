@@ -1,6 +1,6 @@
 """Joins reports of one protocol to a board: a row for each system, whichever study it is of."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -13,9 +13,11 @@ from sgbench.report.making import layout_of
 from sgbench.report.table_cells import make_cells, make_table
 from sgbench.report.tradeoff import GAINED, ON_FRONT, PRESERVED, Points, tradeoff_caption, tradeoff_points, with_front
 from sgbench.results.records import ALL, CONTROLS, from_frame, to_frame
+from sgbench.support.errors import UserError
 
 _ERRORS = (("counterfactual_error", "inside"), ("counterfactual_error", "outside"), ("background_tint", "background"))
 """Metric and place of the errors that a board has, each the mean over targets."""
+_INCOMPLETE = "without some of the translations asked for, which were not given"
 _FIGURE = ["target", "direction", "measured_on", "metric", "value"]
 
 
@@ -68,7 +70,11 @@ def _board(entrants: Sequence[Entrant]) -> Leaderboard:
     first = max(entrants, key=lambda entrant: entrant.frame["system"].nunique())
     layout = layout_of(first.description)
     rows = _named(_rows(entrants))
-    parts = [_part(e, {row.key: name for name, row in rows.items() if row.entrant is e}, e is first) for e in entrants]
+    left_out = tradeoff_points(first.frame, layout).left_out
+    parts = [
+        _part(e, {row.key: name for name, row in rows.items() if row.entrant is e}, e is first, left_out)
+        for e in entrants
+    ]
     cells = _ordered(pd.concat([part.cells for part in parts], ignore_index=True))
     fronts = _fronts(cells, {name for part in parts for name in part.incomplete})
     points = parts[entrants.index(first)]
@@ -81,8 +87,12 @@ def _board(entrants: Sequence[Entrant]) -> Leaderboard:
     )
 
 
-def _part(entrant: Entrant, names: Mapping[Key, str], with_controls: bool) -> Points:
-    """What a report gives to a board: cells and incomplete systems, by the board's names of rows."""
+def _part(entrant: Entrant, names: Mapping[Key, str], with_controls: bool, left_out: tuple[str, ...]) -> Points:
+    """What a report gives to a board: cells and the systems that do not compete for the front, by the board's names.
+
+    Args:
+        left_out: the attributes that are in none of the board's means.
+    """
     layout = layout_of(entrant.description)
     points = tradeoff_points(entrant.frame, layout)
     cells = pd.concat([points.cells, _others(entrant, layout)], ignore_index=True)
@@ -90,18 +100,30 @@ def _part(entrant: Entrant, names: Mapping[Key, str], with_controls: bool) -> Po
     kept = [key in names or (with_controls and key[0] in CONTROLS) for key in keys]
     named = [names.get(key, row) for key, row in zip(keys, cells["row"], strict=True)]
     incomplete = {name for name, row in zip(named, cells["row"], strict=True) if row in points.incomplete}
-    return replace(points, cells=cells.assign(row=named)[kept], incomplete=frozenset(incomplete))
+    cells = cells.assign(row=named)[kept]
+    competing = cells["value"].notna() & (cells["origin"] == "measured")
+    cells.loc[competing & cells["row"].isin(incomplete), "note"] = _INCOMPLETE
+    if points.left_out != left_out:  # its jury tells other targets apart, so that its means are of others
+        fewer = competing & cells["metric"].isin([GAINED.metric, *(column.metric for column in PRESERVED)])
+        cells.loc[fewer, "note"] = f"of other targets: without {', '.join(points.left_out) or 'none'}"
+        incomplete |= set(cells["row"])
+    return replace(points, cells=cells, incomplete=frozenset(incomplete))
 
 
 def _rows(entrants: Sequence[Entrant]) -> list[Standing]:
     """A row for each method, variant and level of each report; what another report has with all its figures is one."""
     found: list[tuple[Standing, set]] = []
     for entrant in entrants:
-        given = {system.method: system.source_labels for system in entrant.description.systems}
+        given = {system.folder: system.source_labels for system in entrant.description.systems}
         for key, own in entrant.frame.groupby(SYSTEM, sort=False):
             if key[0] not in CONTROLS:
                 figures = set(own[["system", *_FIGURE]].astype(str).itertuples(index=False, name=None))
-                found.append((Standing(entrant, key, own["system"].nunique(), _given(given[key[0]], key)), figures))
+                found.append(
+                    (
+                        Standing(entrant, key, own["system"].nunique(), _given(given[own["system"].iloc[0]], key)),
+                        figures,
+                    )
+                )
     rows = []
     for place, (row, figures) in enumerate(found):
         others = [(k, other) for k, (_, other) in enumerate(found) if k != place]
@@ -116,11 +138,18 @@ def _given(source_labels: str, key: Key) -> str:
     return told[0] if told else source_labels
 
 
-def _named(rows: Iterable[Standing]) -> dict[str, Standing]:
-    """Rows by names that tell them apart: the report is named where method, variant and level do not suffice."""
+def _named(rows: Sequence[Standing]) -> dict[str, Standing]:
+    """Rows by names that tell them apart: the report is named where method, variant and level do not suffice.
+
+    Raises:
+        UserError: two systems of one report have one name.
+    """
     labels = [(_label(row), row) for row in rows]
     shown = [label for label, _ in labels]
-    return {label if shown.count(label) == 1 else f"{label}, {row.entrant.name}": row for label, row in labels}
+    named = [label if shown.count(label) == 1 else f"{label}, {row.entrant.name}" for label, row in labels]
+    if twice := [name for name in named if named.count(name) > 1]:
+        raise UserError(f"{twice[0]}: two systems are called so in one report; give one of them another name")
+    return dict(zip(named, rows, strict=True))
 
 
 def _label(row: Standing) -> str:

@@ -60,8 +60,8 @@ def find_reports(roots: Sequence[Path]) -> list[tuple[str, StudyFolder]]:
     short = {place: _below(root, path) for place, (root, path) in found.items()}
     names = list(short.values())
     return [
-        (name if names.count(name) == 1 else (root.resolve().name + "/" + name), StudyFolder.named(path))
-        for (root, path), name in zip(found.values(), names, strict=True)
+        (name if names.count(name) == 1 else path.as_posix(), StudyFolder.named(path))
+        for (_, path), name in zip(found.values(), names, strict=True)
     ]
 
 

@@ -17,14 +17,16 @@ from sgbench.report.markdown import markdown, marked_up
 from sgbench.report.text import Shown, shown
 from sgbench.results.csv_text import csv_text
 from sgbench.support.atomic import write_text
+from sgbench.support.errors import UserError
 from sgbench.support.markdown import in_a_cell, in_a_line
+from sgbench.support.reading import read_text
 
 PAGE, TABLE, INDEX = "leaderboard.md", "leaderboard.csv", "index.html"
 _TITLE = "Leaderboard of editing with few labels"
 _ABOUT = (
     "Systems are in one table only where they were scored by the same protocol: the same test images, judges of the "
     "same settings, the same definitions of every metric. Every report stood its check (sgbench verify) when this was "
-    "made."
+    "made: with its systems beside it against per-image scores, a committed one against its own records."
 )
 _BOLD = (
     "Bold: the best figure of a column, and all whose intervals meet its interval. Controls and systems that did not "
@@ -41,13 +43,27 @@ def write_pages(folder: Path, boards: Sequence[Leaderboard], reported: Sequence[
     Args:
         folder: links to reports are relative to it.
         reported: title, caption and texts of each table of figures from papers.
+
+    Raises:
+        UserError: a file of another kind has the name of one of the three.
     """
+    _check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     table = csv_text(_wide(boards, folder))
     write_text(folder / TABLE, table)
     write_text(folder / INDEX, _html(boards, reported, table, folder))
     write_text(folder / PAGE, _markdown(boards, reported, folder))
     return folder / PAGE
+
+
+def _check_free(folder: Path) -> None:
+    """Refuse a folder in which others' files would be replaced; those of an earlier leaderboard may be."""
+    own = folder / PAGE
+    if own.is_file() and read_text(own).startswith(f"# {_TITLE}\n"):
+        return
+    for name in (PAGE, TABLE, INDEX):
+        if (folder / name).exists():
+            raise UserError(f"{folder / name}: is there already and is of no leaderboard; give another folder with -o")
 
 
 def _markdown(boards: Sequence[Leaderboard], reported: Sequence[tuple[str, str, pd.DataFrame]], folder: Path) -> str:

@@ -16,9 +16,6 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 """Channels of a network's first layer; deeper layers have several times as many."""
 SourceLabels = Literal["true", "guessed", "none"]
 """What a method knows of source images at test: their true labels; what it guesses of them itself; nothing."""
-AT_TEST = ("source_labels", "strength")
-"""Settings that decide how a trained model is used: models are trained and kept without regard to them. ``strength``
-multiplies what a method is told to change; 1 is what it was trained with."""
 
 
 class MethodSettings(SettingsModel):
@@ -75,6 +72,8 @@ class Method(nn.Module, ABC):
     sampling: ClassVar[Literal["mixed", "by_value"]] = "mixed"
     """``mixed``: a share of labelled images, the rest from all. ``by_value``: equally many labelled images of each
     value, those of value 0 first."""
+    at_test: ClassVar[tuple[str, ...]] = ("source_labels",)
+    """Settings that decide how a trained model is used: models are trained and kept without regard to them."""
     needs_complete_vectors: ClassVar[bool] = False
     """Training needs images with every label known."""
 

@@ -46,6 +46,7 @@ class EditingMethod(VectorMethod):
     """
 
     needs_complete_vectors = True
+    at_test = ("source_labels", "strength")
     settings: EditingSettings
 
     def __init__(self, attributes: Sequence[Attribute], image_size: int, settings: EditingSettings, labels: Tensor):

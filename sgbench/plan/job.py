@@ -12,7 +12,7 @@ from sgbench.data.batches import Batches
 from sgbench.data.labels import Attribute, SparseLabels
 from sgbench.data.levels import Level
 from sgbench.data.store.packed import PackedImages
-from sgbench.methods.contract import AT_TEST, Method, MethodSettings
+from sgbench.methods.contract import Method, MethodSettings
 from sgbench.settings.models import MethodEntry
 from sgbench.support.blame import errors_in_a_line
 from sgbench.support.code import is_outside
@@ -62,7 +62,7 @@ class Job:
             "loop": LOOP_VERSION,
             "attributes": [[a.name, list(a.values), a.exhaustive] for a in self.attributes],
             "image_size": self.image_size,
-            "settings": self.entry.settings.model_dump(mode="json", exclude=set(AT_TEST)),
+            "settings": self.entry.settings.model_dump(mode="json", exclude=set(self.entry.cls.at_test)),
             "source": self.source,
             "train": hash_of_array(self.train.numpy()),
             "labels": self.labels.manifest["sha256"],

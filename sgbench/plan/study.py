@@ -71,9 +71,10 @@ class Study:
         return {name: self.control_folder(name) for name in self.plan.controls}
 
     def is_scored(self) -> bool:
-        """Whether every system and control has its records, so that nothing is left but the report."""
+        """Whether every system and control has its records, by the judges at hand, so that only the report is left."""
         folders = [*self.controls.values(), *map(self.system_folder, self.plan.systems)]
-        return all(folder.is_scored() for folder in folders)
+        judges = [self.runs.judge(seat.key).facts().get("sha256") for seat in self.protocol.judges]
+        return all(folder.is_scored() and folder.was_scored_by(judges) for folder in folders)
 
     def trains(self) -> bool:
         """Whether a model is still to be trained."""

@@ -75,7 +75,7 @@ class RunFolder:
         """A trained judge, by its hash."""
         return JudgeFiles(self.root / _CACHE / _JUDGE, one_component(key))
 
-    def check_images(self, fingerprint: str, digest: str) -> None:
+    def check_images(self, fingerprint: str, digest: str, decoder: str) -> str:
         """Keep what a data set's images are, outside the cache, and refuse others under the same fingerprint.
 
         A fingerprint has names, sizes and a sample of files; images that were changed beside them would otherwise be
@@ -83,20 +83,28 @@ class RunFolder:
 
         Args:
             digest: the format of packed images, and a hash of all; those of another format are not compared.
+            decoder: what decoded them; another one may round otherwise.
+
+        Returns:
+            A line if they are other pixels by another decoder; else empty.
 
         Raises:
             UserError: other images were here under this fingerprint.
         """
         path = self.root / _IMAGES / one_component(fingerprint)[:16]
-        before = read_text(path).strip() if path.is_file() else ""
-        if before.partition("-")[0] != digest.partition("-")[0]:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, f"{digest}\n")
-        elif before != digest:
+        before, _, by = (read_text(path).strip() if path.is_file() else "").partition(" by ")
+        if before == digest:
+            return ""
+        if before.partition("-")[0] == digest.partition("-")[0] and by == decoder:
             raise UserError(
                 f"{self.root}: what was trained and scored here is of other images, although their names, sizes and a "
                 f"sample are the same: put the old ones back, or give another folder with --out ({path} has their hash)"
             )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, f"{digest} by {decoder}\n")
+        if by in ("", decoder):
+            return ""
+        return f"images are decoded by {decoder} now, before by {by}: their pixels differ from those trained on before"
 
     def prepare(self) -> None:
         """Make the folders that everything goes into, so that one that cannot be made is refused at once."""

@@ -1,7 +1,7 @@
 """A system's folder: its records, the per-image scores that they are made of, samples, gallery, cost, origin."""
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -163,6 +163,15 @@ class SystemFolder:
         found = (self.origin() or {}).get(SCORED_WITH)
         return found if isinstance(found, dict) else None
 
+    def was_scored_by(self, judges: Sequence[str | None]) -> bool:
+        """Whether these judges scored it, as far as it says who did, and as far as they are at hand.
+
+        Args:
+            judges: hashes of their weights; None for one that is not at hand.
+        """
+        before = (self.scored_with() or {}).get("judges", judges)
+        return len(before) == len(judges) and all(now in (None, own) for own, now in zip(before, judges, strict=True))
+
     def write_files(self, files: Mapping[str, str]) -> None:
         """Keep SHA-256 of each file of the class from outside the package, by its name, that a system is scored with.
 
@@ -230,7 +239,7 @@ def scored_alike(folders: Iterable[SystemFolder]) -> str:
         if found != with_it:
             what = "judges" if found.get("judges") != with_it.get("judges") else "test images"
             return (
-                f"{path}: was scored with other {what} than {first}, so that they are not to be compared; delete one "
-                "of the two folders and run the command that made it again"
+                f"{path}: was scored with other {what} than {first}, so that they are not to be compared; delete the "
+                "older of the two folders and run the command that made it again"
             )
     return ""

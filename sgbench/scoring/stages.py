@@ -15,6 +15,7 @@ from sgbench.scoring.evaluation_set import EvaluationSet, everything_asked
 from sgbench.scoring.outlook import outlook
 from sgbench.scoring.panel import Panel, UserNetworks, open_networks, panelists, real_features
 from sgbench.support.cores import LOOKING, torch_threads
+from sgbench.support.environment import decoders
 from sgbench.support.global_state import foreign
 
 _TRIED = 4
@@ -55,7 +56,10 @@ def prepare_data(study: Study) -> StudyData:
     study.runs.prepare()
     with screen.task("images", len(plan.source.ids), "images") as task, foreign(f"data set {plan.source.name}"):
         images = open_store(plan.source, study.runs.store, lambda done, total: task.update(done))
-        study.runs.check_images(plan.source.fingerprint, images.digest)
+        if not plan.source.drawn and (
+            told := study.runs.check_images(plan.source.fingerprint, images.digest, decoders())
+        ):
+            screen.say(f"warning: {told}")
     requests = make_requests(plan.test_labels, plan.attributes)
     total = len(plan.test) + sum(len(r.positions) for r in requests)
     with screen.task("references", total, "images") as task:

@@ -31,7 +31,7 @@ class Turns:
 
         It is not where other judges than those of today scored it, or from other test images, which is said.
         """
-        if self._is_settled(folder):
+        if self.is_settled(folder):
             yield True
             return
         lock = self.study.runs.system_lock(folder.name)
@@ -46,12 +46,12 @@ class Turns:
                 self.study.screen.say(str(error))
                 stack.enter_context(locked(lock, busy, FOREVER))
             folder.discard_unfinished()
-            if folder.is_scored() and not self._is_settled(folder):
+            if folder.is_scored() and not self.is_settled(folder):
                 self.study.screen.say(f"{folder.path}: was scored with other judges or test images: scored again")
                 folder.unscore()
             yield folder.is_scored()
 
-    def _is_settled(self, folder: SystemFolder) -> bool:
+    def is_settled(self, folder: SystemFolder) -> bool:
         """Whether a system is scored with what there is now, as far as it says with what it was."""
         return folder.is_scored() and folder.scored_with() in (None, self.scored_with)
 

@@ -8,7 +8,7 @@ from sgbench.data.levels import Level
 from sgbench.data.source import Source, SourceSettings
 from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings
-from sgbench.methods.contract import AT_TEST, Method, MethodSettings, SourceLabels
+from sgbench.methods.contract import Method, MethodSettings, SourceLabels
 from sgbench.results.gallery import MOST_PEOPLE
 from sgbench.results.records import CONTROLS
 from sgbench.results.run_folder import check_study
@@ -70,14 +70,18 @@ class MethodEntry(SettingsModel):
     @property
     def at_test(self) -> dict[str, Any]:
         """Settings that decide how a trained model is used, those that are not the method's defaults."""
-        defaults = {name: field.default for name, field in type(self.settings).model_fields.items() if name in AT_TEST}
+        fields = type(self.settings).model_fields
+        defaults = {name: fields[name].default for name in self.cls.at_test if name in fields}
         return {name: own for name, default in defaults.items() if (own := getattr(self.settings, name)) != default}
 
     @property
     def shown_variant(self) -> str:
         """The variant in records and tables; it says what of the method's use at test is not as usual."""
         told = [f"{self.source_labels} labels"] if "source_labels" in self.at_test else []
-        told += [f"strength {self.at_test['strength']:g}"] if "strength" in self.at_test else []
+        others = {name: value for name, value in self.at_test.items() if name != "source_labels"}
+        told += [
+            f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in others.items()
+        ]
         says_it = {self.source_labels, "".join(told).replace(" ", "")} if told else set()
         return ", ".join(filter(None, ("" if self.variant in says_it else self.variant, *told)))
 

@@ -26,6 +26,7 @@ def facts(study: Study) -> dict[str, str]:
         | jobs
         | ({"Changed": "; ".join(settings.changed)} if settings.changed else {})
         | {"Judges": _judges(study)}
+        | {"Computed in": f"{settings.precision}; judges in {settings.judge.precision}, {settings.jury.precision}"}
     )
 
 

@@ -141,6 +141,7 @@ def _evaluated(
         with stages.stage("score results"), torch_threads(LOOKING):
             scorer = make_scorer(study, prepared, jury)
             scorer.controls()
+            scored = scored if scored and scorer.turns.is_settled(scored) else None
             scored = scored or score_results(scorer, method, level, seed, opened)
     write_intent(study)  # after scoring: if scoring fails, an earlier report of this name keeps its plan
     with stages.stage("write the report"):
@@ -200,11 +201,19 @@ def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
     if foreign or protocol != study.protocol.hash:
         raise UserError(
             f"{folder}: was scored by another protocol (data, test set, judges or weights differ); use its config and "
-            "the same options, or score it again"
+            f"the same options{_other_precision(study, other)}, or score it again"
         )
     if study.runs.root.resolve() != other.runs.root.resolve():
         raise UserError(f"{folder}: is in another run folder; give --out {other.runs.root}")
     return list(systems)
+
+
+def _other_precision(study: Study, other: StudyFolder) -> str:
+    """What to say where judges compute in another precision, as ``auto`` makes them on another processor."""
+    judges = {key: getattr(study.settings, key).precision for key in ("judge", "jury")}
+    theirs = {key: (other.read_settings().get(key) or {}).get("precision") for key in judges}
+    told = [f"--set {key}.precision={theirs[key]}" for key, own in judges.items() if theirs[key] not in (None, own)]
+    return f", among them {' '.join(told)}" if told else ""
 
 
 def _inputs(study: Study, images: Any) -> Inputs:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import features
 
 import sgbench
 
@@ -54,6 +55,11 @@ def commit(folder: Path = Path(__file__).parents[1]) -> str:
 def packages() -> dict[str, str]:
     """Versions of Python and of the packages that figures depend on."""
     return {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES}
+
+
+def decoders() -> str:
+    """What decodes photographs, whose versions may round pixels otherwise."""
+    return f"Pillow {_version('pillow')} with libjpeg {features.version('jpg')}"
 
 
 def device_name(device: torch.device) -> str:

@@ -87,7 +87,10 @@ def _present(attribute: Attribute) -> int | None:
     """
     if len(attribute.values) != 2 or not attribute.exhaustive:
         return None
-    stem = attribute.name.casefold()[:_STEM]
+    name = attribute.name.casefold().replace("_", " ")
+    if name.startswith(("no ", "not ")):  # yes to what an attribute denies would be taken either way
+        return None
+    stem = name[:_STEM]
     told = [value.casefold().replace("_", " ") for value in attribute.values]
     found = [
         k

@@ -3,7 +3,9 @@
 import csv
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -14,7 +16,9 @@ from sgbench.leaderboard.boards import make_boards
 from sgbench.leaderboard.entrants import find_reports, read_entrant
 from sgbench.leaderboard.reported import reported_tables
 from sgbench.report.making import make_report
-from sgbench.results.records import read_records
+from sgbench.report.text import shown
+from sgbench.results.description import ReportedSystem
+from sgbench.results.records import read_records, write_records
 from sgbench.results.study_folder import StudyPlan
 
 HOSTILE = "</script><b>|x|`=1+1"
@@ -204,3 +208,55 @@ def test_reported_figures_are_the_papers_and_stand_apart(tmp_path):
     measured, _, reported = (tmp_path / "board/leaderboard.md").read_text().partition("## Reported")
     assert "96.23" in reported
     assert "96.23" not in measured
+
+
+def test_true_and_guessed_labels_are_told_apart(tmp_path):
+    systems = (
+        ReportedSystem("m00-s0", "m00", "Method 00", "true"),
+        ReportedSystem("m01-s0", "m01", "Method 01", "none"),
+    )
+    report(tmp_path / "one", 2, systems=systems)
+    (board,) = boards_of(tmp_path / "one")
+    assert {name: row.source_labels for name, row in board.rows.items()} == {"Method 00": "true", "Method 01": "none"}
+
+
+def test_reports_in_folders_of_one_name_are_all_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        study = report(Path(name) / "runs", 2)
+        if name == "b":  # another training of the same names
+            path = study.report.records_file
+            path.write_text(path.read_text().replace(",0.5", ",0.25"))
+    for roots in (("a/runs", "b/runs"), ("a/runs/study-2", "b/runs/study-2")):
+        names = [name for name, _ in find_reports([Path(root) for root in roots])]
+        assert names == ["a/runs/study-2", "b/runs/study-2"]
+        (board,) = boards_of(*map(Path, roots))
+        assert len(board.rows) == 4
+
+
+def test_a_system_that_left_results_out_is_neither_bold_nor_on_the_front(tmp_path):
+    study = report(tmp_path / "one", 3)
+    path = study.report.records_file
+    records = read_records(path)
+    lacking = [replace(r, value=2.0) if (r.method, r.metric) == ("m01", "left_out") else r for r in records]
+    assert lacking != records
+    write_records(path, lacking)
+    (board,) = boards_of(tmp_path / "one")
+    cells = board.table.cells
+    own = cells[(cells["row"] == "Method 01") & cells["value"].notna()]
+    assert set(own["note"]) == {"without some of the translations asked for, which were not given"}
+    assert board.rows["Method 01"].fronts == ()
+    blocks, _ = shown(board.table)
+    assert not any(cell.best for cell in next(iter(blocks.values())).loc["Method 01"])
+
+
+def test_files_of_others_are_not_replaced(tmp_path, capsys):
+    study = report(tmp_path / "runs", 2)
+    before = study.report.index.read_bytes()
+    assert main([str(tmp_path / "runs"), "-o", str(study.report.path)]) == 2
+    assert (
+        "index.html: is there already and is of no leaderboard; give another folder with -o" in capsys.readouterr().err
+    )
+    assert study.report.index.read_bytes() == before
+    for _ in range(2):  # its own may be
+        assert main([str(tmp_path / "runs"), "-o", str(tmp_path / "board")]) == 0

@@ -76,7 +76,8 @@ def test_weights_begin_by_glorots_rule_and_biases_at_zero(cls):
     for name, p in method.named_parameters():
         if p.dim() == 4 and p.numel() > 100:
             places = p.shape[2] * p.shape[3]
-            limit = (6 / (p[0].numel() + p.shape[0] * (1 if "hidden" in name else places))) ** 0.5
+            outputs = p.shape[0] // 2 if "gates" in name else p.shape[0]  # two convolutions in one
+            limit = (6 / (p[0].numel() + outputs * (1 if "hidden" in name else places))) ** 0.5
             assert 0.9 * limit < float(p.detach().abs().max()) <= limit, name
         elif p.dim() == 1:
             assert bool((p == (1 if name.endswith("weight") else 0)).all()), name

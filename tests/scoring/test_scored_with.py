@@ -7,10 +7,12 @@ import torch
 import yaml
 
 from sgbench.commands.verify import main as verify
+from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.judges import cache
 from sgbench.judges.training import train_judge
 from sgbench.results.run_folder import RunFolder
 from sgbench.run import main
+from sgbench.support.environment import decoders
 from sgbench.support.errors import UserError
 
 SMALL = {"iterations": 2, "constant_iterations": 1, "batch_size": 2, "base_width": 2}
@@ -90,7 +92,7 @@ def test_judges_that_were_exchanged_score_everything_again(place, monkeypatch, c
     shutil.copytree(other / "runs/cache/judge", place / "runs/cache/judge")
     capsys.readouterr()
     assert run(place, "sggan") == 0
-    assert "was scored by other judges than those that are kept: scored again" in capsys.readouterr().err
+    assert "was scored with other judges or test images: scored again" in capsys.readouterr().err
     assert scored_with(place) == scored_with(other)
 
 
@@ -111,19 +113,24 @@ def test_a_system_of_other_judges_in_a_report_is_found_by_verification(place, mo
 def test_other_images_under_one_fingerprint_are_refused_without_the_cache(tmp_path):
     runs = RunFolder(tmp_path)
     runs.prepare()
-    runs.check_images("a" * 64, "2-one")
-    runs.check_images("b" * 64, "2-other")
-    runs.check_images("a" * 64, "2-one")
+    assert runs.check_images("a" * 64, "2-one", "Pillow 1") == ""
+    assert runs.check_images("b" * 64, "2-other", "Pillow 1") == ""
+    assert runs.check_images("a" * 64, "2-one", "Pillow 1") == ""
     with pytest.raises(UserError, match="is of other images, although their names, sizes and a sample are the same"):
-        runs.check_images("a" * 64, "2-other")
-    runs.check_images("a" * 64, "3-other")  # of another format, nothing can be said
+        runs.check_images("a" * 64, "2-other", "Pillow 1")
+    assert runs.check_images("a" * 64, "2-one", "Pillow 2") == ""  # the same pixels
+    told = runs.check_images("a" * 64, "2-other", "Pillow 2")
+    assert told.startswith("images are decoded by Pillow 2 now, before by Pillow 1: their pixels differ")
+    assert runs.check_images("a" * 64, "3-other", "Pillow 2") == ""  # of another format, nothing can be said
     with pytest.raises(UserError, match="other images"):
-        runs.check_images("a" * 64, "3-one")
+        runs.check_images("a" * 64, "3-one", "Pillow 2")
 
 
-def test_a_run_keeps_what_its_images_are_outside_the_cache(place, capsys):
-    (kept,) = (place / "runs/.images").iterdir()
-    shutil.rmtree(place / "runs/cache")
-    kept.write_text(f"2-{'0' * 64}\n")
-    assert run(place, "sggan,residualgan") == 2
+def test_a_run_on_files_keeps_what_its_images_are_outside_the_cache(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(EmbeddedFaces, "drawn", False)  # as if they were photographs
+    assert run(tmp_path, "residualgan") == 0
+    (kept,) = (tmp_path / "runs/.images").iterdir()
+    shutil.rmtree(tmp_path / "runs/cache")
+    kept.write_text(f"2-{'0' * 64} by {decoders()}\n")
+    assert run(tmp_path, "sggan,residualgan") == 2
     assert "is of other images" in capsys.readouterr().err
