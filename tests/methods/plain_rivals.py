@@ -108,7 +108,8 @@ def semistargan_generator(layers: Sequence[Layer], images: Tensor, target: Tenso
 def semistargan_discriminator(
     shared: Sequence[Layer],
     critic: Sequence[Layer],
-    classifier: Sequence[Layer],
+    stages: Sequence[Sequence[Layer]],
+    last: Tensor,
     images: Tensor,
     norms: Norms,
     noise: Tensor | None = None,
@@ -119,11 +120,11 @@ def semistargan_discriminator(
     Args:
         shared: the convolutions of stride 2 that both paths begin with.
         critic: convolutions of stride 2, and at the end the one of 3x3.
-        classifier: four normed convolutions of stride 2, two of 1x1, and the one after the mean.
+        stages: of the classifier; convolutions with a batch norm, of stride 2 or, with kernels of 1x1, 1.
+        last: weight of the 1x1 convolution of the classifier's mean.
         norms: eps 1e-5, decay 0.9 in the official code.
         noise: standard normal, as the images; none is added without it.
-        masks: of ones and zeros, what dropout keeps before the first, before the third, and after the fourth
-            convolution of the classifier; nothing is dropped without them.
+        masks: of ones and zeros, what dropout keeps before each stage; nothing is dropped without them.
     """
     x = images if noise is None else images + NOISE * noise
     for (weight,) in shared:
@@ -132,16 +133,12 @@ def semistargan_discriminator(
     for (weight,) in critic[:-1]:
         score = leaky(convolution(score, weight, 2))
     score = convolution(score, critic[-1][0])
-    kept = iter(masks)
-
-    def dropped(x: Tensor) -> Tensor:
-        return x * next(kept) / KEPT if masks else x
-
-    h = dropped(x)
-    for i, (weight, *norm) in enumerate(classifier[:-1]):
-        h = leaky(norms(convolution(h, weight, 2 if i < 4 else 1), *norm))
-        h = dropped(h) if i in (1, 3) else h
-    return score, F.conv2d(h.mean((2, 3), keepdim=True), classifier[-1][0]).flatten(1)
+    h = x
+    for i, stage in enumerate(stages):
+        h = h * masks[i] / KEPT if masks else h
+        for weight, *norm in stage:
+            h = leaky(norms(convolution(h, weight, 1 if weight.shape[2] == 1 else 2), *norm))
+    return score, F.conv2d(h.mean((2, 3), keepdim=True), last).flatten(1)
 
 
 def encoder(layers: Sequence[Layer], images: Tensor, norms: Norms) -> list[Tensor]:
@@ -190,8 +187,8 @@ def critic_and_classifier(
     for weight, scale, offset in layers:
         x = leaky(instance_norm(convolution(x, weight, 2), scale, offset, 1e-6))
     x = x.flatten(1)
-    heads = ((F.linear(leaky(F.linear(x, *hidden)), *last)) for hidden, last in (critic, classifier))
-    return tuple(heads)
+    scores, logits = (F.linear(leaky(F.linear(x, *hidden)), *last) for hidden, last in (critic, classifier))
+    return scores, logits
 
 
 @dataclass
