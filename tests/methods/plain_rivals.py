@@ -1,4 +1,4 @@
-"""Networks of SemiStarGAN, AttGAN and STGAN in nothing but torch's functions, written from the official code's behaviour.
+"""Networks of SemiStarGAN, AttGAN and STGAN by torch's functions alone, written from what the official code computes.
 
 They were written without a look at the suite's networks. A network's weights are a list of layers in the order in which
 the official code builds them. A layer is a tuple of tensors: a convolution's or a product's weight, then

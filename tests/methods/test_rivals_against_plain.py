@@ -1,4 +1,4 @@
-"""The networks of SemiStarGAN, AttGAN and STGAN against those of ``plain_rivals``, which know nothing of the suite's."""
+"""The networks of SemiStarGAN, AttGAN and STGAN against those of ``plain_rivals``, which were written apart."""
 
 import pytest
 import torch
