@@ -12,6 +12,7 @@ import torch
 from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
+from sgbench.data.labels import Attribute
 from sgbench.methods.contract import Batch
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d
 from sgbench.methods.editing import EditingMethod, EditingSettings
