@@ -99,6 +99,8 @@ def _check_same(study: Study, folder: StudyFolder, remedy: str) -> None:
         systems = folder.read_description().systems if folder.is_study() else ()
     except BrokenFile:
         return  # the study's command makes it again
+    if any(line.startswith(f"{folder.settings_file}: ") for line in folder.changed_files(folder.report)):
+        return  # cut or changed since they were written: they say nothing, and are written again
     if not folder.is_study() and not any(study.runs.job(name).is_done() for name in plan.jobs):
         return
     if systems and not plan.systems and study.plan.systems:
