@@ -21,6 +21,7 @@ Test faces are not looked at. Trials that were run before are not run again. Wri
 import argparse
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -43,6 +44,7 @@ from sgbench.settings.config_files import find_config
 from sgbench.settings.reading import METHOD_PACKAGES, read_settings
 from sgbench.support.atomic import write_text
 from sgbench.support.loading import load_class
+from sgbench.training.precision import settled
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
@@ -151,9 +153,10 @@ def iterate(method: str, settings: Mapping[str, Any]) -> Iterator[float]:
     built = built.to(memory_format=torch.channels_last)
     size = built.settings.batch_size * (2 if cls.sampling == "by_value" else 1)
     drawn = [Batch(torch.rand(size, 3, 32, 32) * 2 - 1, labels[:size]) for _ in range(built.batches_per_iteration)]
+    lower = settled("auto", torch.device("cpu")) == "bfloat16"
     while True:
         began = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False), cast_once():
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower, cache_enabled=False), cast_once():
             built.step(drawn, 0)
         yield time.perf_counter() - began
 
@@ -178,26 +181,35 @@ def chosen(runs: Path, method: str) -> int:
 
 
 def write_tables(runs: Path, methods: list[str]) -> None:
-    """Every trial as CSV, and a table a method with what was chosen."""
+    """Every trial as CSV, and a table a method with what was chosen; rows of methods that were not asked for stay."""
     found = [one for method in methods for one in outcomes(runs, method)]
     flat = [{k: v for k, v in one.items() if k != "settings"} | one["settings"] for one in found]
-    pd.DataFrame(flat).to_csv(FOLDER / "tuning.csv", index=False, float_format="%.6g")
-    parts = []
-    for method in methods:
-        rows = [
-            {
-                "Trial": f"{o['trial']}" + (f", {o['longer']:g} times as long" if o["longer"] != 1 else ""),
-                "Seed": o["seed"],
-                "Shortfall": f"{o['shortfall']:.2f}",
-            }
-            | {name.capitalize(): f"{o[name]:.1f}" for name in BARS}
-            | {"Iterations": o["iterations"], "Chosen": "yes" if o["trial"] == chosen(runs, method) else ""}
-            for o in outcomes(runs, method)
-        ]
-        parts.append(f"## {method}\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n")
+    path = FOLDER / "tuning.csv"
+    before = pd.read_csv(path)
+    table = pd.concat([before[~before.method.isin(methods)], pd.DataFrame(flat)])
+    table.to_csv(path, index=False, float_format="%.6g")
     path = FOLDER / "tuning.md"
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    write_text(path, f"{before}{BEGIN}\n" + "\n".join(parts) + f"{END}{rest.partition(END)[2]}")
+    head, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    tables, _, foot = rest.partition(END)
+    _, *kept = re.split(r"^## ", tables, flags=re.MULTILINE)
+    parts = {part.partition("\n")[0]: f"## {part.strip()}\n" for part in kept}
+    parts |= {method: f"## {method}\n\n{table_of(runs, method)}\n" for method in methods}
+    write_text(path, f"{head}{BEGIN}\n" + "\n".join(parts.values()) + f"{END}{foot}")
+
+
+def table_of(runs: Path, method: str) -> str:
+    """A method's trials as a Markdown table."""
+    rows = [
+        {
+            "Trial": f"{o['trial']}" + (f", {o['longer']:g} times as long" if o["longer"] != 1 else ""),
+            "Seed": o["seed"],
+            "Shortfall": f"{o['shortfall']:.2f}",
+        }
+        | {name.capitalize(): f"{o[name]:.1f}" for name in BARS}
+        | {"Iterations": o["iterations"], "Chosen": "yes" if o["trial"] == chosen(runs, method) else ""}
+        for o in outcomes(runs, method)
+    ]
+    return pd.DataFrame(rows).to_markdown(index=False)
 
 
 if __name__ == "__main__":
