@@ -61,16 +61,21 @@ def main() -> None:
     run_study(runs, "tuning-judges", {}, 0)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda method: tune(runs, method), methods))
+        list(pool.map(lambda method: train_longer(runs, method), methods))
     write_tables(runs, methods)
 
 
 def tune(runs: Path, method: str) -> None:
-    """All trials of a method, one after another."""
+    """The trials of a method that one is chosen by, one after another."""
     for number in range(NUM_TRIALS):
         run_trial(runs, method, number, SEEDS[0])
     for number in best_of(runs, method)[:NUM_FINAL]:
         for seed in SEEDS[1:]:
             run_trial(runs, method, number, seed)
+
+
+def train_longer(runs: Path, method: str) -> None:
+    """What was chosen for a method, with all seeds."""
     for seed in SEEDS:
         run_trial(runs, method, chosen(runs, method), seed, LONGER)
 
