@@ -172,7 +172,8 @@ class Settings(SettingsModel):
     data: SourceSettings
     """The images: class is faces (drawn), celeba, folder (a CSV of yours) or package.module:Class."""
     methods: tuple[MethodEntry, ...]
-    """Methods by name, or name/variant; class is a module's name or package.module:Class, by default the name."""
+    """Methods by name, or name/variant, which has that name's settings but for its own; class is a module's name or
+    package.module:Class, by default the name."""
     levels: tuple[Level, ...] = Field(min_length=1)
     """Labels per value that methods are given: numbers, or all."""
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((0,), min_length=1)

@@ -124,6 +124,7 @@ def _methods(
 ) -> tuple[MethodEntry, ...]:
     """Entries of the methods wanted; a key is ``method`` or ``method/variant``, and ``method`` the default class.
 
+    A variant has the settings of its method, where the config has that with the same class, but for those it names.
     Without any method the study is of the judges and the controls alone. ``same_levels`` drops the levels of single
     methods, so that the study's hold for all.
     """
@@ -141,10 +142,10 @@ def _methods(
 def _method(
     name: str, entries: Mapping[str, Any], merged: Merged, same_levels: bool, iterations: int | None
 ) -> MethodEntry:
-    raw = dict(_mapping(merged, "methods", name)) if name in entries else {}
     base, _, variant = name.partition("/")
     if name not in entries and variant:
         raise UserError(f"unknown method '{name}': {merged.origin()} has {', '.join(entries) or 'none'}")
+    raw = _with_those_of(base, name, entries, merged)
     where = f"{merged.origin('methods', name)}: methods.{name}"
     if name not in entries:
         where = f"--methods (those of {merged.origin()} are {', '.join(entries)})"
@@ -157,6 +158,13 @@ def _method(
     entry = {"name": base.partition(":")[2].lower() or base, "variant": variant, "cls": cls, "settings": settings}
     entry |= {"levels": None if same_levels else levels, "balanced": balanced}
     return _validated(MethodEntry, entry, merged, "methods", name)
+
+
+def _with_those_of(base: str, name: str, entries: Mapping[str, Any], merged: Merged) -> dict[Any, Any]:
+    """Settings of a method; those of a variant with the method's own below, where their class is one."""
+    own, below = ({**_mapping(merged, "methods", key)} if key in entries else {} for key in (name, base))
+    its_class = below.get("class", base)
+    return (below if own.get("class", its_class) == its_class else {}) | own
 
 
 def _mapping(merged: Merged, *where: str) -> Mapping[Any, Any]:

@@ -30,6 +30,15 @@ class Custom(SGGAN):
     display_name = "Custom"
 
 
+class Kin(Custom):
+    """A variant of it by another class."""
+
+    key = "kin"
+
+
+KIN = {"Custom": "", "Kin": "/kin"}
+
+
 class Keyless(SGGAN):
     """One that would be taken for SG-GAN."""
 
@@ -123,6 +132,24 @@ def test_variants_of_a_method_stand_side_by_side(read):
     assert entry.settings.residual == "residual"
     chosen = read({"methods.sggan/residual": {"residual": "residual"}}, {"methods": ["sggan/residual"]})
     assert chosen.methods == (entry,)
+
+
+def test_a_variant_has_its_methods_settings_but_for_its_own(read):
+    own = {
+        "methods.sggan": {"class": "sggan", "lambda_rec": 3, "levels": [5]},
+        "methods.sggan/strong": {"lambda_cls": 7},
+    }
+    plain, strong = (read(own, {"methods": [name]}).methods[0] for name in ("sggan", "sggan/strong"))
+    assert (plain.settings.lambda_rec, strong.settings.lambda_rec) == (3, 3)
+    assert (plain.settings.lambda_cls, strong.settings.lambda_cls) == (1, 7)
+    assert (strong.cls, strong.levels) == (SGGAN, plain.levels)
+
+
+def test_a_variant_of_another_class_has_none_of_its_methods_settings(read):
+    own = {f"methods.mine{variant}": {"class": f"test_settings:{name}"} for name, variant in KIN.items()}
+    own["methods.mine"]["lambda_rec"] = 3
+    plain, other = read(own, {"methods": ["mine", "mine/kin"]}).methods
+    assert (plain.settings.lambda_rec, other.settings.lambda_rec) == (3, Kin.Settings().lambda_rec)
 
 
 def test_a_class_of_ones_own_is_loaded_by_name(read):
