@@ -23,6 +23,7 @@ from sgbench.commands.options import (
     scoring_overrides,
 )
 from sgbench.support.ending import end
+from sgbench.support.errors import UserError
 
 if TYPE_CHECKING:
     from sgbench.launching.kept_models import Choice
@@ -68,6 +69,7 @@ def parser() -> Parser:
     p.add_argument(
         "--plan", action="store_true", help="print jobs, systems, what is done, and what is left will take; then stop"
     )
+    p.add_argument("--json", action="store_true", help="with --plan: print for programs, an object")
     add_data_options(p)
     add_set_option(p)
     p.add_argument(
@@ -168,6 +170,8 @@ def _stage_by_stage(study: "Study", choice: "Choice | None", unscored: bool, sta
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    if arguments.json and not arguments.plan:
+        raise UserError("--json: a run prints its tables and where the report is; it goes with --plan alone")
     config, wanted = _settings(arguments)  # a wrong name is told before anything heavy is imported
 
     from sgbench.plan.study import open_study
@@ -176,9 +180,9 @@ def _run(arguments: argparse.Namespace) -> int:
     screen = Screen()
     studies = [open_study(settings, arguments.out, screen) for settings in wanted]
     if arguments.plan:
-        from sgbench.launching.forecast import tell_plan
+        from sgbench.launching.told_plans import tell_plan
 
-        tell_plan(studies, screen)
+        tell_plan(studies, screen, arguments.json)
         return 0
     for study in studies:
         report = run_study(study, arguments.choice, arguments.wait, arguments.replace, arguments.unscored)
@@ -245,15 +249,8 @@ def _methods(text: str) -> list[str]:
 
 def _overrides(arguments: argparse.Namespace) -> dict:
     """What the command line sets at the top level."""
-    return given(
-        {
-            "study": arguments.study,
-            "methods": arguments.methods,
-            "levels": arguments.sparse,
-            "seeds": arguments.seeds,
-        }
-        | launching_overrides(arguments)
-    )
+    own = ("study", arguments.study), ("methods", arguments.methods), ("levels", arguments.sparse)
+    return given({**dict(own), "seeds": arguments.seeds} | launching_overrides(arguments))
 
 
 if __name__ == "__main__":

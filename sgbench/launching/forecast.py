@@ -1,7 +1,7 @@
 """What studies would do, before anything is done: jobs, systems, what is there, and what the rest would take."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
@@ -16,8 +16,6 @@ from sgbench.results.run_folder import RunFolder
 from sgbench.support.cores import torch_threads
 from sgbench.support.errors import BrokenFile
 from sgbench.support.global_state import foreign
-from sgbench.support.screen import Screen
-from sgbench.support.text import duration
 
 _NUMBERS_A_PARAMETER = 3
 """A checkpoint keeps each parameter, in float32, with its two moments."""
@@ -63,42 +61,43 @@ def forecast(studies: Sequence[Study]) -> list[Forecast]:
     return found
 
 
-def tell_plan(studies: Sequence[Study], screen: Screen) -> None:
-    """Print what some studies would do. A job of several of them is named where it comes first."""
-    left = {part.job.name: part for part in forecast(studies)}
-    untold = dict(left)
-    for study in studies:
-        attributes = ", ".join(a.name for a in study.plan.attributes)
-        size, images = study.settings.data.image_size, len(study.plan.train) + len(study.plan.test)
-        data = f"{study.plan.source.name}, {images:,} images at {size}x{size}, {attributes}"
-        screen.result(f"{study.folder.path}: {data}")
-        for job in study.plan.jobs:
-            if part := untold.pop(job.name, None):
-                screen.result(f"  job     {_state(part):>22}  {job.title}")
-        for system in study.plan.systems:
-            state = "scored" if study.system_folder(system).is_scored() else "to be scored"
-            screen.result(f"  system  {state:>22}  {system.entry.slug} ({system.level}, seed {system.seed})")
-    screen.result(_in_all(studies, left))
+@dataclass(frozen=True)
+class Total:
+    """What is left of all jobs together.
+
+    Attributes:
+        models: how many there are.
+        trained: how many of these are trained.
+        seconds: of the training that is left, about, with that many workers.
+        device: where they train, ``cpu`` or ``cuda``.
+        disk: bytes of models that are still to be trained, and of images.
+        memory: bytes of images, which all jobs share.
+    """
+
+    models: int
+    trained: int
+    seconds: float
+    workers: int
+    device: str
+    disk: int
+    memory: int
 
 
-def _state(part: Forecast) -> str:
-    return f"about {duration(part.seconds)} left" if part.iterations else "trained"
-
-
-def _in_all(studies: Sequence[Study], parts: Mapping[str, Forecast]) -> str:
+def total(studies: Sequence[Study], parts: Sequence[Forecast]) -> Total:
     """What is left of all jobs together."""
-    todo = [part for part in parts.values() if part.iterations]
+    todo = [part for part in parts if part.iterations]
     device, settings = studies[0].device, studies[0].settings
     room = settings.workers or room_for(device, settings.threads, torch.cuda.device_count())
     workers = max(1, min(room, len(todo)))
-    seconds = sum(part.seconds for part in todo) / workers
     images = {study.plan.source.fingerprint: _bytes_of_images(study) for study in studies}
-    disk = sum(part.bytes for part in todo) + sum(images.values())
-    return (
-        f"{len(parts)} models in {sum(len(study.plan.systems) for study in studies)} systems, "
-        f"{len(parts) - len(todo)} trained. Left: about {duration(seconds)} of training, {workers} at once on "
-        f"{device.type}; judges, scoring and reports come on top. Disk: {_gibibytes(disk)} of models and images. "
-        f"Memory: {_gibibytes(max(images.values()))} of images, shared by all jobs, and what each job trains."
+    return Total(
+        models=len(parts),
+        trained=len(parts) - len(todo),
+        seconds=sum(part.seconds for part in todo) / workers,
+        workers=workers,
+        device=device.type,
+        disk=sum(part.bytes for part in todo) + sum(images.values()),
+        memory=max(images.values()),
     )
 
 
@@ -145,7 +144,3 @@ def _tried(job: Job, study: Study) -> float:
 
 def _bytes_of_images(study: Study) -> int:
     return len(study.plan.source.ids) * 3 * study.settings.data.image_size**2
-
-
-def _gibibytes(number: float) -> str:
-    return f"{number / 2**30:,.2f} GiB"
