@@ -36,6 +36,7 @@ CLASSIFIER_WIDTHS = {
 FEW, MANY = (1, 2, 4, 8), 5
 """Widths of the critic at every size for vectors of fewer than ``MANY`` entries."""
 SHARED, SLOPE, NOISE, DROPOUT = 2, 0.2, 0.15, 0.5
+WEIGHT_INITS = {"normal": partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04), "he": nn.init.kaiming_normal_}
 
 
 class SemiStarGANDiscriminator(StridedCritic):
@@ -101,6 +102,8 @@ class SemiStarGAN(VectorMethod):
         """Weight of the reconstruction loss, in which unlabelled images take part after 15 % of training."""
         lambda_id: NonNegativeFloat = 1.0
         """Weight of the identity loss in the first 5 % of training; half of it holds for the next 5 %, then none."""
+        weight_init: Literal["normal", "he"] = "normal"
+        """First weights: N(0, 0.02) within two standard deviations, or He's, which suits narrow networks."""
         pass_through: NonNegativeFloat = 0.0
         """If positive, the generator starts near tanh(pass_through * x), up to colour and contrast."""
         source_labels: Literal["true", "guessed"] = "true"
@@ -117,8 +120,7 @@ class SemiStarGAN(VectorMethod):
         self.generator = StarGANGenerator(num_entries, settings.base_width)
         width = settings.discriminator_width or settings.base_width
         self.discriminator = SemiStarGANDiscriminator(num_entries, image_size, width)
-        truncated = partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04)
-        initialise(self, truncated, norm_std=0.02)
+        initialise(self, WEIGHT_INITS[settings.weight_init], norm_std=0.02)
         if settings.pass_through:
             self.generator.pass_through(settings.pass_through)
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
