@@ -11,7 +11,6 @@ of a compressed .npz, and of one in Fortran's order, are held in memory.
 """
 
 import hashlib
-import json
 import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -102,11 +101,18 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
 
 
 def _place_of_tensor(path: Path, name: str) -> int:
-    """Where the data of a tensor start in a .safetensors file: after the header and its length, in 8 bytes."""
+    """Where the data of a tensor start in a .safetensors file: after the header and its length, in 8 bytes.
+
+    Raises:
+        OSError, NotRead: the header cannot be read.
+    """
     with open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(min(length, _MAX_LIST)))  # was read before, by safetensors
-    return 8 + length + header[name]["data_offsets"][0]
+        text = file.read(min(length, _MAX_LIST))
+    try:
+        return 8 + length + int(parse_json(text.decode())[name]["data_offsets"][0])
+    except (ValueError, LookupError, TypeError) as error:  # safetensors itself takes a key that is there twice
+        raise NotRead(f"its header says in no one way where {name} lies ({error})") from error
 
 
 def _from_disk(path: Path, start: int, shape: tuple[int, ...]) -> Callable[[list[int]], Tensor]:
