@@ -10,9 +10,10 @@ from torch.nn import functional as F
 from sgbench.data.checked import checked
 from sgbench.data.labels import HIDDEN, Group, all_groups
 from sgbench.data.pixels import LEVEL, to_bytes
-from sgbench.exporting.programs import WRITERS, check_onnx, names_of_groups, written_down
+from sgbench.exporting.programs import WRITERS, check_onnx, written_down
 from sgbench.plan.study import find_device
 from sgbench.results.run_folder import RunFolder
+from sgbench.submissions.group_names import names_of_groups
 from sgbench.submissions.programs import Program, check_signature, exported_program, onnx_program
 from sgbench.support.atomic import replacing
 from sgbench.support.cores import LOOKING, torch_threads
@@ -62,7 +63,7 @@ def export_model(
                 WRITERS[path.suffix](program, system, partial)
                 worst = _worst(read(partial, device), system, batches, own, path)
             screen.say(f"{path}: results in {runtime} within {worst:.1e} of the model's own; {TOLERANCE} is allowed")
-    screen.say(f"groups in their order: {names_of_groups(system)}")
+    screen.say(f"groups in their order: {names_of_groups(system.attributes)}")
     _tell(system, batches, own, screen)
     return list(outputs)
 

@@ -16,15 +16,12 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 from torch.export.graph_signature import InputKind
 
-from sgbench.data.labels import all_groups
+from sgbench.submissions.group_names import GROUPS, names_of_groups
 from sgbench.support.atomic import write_buffered
 from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign
-from sgbench.translating.asked import in_words
 from sgbench.translating.systems import TrainedSystem
 
-GROUPS = "groups"
-"""Under which a file keeps the names of its groups, in the order of its results."""
 _KEPT_VALUES = (InputKind.PARAMETER, InputKind.BUFFER)
 
 
@@ -78,7 +75,7 @@ def _without_unused(program: ExportedProgram) -> ExportedProgram:
 
 def write_exported(program: ExportedProgram, system: TrainedSystem, path: Path) -> None:
     """Write what torch.export.load reads."""
-    extra = {GROUPS: names_of_groups(system)}
+    extra = {GROUPS: names_of_groups(system.attributes)}
     with _quiet():
         write_buffered(path, lambda file: torch.export.save(program, file, extra_files=extra))
 
@@ -94,7 +91,7 @@ def write_onnx(program: ExportedProgram, system: TrainedSystem, path: Path) -> N
             made = torch.onnx.export(
                 program, input_names=["images"], output_names=["results"], dynamo=True, verbose=False
             )
-            made.model.metadata_props[GROUPS] = names_of_groups(system)
+            made.model.metadata_props[GROUPS] = names_of_groups(system.attributes)
             made.save(str(path), external_data=False)
     except OSError:
         raise
@@ -121,11 +118,6 @@ WRITERS: dict[str, Callable[[ExportedProgram, TrainedSystem, Path], None]] = {
     ".pt2": write_exported,
 }
 """The end of a file's name -> what writes it."""
-
-
-def names_of_groups(system: TrainedSystem) -> str:
-    """The groups in the order of the results, as a user names them."""
-    return in_words(all_groups(system.attributes), system.attributes)
 
 
 @contextmanager

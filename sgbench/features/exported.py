@@ -13,8 +13,11 @@ from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
 
 
-def load_exported(path: Path, device: torch.device) -> ExportedProgram:
+def load_exported(path: Path, device: torch.device, kept: dict[str, str] | None = None) -> ExportedProgram:
     """Load a program that is to run on a device.
+
+    Args:
+        kept: names of texts that the file may keep beside the program; those that it does take their place in it.
 
     Raises:
         UserError: the file is not a program, or was written by a version of torch that this version cannot read.
@@ -27,7 +30,7 @@ def load_exported(path: Path, device: torch.device) -> ExportedProgram:
         with foreign(str(path)), warnings.catch_warnings():
             # torch 2.11 warns of how it reads a program itself.
             warnings.filterwarnings("ignore", "The given buffer is not writable", UserWarning)
-            return move_to_device_pass(torch.export.load(path), device)
+            return move_to_device_pass(torch.export.load(path, extra_files=kept), device)
     except Exception as error:  # torch.export.load raises many kinds of errors
         raise UserError(
             f"{path}: not a program that torch.export.save wrote, or of another version of torch; export it again with "

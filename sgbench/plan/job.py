@@ -159,6 +159,11 @@ def construct(
         return cls(attributes, image_size, settings, labels)
 
 
+def in_a_label(slug: str) -> str:
+    """A method's name and variant as they begin the label of a system."""
+    return shortened(slug, _METHOD)
+
+
 def _place_of(cls: type[Method]) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
@@ -182,7 +187,7 @@ class System:
     @property
     def label(self) -> str:
         """Method, level and seed, fit for a folder's name."""
-        return f"{shortened(self.entry.slug, _METHOD)}-{self.level}-s{self.seed}"
+        return f"{in_a_label(self.entry.slug)}-{self.level}-s{self.seed}"
 
     @property
     def name(self) -> str:

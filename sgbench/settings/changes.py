@@ -1,6 +1,6 @@
 """Single settings that the command line changes: ``--set KEY=VALUE`` and ``--iterations N``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _METHODS = "methods"
 _ITERATIONS = "iterations"
+_LEVELS = "levels"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,35 @@ def layers_of(texts: Sequence[str], methods: Sequence[str], config: Path) -> Ite
         for name in reversed(keys):
             made = {name: made}
         yield Layer(COMMAND_LINE, made)
+
+
+def check_said_once(options: Mapping[str, Any], changes: Sequence[Layer]) -> None:
+    """Refuse changes of settings that options of their own say too: one of the two would be passed over.
+
+    Args:
+        options: settings that options give; ``levels`` are also those of every method.
+
+    Raises:
+        UserError: names the setting.
+    """
+    said = {place for place, value in _leaves(options) if (place, value) != (("device",), "auto")}
+    for layer in changes:
+        for place, _ in _leaves(layer.values):
+            of_level = place[0] == _METHODS and place[2:3] == (_LEVELS,) and (_LEVELS,) in said
+            if of_level or any(place[: len(own)] == own[: len(place)] for own in said):
+                raise UserError(
+                    f"--set {'.'.join(place)}: an option of its own says another thing of it on the same command line; "
+                    "give one of them"
+                )
+
+
+def _leaves(values: Mapping[str, Any], where: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Place and value of each setting that is given, but for empty parts."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*where, key))
+        else:
+            yield (*where, key), value
 
 
 def with_iterations(settings: "MethodSettings", iterations: int) -> dict[str, int]:

@@ -13,7 +13,7 @@ from sgbench.judges.jury import JurySettings
 from sgbench.judges.training import JudgeSettings, floor_of
 from sgbench.methods.contract import Method
 from sgbench.settings.apart import check_apart, check_declared
-from sgbench.settings.changes import UNCHANGED, Changes, layers_of, with_iterations
+from sgbench.settings.changes import UNCHANGED, Changes, check_said_once, layers_of, with_iterations
 from sgbench.settings.classes import DATA, loaded, of_one_class, with_class, with_photographs
 from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 from sgbench.settings.differing import changed, notes_that_hold
@@ -48,7 +48,9 @@ def read_settings(
     parts = {key: value for key, value in overrides.items() if key != "methods" and value not in ({}, None)}
     given = Layer(COMMAND_LINE, parts | ({"data": dict(data_overrides)} if data_overrides else {}))
     known = [str(name) for name in _mapping(merge(files), "methods")]
-    above = with_photographs((given, *layers_of(changes.settings, [*known, *(wanted or ())], path)), files)
+    singles = tuple(layers_of(changes.settings, [*known, *(wanted or ())], path))
+    check_said_once(given.values, singles)
+    above = with_photographs((given, *singles), files)
     same_levels = "levels" in overrides
 
     def built(layers: Iterable[Layer], iterations: int | None = None) -> Settings:

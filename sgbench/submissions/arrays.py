@@ -6,16 +6,17 @@ positions in the test set. It also holds either ``groups`` [K], texts such as ``
 metadata, an .npz has them as string arrays.
 
 The pixels of a .safetensors file, and of an .npz written without compression, are read from the disk when they are
-needed. Those of a compressed .npz are held in memory.
+needed. They are not mapped into memory, where a file that is cut meanwhile would end the process without a word. Those
+of a compressed .npz, and of one in Fortran's order, are held in memory.
 """
 
 import hashlib
+import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -51,17 +52,17 @@ def open_npz(path: Path, inputs: Inputs) -> Results:
             entries = _entries(path, lists, inputs)
             header, info = headers["results"], arrays.member("results")
             _check_pixels(path, header.shape, str(header.dtype), len(entries), inputs.image_size)
-            if info.compress_type == zipfile.ZIP_STORED:
+            if info.compress_type == zipfile.ZIP_STORED and not header.fortran:
                 check_sum(arrays, "results")
-                offset = place_of_data(path, info) + header.start
-                pixels = np.memmap(path, np.uint8, "r", offset, header.shape, "F" if header.fortran else "C")
+                pick = _from_disk(path, place_of_data(path, info) + header.start, header.shape)
             else:
-                pixels = arrays.read("results", header.num_bytes)
+                pixels = torch.from_numpy(arrays.read("results", header.num_bytes))
+                pick = pixels.__getitem__
     except UserError:
         raise
     except Exception as error:  # a broken file may raise any error
         raise UserError(f"{path}: not a readable .npz ({summary(error)}); make it again") from error
-    return _serve(path, entries, inputs, lambda numbers: torch.from_numpy(np.asarray(pixels[numbers])))
+    return _serve(path, entries, inputs, pick)
 
 
 def open_safetensors(path: Path, inputs: Inputs) -> Results:
@@ -91,10 +92,46 @@ def open_safetensors(path: Path, inputs: Inputs) -> Results:
         entries = _entries(path, lists, inputs)
         pixels = archive.get_slice("results")
         dtype = {"U8": "uint8"}.get(pixels.get_dtype(), pixels.get_dtype())
-        _check_pixels(path, tuple(pixels.get_shape()), dtype, len(entries), inputs.image_size)
+        shape = tuple(pixels.get_shape())
+        _check_pixels(path, shape, dtype, len(entries), inputs.image_size)
+        pick = _from_disk(path, _place_of_tensor(path, "results"), shape)
     except (OSError, NotRead, SafetensorError) as error:
         raise UserError(f"{path}: not a readable .safetensors file ({summary(error)}); make it again") from error
-    return _serve(path, entries, inputs, lambda numbers: torch.cat([pixels[k : k + 1] for k in numbers]))
+    return _serve(path, entries, inputs, pick)
+
+
+def _place_of_tensor(path: Path, name: str) -> int:
+    """Where the data of a tensor start in a .safetensors file: after the header and its length, in 8 bytes.
+
+    Raises:
+        OSError, NotRead: the header cannot be read.
+    """
+    with open_regular(path) as file:
+        length = int.from_bytes(file.read(8), "little")
+        text = file.read(min(length, _MAX_LIST))
+    try:
+        return 8 + length + int(parse_json(text.decode())[name]["data_offsets"][0])
+    except (ValueError, LookupError, TypeError) as error:  # safetensors itself takes a key that is there twice
+        raise NotRead(f"its header says in no one way where {name} lies ({error})") from error
+
+
+def _from_disk(path: Path, start: int, shape: tuple[int, ...]) -> Callable[[list[int]], Tensor]:
+    """Numbers of n entries -> their pixels, uint8 [n, ...]; entries lie one after another from ``start`` on."""
+    size = math.prod(shape[1:])
+
+    def pick(numbers: list[int]) -> Tensor:
+        pixels = torch.empty((len(numbers), *shape[1:]), dtype=torch.uint8)
+        try:
+            with open_regular(path) as file:
+                for number, entry in zip(numbers, pixels.numpy(), strict=True):
+                    file.seek(start + number * size)
+                    if file.readinto(entry.reshape(-1)) < size:
+                        raise UserError(f"{path}: {CHANGED}")
+        except (OSError, NotRead) as error:
+            raise UserError(f"{path}: {CHANGED}") from error
+        return pixels
+
+    return pick
 
 
 def _serve(path: Path, entries: Sequence[StoredResult], inputs: Inputs, pick: Callable[[list[int]], Tensor]) -> Results:

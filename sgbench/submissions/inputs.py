@@ -7,6 +7,7 @@ from functools import cached_property
 from torch import Tensor
 
 from sgbench.data.labels import Attribute, Group, all_groups, group_separator
+from sgbench.submissions.group_names import name_of_group
 from sgbench.support.errors import UserError
 
 
@@ -37,8 +38,7 @@ class Inputs:
 
     def text(self, groups: Sequence[Group]) -> str:
         """Groups as text, in their order."""
-        names = [(self.attributes[g.attribute].name, self.attributes[g.attribute].values[g.value]) for g in groups]
-        return "+".join(f"{attribute}={value}" for attribute, value in names)
+        return "+".join(name_of_group(group, self.attributes) for group in groups)
 
     def parse(self, text: str) -> tuple[Group, ...]:
         """The groups that a text names, in its order; a plus sign within a value is no separator.

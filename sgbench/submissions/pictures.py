@@ -47,7 +47,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     """
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
-    entries, names, digests, num_jpegs, key = [], [], [], 0, hashlib.sha256()
+    entries, names, digests, num_jpegs, num_clear, key = [], [], [], 0, 0, hashlib.sha256()
     listed: dict[str, str] = {}
     text = _text(path / table, files, table)
     for where, name, source, groups in _rows(path / table, text):
@@ -59,6 +59,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             data = files.read(name, _MAX_PICTURE)
             with _open(data, name, inputs.image_size) as image:
                 num_jpegs += image.format != "PNG"
+                num_clear += _is_clear(image, name)
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
         names.append(name)
@@ -79,7 +80,11 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
     results = serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
-    return replace(results, extra=_extra(files, table, text))
+    clear = (
+        f"{num_clear:,} of {len(entries):,} results are transparent in places: their colours there are scored as if "
+    )
+    told = [_extra(files, table, text), f"{clear}nothing were; save them without transparency" * (num_clear > 0)]
+    return replace(results, extra="; ".join(filter(None, told)))
 
 
 def _extra(files: Files, table: str, text: str) -> str:
@@ -152,6 +157,14 @@ def _open(data: bytes, name: str, size: int) -> Image.Image:
     if image.mode.startswith(("I", "F")) or (image.format == "PNG" and data[_PNG_DEPTH] > 8):
         raise UserError(f"{name!r} has more than 8 bits a channel; store it as 8-bit RGB")
     return image
+
+
+def _is_clear(image: Image.Image, name: str) -> bool:
+    """Whether a picture is transparent anywhere, so that it looks otherwise than its colours are."""
+    try:
+        return image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255
+    except _UNREADABLE as error:
+        raise UserError(f"{name!r} cannot be decoded ({error}); make it again") from error
 
 
 def _pixels(data: bytes, name: str, size: int) -> np.ndarray:

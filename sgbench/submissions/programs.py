@@ -6,8 +6,9 @@ A program has one of two signatures; inputs are told apart by their position:
   ``all_groups``, an int64 tensor of shape [], [1] or [n]; results float [n, 3, S, S] in [-1, 1];
 - ``(images) -> results`` for all G groups at once: float [n, G, 3, S, S], as SG-GAN's generator makes them.
 
-Several groups are applied one after another. If n is fixed or bounded, batches are split and padded to fit. A program
-file runs as code: open only files that you trust.
+If the file keeps the names of its groups, as exported models do, they say which result is of which group. Several
+groups are applied one after another. If n is fixed or bounded, batches are split and padded to fit. A program file runs
+as code: open only files that you trust.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from torch import Tensor
 from sgbench.data.checked import checked
 from sgbench.data.labels import Group, all_groups
 from sgbench.features.exported import load_exported
+from sgbench.submissions.group_names import GROUPS, numbers_in_file
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.models import serve_model
 from sgbench.submissions.results import Results
@@ -54,11 +56,13 @@ class Program:
 
     Attributes:
         run: takes the input tensors and returns the program's output.
+        groups: names of its groups in their order, as the file keeps them; empty if it keeps none.
     """
 
     name: str
     inputs: tuple[Port, ...]
     run: Callable[..., object]
+    groups: str = ""
 
     def edit(self, images: Tensor, number: int, num_groups: int) -> Tensor:
         """Translate n images to the group with this number; n is at most what the program takes."""
@@ -99,7 +103,8 @@ def exported_program(path: Path, device: torch.device) -> Program:
     Raises:
         UserError: it cannot be loaded.
     """
-    exported = load_exported(path, device)
+    kept = {GROUPS: ""}
+    exported = load_exported(path, device, kept)
 
     def sizes(shape: Sequence[int | torch.SymInt]) -> tuple[tuple[int, float], ...]:
         ranges = [exported.range_constraints.get(d.node.expr) if isinstance(d, torch.SymInt) else None for d in shape]
@@ -115,7 +120,7 @@ def exported_program(path: Path, device: torch.device) -> Program:
         else Port(f"constant {name}", ())
         for name, v in ((name, values.get(name)) for name in exported.graph_signature.user_inputs)
     )
-    return Program(str(path), ports, exported.module())
+    return Program(str(path), ports, exported.module(), kept[GROUPS])
 
 
 def open_onnx(path: Path, inputs: Inputs, device: torch.device, batch_size: int) -> Results:
@@ -156,19 +161,23 @@ def onnx_program(path: Path, device: torch.device) -> Program:
         first = session.run(None, feed)[0]
         return torch.from_numpy(first) if isinstance(first, np.ndarray) else first
 
-    return Program(str(path), tuple(port(value) for value in session.get_inputs()), run)
+    kept = session.get_modelmeta().custom_metadata_map.get(GROUPS, "")
+    return Program(str(path), tuple(port(value) for value in session.get_inputs()), run, kept)
 
 
 def _open(program: Program, files: Sequence[Path], inputs: Inputs, device: torch.device, batch_size: int) -> Results:
     check_signature(program, inputs.image_size)
     groups = all_groups(inputs.attributes)
+    numbers, num_groups = numbers_in_file(program.groups, inputs.attributes, program.name)
 
     def translate(images: Tensor, labels: Tensor, wanted: Sequence[Group]) -> Tensor:
         for group in wanted:
-            images = program.edit(images, groups.index(group), len(groups))
+            images = program.edit(images, numbers[groups.index(group)], num_groups)
         return images
 
     key = hashlib.sha256()
+    if numbers != list(range(num_groups)):  # an earlier version scored the same file by the study's numbers
+        key.update(f"groups {numbers};".encode())
     for path in files:
         with path.open("rb") as file:
             while block := file.read(_BLOCK):

@@ -7,14 +7,16 @@ Where a study trained a method several times, a level and a seed say which: ``qu
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
+from sgbench.plan.job import in_a_label
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.study_folder import StudyFolder
-from sgbench.support.errors import UserError
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.paths import user_path
 
 SYNTAX = "STUDY:METHOD, STUDY:METHOD@LEVEL/SEED such as quick-500:sggan@500/0, or the folder of a job"
@@ -24,10 +26,16 @@ _SYSTEM = re.compile("(?P<slug>.+)-(?P<level>all|[0-9]+)-s(?P<seed>[0-9]+)-[0-9a
 
 @dataclass(frozen=True)
 class NamedModel:
-    """What a name stands for: jobs that cover the system's attributes between them."""
+    """What a name stands for: jobs that cover the system's attributes between them.
+
+    Attributes:
+        settings: the method's in the study that the name is of, some of which decide how trained models are used; a
+            job's folder has none, so that those are the method's defaults.
+    """
 
     name: str
     jobs: tuple[JobFolder, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_model(name: str, runs: RunFolder) -> NamedModel:
@@ -80,7 +88,24 @@ def _of_study(folder: StudyFolder, name: str, method: str, which: str) -> NamedM
         raise UserError(f"--model {name}: {several}; say which by level and seed: {options}")
     (system,) = chosen
     title = f"{folder.path.name}:{method}@{titles[system]}"
-    return NamedModel(title, tuple(folder.runs.job(job) for job in systems[system]))
+    jobs = tuple(folder.runs.job(job) for job in systems[system])
+    return NamedModel(title, jobs, _settings(folder, own[system]["slug"]))
+
+
+def _settings(folder: StudyFolder, slug: str) -> Mapping[str, Any]:
+    """A method's settings as a study keeps them; not all are in its jobs' folders.
+
+    Raises:
+        UserError: they are missing or broken; says what to do.
+    """
+    try:
+        methods = folder.read_settings().get("methods") or {}
+        return next(dict(own) for key, own in methods.items() if in_a_label(key.replace("/", ".")) == slug)
+    except BrokenFile as error:
+        raise UserError(str(error)) from error
+    except (AttributeError, TypeError, ValueError, StopIteration) as error:
+        told = f"is broken (methods: has no {slug.replace('.', '/')}, which was trained)"
+        raise UserError(f"{folder.settings_file}: {told}; run the study's command again") from error
 
 
 def _some(study: object) -> str:

@@ -1,9 +1,10 @@
-"""A trained system, made of the folders of its jobs alone: neither its study nor its data need be there."""
+"""A trained system, made of the folders of its jobs: its data need not be there, nor, for a job's folder, its study."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -107,7 +108,7 @@ def open_system(named: NamedModel, device: torch.device) -> TrainedSystem:
     for folder, identity in zip(named.jobs, identities, strict=True):
         columns = tuple(range(len(attributes), len(attributes) + len(identity.attributes)))
         attributes += identity.attributes
-        models.append(_model(folder, identity, columns, device))
+        models.append(_model(folder, identity, columns, device, named.settings))
     first = identities[0]
     return TrainedSystem(
         named.name, tuple(attributes), first.image_size, tuple(models), first.precision, device, _source(first.data)
@@ -121,10 +122,18 @@ def _identity(folder: JobFolder) -> JobIdentity:
         raise UserError(str(error)) from error
 
 
-def _model(folder: JobFolder, identity: JobIdentity, columns: tuple[int, ...], device: torch.device) -> Model:
+def _model(
+    folder: JobFolder,
+    identity: JobIdentity,
+    columns: tuple[int, ...],
+    device: torch.device,
+    of_study: Mapping[str, Any],
+) -> Model:
+    """A trained model; what decides how it is used is in no job's folder, but in the settings of its study."""
     cls = _class(folder, identity)
+    used = {name: of_study[name] for name in cls.at_test if name in of_study}
     try:
-        settings = cls.Settings(**identity.settings)
+        settings = cls.Settings(**identity.settings | used)
         seed_draws(identity.seed)
         method = construct(
             cls, identity.attributes, identity.image_size, settings, _labels(folder, identity, is_foreign(cls))

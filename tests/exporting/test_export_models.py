@@ -9,9 +9,10 @@ from sgbench import run
 from sgbench.commands.export import main
 from sgbench.exporting import models
 from sgbench.exporting.models import export_model
-from sgbench.exporting.programs import GROUPS, EveryEdit
+from sgbench.exporting.programs import EveryEdit
 from sgbench.results.run_folder import RunFolder
 from sgbench.submissions.evaluation import evaluate
+from sgbench.submissions.group_names import GROUPS
 from sgbench.submissions.programs import Port, Program
 from sgbench.translating.naming import find_model
 from sgbench.translating.systems import open_system

@@ -1,6 +1,7 @@
 """Accuracy by the sources' other attributes, counted by hand."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,35 @@ def test_a_gap_is_tested_over_images_and_judges_and_seeds_are_taken_together():
     tables = [hits[s][1:, 0].T for s in hits]
     gaps = [crossed_difference((t[male], np.flatnonzero(male)), (t[~male], np.flatnonzero(~male))).mean for t in tables]
     assert together["A", "smile", "gender", GAP]["value"] == pytest.approx(abs(np.mean(gaps)))
+
+
+def only(scores, kept):
+    """The same scores of a system that gave some of its results, bool [N]."""
+    (request,), (target,) = scores.requests, scores.targets
+    requests = (Requests(0, request.positions[kept], request.values[kept]),)
+    posteriors = tuple(tuple(head[kept] for head in heads) for heads in target.posteriors)
+    return replace(scores, requests=requests, targets=(TargetScores(posteriors),), left_out=(int((~kept).sum()),))
+
+
+def test_values_that_a_seed_gave_too_few_results_of_are_of_the_other_seeds():
+    hits = {s: drawn(0.8, s) for s in (1, 2, 3)}
+    whole = [scores_of(lambda judge, j, s=s: hits[s][judge, j], seed=s) for s in hits]
+    no_blonds, no_brown = (LABELS[:, 2] != v for v in (2, 1))
+    given = [only(whole[0], no_blonds), only(whole[1], no_brown), only(whole[2], no_blonds)]
+    found = figures(*((member(seed=s), own) for s, own in enumerate(given)))
+    alone = [figures((member(), own)) for own in given]
+    seeds = {"black": (0, 1, 2), "brown": (0, 2), "blond": (1,)}
+    for value, of in seeds.items():
+        key = ("A", "smile", "hair", value)
+        assert found[key]["value"] == pytest.approx(np.mean([alone[k][key]["value"] for k in of]))
+        assert found[key]["num_seeds"] == len(of)
+    gap = found["A", "smile", "hair", GAP]  # no seed has both brown and blond
+    shares = {v: found["A", "smile", "hair", v]["value"] for v in seeds}
+    wider = abs(shares["black"] - shares["blond"]) > abs(shares["black"] - shares["brown"])
+    assert gap["num_seeds"] == (1 if wider else 2)
+    apart = [only(whole[0], LABELS[:, 2] == 0), only(whole[1], no_brown)]
+    found = figures(*((member(seed=s), own) for s, own in enumerate(apart)))
+    assert found["A", "smile", "hair", "black"]["num_seeds"] == 1  # one value alone is no comparison
 
 
 def test_the_largest_of_several_gaps_holds_for_all_of_them():

@@ -104,3 +104,26 @@ def test_iterations_are_given_once():
         changed("methods.sggan.iterations=3", iterations=5)
     with pytest.raises(UserError, match="--iterations 0: must be a whole number from 1 to 2,147,483,647"):
         changed(iterations=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("seeds=[3]", {"overrides": {"seeds": [0, 1]}}),
+        ("jury.size=3", {"overrides": {"jury": {"size": 2}}}),
+        ("scoring.inception.path=a", {"overrides": {"scoring": {"inception": {"path": "b", "sha256": None}}}}),
+        ("data.attributes=[smile]", {"data": {"attributes": ["gender"]}}),
+        ("methods.sggan.levels=[7]", {"overrides": {"levels": [5]}}),
+        ("device=cpu", {"overrides": {"device": "cuda"}}),
+    ],
+)
+def test_a_setting_that_an_option_of_its_own_gives_too_is_refused(text, options):
+    with pytest.raises(UserError, match=re.escape(f"--set {text.split('=')[0]}: an option of its own says another")):
+        changed(text, **options)
+
+
+def test_options_and_changes_of_other_settings_go_together():
+    own = changed(
+        "jury.epochs=60", "data.num_test=9", "device=cpu", overrides={"jury": {"size": 2}, "device": "auto"}, data={}
+    )
+    assert (own.jury.epochs, own.jury.size, own.data.num_test, own.device) == (60, 2, 9, "cpu")

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 
 from sgbench.data.labels import Group
+from sgbench.data.pixels import to_bytes, to_floats
+from sgbench.submissions.group_names import GROUPS
 from sgbench.submissions.opening import open_results
 from sgbench.support.errors import UserError
 
@@ -275,6 +277,54 @@ def test_a_program_of_another_signature_is_refused_on_opening(function, example,
     message = refusal(path)
     assert message.startswith(str(path))
     assert problem in message
+
+
+class EveryGroup(nn.Module):
+    """Results of all groups at once: the source, a little darker for each group of a list."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.shifts = nn.Parameter(-torch.arange(number).float() / 20, requires_grad=False)
+
+    def forward(self, images):
+        return (images[:, None] + self.shifts[:, None, None, None]).clamp(-1, 1)
+
+
+def saved_with_groups(path, names):
+    example, dynamic = (images(2),), ({0: torch.export.Dim("n")},)
+    program = torch.export.export(EveryGroup(len(names)), example, dynamic_shapes=dynamic)
+    torch.export.save(program, path, extra_files={GROUPS: ", ".join(names)})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("added", [[], ["age=old", "age=young"]])
+def test_results_of_a_program_are_of_the_groups_that_it_names(tmp_path, added):
+    own = list(elsewhere.inputs().groups)
+    named = [*added, *own[4:], *own[:2], *own[2:4]]
+    for name, groups in (("other", named), ("own", [*own, *added])):
+        saved_with_groups(tmp_path / f"{name}.pt2", groups)
+        results = opened(tmp_path / f"{name}.pt2").translate
+        for text, group in elsewhere.inputs().groups.items():
+            expected = to_floats(elsewhere.inputs().images[:4]) - groups.index(text) / 20
+            assert torch.equal(results(ALL[:4], [group]), to_bytes(expected.clamp(-1, 1)))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_program_of_other_groups_is_refused(tmp_path):
+    own = list(elsewhere.inputs().groups)
+    saved_with_groups(tmp_path / "model.pt2", [*own[:4], "age=old", "age=young"])
+    assert f"age=young, and the study asks for {own[4]} too; choose" in refusal(tmp_path / "model.pt2")
+
+
+def test_an_onnx_model_of_other_groups_is_refused(tmp_path):
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    export_onnx(tmp_path / "m.onnx", 0.1)
+    assert opened(tmp_path / "m.onnx")
+    model = onnx.load(tmp_path / "m.onnx")
+    model.metadata_props.add(key=GROUPS, value="age=old, age=young")
+    onnx.save(model, tmp_path / "m.onnx")
+    assert "gives results for age=old, age=young, and the study asks for " in refusal(tmp_path / "m.onnx")
 
 
 def test_a_program_that_cannot_be_loaded_is_refused(tmp_path, capfd):

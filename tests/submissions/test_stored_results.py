@@ -1,5 +1,6 @@
 """Stored results that cannot be right: one line that names the file, the row and the remedy."""
 
+import io
 import json
 import struct
 import zipfile
@@ -151,8 +152,17 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path):
         path.mkdir()
         (tmp_path / f"{kind}.png").rename(path / "a.png")
         (path / "results.csv").write_text(elsewhere.table([("a.png", "000500.jpg", "gender=male")]))
-        given = opened(path).translate(torch.tensor([0]), [MALE])
+        results = opened(path)
+        given = results.translate(torch.tensor([0]), [MALE])
         assert np.array_equal(given[0].numpy(), np.stack([grey] * 3)), kind
+        assert ("1 of 1 results are transparent in places" in " ".join(results.remarks())) == (kind == "RGBA")
+
+
+def test_a_channel_of_alpha_that_hides_nothing_is_not_told_of(tmp_path):
+    picture = io.BytesIO()
+    Image.new("RGBA", (8, 8), (1, 2, 3, 255)).save(picture, format="PNG")
+    path = folder_of(tmp_path, [("a.png", "000500.jpg", "gender=male")], {"a.png": picture.getvalue()})
+    assert list(opened(path).remarks()) == []
 
 
 def test_sixteen_bits_are_not_squeezed_into_eight(tmp_path):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from trained import refusal
+from trained import METHODS, refusal, train_study
 
 from sgbench.data.labels import HIDDEN, Group, all_groups
 from sgbench.results.job_identity import read_labels
@@ -46,6 +46,23 @@ def test_results_are_those_of_scoring(trained, method):
     for groups in ([Group(0, 1)], [Group(1, 0)], [Group(1, 1), Group(0, 0)]):
         labels = mine.completed(IMAGES, KNOWN)
         assert torch.equal(mine.edit(IMAGES, labels, groups), edit(IMAGES, KNOWN, groups, 0))
+
+
+def test_a_variant_is_used_as_in_its_study(tmp_path):
+    strong = METHODS["stgan"] | {"class": "stgan", "strength": 3.0}
+    study = train_study(tmp_path, methods={"stgan/strong": strong, "stgan": METHODS["stgan"]})
+    results = {}
+    for system in study.plan.systems:
+        edit = editor(load_models(system, study.runs, CPU), CPU, study.settings.precision)
+        mine = opened(study, f"tiny-5:{system.entry.key}")
+        results[system.entry.key] = mine.edit(IMAGES, mine.completed(IMAGES, KNOWN), [Group(0, 1)])
+        assert torch.equal(results[system.entry.key], edit(IMAGES, KNOWN, [Group(0, 1)], 0))
+    assert not torch.equal(results["stgan"], results["stgan/strong"])
+    assert torch.equal(opened(study, "tiny-5:stgan.strong").edit(IMAGES, KNOWN, [Group(0, 1)]), results["stgan/strong"])
+    study.folder.write_settings("methods: {sggan: {}}")
+    assert "settings.yaml: is broken (methods: has no stgan/strong" in refusal(
+        lambda: opened(study, "tiny-5:stgan/strong")
+    )
 
 
 def test_labels_that_are_read_are_guessed_where_they_are_not_known(trained):
