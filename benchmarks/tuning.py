@@ -3,8 +3,9 @@
 The same procedure for every method, with as many trials:
 
 1. The first trial is the method's start in ``tuning_space``, set by hand after exploratory trials (twenty of SG-GAN,
-   half of them a search from a start with n_critic 1 that tinted everything; seven of StarGAN; three of ResidualGAN).
-   Every further one takes the settings of the best trial so far and draws about a third of them anew from the method's
+   half of them a search from a start with n_critic 1 that tinted everything; seven of StarGAN; three of ResidualGAN;
+   one of SemiStarGAN, and the beginnings of three more: with its first weights as published, narrow networks learn no
+   smile). Every further one takes the settings of the best trial so far and draws about a third of them anew from the method's
    table.
 2. Each trial trains for the same time: its iterations are those of the method's share of ten minutes, divided by how
    long its iteration takes beside one of the first trial, both timed in turns.
@@ -90,7 +91,9 @@ def trial_settings(runs: Path, method: str, number: int) -> dict[str, Any]:
     draw = random.Random(f"{method} {number}")
     best = trial_settings(runs, method, best_of(runs, method)[0])
     changed = [name for name in SPACE[method] if draw.random() < 1 / 3] or [draw.choice(list(SPACE[method]))]
-    return best | {name: draw.choice([v for v in SPACE[method][name] if v != best.get(name)]) for name in changed}
+    fields = load_class(method, Method, METHOD_PACKAGES).Settings.model_fields
+    has = {name: best.get(name, getattr(fields.get(name), "default", None)) for name in changed}
+    return best | {name: draw.choice([v for v in SPACE[method][name] if v != has[name]]) for name in changed}
 
 
 def kept_at(runs: Path, method: str, number: int, seed: int, longer: float = 1.0) -> Path:
