@@ -36,7 +36,10 @@ CLASSIFIER_WIDTHS = {
 FEW, MANY = (1, 2, 4, 8), 5
 """Widths of the critic at every size for vectors of fewer than ``MANY`` entries."""
 SHARED, SLOPE, NOISE, DROPOUT = 2, 0.2, 0.15, 0.5
-WEIGHT_INITS = {"normal": partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04), "he": nn.init.kaiming_normal_}
+WEIGHT_INITS = {
+    "normal": partial(nn.init.trunc_normal_, std=0.02, a=-0.04, b=0.04),
+    "uniform": partial(nn.init.kaiming_uniform_, a=5**0.5),
+}
 
 
 class SemiStarGANDiscriminator(StridedCritic):
@@ -102,8 +105,9 @@ class SemiStarGAN(VectorMethod):
         """Weight of the reconstruction loss, in which unlabelled images take part after 15 % of training."""
         lambda_id: NonNegativeFloat = 1.0
         """Weight of the identity loss in the first 5 % of training; half of it holds for the next 5 %, then none."""
-        weight_init: Literal["normal", "he"] = "normal"
-        """First weights: N(0, 0.02) within two standard deviations, or He's, which suits narrow networks."""
+        weight_init: Literal["normal", "uniform"] = "normal"
+        """First weights: N(0, 0.02) within two standard deviations, or StarGAN's, which suit narrow networks: uniform
+        within 1 / sqrt(fan-in)."""
         pass_through: NonNegativeFloat = 0.0
         """If positive, the generator starts near tanh(pass_through * x), up to colour and contrast."""
         source_labels: Literal["true", "guessed"] = "true"

@@ -59,7 +59,7 @@ START: Mapping[str, Mapping[str, Any]] = {
         "learning_rate": 8e-4,
         "discriminator_learning_rate": 1e-3,
         "lambda_rec": 10,
-        "weight_init": "he",
+        "weight_init": "uniform",
         "pass_through": 0.45,
         "constant": 0.5,
     },
