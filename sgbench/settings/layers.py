@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sgbench.settings.config_files import CONFIGS, known_configs
+from sgbench.settings import config_files
 from sgbench.support.errors import UserError, shown
 from sgbench.support.paths import user_path
 from sgbench.support.strict import read_yaml
@@ -84,7 +84,7 @@ class Packaged(NamedTuple):
 
 def packaged_configs() -> list[Packaged]:
     """The configs that come with the package, by name."""
-    files = [(path.stem, _read(path)) for path in sorted(CONFIGS.glob("*.yaml"))]
+    files = [(path.stem, _read(path)) for path in sorted(config_files.CONFIGS.glob("*.yaml"))]
     return [Packaged(name, values["about"], values["cost"]) for name, values in files]
 
 
@@ -136,7 +136,8 @@ def _base(name: Any, path: Path) -> Path:
     """The config that another one names: a path from its folder, or a config that comes with the package."""
     if not isinstance(name, str) or not name:
         raise UserError(f"{path}: {EXTENDS}: must be a file or the name of a config, not {shown(name)}")
-    for base in (path.parent / user_path(name), CONFIGS / name, CONFIGS / f"{name}.yaml"):
+    for base in (path.parent / user_path(name), config_files.CONFIGS / name, config_files.CONFIGS / f"{name}.yaml"):
         if base.is_file():
             return base
-    raise UserError(f"{path}: {EXTENDS}: no file {name} beside it; the configs of sgbench are {known_configs()}")
+    known = config_files.known_configs()
+    raise UserError(f"{path}: {EXTENDS}: no file {name} beside it; the configs of sgbench are {known}")
