@@ -249,8 +249,8 @@ def _methods(text: str) -> list[str]:
 
 def _overrides(arguments: argparse.Namespace) -> dict:
     """What the command line sets at the top level."""
-    own = ("study", arguments.study), ("methods", arguments.methods), ("levels", arguments.sparse)
-    return given({**dict(own), "seeds": arguments.seeds} | launching_overrides(arguments))
+    own = {"study": arguments.study, "methods": arguments.methods, "levels": arguments.sparse, "seeds": arguments.seeds}
+    return given(own | launching_overrides(arguments))
 
 
 if __name__ == "__main__":

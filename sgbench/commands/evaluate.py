@@ -53,7 +53,7 @@ def parser() -> Parser:
     add_data_options(p)
     add_scoring_options(p)
     add_set_option(p)
-    p.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to score (default: auto)")
+    p.add_argument("--device", choices=("auto", "cpu", "cuda"), help="where to score (default: the config's, auto)")
     add_place_options(p)
     return p
 

@@ -188,23 +188,22 @@ def _rows(member: Member, seeds: list[_Figures]) -> Iterator[dict]:
     wheres = dict.fromkeys(where for figures in seeds for where, _ in figures.means)
     for where in wheres:
         values = dict.fromkeys(v for f in seeds for w, v in f.means if w == where)
-        having = {
-            v: {k for k, f in enumerate(seeds) if (where, v) in f.means} for v in values
-        }  # results may be missing
-        images = {v: min(seeds[k].images[where, v] for k in own) for v, own in having.items()}
-        means = {v: _together([seeds[k].means[where, v] for k in sorted(own)]) for v, own in having.items()}
+        having = {v: [f for f in seeds if (where, v) in f.means] for v in values}  # a seed may lack results of some
+        images = {v: min(f.images[where, v] for f in own) for v, own in having.items()}
+        means = {v: _together([f.means[where, v] for f in own]) for v, own in having.items()}
         for value, mean in means.items():
             low, high = _ends(mean, images[value], _CONFIDENCE)
             fields = {"values": value, "value": mean.mean, "low": low, "high": high, "p": math.nan, "ends": None}
             number = {"num_images": images[value], "num_seeds": len(having[value])}
             yield about | where._asdict() | fields | number
-        both = {(a, b): sorted(own) for a, b in combinations(means, 2) if (own := having[a] & having[b])}
+        both = {(a, b): [f for f in having[a] if (where, b) in f.means] for a, b in combinations(means, 2)}
+        both = {pair: own for pair, own in both.items() if own}
         if not both:
             continue
         pairs = len(both)
         widest = max(both, key=lambda pair: abs(means[pair[0]].mean - means[pair[1]].mean))
         most, least = sorted(widest, key=lambda v: means[v].mean, reverse=True)
-        gap = _together([_gap(seeds[k], where, most, least) for k in both[widest]])
+        gap = _together([_gap(f, where, most, least) for f in both[widest]])
         ends = partial(_ends_of_gap, gap, [(means[v], images[v]) for v in (most, least)], pairs)
         low, high = ends(_CONFIDENCE)
         fields = {"values": _GAP, "value": gap.mean, "low": low, "high": high, "ends": ends}

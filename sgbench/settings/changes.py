@@ -78,9 +78,9 @@ def check_said_once(options: Mapping[str, Any], changes: Sequence[Layer]) -> Non
     Raises:
         UserError: names the setting.
     """
-    said = {place for place, value in _leaves(options) if (place, value) != (("device",), "auto")}
+    said = [*_places(options)]
     for layer in changes:
-        for place, _ in _leaves(layer.values):
+        for place in _places(layer.values):
             of_level = place[0] == _METHODS and place[2:3] == (_LEVELS,) and (_LEVELS,) in said
             if of_level or any(place[: len(own)] == own[: len(place)] for own in said):
                 raise UserError(
@@ -89,13 +89,13 @@ def check_said_once(options: Mapping[str, Any], changes: Sequence[Layer]) -> Non
                 )
 
 
-def _leaves(values: Mapping[str, Any], where: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Place and value of each setting that is given, but for empty parts."""
+def _places(values: Mapping[str, Any], where: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The place of each setting that is given, but for empty parts."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield from _leaves(value, (*where, key))
+            yield from _places(value, (*where, key))
         else:
-            yield (*where, key), value
+            yield (*where, key)
 
 
 def with_iterations(settings: "MethodSettings", iterations: int) -> dict[str, int]:

@@ -76,7 +76,7 @@ def evaluate(
     jury: Mapping[str, Any] | None = None,
     changes: Sequence[str] = (),
     compare: str | Path | Sequence[str | Path] = (),
-    device: str = "auto",
+    device: str | None = None,
     out: str | Path = "runs",
     screen: Screen | None = None,
     wait: bool = False,
@@ -95,6 +95,7 @@ def evaluate(
         scoring: keys that replace those of the config's ``scoring`` (``inception``, ``embedder``, ...).
         jury: keys that replace those of the config's ``jury`` (``size``, ...).
         changes: of other settings of the config, each as ``KEY=VALUE``, such as ``judge.epochs=60``.
+        device: where to score, ``cpu``, ``cuda`` or ``auto``; by default the config's.
         compare: folders of studies or evaluations with the same protocol, whose systems are shown in the same report.
         wait: for another process that is at the evaluation of this name, instead of refusing.
         replace: take the place of an evaluation of this name that has other settings, or systems that are not compared
@@ -174,7 +175,7 @@ def open_evaluation(
     data: Mapping[str, Any] | None,
     scoring: Mapping[str, Any] | None,
     jury: Mapping[str, Any] | None,
-    device: str,
+    device: str | None,
     out: Path,
     screen: Screen | None = None,
     changes: Sequence[str] = (),

@@ -124,6 +124,6 @@ def test_a_setting_that_an_option_of_its_own_gives_too_is_refused(text, options)
 
 def test_options_and_changes_of_other_settings_go_together():
     own = changed(
-        "jury.epochs=60", "data.num_test=9", "device=cpu", overrides={"jury": {"size": 2}, "device": "auto"}, data={}
+        "jury.epochs=60", "data.num_test=9", "device=cpu", overrides={"jury": {"size": 2}, "device": None}, data={}
     )
     assert (own.jury.epochs, own.jury.size, own.data.num_test, own.device) == (60, 2, 9, "cpu")

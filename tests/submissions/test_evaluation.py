@@ -21,7 +21,7 @@ from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.metrics.catalogue import METRICS
 from sgbench.results.scores import read_scores
 from sgbench.results.system_folder import SystemFolder
-from sgbench.submissions.evaluation import STAGES, evaluate
+from sgbench.submissions.evaluation import STAGES, evaluate, open_evaluation
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
 
@@ -45,6 +45,14 @@ def config(tmp_path_factory):
     path = tmp_path_factory.mktemp("config") / "small.yaml"
     path.write_text(yaml.safe_dump(CONFIG))
     return path
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "cpu"), ("auto", "auto")])
+def test_the_configs_device_holds_unless_another_is_given(given, used, tmp_path):
+    own = tmp_path / "mine.yaml"
+    own.write_text(yaml.safe_dump(CONFIG | {"device": "cpu"}))
+    study = open_evaluation(str(own), "any", None, None, None, given, tmp_path / "runs")
+    assert study.settings.device == used
 
 
 @pytest.fixture(scope="module")
