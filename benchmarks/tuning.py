@@ -4,7 +4,7 @@ The same procedure for every method, with as many trials:
 
 1. The first trial is the method's start in ``tuning_space``, set by hand after exploratory trials (twenty of SG-GAN,
    half of them a search from a start with n_critic 1 that tinted everything; seven of StarGAN; three of ResidualGAN;
-   one of SemiStarGAN, and the beginnings of three more: with its first weights as published, narrow networks learn no
+   two of SemiStarGAN and the beginnings of five more: with its first weights as published, narrow networks learn no
    smile). Every further one takes the settings of the best trial so far and draws about a third of them anew from
    the method's table.
 2. Each trial trains for the same time: its iterations are those of the method's share of ten minutes, divided by how
