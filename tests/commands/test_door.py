@@ -34,13 +34,16 @@ def test_code_in_the_working_folder_is_found_after_all_other(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], []])
-def test_it_answers_in_under_half_a_second(arguments):
-    seconds = []
-    for _ in range(3):
-        start = time.monotonic()
-        subprocess.run([sys.executable, "-m", "sgbench", *arguments], capture_output=True, check=False)
-        seconds.append(time.monotonic() - start)
-    assert min(seconds) < 0.5
+def test_it_answers_within_a_few_starts_of_python_itself(arguments):
+    """A ratio in one run (under a tenth of a second on an idle machine), which holds on a busy one too."""
+    seconds = {("-c", "pass"): [], ("-m", "sgbench", *arguments): []}
+    for _ in range(4):
+        for command, times in seconds.items():
+            start = time.monotonic()
+            subprocess.run([sys.executable, *command], capture_output=True, check=False)
+            times.append(time.monotonic() - start)
+    bare, ours = (min(times) for times in seconds.values())
+    assert ours < 6 * bare
 
 
 @pytest.mark.parametrize("wrong", [["--methods", "nosuch"], ["--config", "miniature", "--experiment", "table9"]])

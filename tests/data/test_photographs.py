@@ -4,7 +4,6 @@ import io
 import os
 import struct
 import subprocess
-import time
 import zlib
 
 import numpy as np
@@ -122,12 +121,10 @@ def test_more_pixels_than_the_limit_are_refused_by_the_header(tmp_path):
 
 def test_a_pipe_is_refused_and_skipped_at_once(tmp_path):
     os.mkfifo(tmp_path / "x.jpg")
-    start = time.monotonic()
     with pytest.raises(UserError, match=r"x\.jpg: not a readable image \(it is a pipe, not a regular file\)"):
         read(tmp_path / "x.jpg")
     sample_bytes(tmp_path, ["x.jpg"])
-    assert size_of_photograph(tmp_path / "x.jpg") is None
-    assert time.monotonic() - start < 1
+    assert size_of_photograph(tmp_path / "x.jpg") is None  # one that opens the pipe never comes here
 
 
 def celeba(root, **settings):

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -19,11 +18,9 @@ def test_a_missing_file_is_told_with_path_hash_and_remedy_before_torch_is_loaded
         f"scoring_overrides(parser().parse_args(['--config', {str(tmp_path / 'own.yaml')!r}]))\n"
         "assert 'torch' not in sys.modules\n"
     )
-    start = time.monotonic()
     told = subprocess.run(
         [sys.executable, "-c", code], env={"TORCH_HOME": str(tmp_path)}, capture_output=True, text=True, check=True
     ).stderr
-    assert time.monotonic() - start < 5  # a second where nothing else runs
     assert told.startswith(f"no Inception Score: no Inception weights at {tmp_path}")
     assert "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2" in told
     assert "download https://" in told

@@ -14,6 +14,7 @@ from PIL import Image
 from torch.nn.modules.module import register_module_forward_hook
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from sgbench.support import patches
 from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign
 from sgbench.support.patches import functions_put_back
@@ -124,11 +125,21 @@ def test_the_first_optimiser_of_a_kind_keeps_its_hooks(kinds, monkeypatch, recwa
     assert not [w for w in recwarn if "replaced" in str(w.message)]
 
 
-def test_it_takes_less_than_a_millisecond():
-    times = []
-    for _ in range(20):
-        began = time.perf_counter()
+def test_where_nothing_was_replaced_it_costs_a_few_copies_of_the_names():
+    """A ratio in one run, some tenths of a millisecond: an absolute time would fail where the machine is busy."""
+
+    def copied():
+        for place in patches._PLACES.values():
+            dict(vars(place))
+
+    def put_back():
         with functions_put_back([]):
             pass
-        times.append(time.perf_counter() - began)
-    assert min(times) < 1e-3
+
+    seconds = {copied: [], put_back: []}
+    for _ in range(50):
+        for work, times in seconds.items():
+            began = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - began)
+    assert min(seconds[put_back]) < 8 * min(seconds[copied])
