@@ -12,6 +12,7 @@ from sgbench.commands.options import (
     data_overrides,
     given,
     levels,
+    names,
     numbers,
     path,
 )
@@ -45,6 +46,12 @@ def parser() -> Parser:
         metavar="FILE",
         help=".onnx, .pt2, or both; a folder for --training",
     )
+    p.add_argument(
+        "--methods",
+        type=names,
+        metavar="NAME",
+        help="with --training: the method whose labels are exported, where a study's methods have other ones",
+    )
     p.add_argument("--sparse", type=levels, metavar="K", help="labels per value: a number, or all")
     p.add_argument("--seeds", type=numbers, metavar="N", help="the seed of the sparse labels")
     add_data_options(p)
@@ -61,9 +68,10 @@ def _export(arguments: argparse.Namespace) -> int:
         return _training(arguments)
     if not arguments.model:
         raise UserError("nothing to export: give --model, such as --model quick-500:sggan, or --training")
-    if data_options(arguments) or arguments.config != "quick" or arguments.sparse or arguments.seeds:
+    chosen = arguments.methods or arguments.sparse or arguments.seeds
+    if data_options(arguments) or arguments.config != "quick" or chosen:
         raise UserError(
-            "options of data, levels and seeds go with --training: a trained model has its own; leave them out"
+            "options of data, methods, levels and seeds go with --training: a trained model has its own; leave them out"
         )
 
     from sgbench.exporting.models import export_model
@@ -82,12 +90,14 @@ def _training(arguments: argparse.Namespace) -> int:
     from sgbench.exporting.training_set import export_training
     from sgbench.results.study_folder import StudyFolder
     from sgbench.settings.config_files import find_config
+    from sgbench.settings.layers import merge, read_layers
     from sgbench.settings.reading import read_settings
     from sgbench.support.screen import Screen
 
     study = StudyFolder(user_path(arguments.config))
     config = study.settings_file if study.was_planned() else find_config(arguments.config)
-    top = given({"methods": [], "levels": arguments.sparse, "seeds": arguments.seeds})
+    methods = arguments.methods or (None if merge(read_layers(config)).values.get("methods") else [])
+    top = given({"levels": arguments.sparse, "seeds": arguments.seeds}) | {"methods": methods}
     settings = read_settings(config, top, data_overrides(arguments))
     named = str(config) if study.was_planned() else arguments.config
     options = shlex.join(["--config", named, *data_options(arguments)])

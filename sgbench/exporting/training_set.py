@@ -44,15 +44,19 @@ def export_training(
 ) -> Path:
     """Write training and test images with the labels of the settings' only level and seed; returns the table's path.
 
+    The labels are those that every method of the settings learns from, or the study's own where it has no methods.
+
     Args:
         folder: where they go; it is made, whole or not at all.
         options: of the command line that choose the same data, for the README.
         out: the folder of all runs, in which decoded images are kept.
 
     Raises:
-        UserError: there are several levels or seeds, the folder is not empty, or of the data.
+        UserError: there are several levels or seeds, methods learn from labels that are balanced differently, the
+            folder is not empty, or of the data.
     """
     screen = screen or Screen()
+    settings = _of_one_method(settings)
     if len(settings.levels) > 1 or len(settings.seeds) > 1:
         raise UserError("one level and one seed are exported at a time: choose them, such as --sparse 500 --seeds 0")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -77,6 +81,22 @@ def export_training(
             folder.rmdir()
         partial.rename(folder)
     return folder / TABLE
+
+
+def _of_one_method(settings: Settings) -> Settings:
+    """The same study without methods, with the levels and the balanced attributes that all its methods have."""
+    levels = {settings.levels_of(entry) for entry in settings.methods}
+    balanced = {settings.balanced_of(entry) for entry in settings.methods}
+    chosen = levels.pop() if len(levels) == 1 else settings.levels
+    if len(balanced) > 1 and "all" in chosen:
+        names = "; ".join(
+            f"{entry.key} by {', '.join(settings.balanced_of(entry)) or 'nothing'}" for entry in settings.methods
+        )
+        raise UserError(
+            f"the study's methods learn from labels that are balanced differently ({names}): choose one with --methods"
+        )
+    own = balanced.pop() if len(balanced) == 1 else settings.balanced
+    return settings.model_copy(update={"methods": (), "levels": chosen, "balanced": own})
 
 
 def _check_cells(attributes: tuple[Attribute, ...]) -> None:

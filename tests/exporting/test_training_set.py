@@ -7,12 +7,14 @@ import pytest
 import torch
 import yaml
 from PIL import Image
-from trained import DATA, METHODS, refusal
+from trained import DATA, METHODS, quiet, refusal
 
 from sgbench.commands.export import main
 from sgbench.data.labels import HIDDEN
 from sgbench.data.sources.folder import Folder
 from sgbench.exporting.training_set import export_training
+from sgbench.plan.plan import make_plan
+from sgbench.plan.study import open_source
 from sgbench.settings.reading import read_settings
 
 
@@ -104,3 +106,37 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(config, tmp_path):
     (tmp_path / "full" / "file").write_text("")
     assert "is there and not empty" in refusal(export(tmp_path / "full", levels=[5]))
     assert {path.name for path in tmp_path.iterdir()} <= {"full", "runs"}
+
+
+def test_a_method_whose_labels_are_balanced_in_its_own_way_is_chosen(tmp_path):
+    small = METHODS["residualgan"]
+    methods = {"residualgan": small, "residualgan/even": {"balanced": ["gender"]}}
+    settings = {"data": DATA | {"attributes": ["hair_color", "gender"]}, "levels": ["all"], "methods": methods}
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(settings, sort_keys=False))
+    told = refusal(lambda: export_training(read_settings(path, {}, {}), tmp_path / "no", "", tmp_path / "runs"))
+    assert "residualgan by nothing; residualgan/even by gender" in told
+    settings = read_settings(path, {}, {})
+    plan = make_plan(settings, open_source(settings, quiet()))
+    read = {}
+    for name in methods:
+        out = tmp_path / name.replace("/", "-")
+        words = [
+            "--training",
+            "--config",
+            str(path),
+            "--methods",
+            name,
+            "-o",
+            str(out),
+            "--out",
+            str(tmp_path / "runs"),
+        ]
+        assert main(words) == 0
+        source = read_back(out)
+        read[name] = source.labels[source.split()[0]]
+        for job in plan.jobs:
+            if job.entry.key == name:
+                columns = [[a.name for a in source.attributes].index(a.name) for a in job.attributes]
+                assert torch.equal(read[name][:, columns], job.labels.labels)
+    assert not torch.equal(*read.values())
