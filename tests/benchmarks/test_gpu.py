@@ -38,6 +38,7 @@ def test_the_cases_have_their_bars():
     assert gpu.SECONDS <= 240
 
 
+@pytest.mark.slow
 def test_checks_on_a_cpu_pass_or_say_that_they_need_a_gpu():
     found = list(checks_of(TINY, CPU))
     assert len(found) == 6
@@ -46,6 +47,7 @@ def test_checks_on_a_cpu_pass_or_say_that_they_need_a_gpu():
     assert all("needs a GPU" in check.detail for check in found if check.passed is None)
 
 
+@pytest.mark.slow
 def test_a_check_that_breaks_is_told_and_the_others_go_on(monkeypatch):
     def broken(case, device):
         """It breaks."""
@@ -82,6 +84,7 @@ def test_draws_of_the_host_are_the_same_for_every_device():
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
+@pytest.mark.slow
 def test_times_and_kernels_of_a_case():
     row = gpu_parts.time_case(gpu_parts.Timed(TINY, 9), CPU, dry=True)
     assert row["ms"] > 0
@@ -143,6 +146,7 @@ def test_a_report_says_what_failed_what_was_missed_and_what_was_ended():
     assert "| `gemm<bfloat16>` | 3 | 1.000 | 25.0 |" in text
 
 
+@pytest.mark.slow
 def test_a_case_that_breaks_is_told_after_the_others():
     def find(entry):
         if entry.case.method == "stargan":

@@ -50,6 +50,7 @@ def test_one_factor_at_a_time_is_varied():
     assert on_gpu.widths == (64, 64)
 
 
+@pytest.mark.slow
 def test_a_dry_run(tmp_path, capsys):
     out = tmp_path / "growth.md"
     arguments = ["--dry", "--methods", "residualgan", "--factors", "attributes,batch", "--rounds", "1", "--out"]

@@ -21,6 +21,7 @@ def test_arguments():
         step.parser().parse_args(["--config", "none"])
 
 
+@pytest.mark.slow
 def test_a_dry_run(tmp_path, capsys):
     out = tmp_path / "step.md"
     step.main(["--dry", "--methods", "residualgan", "--rounds", "1", "--out", str(out)])

@@ -48,6 +48,7 @@ def animals(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_own_images_are_trained_on_scored_and_reported(animals, tmp_path):
     arguments = ["--config", animals / "own.yaml", "--data", animals / "labels.csv", "--out", tmp_path]
     more = ["--attributes", "species,smile", "--methods", "sggan,stargan"]

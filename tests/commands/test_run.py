@@ -474,6 +474,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_trained(conf
     assert not list(tmp_path.glob("cache/judge/*")) + list(tmp_path.glob("jobs/*"))
 
 
+@pytest.mark.slow
 def test_an_embedder_that_fails_on_images_is_refused_before_anything_is_trained(config, tmp_path, refused):
     line = refused("--config", config, "--out", tmp_path, "--embedder", "textwrap:dedent")
     assert "textwrap:dedent: fails on images [4, 3, 32, 32]" in line

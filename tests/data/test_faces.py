@@ -30,6 +30,7 @@ def test_a_face_does_not_depend_on_its_batch(size):
     assert torch.equal(Faces(seed=0).render(torch.tensor([7]), size), together[7:8])
 
 
+@pytest.mark.slow
 def test_chunks_do_not_matter(monkeypatch):
     expected = FACES.render(INDEX, 33)
     for pixels in (1, 5 * 33**2):

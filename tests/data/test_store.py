@@ -423,6 +423,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path, mon
     open_store(Numbered(20), tmp_path)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     class Cheap(Numbered):
         def read_many(self, index):

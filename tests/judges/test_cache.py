@@ -3,6 +3,7 @@
 import json
 import math
 import shutil
+from functools import cache as once
 from typing import get_args
 
 import numpy as np
@@ -22,14 +23,19 @@ from sgbench.support.hashing import hash_of_file
 from sgbench.support.sealed import seal
 
 FACES = EmbeddedFaces(EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=60, num_test=20))
-IMAGES = torch.from_numpy(FACES.read_many(range(60)))
 TRAIN, TEST = FACES.split()
 SETTINGS = JudgeSettings(epochs=1, batch_size=16)
 CPU = torch.device("cpu")
 
 
+@once
+def all_images():
+    """Drawn when a test first needs them: to collect the tests takes no time."""
+    return torch.from_numpy(FACES.read_many(range(60)))
+
+
 def test_training_images_with_the_pixels_of_a_test_image_are_left_out():
-    images = IMAGES.clone()
+    images = all_images().clone()
     images[TRAIN[4]] = images[TEST[0]]
     images[TRAIN[9]] = images[TEST[7]]
     images[TRAIN[11]] = images[TRAIN[12]]
@@ -40,7 +46,7 @@ def test_training_images_with_the_pixels_of_a_test_image_are_left_out():
 
 
 def test_a_judge_never_sees_a_twin_and_says_how_many_there_were(tmp_path, monkeypatch):
-    images, seen = IMAGES.clone(), []
+    images, seen = all_images().clone(), []
     images[TRAIN[4]] = images[TEST[0]]
 
     def train(images, positions, labels, *rest, **more):
@@ -69,13 +75,13 @@ def test_no_batch_is_of_one_image(number, sizes):
 @pytest.mark.parametrize("number", [3, 19])
 def test_a_judge_is_trained_on_few_images_and_where_one_is_left(architecture, number):
     labels = FACES.labels[TRAIN[:number]]
-    train_judge(IMAGES, TRAIN[:number], labels, FACES.attributes, SETTINGS, CPU, architecture=architecture)
+    train_judge(all_images(), TRAIN[:number], labels, FACES.attributes, SETTINGS, CPU, architecture=architecture)
 
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_too_few_images_to_train_a_judge_on_are_refused(number):
     with pytest.raises(UserError, match=f"at least 2 images to train on, but has {number - 1}: of {number} training"):
-        train_judge(IMAGES, TRAIN[:number], FACES.labels[TRAIN[:number]], FACES.attributes, SETTINGS, CPU)
+        train_judge(all_images(), TRAIN[:number], FACES.labels[TRAIN[:number]], FACES.attributes, SETTINGS, CPU)
 
 
 @pytest.mark.slow
@@ -90,7 +96,7 @@ def test_the_best_epoch_of_the_whole_schedule_is_kept(monkeypatch):
     monkeypatch.setattr(training, "balanced", lambda posteriors, labels: scores[len(weights) - 1])
     settings = SETTINGS.model_copy(update={"epochs": len(scores)})
     labels = FACES.labels[TRAIN]
-    judge = train_judge(IMAGES, TRAIN, labels, FACES.attributes, settings, torch.device("cpu"))
+    judge = train_judge(all_images(), TRAIN, labels, FACES.attributes, settings, torch.device("cpu"))
     assert len(weights) == len(scores)
     same = [all(torch.equal(value, kept[name]) for name, value in judge.state_dict().items()) for kept in weights]
     assert same == [False, False, False, False, True, False]
@@ -101,14 +107,14 @@ def test_a_judge_that_diverges_is_told_and_not_kept(tmp_path):
     files = JudgeFiles(tmp_path, judge_hash(FACES, TRAIN, settings, "compact_vgg"))
     told = r"^judge compact_vgg 3: epoch 1: weights .*; lower its learning_rate, which is 1e\+30"
     with pytest.raises(UserError, match=told):
-        open_judge(FACES, IMAGES, TRAIN, settings, "compact_vgg", files, CPU)
+        open_judge(FACES, all_images(), TRAIN, settings, "compact_vgg", files, CPU)
     assert not list(tmp_path.glob("*.pt"))
 
 
 def test_a_judge_does_not_depend_on_what_its_caller_has_set(tmp_path):
     def trained(folder):
         files = JudgeFiles(folder, judge_hash(FACES, TRAIN, SETTINGS, "compact_vgg"))
-        return open_judge(FACES, IMAGES, TRAIN, SETTINGS, "compact_vgg", files, CPU).state_dict()
+        return open_judge(FACES, all_images(), TRAIN, SETTINGS, "compact_vgg", files, CPU).state_dict()
 
     expected = trained(tmp_path / "plain")
     with foreign("caller"):
@@ -125,12 +131,12 @@ def test_a_judge_does_not_depend_on_what_its_caller_has_set(tmp_path):
 
 def test_a_judge_is_kept_with_its_facts_and_opened_again(tmp_path):
     files = JudgeFiles(tmp_path, judge_hash(FACES, TRAIN, SETTINGS, "compact_vgg"))
-    first = open_judge(FACES, IMAGES, TRAIN, SETTINGS, "compact_vgg", files, torch.device("cpu"))
+    first = open_judge(FACES, all_images(), TRAIN, SETTINGS, "compact_vgg", files, torch.device("cpu"))
     (weights,) = tmp_path.glob("*.pt")
     before = weights.read_bytes()
     again = open_judge(FACES, None, TRAIN, SETTINGS, "compact_vgg", files, torch.device("cpu"))
     assert weights.read_bytes() == before
-    for mine, theirs in zip(first.posteriors(IMAGES), again.posteriors(IMAGES), strict=True):
+    for mine, theirs in zip(first.posteriors(all_images()), again.posteriors(all_images()), strict=True):
         assert torch.equal(mine, theirs)
     assert json.loads(weights.with_suffix(".json").read_text())["architecture"] == "compact_vgg"
 
@@ -206,7 +212,7 @@ def test_an_averaged_judge_is_the_moving_average_of_the_second_half(monkeypatch)
 
     monkeypatch.setattr(training, "AveragedModel", Watched)
     settings = JudgeSettings(epochs=4, batch_size=16, averaged=True)
-    judge = train_judge(IMAGES, TRAIN, FACES.labels[TRAIN], FACES.attributes, settings, torch.device("cpu"))
+    judge = train_judge(all_images(), TRAIN, FACES.labels[TRAIN], FACES.attributes, settings, torch.device("cpu"))
     assert len(states) == 2 * math.ceil(36 / 16)
     for name, value in judge.state_dict().items():
         expected = states[0][name].double()
@@ -224,7 +230,7 @@ def test_a_jurys_judge_is_trained_by_all_that_its_settings_say():
     def weights(**changes):
         settings = base.model_copy(update=changes)
         judge = train_judge(
-            IMAGES, TRAIN, FACES.labels[TRAIN], FACES.attributes, settings, CPU, architecture="compact_vgg"
+            all_images(), TRAIN, FACES.labels[TRAIN], FACES.attributes, settings, CPU, architecture="compact_vgg"
         )
         return torch.cat([p.flatten() for p in judge.parameters()])
 
@@ -241,7 +247,7 @@ def test_the_shortest_schedules_have_room_for_a_warm_up():
     for number, epochs in ((16, 1), (32, 1), (16, 5), (36, 3)):
         settings = JudgeSettings(epochs=epochs, batch_size=16, warm_up=0.1, averaged=True)
         judge = train_judge(
-            IMAGES,
+            all_images(),
             TRAIN[:number],
             FACES.labels[TRAIN[:number]],
             FACES.attributes,

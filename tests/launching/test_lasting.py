@@ -167,7 +167,7 @@ def interrupted(cls, tmp_path):
     train(job.build(), job.batches(images(), CPU), folder, 0, until=2)
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cls", [SGGAN, StarGAN, ResidualGAN, SemiStarGAN, AttGAN, STGAN])
 @pytest.mark.filterwarnings("error")
 def test_the_suites_methods_keep_all_that_they_learn(cls, precision, tmp_path):

@@ -49,6 +49,7 @@ def points(folder, tag):
     return [(event.step, event.value) for event in events.Scalars(tag)]
 
 
+@pytest.mark.slow
 def test_losses_rates_and_grids_are_written_and_none_twice(study, monkeypatch):
     monkeypatch.setattr(tensorboard, "_EVERY", 2)
     (job,) = study.plan.jobs
@@ -72,6 +73,7 @@ def test_losses_rates_and_grids_are_written_and_none_twice(study, monkeypatch):
     assert not folder.curves.exists()
 
 
+@pytest.mark.slow
 def test_without_the_option_nothing_is_written(study):
     (job,) = study.plan.jobs
     run_job(job, Images(job.source), study.runs, study.device, Loop())

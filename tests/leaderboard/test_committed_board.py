@@ -3,11 +3,14 @@
 import shutil
 from pathlib import Path
 
+import pytest
+
 from sgbench.commands.leaderboard import main
 
 REPORTS = Path(__file__).parents[2] / "reports"
 
 
+@pytest.mark.slow
 def test_the_committed_leaderboard_is_made_again_without_a_difference(tmp_path):
     again = tmp_path / "reports"
     shutil.copytree(REPORTS, again, ignore=shutil.ignore_patterns("leaderboard", "*.png", "*.pdf"))

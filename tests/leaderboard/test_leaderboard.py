@@ -100,6 +100,7 @@ def test_different_protocols_are_never_mixed(tmp_path):
     assert (second.protocol, len(second.rows)) == ("a" * 64, 2)
 
 
+@pytest.mark.slow
 def test_seeds_are_one_row_and_rows_that_read_alike_name_their_report(tmp_path):
     report(tmp_path / "one", 2, seeds=(0, 1))
     study = report(tmp_path / "two", 4, seeds=(0, 1))
@@ -183,6 +184,7 @@ def test_names_from_reports_are_no_markup(tmp_path):
     assert "<b>" not in (tmp_path / "board/leaderboard.md").read_text().replace("&lt;b>", "")
 
 
+@pytest.mark.slow
 def test_the_page_holds_the_table_as_a_file_and_links_of_reports(tmp_path):
     study = report(tmp_path / "runs/deep/one", 2)
     main([str(tmp_path / "runs"), "-o", str(tmp_path / "board")])
@@ -193,6 +195,7 @@ def test_the_page_holds_the_table_as_a_file_and_links_of_reports(tmp_path):
     assert page.bold
 
 
+@pytest.mark.slow
 def test_reported_figures_are_the_papers_and_stand_apart(tmp_path):
     titles = [title for title, _, _ in reported_tables()]
     assert titles == [
@@ -220,6 +223,7 @@ def test_true_and_guessed_labels_are_told_apart(tmp_path):
     assert {name: row.source_labels for name, row in board.rows.items()} == {"Method 00": "true", "Method 01": "none"}
 
 
+@pytest.mark.slow
 def test_reports_in_folders_of_one_name_are_all_there(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("a", "b"):
@@ -250,6 +254,7 @@ def test_a_system_that_left_results_out_is_neither_bold_nor_on_the_front(tmp_pat
     assert not any(cell.best for cell in next(iter(blocks.values())).loc["Method 01"])
 
 
+@pytest.mark.slow
 def test_files_of_others_are_not_replaced(tmp_path, capsys):
     study = report(tmp_path / "runs", 2)
     before = study.report.index.read_bytes()

@@ -96,6 +96,7 @@ def test_kernels_are_used_on_the_current_gpu_for_two_types(known, monkeypatch):
     assert used == ({("cuda:1", torch.bfloat16), ("cuda:1", torch.float32)} if known else set())
 
 
+@pytest.mark.slow
 def test_without_triton_no_kernel_is_used():
     program = """
 import sys

@@ -277,6 +277,7 @@ def test_a_weight_changed_before_the_backward_pass_is_an_error(path):
         y.sum().backward()
 
 
+@pytest.mark.slow
 def test_an_extension_that_was_built_from_earlier_code_is_left_alone():
     program = """
 import sys, types, warnings

@@ -114,6 +114,7 @@ def test_the_code_of_a_metric_from_elsewhere_counts_as_its_version(warmth, tmp_p
     assert version_of(METRICS["psnr"]) == METRICS["psnr"].version
 
 
+@pytest.mark.slow
 def test_a_new_metric_is_one_file_and_one_entry(warmth, tmp_path):
     warm, cool = scores_of("warm", 30), scores_of("cool", 10)
     write_scores(tmp_path / "scores.npz", warm)
@@ -142,6 +143,7 @@ def test_a_new_metric_is_one_file_and_one_entry(warmth, tmp_path):
     assert gain.verdict == "better"
 
 
+@pytest.mark.slow
 def test_a_metric_without_a_direction_has_no_best_and_only_moves(warmth, tmp_path, monkeypatch):
     monkeypatch.setitem(METRICS, "warmth", replace(ENTRY, direction=""))
     warm, cool = scores_of("warm", 30), scores_of("cool", 10)
@@ -153,7 +155,9 @@ def test_a_metric_without_a_direction_has_no_best_and_only_moves(warmth, tmp_pat
     assert difference.verdict == "moved"
 
 
-@pytest.mark.parametrize("name", ["psnr", "ssim", "background_psnr"])
+@pytest.mark.parametrize(
+    "name", ["psnr", *(pytest.param(name, marks=pytest.mark.slow) for name in ("ssim", "background_psnr"))]
+)
 def test_a_significant_loss_of_likeness_is_worse(name, tmp_path):
     """PSNR, SSIM and MS-SSIM had a direction in tables and none in the regression, where a loss was called moved."""
     near, far = scores_of("near", 2), scores_of("near", 40)
@@ -189,6 +193,7 @@ def test_every_record_of_a_system_is_in_the_catalogue():
     assert {cell.record.metric for cell in cells(scores_of("any", 5))} <= METRICS.keys()
 
 
+@pytest.mark.slow
 def test_the_jury_decides_between_systems_and_the_papers_judge_does_not():
     assert METRICS["jury_accuracy"].compared
     assert not METRICS["accuracy"].compared

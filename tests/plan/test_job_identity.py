@@ -95,6 +95,7 @@ def test_another_version_of_the_suites_class_is_another_model_of_what_is_made_fr
     assert before.name != after.name
 
 
+@pytest.mark.slow
 def test_a_job_builds_what_its_hash_says(write, tmp_path):
     study = opened(write("first_place"), tmp_path)
     (job,) = study.plan.jobs

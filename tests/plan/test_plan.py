@@ -286,6 +286,7 @@ def test_a_report_says_who_was_given_which_labels(study):
     assert "StarGAN, guessed labels" in facts(study(methods={"stargan/guessed": guessing}))
 
 
+@pytest.mark.slow
 def test_people_may_be_named_which_is_part_of_the_protocol(study):
     plan = study().plan
     whole = [name for name, own in zip(plan.test_ids, plan.test_labels.tolist(), strict=True) if min(own) >= 0]
@@ -320,6 +321,7 @@ def test_planning_leaves_random_numbers_and_folders_alone(study, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_the_settings_kept_beside_a_report_are_a_config_of_the_same_study(study, tmp_path):
     variant = {"sggan/none": SMALL | {"residual": "none"}}
     first = study(methods=GOOD["methods"] | variant, levels=["all", 5], seeds=[2, 3], balanced=["smile"])
@@ -383,6 +385,7 @@ def test_stargan_needs_a_complete_vector(study):
         _ = shapes(study, {"stargan": SMALL}, apart=True).plan
 
 
+@pytest.mark.slow
 def test_every_size_is_planned_for_every_method(study):
     for image_size in (32, 64, 128, 256):
         assert len(study({"image_size": image_size}).plan.jobs) == 5
@@ -395,6 +398,7 @@ def test_fingerprint_of_faces_is_the_same_for_any_choice_of_attributes():
     assert len({EmbeddedFaces(s).fingerprint for s in settings}) == 1
 
 
+@pytest.mark.slow
 def test_validation_images_are_a_part_of_the_training_images_and_nothing_is_trained_on_them(study):
     plan, chosen = study().plan, study(data={"scored_on": "validation"}).plan
     assert len(chosen.test) == 24

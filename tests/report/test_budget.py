@@ -73,6 +73,7 @@ def test_all_stands_for_the_mean_number_of_labels():
     assert labels_at_all({"100, seed 0": MANIFESTS["100, seed 0"]}, LAYOUT) is None
 
 
+@pytest.mark.slow
 def test_the_curve_is_a_picture_and_a_pdf_of_the_same(tmp_path):
     for kind in ("png", "pdf"):
         budget_plot(tmp_path / f"budget.{kind}", FRAME, LAYOUT, MANIFESTS)

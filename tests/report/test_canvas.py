@@ -52,6 +52,7 @@ def drawn(path):
     figure3(path, columns, [[("First 礼", images)]], asked=asked, scale=PRINT)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:no font of this machine")
 def test_a_pdf_is_the_same_in_another_process_at_another_time(tmp_path):
     environment = os.environ | {"PYTHONHASHSEED": "1", "SOURCE_DATE_EPOCH": "1"}

@@ -143,6 +143,7 @@ def test_a_report_that_allows_no_claim_has_no_section(tmp_path):
     assert not study.report.table_files("claims")[0].exists()
 
 
+@pytest.mark.slow
 def test_figure_4_decides_how_pale_skin_looks(tmp_path):
     study = study_of(tmp_path, systems((REAL, COPY, SGGAN, STARGAN), FIGURE4), FIGURE4, items=("figure4",))
     make_report(study, pictures=False)

@@ -103,6 +103,7 @@ def test_systems_without_results_are_named(tmp_path):
     assert shown(study).without == ("Method 01",)
 
 
+@pytest.mark.slow
 def test_systems_of_which_fewer_results_were_kept_are_named(tmp_path, study):
     assert shown(study).fewer == {}
     page = make_report(study, pictures=False).page.with_name("index.html").read_text(encoding="utf-8")

@@ -125,6 +125,7 @@ def test_a_page_of_nothing_says_so(tmp_path):
     assert Read(page).odd == []
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_each_time_and_is_written_beside_the_other(tmp_path):
     frame = small_frame()
     assert page_of(frame, tmp_path) == page_of(frame, tmp_path)

@@ -33,6 +33,7 @@ def written(study):
     return pd.read_csv(study.report.table_files("comparisons")[0]), report.page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_of_few_systems_all_pairs_are_tested(tmp_path):
     table, page = written(many(tmp_path, FEW))
     pairs = set(combinations([f"Method {k:02d}" for k in range(FEW)], 2))
@@ -53,6 +54,7 @@ def test_of_more_each_is_tested_against_the_first_and_the_page_says_so(tmp_path)
     assert verify(study.path).problems == ()
 
 
+@pytest.mark.slow
 def test_only_the_correction_depends_on_how_many_are_tested(tmp_path):
     few, _ = written(many(tmp_path / "few", 3))
     more, _ = written(many(tmp_path / "more", FEW + 1))
@@ -66,6 +68,7 @@ def test_only_the_correction_depends_on_how_many_are_tested(tmp_path):
     assert (more["p_adjusted"] >= more["p"]).all()
 
 
+@pytest.mark.slow
 def test_the_settings_can_name_the_reference_and_its_models_are_taken_seed_by_seed(tmp_path):
     table, page = written(many(tmp_path, 14, seeds=(0, 1), reference="m03-s0"))
     assert set(table["second"]) == {"Method 03, seed 0", "Method 03, seed 1"}
@@ -82,6 +85,7 @@ def test_systems_without_a_reference_of_their_seed_are_counted():
     assert "Not tested, because it has no model of their seed: 1." in alone.told
 
 
+@pytest.mark.slow
 def test_scores_of_few_systems_are_held_at_once(tmp_path, monkeypatch):
     """The scores of the next system are read when those of the last are not needed any more."""
     read, tested = [], []

@@ -53,6 +53,7 @@ def test_words_of_the_reports_own_may_be_names_of_data(reported, names):
     assert set(table(folder, "jury_accuracy")["target"]) == set(names)
 
 
+@pytest.mark.slow
 def test_the_gap_and_the_others_are_no_value_and_no_attribute(reported):
     cells = table(reported((Attribute("others", ("gap", "Some")), Attribute("gap", ("others", "(gap)")))), "subgroups")
     assert set(cells["measured_on"]) == {"others", "gap", "(others)"}
@@ -65,6 +66,7 @@ def test_the_gap_and_the_others_are_no_value_and_no_attribute(reported):
     }
 
 
+@pytest.mark.slow
 def test_a_column_of_comparisons_is_told_from_an_attribute(reported):
     cells = table(reported((Attribute("judge score", ("a", "b")), Attribute("smile", ("a", "b")))), "comparisons")
     columns = set(zip(cells["metric"], cells["column"].str.removesuffix(" (target)"), strict=True))

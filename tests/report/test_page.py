@@ -225,6 +225,7 @@ def test_a_study_that_measured_nothing_has_a_page(tmp_path):
     assert "Nothing was measured." in written(tmp_path, to_frame([]))
 
 
+@pytest.mark.slow
 def test_the_report_is_made_without_torch():
     modules = "page, members, grids, plots, console"
     code = f"import sys, sgbench.results.published\nfrom sgbench.report import {modules}\n"

@@ -26,6 +26,7 @@ def pixels(path):
         return np.asarray(image.convert("RGB"))
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes_without_time_or_version(tmp_path):
     stats = {"job": pd.DataFrame({"iteration": range(50), "g_adv": np.linspace(-20, 3, 50), "note": ["x"] * 50})}
     for name in "ab":

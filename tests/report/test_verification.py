@@ -257,6 +257,7 @@ def trained(study):
     return study, jobs
 
 
+@pytest.mark.slow
 def test_models_at_hand_are_held_against_their_hashes(trained):
     study, jobs = trained
     assert verification.verify(study.path).problems == ()
@@ -267,6 +268,7 @@ def test_models_at_hand_are_held_against_their_hashes(trained):
     assert losses.startswith(f"{jobs['shown-2'].path / 'stats.jsonl'}: is not as it was written; the study's command")
 
 
+@pytest.mark.slow
 def test_another_jobs_checkpoint_is_found_though_its_hash_came_with_it(trained):
     study, jobs = trained
     ours, theirs = (jobs[name].checkpoint for name in ("planned-1", "shown-2"))
@@ -300,6 +302,7 @@ def test_a_report_without_locks_is_verified_without_making_any(study):
     assert not study.runs.study_lock(study.path.name).parent.exists()
 
 
+@pytest.mark.slow
 def test_a_report_is_verified_by_whatever_name_it_has(study, tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     link = tmp_path / "elsewhere" / "link"

@@ -78,6 +78,7 @@ def test_an_error_while_a_report_is_made_leaves_the_earlier_one(report):
     assert [path.name for path in report.path.parent.iterdir()] == ["report"]
 
 
+@pytest.mark.slow
 def test_killed_at_any_operation_the_same_report_again_is_as_if_nothing_had_happened(report):
     number, killed, seen = 0, True, []
     while killed:

@@ -66,6 +66,7 @@ def other_judges(monkeypatch):
     monkeypatch.setattr(cache, "train_judge", trained)
 
 
+@pytest.mark.slow
 def test_what_other_judges_scored_is_scored_again_when_judges_are_trained_anew(place, monkeypatch, capsys):
     before = scored_with(place)
     shutil.rmtree(place / "runs/cache/judge")
@@ -126,6 +127,7 @@ def test_other_images_under_one_fingerprint_are_refused_without_the_cache(tmp_pa
         runs.check_images("a" * 64, "3-one", "Pillow 2")
 
 
+@pytest.mark.slow
 def test_a_run_on_files_keeps_what_its_images_are_outside_the_cache(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(EmbeddedFaces, "drawn", False)  # as if they were photographs
     assert run(tmp_path, "residualgan") == 0

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import torch
@@ -20,7 +21,12 @@ NUM = 70
 FACES = EmbeddedFaces(
     EmbeddedFaces.Settings(image_size=32, attributes=("gender", "smile"), num_images=NUM, num_test=NUM - 1)
 )
-IMAGES = torch.from_numpy(FACES.read_many(range(NUM)))
+
+
+@cache
+def all_images():
+    """Drawn when a test first needs them: to collect the tests takes no time."""
+    return torch.from_numpy(FACES.read_many(range(NUM)))
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +34,7 @@ def judge():
     """Untrained, with batch statistics of its own, so that its verdicts are not all alike."""
     torch.manual_seed(0)
     judge = Judge(FACES.attributes).train()
-    judge(IMAGES)
+    judge(all_images())
     return judge.eval()
 
 
@@ -39,13 +45,13 @@ def test_set():
         torch.cat([FACES.counterfactual(r.positions[rows], [group]) for group, rows in r.by_value()]) for r in requests
     ]
     background = FACES.background(torch.arange(NUM))
-    return everything_asked(IMAGES, FACES.labels, requests, References(counterfactuals, background))
+    return everything_asked(all_images(), FACES.labels, requests, References(counterfactuals, background))
 
 
 def translate(positions, groups):
     """A fixed change of each image, of its own strength."""
     strength = (positions * 7 % 23).to(torch.uint8)[:, None, None, None]
-    return (IMAGES[positions] // 2 + strength).contiguous()
+    return (all_images()[positions] // 2 + strength).contiguous()
 
 
 def scores(test, judge, batch_size):
@@ -123,7 +129,7 @@ def test_only_what_is_kept_is_scored_against_its_own_reference(test_set, judge):
 )
 def test_what_is_no_translation_is_refused(test_set, judge, wrong):
     with pytest.raises(ValueError, match="a translation must be uint8"):
-        score(lambda p, _: wrong(IMAGES[p]), test_set, FACES.attributes, Panel([judge]), 16)
+        score(lambda p, _: wrong(all_images()[p]), test_set, FACES.attributes, Panel([judge]), 16)
 
 
 def test_kid_has_a_deviation_only_where_subsets_differ():
@@ -138,7 +144,7 @@ def test_kid_has_a_deviation_only_where_subsets_differ():
 
 def test_results_that_are_all_alike_are_remarked(test_set, judge):
     def constant(positions, groups):
-        return IMAGES[:1].repeat(len(positions), 1, 1, 1)
+        return all_images()[:1].repeat(len(positions), 1, 1, 1)
 
     own = score(constant, test_set, FACES.attributes, Panel([judge]), 16)
     assert [target.remark for target in own] == ["every result is the same image"] * 2

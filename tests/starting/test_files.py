@@ -59,6 +59,7 @@ def test_nothing_is_overwritten(there, refused, tmp_path):
     assert (tmp_path / there).read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_the_files_keep_the_contract_and_run(tmp_path, monkeypatch):
     code, config = write_method("Fresh GAN", tmp_path / "new")
     monkeypatch.syspath_prepend(tmp_path / "new")

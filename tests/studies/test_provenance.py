@@ -74,6 +74,7 @@ def test_every_json_is_of_the_standard(out):
         json.loads(file.read_text(encoding="utf-8"), parse_constant=refuse)
 
 
+@pytest.mark.slow
 def test_what_was_made_earlier_keeps_its_own_commit(out, monkeypatch):
     before = runtime(out)
     origins = [*before["jobs"].values(), *before["systems"].values(), *(judge["origin"] for judge in before["judges"])]

@@ -132,6 +132,7 @@ def as_function(folder, target):
 WAYS = [as_folder, as_zip, as_npz, as_safetensors, as_function]
 
 
+@pytest.mark.slow
 def test_every_way_gives_the_same_records(config, out, asked, tmp_path):
     frames = []
     for number, way in enumerate(WAYS):
@@ -233,6 +234,7 @@ def test_results_that_are_no_faces_are_said_beside_their_row(config, out):
     assert verify([str(done.report.parents[1])]) == 0
 
 
+@pytest.mark.slow
 def test_missing_results_are_left_out_and_counted(config, out, asked, tmp_path):
     folder = tmp_path / "partial"
     shutil.copytree(asked, folder)
@@ -404,6 +406,7 @@ def test_a_study_without_its_cache_still_reports(config, out, tmp_path):
     assert "no longer kept" in (copy / "small-5" / "report" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_earlier_systems_stand_beside_and_the_report_can_be_verified(config, out, capsys):
     arguments = ["tests_of_evaluation:darker", "--config", str(config), "--out", str(out)]
     done = evaluate(darker, name="Dark", level="5", config=str(config), out=out, compare=[out / "small-5"])
@@ -423,6 +426,7 @@ def test_earlier_systems_stand_beside_and_the_report_can_be_verified(config, out
     assert "tests_of_evaluation" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_was_scored_is_not_scored_again(config, out, asked, monkeypatch):
     first = evaluate(asked, name="again", config=str(config), out=out)
     before = {path.name: path.read_bytes() for path in first.report.parent.iterdir()}
@@ -471,7 +475,10 @@ def test_bad_input_is_refused_in_one_line(config, out, capsys, arguments, messag
     assert message in line
 
 
-@pytest.mark.parametrize("name", ["records.csv", "report.md", "index.html", "table2_accuracy.csv", "comparisons.csv"])
+OTHERS = ["report.md", "index.html", "table2_accuracy.csv", "comparisons.csv"]
+
+
+@pytest.mark.parametrize("name", ["records.csv", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
 def test_a_changed_figure_is_found(out, config, asked, capsys, name):
     done = evaluate(asked, name="honest", config=str(config), out=out, compare=[out / "small-5"])
     path = done.report.parent / name

@@ -316,6 +316,7 @@ def test_a_program_of_other_groups_is_refused(tmp_path):
     assert f"age=young, and the study asks for {own[4]} too; choose" in refusal(tmp_path / "model.pt2")
 
 
+@pytest.mark.slow
 def test_an_onnx_model_of_other_groups_is_refused(tmp_path):
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")

@@ -67,6 +67,7 @@ def test_without_a_quota_all_cores_that_a_process_is_bound_to_count(machine, fil
     assert usable_cores(machine(files)) == ALLOWED
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be bound to cores here")
 def test_a_bound_process_has_fewer_cores():
     program = """

@@ -123,7 +123,7 @@ def test_no_iteration_leaves_tensors_behind(cls, tmp_path):
     assert alive[60] == alive[5]
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("cls", METHODS)
 def test_four_iterations_are_two_and_two_more_bit_for_bit(cls, precision, tmp_path):
     run(cls, tmp_path / "whole", precision)
@@ -171,6 +171,7 @@ def test_checkpoint_holds_every_parameter_buffer_and_moment(cls, tmp_path):
     assert all(torch.equal(a, b) for a, b in zip(fresh.buffers(), method.buffers(), strict=True))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_in_between_changes_nothing(tmp_path):
     run(SGGAN, tmp_path / "rare")
     run(SGGAN, tmp_path / "often", loop=Loop(checkpoint_seconds=0))
@@ -178,6 +179,7 @@ def test_a_checkpoint_in_between_changes_nothing(tmp_path):
     assert (tmp_path / "rare" / "stats.jsonl").read_bytes() == (tmp_path / "often" / "stats.jsonl").read_bytes()
 
 
+@pytest.mark.slow
 def test_rows_beyond_the_checkpoint_are_dropped_on_resuming(tmp_path):
     run(SGGAN, tmp_path / "whole")
     run(SGGAN, tmp_path / "parts", until=2)

@@ -181,6 +181,7 @@ def test_replays_are_the_iterations_that_are_carried_out(recorded, cls, precisio
     assert len({value.data_ptr() for value in losses}) == 3  # each iteration's losses are its own
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", METHODS)
 def test_a_job_that_goes_on_records_another_iteration_and_computes_the_same(recorded, cls):
     whole, later = Steps(*parts(cls), "float32"), recorded.steps(cls)

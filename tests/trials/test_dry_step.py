@@ -106,6 +106,7 @@ def test_memory_that_runs_out_says_what_to_lower(config):
         try_methods(*opened(config("Hungry")))
 
 
+@pytest.mark.slow
 def test_a_method_that_learns_nothing_is_told_before_judges_are_trained(config, tmp_path, capsys):
     assert main(["--config", str(config("Unlearned")), "--out", str(tmp_path / "runs")]) == 2
     err = capsys.readouterr().err
