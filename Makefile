@@ -5,7 +5,7 @@ CONSTRAINTS ?= constraints.txt
 
 FORMULAS := tests/metrics tests/statistics tests/regression tests/results
 # Threads that wait for work sleep: those of two test processes would otherwise keep each other from the cores.
-PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: bench test test-slow test-all coverage lint regress docs clean
 

@@ -24,6 +24,22 @@ Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_L
 Wearing_Necktie Young
 """
 
+LONGEST = (
+    "test_ray.py",
+    "test_kernels.py",
+    "test_document_commands.py",
+    "test_paper_config.py",
+    "test_launch.py",
+    "test_killed.py",
+)
+"""Files of slower tests that take longest, in this order: begun first, none of them is left for one process at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put files that take long first; the others stay in their order."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def signals_as_in_a_terminal() -> None:
