@@ -32,7 +32,7 @@ LONGEST = (
     "test_launch.py",
     "test_killed.py",
 )
-"""Files of slower tests that take longest, in this order: begun first, none of them is left for one process at the end."""
+"""Files of slower tests that take longest: begun first, none of them is left for one process alone at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,13 @@
 """The C extension for CPUs, if it was built: addresses of tensors' memory go in, nothing comes out.
 
-While torch writes down a program (``torch.export``) tensors have no memory, and the program must run anywhere: then
-neither the extension nor ``kernels`` are used, and what decides between ways takes torch's plain operators.
+While torch writes down a program (``torch.export``) tensors have no memory, and the program must run anywhere; while
+operations are counted, torch must see them. Then neither the extension nor ``kernels`` are used, and what decides
+between ways takes torch's plain operators.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -21,11 +24,25 @@ else:
         extension = None
 
 
-def is_written_down() -> bool:
-    """Whether operations are written down for a program instead of being computed. No other place decides it."""
-    return torch.compiler.is_exporting()
+_seen = False
+
+
+@contextmanager
+def seen_by_torch() -> Iterator[None]:
+    """Context in which every product is one of torch's operators, so that torch can count them."""
+    global _seen
+    before, _seen = _seen, True
+    try:
+        yield
+    finally:
+        _seen = before
+
+
+def only_plain() -> bool:
+    """Whether nothing but torch's plain operators may be used. No other place decides it."""
+    return _seen or torch.compiler.is_exporting()
 
 
 def usable(x: Tensor) -> bool:
     """Whether the extension is to be used for x."""
-    return extension is not None and x.device.type == "cpu" and not is_written_down()
+    return extension is not None and x.device.type == "cpu" and not only_plain()

@@ -40,7 +40,7 @@ class InstanceNorm(nn.InstanceNorm2d):
 
 def norm_leaky(x: Tensor, weight: Tensor, bias: Tensor, slope: float, eps: float = 1e-5) -> Tensor:
     """What ``InstanceNorm`` computes, [N, C, H, W], for scales and shifts [C] that are given."""
-    if native.is_written_down():
+    if native.only_plain():
         return _forward(x, weight, bias, eps, slope)[0]
     x, weight, bias = x.contiguous(memory_format=torch.channels_last), weight.contiguous(), bias.contiguous()
     return _NormThenLeaky.apply(x, weight, bias, eps, slope)

@@ -149,7 +149,7 @@ def _of_weight(g: Tensor, x: Tensor, weight: Tensor, stride: int) -> Tensor:
 
 def _by_patches(x: Tensor, places: int, weight: Tensor) -> bool:
     """Whether the weights' gradient is taken as a product of patches; each map has ``places`` of them."""
-    if native.is_written_down():  # which takes no look at the number of images
+    if native.only_plain():  # which takes no look at the number of images
         return False
     if kernels.usable(x):
         return weight.shape[1] <= _FEW_CHANNELS

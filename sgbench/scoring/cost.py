@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from sgbench.data.requests import Requests
+from sgbench.methods.native import seen_by_torch
 from sgbench.results.cost import Cost
 from sgbench.scoring.translator import Translate
 from sgbench.support.environment import device_name
@@ -25,7 +26,7 @@ def measure_cost(
     request = next(request for request in requests if len(request.positions))
     group, rows = request.by_value()[0]
     position = request.positions[rows][:1]
-    with FlopCounterMode(display=False) as counter:
+    with seen_by_torch(), FlopCounterMode(display=False) as counter:
         translate(position, [group])
     times = []
     for _ in range(_REPEATS):

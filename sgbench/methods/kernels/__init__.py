@@ -5,7 +5,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
-from sgbench.methods.native import is_written_down
+from sgbench.methods.native import only_plain
 
 
 def usable(x: Tensor) -> bool:
@@ -13,7 +13,7 @@ def usable(x: Tensor) -> bool:
 
     Triton launches on the current device, so x must lie there.
     """
-    if x.device.type != "cuda" or is_written_down() or x.dtype not in (torch.bfloat16, torch.float32):
+    if x.device.type != "cuda" or only_plain() or x.dtype not in (torch.bfloat16, torch.float32):
         return False
     return _has_triton() and x.device.index == torch.cuda.current_device()
 
