@@ -11,13 +11,21 @@ from sgbench.report.averages import mean
 from sgbench.report.layout import SYSTEM, Column, Key, Layout, Table
 from sgbench.report.making import layout_of
 from sgbench.report.table_cells import make_cells, make_table
-from sgbench.report.tradeoff import GAINED, ON_FRONT, PRESERVED, Points, tradeoff_caption, tradeoff_points, with_front
+from sgbench.report.tradeoff import (
+    GAINED,
+    INCOMPLETE,
+    ON_FRONT,
+    PRESERVED,
+    Points,
+    tradeoff_caption,
+    tradeoff_points,
+    with_front,
+)
 from sgbench.results.records import ALL, CONTROLS, from_frame, to_frame
 from sgbench.support.errors import UserError
 
 _ERRORS = (("counterfactual_error", "inside"), ("counterfactual_error", "outside"), ("background_tint", "background"))
 """Metric and place of the errors that a board has, each the mean over targets."""
-_INCOMPLETE = "without some of the translations asked for, which were not given"
 _FIGURE = ["target", "direction", "measured_on", "metric", "value"]
 
 
@@ -102,7 +110,7 @@ def _part(entrant: Entrant, names: Mapping[Key, str], with_controls: bool, left_
     incomplete = {name for name, row in zip(named, cells["row"], strict=True) if row in points.incomplete}
     cells = cells.assign(row=named)[kept]
     competing = cells["value"].notna() & (cells["origin"] == "measured")
-    cells.loc[competing & cells["row"].isin(incomplete), "note"] = _INCOMPLETE
+    cells.loc[competing & cells["row"].isin(incomplete), "note"] = INCOMPLETE
     if points.left_out != left_out:  # its jury tells other targets apart, so that its means are of others
         fewer = competing & cells["metric"].isin([GAINED.metric, *(column.metric for column in PRESERVED)])
         cells.loc[fewer, "note"] = f"of other targets: without {', '.join(points.left_out) or 'none'}"

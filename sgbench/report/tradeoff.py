@@ -17,6 +17,7 @@ KEPT = Column("Unrelated accuracy, scaled", "unrelated_accuracy_scaled", "others
 BACKGROUND = Column("Background", "background_ms_ssim", "background")
 PRESERVED = (KEPT, BACKGROUND)
 ON_FRONT = "on the front: no other system has more of this or of target accuracy without less of the other"
+INCOMPLETE = "without some of the translations asked for, which were not given"
 LEAST_GAP = 0.05
 """A target whose controls are nearer to each other says nothing of a method."""
 _ACCURACY = "jury_accuracy"
@@ -72,8 +73,8 @@ class Points:
     """What systems and controls gain and keep.
 
     Attributes:
-        cells: a row for each figure, as a table has them.
-        incomplete: rows of systems that did not give every result.
+        cells: a row for each figure, as a table has them; those of systems that did not give every result have a note.
+        incomplete: rows of these systems.
         best: the control that has a target accuracy of 1.
         left_out: names shown of attributes whose controls are not told apart.
     """
@@ -100,8 +101,10 @@ def tradeoff_points(frame: pd.DataFrame, layout: Layout) -> Points:
     shown = [own for own in systems.values() if best == REAL or next(iter(own.values())).method != REAL]
     records = [record for own in shown for record in scale.points(own)] if scale.targets else []
     cells = make_cells(to_frame(records), layout, {"": [("", column) for column in (GAINED, *PRESERVED)]})
+    incomplete = _incomplete(frame, layout)
+    cells.loc[cells["value"].notna() & cells["row"].isin(incomplete), "note"] = INCOMPLETE
     left_out = [shown for attribute, shown in layout.attributes.items() if attribute not in scale.targets]
-    return Points(cells, _incomplete(frame, layout), best, tuple(left_out))
+    return Points(cells, incomplete, best, tuple(left_out))
 
 
 def tradeoff_table(frame: pd.DataFrame, layout: Layout) -> Table:
@@ -113,7 +116,9 @@ def tradeoff_table(frame: pd.DataFrame, layout: Layout) -> Table:
     points = tradeoff_points(frame, layout)
     several = points.cells.loc[points.cells["origin"] == "measured", "row"].nunique() > 1
     cells = with_front(points.cells, points.incomplete) if several else points.cells[:0]
-    return make_table("tradeoff", "Trade-off", tradeoff_caption(points.best, points.left_out), cells, ranked=False)
+    caption = tradeoff_caption(points.best, points.left_out)
+    alone = "Systems that did not give every result are compared with none." if points.incomplete else ""
+    return make_table("tradeoff", "Trade-off", caption, cells, alone, ranked=False)
 
 
 def points_of(cells: pd.DataFrame, column: Column) -> pd.DataFrame:

@@ -57,6 +57,15 @@ def test_overlapping_intervals_are_a_tie():
     )
 
 
+def test_a_system_that_did_not_give_every_result_leads_in_nothing():
+    lacking = [record("beta", "all", "smile", "image", 3, **LEFT_OUT)]
+    for controls in ([COPY, REAL], []):
+        found = told(ALPHA, BETA, *controls, lacking)
+        assert "Alpha (" in found.found[0]
+        assert not any("Beta" in sentence for sentence in found.found)
+        assert "the results that Beta did not give" in found.unknown
+
+
 def test_one_system_has_its_mean_accuracy():
     (found,) = told(ALPHA, COPY, REAL).found
     assert found == "Alpha has a target accuracy of 55.0 % (mean over 2 of 2 attributes)."

@@ -9,7 +9,7 @@ from sgbench.report.contents import Contents
 from sgbench.report.directions import in_a_sentence
 from sgbench.report.layout import Column, Layout, row_labels
 from sgbench.report.text import number_text, scaled_text
-from sgbench.report.tradeoff import GAINED, ON_FRONT, PRESERVED
+from sgbench.report.tradeoff import GAINED, INCOMPLETE, ON_FRONT, PRESERVED
 from sgbench.results.records import ALL, NO_SEED, ORACLE, REAL
 
 _ACCURACY = Column("Target accuracy", "jury_accuracy", "targets")
@@ -37,7 +37,7 @@ def headline(contents: Contents) -> Headline:
     cells = {table.name: table.cells for table, _ in contents.tables}
     frame, layout = contents.measured, contents.page.layout
     systems = frame[frame["origin"] == "measured"]
-    accuracy = cells.get("jury_target_accuracy", pd.DataFrame(columns=["origin", "value", "row", "column"]))
+    accuracy = cells.get("jury_target_accuracy", pd.DataFrame(columns=["origin", "value", "row", "column", "note"]))
     accuracy = accuracy[accuracy["origin"] == "measured"]
     if systems.empty:
         found: list[str] = []
@@ -98,7 +98,7 @@ def _seeds(systems: pd.DataFrame) -> str:
 
 def _leaders(cells: pd.DataFrame) -> list[str]:
     """Who leads in target accuracy, who in what is preserved, and who is on the front."""
-    measured = cells[cells["origin"] == "measured"]
+    measured = cells[(cells["origin"] == "measured") & (cells["note"] != INCOMPLETE)]
     best = "the oracle" if (cells["method"] == ORACLE).any() else "real images"
     scale = f"from 0 for a copy of the source to 1 for {best}"
     gained = _leader(measured, GAINED)
@@ -126,7 +126,7 @@ def _leader(measured: pd.DataFrame, column: Column) -> str:
     first, *others = scored.sort_values("value", ascending=False, kind="stable").to_dict("records")
     figure = f"{first['row']} ({number_text(first)})"
     if not others:
-        return f"only {figure} is scored"
+        return f"only {figure} is scored in full"
     least = first["value"] if pd.isna(first["low"]) else first["low"]
     tied = [o for o in others if (o["value"] if pd.isna(o["high"]) else o["high"]) >= least]
     if not tied:
@@ -159,7 +159,8 @@ def _by_accuracy(accuracy: pd.DataFrame) -> list[str]:
     if len(rows) == 1:
         mean = scaled_text("jury_accuracy", means["value"].iloc[0])
         return [f"{rows[0]} has a target accuracy of {mean} % ({over})."]
-    return [f"In target accuracy (%, {over}), {told}."] if (told := _leader(means, _ACCURACY)) else []
+    whole = means[~means["row"].isin(scored.loc[scored["note"] != "", "row"])]  # others did not give every result
+    return [f"In target accuracy (%, {over}), {told}."] if (told := _leader(whole, _ACCURACY)) else []
 
 
 def _unknown(frame: pd.DataFrame, systems: pd.DataFrame, accuracy: pd.DataFrame, layout: Layout) -> str:
