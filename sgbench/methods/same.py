@@ -97,6 +97,8 @@ class _Spread(Function):
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, stride: int) -> Tensor:
     (top, bottom), (left, right) = (padding(side, weight.shape[-1], stride) for side in x.shape[2:])
+    if native.only_plain():  # no product is with a zero that the definition has not
+        return F.conv2d(F.pad(x, (left, right, top, bottom)), weight, bias, stride)
     weight, (top, left) = _centred(weight, (top, left), (bottom, right))
     if stride == 1 and len(weight) <= _FEW_CHANNELS and weight.shape[-1] == 2 * left + 1 == 2 * top + 1:
         return narrow(x, weight, bias)
@@ -107,12 +109,23 @@ def _spread(g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, height:
     before, after = zip(*(padding(side, weight.shape[-1], stride) for side in (height, width)), strict=True)
     if kernels.usable(g) and weight.shape[1] <= _FEW_CHANNELS:
         return _spread_to_few(g, weight, bias, stride, before, (height, width))
+    if native.only_plain():
+        whole = _spread_alike(g, weight, bias, stride, (0, 0), (before[0] + height, before[1] + width))
+        return whole[:, :, before[0] : before[0] + height, before[1] : before[1] + width]
     weight, before = _centred(weight, before, after)
-    missing = [
-        side - ((places - 1) * stride - 2 * start + kernel)
-        for side, places, start, kernel in zip((height, width), g.shape[2:], before, weight.shape[2:], strict=True)
+    return _spread_alike(g, weight, bias, stride, before, (height, width))
+
+
+def _spread_alike(
+    g: Tensor, weight: Tensor, bias: Tensor | None, stride: int, zeros: tuple[int, int], size: tuple[int, int]
+) -> Tensor:
+    """``_spread`` to maps of at least this size, from as many zeros before a map as after it."""
+    reached = [
+        (places - 1) * stride - 2 * start + kernel
+        for places, start, kernel in zip(g.shape[2:], zeros, weight.shape[2:], strict=True)
     ]
-    return F.conv_transpose2d(g, weight, bias, stride, before, missing)
+    missing = [max(0, side - end) for side, end in zip(size, reached, strict=True)]
+    return F.conv_transpose2d(g, weight, bias, stride, zeros, missing)
 
 
 def _spread_to_few(

@@ -18,8 +18,8 @@ class Cost:
 
     Attributes:
         parameters: of all its networks, those that only training needs too, over all its jobs; None where unknown.
-        flops: floating-point operations of one translation (a multiply-add counts two) in convolutions and products;
-            None where they cannot be seen.
+        flops: floating-point operations of one translation (a multiply-add counts two) in convolutions and products,
+            those that its own layers take, whatever computes them; None where they cannot be seen.
         latency_ms: median time of translating one image alone to one group, from bytes to bytes; None where results
             were only read.
         training_seconds: of all its jobs; None where one did not keep its time.

@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 from torch.export import Dim
+from torch.utils.flop_counter import FlopCounterMode
 
-from sgbench.methods import kernels, native
+from sgbench.methods import kernels, native, same
 from sgbench.methods.batch_norm import BatchNorm, PartedBatchNorm
 from sgbench.methods.branches import Branches
 from sgbench.methods.convolutions import SameConv2d, SameConvTranspose2d, WholeConv2d
@@ -84,3 +85,21 @@ def test_only_while_a_program_is_written_down_are_fast_ways_left(monkeypatch):
     assert not kernels.usable(x)
     monkeypatch.setattr(native, "extension", None)  # its addresses would be nobody's
     assert torch.equal(unfold(torch.ones(1, 2, 2, 2), 1, 1), torch.ones(4, 2))
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 4, 5, 7])
+def test_plain_operators_compute_the_same_without_products_with_zeros(kernel, stride):
+    torch.manual_seed(0)
+    weight, bias, other = torch.randn(6, 5, kernel, kernel), torch.randn(6), torch.randn(5)
+    for height, width in ((4, 4), (7, 5), (8, 8), (9, 6), (2, 2), (1, 3)):
+        x = torch.randn(2, 5, height, width)
+        y = same.convolve(x, weight, bias, stride)
+        back = same.spread(y, weight, other, stride, height, width)
+        with native.seen_by_torch(), FlopCounterMode(display=False) as counter:
+            torch.testing.assert_close(same.convolve(x, weight, bias, stride), y, atol=1e-4, rtol=1e-4)
+        assert counter.get_total_flops() == 2 * y.numel() * 5 * kernel**2
+        with native.seen_by_torch(), FlopCounterMode(display=False) as counter:
+            again = same.spread(y, weight, other, stride, height, width)
+        torch.testing.assert_close(again, back, atol=1e-4, rtol=1e-4)
+        assert counter.get_total_flops() == 2 * y.numel() * 5 * kernel**2

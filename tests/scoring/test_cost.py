@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 from torch.utils._python_dispatch import _disable_current_modes
 
+from baselines.residualgan import ResidualGAN
 from baselines.stargan import StarGAN
 from benchmarks.plain.arithmetic import Layer, forward, generator_trunk
 from sgbench.data.labels import Attribute
@@ -17,13 +18,22 @@ ATTRIBUTES = (Attribute("smile", ("no", "yes")),)
 LABELS = torch.tensor([[0], [1], [0]], dtype=torch.int8)
 IMAGES = torch.rand(3, 3, 32, 32) * 2 - 1
 SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 16, "batch_size": 2, "n_critic": 1}
-SGGAN_FLOPS = forward(
-    [*generator_trunk(32, 16), Layer(32, 16, 4, 16), Layer(16, 3, 7, 32), Layer(3, 3, 7, 32)]
-)  # of one group's branch
+OF_LAYERS = {
+    SGGAN: [*generator_trunk(32, 16), Layer(32, 16, 4, 16), Layer(16, 3, 7, 32), Layer(3, 3, 7, 32)],  # one branch
+    ResidualGAN: [
+        Layer(3, 16, 5, 32),
+        Layer(16, 32, 4, 16),
+        Layer(32, 64, 4, 8),
+        Layer(64, 32, 3, 8),
+        Layer(32, 16, 3, 16),
+        Layer(16, 3, 4, 32),
+    ],
+}
 
 
 def cost_of(cls):
-    method = cls(ATTRIBUTES, 32, cls.Settings(**SMALL), LABELS).eval()
+    known = {name: value for name, value in SMALL.items() if name in cls.Settings.model_fields}
+    method = cls(ATTRIBUTES, 32, cls.Settings(**known), LABELS).eval()
 
     def translate(positions, groups):
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
@@ -32,8 +42,9 @@ def cost_of(cls):
     return measure_cost(translate, make_requests(LABELS, ATTRIBUTES), None, None, torch.device("cpu"))
 
 
-def test_operations_are_those_of_the_layers():
-    assert cost_of(SGGAN).flops == SGGAN_FLOPS
+@pytest.mark.parametrize("cls", OF_LAYERS)
+def test_operations_are_those_of_the_layers(cls):
+    assert cost_of(cls).flops == forward(OF_LAYERS[cls])
 
 
 @pytest.mark.parametrize("cls", [SGGAN, StarGAN])
