@@ -44,7 +44,8 @@ def budget_table(frame: pd.DataFrame, layout: Layout) -> Table:
     records = [r for own in systems.values() for r in _by_measure(own, layout).values()]
     blocks = {MEAN: [("", column) for column in MEASURES]}
     blocks |= {f"Target: {shown}": [(a, column) for column in MEASURES] for a, shown in layout.attributes.items()}
-    cells = make_cells(to_frame(records), layout, blocks)
+    given = frame[frame["metric"] == "left_out"]  # what is missing of a target is missing of the mean too
+    cells = make_cells(pd.concat([to_frame(records), given, given.assign(target="")]), layout, blocks)
     return make_table(BUDGET, "Label budget", _CAPTION, cells)
 
 

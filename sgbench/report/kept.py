@@ -51,7 +51,7 @@ def verify_kept(study: StudyFolder, report: ReportFolder) -> KeptVerification:
     description = study.read_description()
     try:
         records = read_records(report.records_file)
-        problems = _other_systems(report, records, description)
+        problems = [*study.other_protocol(), *_other_systems(report, records, description)]
         with TemporaryDirectory() as name:
             made = ReportFolder(Path(name))
             if not problems:

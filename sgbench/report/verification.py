@@ -210,7 +210,7 @@ def _compared(study: StudyFolder, again: StudyFolder, members: list[SystemFolder
     told = {problem.partition(": ")[0] for problem in problems}
     places = [member.path for member in members]
     problems += [f"{path}: {problem}" for path, problem in check_files(study.path, places) if str(path) not in told]
-    problems += [*_changed_jobs(study), *study.changed_judges()]
+    problems += [*_changed_jobs(study), *study.changed_judges(), *study.other_protocol()]
     return Verification(len(report.records), len(members), len(texts) + len(members), tuple(problems))
 
 

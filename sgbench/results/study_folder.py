@@ -145,6 +145,18 @@ class StudyFolder:
         """
         return self._read(_DESCRIPTION, _DESCRIPTIONS, check_description)
 
+    def other_protocol(self) -> list[str]:
+        """A line if the plan, where there is one, names another protocol than the one that the report names.
+
+        Raises:
+            BrokenFile: the description or the plan is missing or broken; names the file.
+        """
+        reported = self.read_description().provenance.get("protocol", "")
+        planned = self.read_plan().protocol if self.was_planned() else reported
+        if planned.startswith(reported):
+            return []
+        return [f"{self.path / _PLAN}: protocol: is {planned[:16]}; the report's figures are by {reported}"]
+
     def members(self) -> list[SystemFolder]:
         """The folders of the controls, then of the systems, that the report is made of.
 

@@ -18,7 +18,7 @@ from sgbench.results.gallery import Gallery
 from sgbench.results.origin import SCORED_WITH
 from sgbench.results.records import ALL, COPY, REAL, Record
 from sgbench.results.run_folder import RunFolder
-from sgbench.results.samples import write_samples
+from sgbench.results.samples import Samples, write_samples
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores, write_scores
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.chains import num_edits, score_chains
@@ -107,20 +107,14 @@ class SystemScorer:
             batch_size = self.study.settings.scoring.batch_size
             return score_chains(edit, self.test, self.panel.judges, number, batch_size, task.advance)
 
-    def samples(
-        self,
-        folder: SystemFolder,
-        translate: Translate,
-        has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None,
-    ) -> None:
-        """Write the results that the figures of faces show.
+    def samples(self, translate: Translate, has: Callable[[Tensor, Sequence[Group]], Tensor] | None = None) -> Samples:
+        """The results that the figures of faces show.
 
         Args:
             has: which results exist, if some may be missing.
         """
         plan, test = self.study.plan, self.test
-        made = make_samples(translate, test.images, test.labels, plan.attributes, plan.edits, has)
-        write_samples(folder.samples_file, made)
+        return make_samples(translate, test.images, test.labels, plan.attributes, plan.edits, has)
 
     def scores(
         self,
@@ -211,7 +205,7 @@ class SystemScorer:
         label = f"{base.method} {base.level}".strip()
         targets, gallery = self.targets(label, translate, self.test)
         chains = self.chains(label, edit) if edit else None
-        self.samples(folder, translate)
+        write_samples(folder.samples_file, self.samples(translate))
         nothing = (0,) * len(self.test.requests)
         self.keep(folder, self.scores(base, self.test.requests, nothing, targets, chains), gallery)
 

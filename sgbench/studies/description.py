@@ -1,6 +1,6 @@
 """What a study tells its report: names, facts and notes, kept in the study's folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 import torch
@@ -42,11 +42,12 @@ def trained_systems(study: Study) -> list[ReportedSystem]:
     ]
 
 
-def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
+def describe(study: Study, systems: Sequence[ReportedSystem], levels: Mapping[str, str] | None = None) -> Description:
     """All that the report of some systems says besides its figures.
 
     Args:
         systems: trained ones, or translations made elsewhere and those that they are compared with.
+        levels: level -> the paper's level that it stands for, where they differ; by default the experiments' own.
     """
     plan, source, scoring = study.plan, study.plan.source, study.settings.scoring
     size = study.settings.data.image_size
@@ -79,7 +80,7 @@ def describe(study: Study, systems: Sequence[ReportedSystem]) -> Description:
         },
         reference=_reference(study),
         items=study.settings.items,
-        paper_levels=paper_levels(study.settings),
+        paper_levels=paper_levels(study.settings) if levels is None else levels,
         jobs_without_losses=len(plan.jobs) - len(losses),
         gallery=plan.gallery,
     )

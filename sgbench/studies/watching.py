@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Literal, TypeVar
 
 from sgbench.results.checkpoints import progress
@@ -138,14 +139,21 @@ def _study(runs: RunFolder, folder: StudyFolder) -> StudyState | None:
 
 
 def _accuracy(folder: StudyFolder) -> dict[str, float]:
-    """The mean accuracy of each row of a report, over attributes and seeds, as far as there is one."""
+    """The mean accuracy of each row of a report, over attributes and seeds; its name says if some are not scored."""
     shown = {system.folder: system.shown for system in folder.read_description().systems}
-    found: dict[str, list[float]] = {}
+    found: dict[str, dict[str, list[float]]] = {}
     for record in filter(_is_accuracy, read_records(folder.report.records_file)):
-        if record.system in shown and not math.isnan(record.value):
+        if record.system in shown:
             about = ", ".join(filter(None, (record.variant, record.level)))
-            found.setdefault(f"{shown[record.system]} ({about})", []).append(record.value)
-    return {title: sum(values) / len(values) for title, values in found.items()}
+            title = shown[record.system] + (f" ({about})" if about else "")
+            found.setdefault(title, {}).setdefault(record.target, []).append(record.value)
+    means = {}
+    for title, by_attribute in found.items():
+        scored = [values for values in by_attribute.values() if not any(map(math.isnan, values))]
+        part = f", {len(scored)} of {len(by_attribute)} attributes" if len(scored) < len(by_attribute) else ""
+        if scored:
+            means[title + part] = mean(map(mean, scored))
+    return means
 
 
 def _is_accuracy(record: Record) -> bool:

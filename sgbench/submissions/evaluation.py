@@ -12,6 +12,7 @@ In Python:
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from sgbench.studies.description import describe, write_intent
 from sgbench.studies.place import taken
 from sgbench.studies.provenance import keep_runtime
 from sgbench.studies.stages import Stages
+from sgbench.submissions.compared import earlier_systems, paper_levels
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.naming import level_of, method_of, seed_of, slug
 from sgbench.submissions.opening import open_results
@@ -110,12 +112,14 @@ def evaluate(
     )
     _check_free(study.folder)
     compared = [compare] if isinstance(compare, str | Path) else compare
-    earlier = list(dict.fromkeys(s for folder in compared for s in earlier_systems(study, user_path(folder))))
+    others = {folder: earlier_systems(study, folder) for folder in map(user_path, compared)}
+    earlier, levels = list(dict.fromkeys(chain(*others.values()))), paper_levels(study, others)
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
         raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
     systems = [label_of_submission(method, level, seed), *(label_of(system.folder) for system in earlier)]
     with taken(study, wait, replace, systems) as tell:
-        return _evaluated(study, results, method, name, level, seed, earlier, Stages(study.screen, STAGES, tell))
+        stages = Stages(study.screen, STAGES, tell)
+        return _evaluated(study, results, method, name, level, seed, earlier, levels, stages)
 
 
 def _evaluated(
@@ -126,6 +130,7 @@ def _evaluated(
     level: str,
     seed: int | None,
     earlier: Sequence[ReportedSystem],
+    levels: Mapping[str, str],
     stages: Stages,
 ) -> Evaluation:
     settle_kept(study)
@@ -147,7 +152,7 @@ def _evaluated(
     write_intent(study)  # after scoring: if scoring fails, an earlier report of this name keeps its plan
     with stages.stage("write the report"):
         own = ReportedSystem(scored.name, method, name, opened.source_labels)
-        study.folder.write_description(describe(study, [own, *earlier]))
+        study.folder.write_description(describe(study, [own, *earlier], levels))
         report = make_report(study.folder)
     show(report.frame, report.layout, study.screen.output)
     for remark in report.remarks:
@@ -185,36 +190,6 @@ def open_evaluation(
     settings = read_settings(find_config(config), top, dict(data or {}), Changes(tuple(changes)))
     named = settings.model_copy(update={"study": f"{settings.study}-{name}"})
     return open_study(named, out, screen or Screen())
-
-
-def earlier_systems(study: Study, folder: Path) -> list[ReportedSystem]:
-    """The systems in another study's folder, which must have been scored by the same protocol.
-
-    Raises:
-        UserError: the folder holds no finished study, or its protocol is another one.
-    """
-    other = StudyFolder.named(folder)
-    try:
-        protocol, systems = other.read_plan().protocol, other.read_description().systems
-    except ValueError as error:
-        raise UserError(f"{folder}: no finished study there; give a folder such as runs/quick-500") from error
-    foreign = [s for s in systems if not s.folder.endswith(study.protocol.hash[:8])]
-    if foreign or protocol != study.protocol.hash:
-        raise UserError(
-            f"{folder}: was scored by another protocol (data, test set, judges or weights differ); use its config and "
-            f"the same options{_other_precision(study, other)}, or score it again"
-        )
-    if study.runs.root.resolve() != other.runs.root.resolve():
-        raise UserError(f"{folder}: is in another run folder; give --out {other.runs.root}")
-    return list(systems)
-
-
-def _other_precision(study: Study, other: StudyFolder) -> str:
-    """What to say where judges compute in another precision, as ``auto`` makes them on another processor."""
-    judges = {key: getattr(study.settings, key).precision for key in ("judge", "jury")}
-    theirs = {key: (other.read_settings().get(key) or {}).get("precision") for key in judges}
-    told = [f"--set {key}.precision={theirs[key]}" for key, own in judges.items() if theirs[key] not in (None, own)]
-    return f", among them {' '.join(told)}" if told else ""
 
 
 def _inputs(study: Study, images: Any) -> Inputs:

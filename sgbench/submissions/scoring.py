@@ -1,16 +1,17 @@
 """Scores submissions; results that are missing are left out and counted."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from sgbench.data.labels import Group
 from sgbench.plan.study import Study
 from sgbench.results.cost import Cost
 from sgbench.results.origin import LOSSY
 from sgbench.results.records import NO_SEED
+from sgbench.results.samples import write_samples
 from sgbench.results.system_folder import SystemFolder
 from sgbench.scoring.cost import measure_cost
 from sgbench.scoring.kept import still_scored
@@ -27,7 +28,7 @@ def find_scored(study: Study, name: str, level: str, seed: int | None, results: 
     """The system's folder of a submission that was scored before; None if it was not.
 
     Stored results and program files are identified by their bytes. The results of a function may depend on anything, so
-    they are made and scored each time.
+    they are made and scored each time, and are identified by all that is scored or shown of them.
 
     Args:
         level: labels per value that the model was trained with, for the records; may be empty.
@@ -54,13 +55,20 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
     test, left_out = scorer.test.only(kept), tuple(int((~k).sum()) for k in kept)
     key = hashlib.sha256()
 
-    def translate(positions: Tensor, groups: Sequence[Group]) -> Tensor:
-        made = results.translate(positions, groups)
-        key.update(made.numpy().tobytes())
+    def known(make: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        """Gives what ``make`` gives, which then is a part of the results' fingerprint."""
+
+        def made(*given: Any) -> Tensor:
+            results = make(*given)
+            key.update(results.numpy().tobytes())
+            return results
+
         return made
 
-    label = f"{name} {level}".strip()
+    label, translate = f"{name} {level}".strip(), known(results.translate)
     targets, gallery = scorer.targets(label, translate, test)
+    chains = scorer.chains(label, results.edit and known(results.edit))
+    samples = scorer.samples(translate, results.has)
     fingerprint = results.fingerprint or key.hexdigest()
     folder = _folder(study, name, level, seed, fingerprint)
     if results.edit is None:
@@ -71,10 +79,9 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
     with scorer.turns.alone_at(folder) as scored:
         if not scored:
             folder.write_cost(cost)
-            scorer.samples(folder, results.translate, results.has)
+            write_samples(folder.samples_file, samples)
             seed = NO_SEED if seed is None else seed
             base = scorer.base_record(folder.name, name, "measured", level=level, seed=seed)
-            chains = scorer.chains(label, results.edit)
             scores = scorer.scores(base, test.requests, left_out, targets, chains)
             scorer.keep(folder, scores, gallery, **about)
     return folder

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from frames import BACKGROUND, by_jury, record, rows
 from PIL import Image
@@ -66,6 +67,15 @@ def test_means_are_of_all_targets_or_not_at_all():
     table = budget_table(lacking, LAYOUT)
     assert rows(table, "Mean over targets")["Alpha (100)"][0] == "not scored <sup>1</sup>"
     assert rows(table, "Target: B")["Alpha (100)"][0] == "85.0 [83.0, 87.0]"
+
+
+def test_what_is_missing_of_a_target_is_said_there_and_at_the_mean():
+    missing = record("alpha", "100", "a", "image", 7, metric="left_out", unit="count")
+    cells = budget_table(pd.concat([FRAME, to_frame([missing])], ignore_index=True), LAYOUT).cells
+    told = cells[cells["note"] != ""]
+    assert set(told["row"]) == {"Alpha (100)"}
+    assert set(told["block"]) == {"Mean over targets", "Target: A"}
+    assert set(told["note"]) == {"without 7 of the translations asked for, which were not given"}
 
 
 def test_all_stands_for_the_mean_number_of_labels():

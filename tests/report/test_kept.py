@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from many import many
@@ -10,7 +11,7 @@ from sgbench.commands.regress import main as regress
 from sgbench.commands.verify import main as verify
 from sgbench.report.making import make_report
 from sgbench.results.records import read_records, write_records
-from sgbench.results.study_folder import StudyFolder
+from sgbench.results.study_folder import StudyFolder, StudyPlan
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,20 @@ def test_for_programs_the_outcome_is_an_object(kept, capsys):
     told = json.loads(capsys.readouterr().out)
     assert told["same"] is False
     assert told["problems"]
+
+
+def test_a_plan_of_another_protocol_is_found(kept, capsys):
+    """Leaderboards put reports into one table by it."""
+    (kept.path / "SHA256SUMS").unlink()
+    description = kept.read_description()
+    protocol = "0123456789abcdef" * 4
+    kept.write_plan(StudyPlan(1, 1, protocol, {}, {}, list(description.controls)))
+    kept.write_description(replace(description, provenance=description.provenance | {"protocol": protocol[:16]}))
+    assert not kept.other_protocol()
+    kept.write_plan(StudyPlan(1, 1, "f" + protocol[1:], {}, {}, list(description.controls)))
+    status, problems, _ = told(kept, capsys)
+    assert status == 1
+    assert any("plan.json: protocol: is f" in problem for problem in problems)
 
 
 def test_without_checksums_it_is_checked_against_its_records(kept, capsys):

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from dataclasses import replace
+from math import nan
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,9 @@ import torch
 
 from sgbench.commands.door import main
 from sgbench.results.checkpoints import Checkpoint, write_checkpoint
+from sgbench.results.records import read_records, write_records
 from sgbench.results.run_folder import RunFolder
+from sgbench.results.study_folder import StudyFolder
 from sgbench.studies.watching import look
 from sgbench.studies.watching_lines import lines_of
 from sgbench.support.locks import locked
@@ -56,6 +60,19 @@ def test_a_study_is_told_with_its_report_and_results(runs):
     assert {title.partition(" (")[0] for title in study.accuracy} == {"SG-GAN", "StarGAN", "ResidualGAN"}
     assert all(0.5 < value <= 1 for value in study.accuracy.values())
     assert study.problem == ""
+
+
+def test_a_mean_over_some_of_the_attributes_says_so(runs):
+    def of(record):
+        return record.metric == "jury_accuracy" and record.direction == "all" and record.method == "sggan"
+
+    file = StudyFolder(runs.study("quick-500")).report.records_file
+    records = read_records(file)
+    write_records(file, [replace(r, value=nan) if of(r) and r.target == "smile" else r for r in records])
+    own = [r.value for r in records if of(r) and r.target == r.measured_on != "smile"]
+    (study,) = look(runs).studies
+    assert study.accuracy["SG-GAN (500), 3 of 4 attributes"] == pytest.approx(sum(own) / len(own), abs=1e-12)
+    assert "StarGAN (500)" in study.accuracy
 
 
 def test_a_model_is_running_interrupted_or_done(runs):

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from sgbench.commands.verify import main as verify
 from sgbench.data.sources.faces import EmbeddedFaces
 from sgbench.metrics.catalogue import METRICS
 from sgbench.results.scores import read_scores
+from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import SystemFolder
 from sgbench.submissions.evaluation import STAGES, evaluate, open_evaluation
 from sgbench.support.errors import UserError
@@ -642,3 +644,42 @@ def test_an_evaluation_has_stages_of_its_own(config, out, asked, capsys):
     assert main([str(asked), "--name", name, "--config", str(config), "--out", str(out)]) == 0
     shown = [line for line in capsys.readouterr().err.splitlines() if line.startswith("stage ")]
     assert shown == [stages[0], stages[3]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mended", ["two at once", "the value that is there"])
+def test_a_function_that_changed_where_it_is_edited_again_or_shown_is_scored_anew(config, out, mended):
+    """Its single results are the same; what is known of it must be all that is scored or shown."""
+    asked = {"config": str(config), "out": out, "scoring": {"composition": 2}}
+
+    def other(images, labels, groups):
+        if mended == "two at once":
+            return images if len(groups) == 2 else darker(images, labels, groups)
+        ((attribute, value),) = groups[:1]
+        there = (labels[:, attribute] == value)[:, None, None, None]
+        return torch.where(there & (len(groups) == 1), images, darker(images, labels, groups))
+
+    first = evaluate(darker, name=f"before {mended}", **asked)
+    second = evaluate(other, name=f"before {mended}", replace=True, **asked)
+    systems = [set(done.records.query("origin == 'measured'")["system"]) for done in (first, second)]
+    assert systems[0].isdisjoint(systems[1])
+    changes = [done.records.query("metric == 'composition_change' and method != 'copy'") for done in (first, second)]
+    assert len(changes[0]) and (changes[0]["value"] > 0).all()
+    assert (changes[1]["value"] == 0).all() == (mended == "the value that is there")
+
+
+@pytest.mark.slow
+def test_levels_of_what_is_compared_with_stand_for_the_papers(config, out, tmp_path):
+    runs = tmp_path / "runs"
+    shutil.copytree(out, runs)
+    for name, papers in (("one", {"5": "500"}), ("two", {"5": "5000"}), ("three", {})):
+        shutil.copytree(runs / "small-5", runs / name)
+        study = StudyFolder(runs / name)
+        study.write_description(replace(study.read_description(), paper_levels=papers))
+    asked = {"name": "dark", "level": "5", "config": str(config), "out": runs}
+    done = evaluate(darker, compare=[runs / "one"], **asked)
+    assert StudyFolder(done.report.parents[1]).read_description().paper_levels == {"5": "500"}
+    with pytest.raises(UserError, match=r"its level 5 stands for the paper's 5000, that of .*one for 500"):
+        evaluate(darker, compare=[runs / "one", runs / "two"], replace=True, **asked)
+    with pytest.raises(UserError, match=r"its level 5 stands for the paper's 5, that of .*one for 500"):
+        evaluate(darker, compare=[runs / "one", runs / "three"], replace=True, **asked)
