@@ -664,7 +664,8 @@ def test_a_function_that_changed_where_it_is_edited_again_or_shown_is_scored_ane
     systems = [set(done.records.query("origin == 'measured'")["system"]) for done in (first, second)]
     assert systems[0].isdisjoint(systems[1])
     changes = [done.records.query("metric == 'composition_change' and method != 'copy'") for done in (first, second)]
-    assert len(changes[0]) and (changes[0]["value"] > 0).all()
+    assert len(changes[0])
+    assert (changes[0]["value"] > 0).all()
     assert (changes[1]["value"] == 0).all() == (mended == "the value that is there")
 
 
