@@ -104,13 +104,11 @@ def _estimate(left: Cell | str, right: Cell | str, times: float, num_resamples: 
 
 def _priors(found: Mapping[Contrast, _Found]) -> dict[str, dict[int, Prior]]:
     """For each metric, what its tables have in common, by the number of judges."""
-    tables: dict[str, list[CrossedTable]] = {}
-    attributes: dict[str, set[str]] = {}
+    tables: dict[str, list[tuple[str, CrossedTable]]] = {}
     for contrast, of_seeds in found.items():
         own = [estimate.table for estimate in of_seeds if isinstance(estimate, Estimate) and estimate.table]
-        tables.setdefault(contrast.of.metric, []).extend(own)
-        attributes.setdefault(contrast.of.metric, set()).add(contrast.of.measured_on)
-    return {metric: judges_priors(own, len(attributes[metric])) for metric, own in tables.items()}
+        tables.setdefault(contrast.of.metric, []).extend((contrast.of.measured_on, table) for table in own)
+    return {metric: judges_priors(own) for metric, own in tables.items()}
 
 
 def _evidence(contest: Opponents, found: _Found, priors: Mapping[int, Prior], number: int) -> Evidence:

@@ -121,8 +121,11 @@ def subgroups_table(subgroups: pd.DataFrame, layout: Layout) -> Table:
     )
     number, least = int(subgroups["p_adjusted"].notna().sum()), int(subgroups["least"].max())
     caption = "Accuracy by the jury (%), by the source images' values of each other attribute: of the target, and, as "
-    caption += f"a mean over all other attributes, of what was kept. Values with fewer than {least} source images are "
-    caption += "left out. Gap: the largest accuracy of an attribute's values less the smallest. In brackets: 95 % "
+    caption += "a mean over all other attributes that the jury scores, of what was kept. Values with fewer than "
+    caption += (
+        f"{least} source images are left out. Gap: the largest accuracy of an attribute's values less the smallest. "
+    )
+    caption += "In brackets: 95 % "
     caption += "interval of what another jury and other test images (and, of several seeds, other trainings) would "
     caption += "give; of more than two values it holds for all their gaps at once. p of a gap of 0 and the interval "
     caption += f"beside it are adjusted alike, by Holm's procedure for the {number} gaps of systems in this table: the "

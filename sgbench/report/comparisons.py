@@ -48,8 +48,7 @@ def compare_systems(
     pairs = _pairs(map(_compared, systems), [_compared(reference) for reference in references])
     while some := list(islice(pairs, _AT_ONCE)):
         tests += _carried_out(some, num_resamples)
-    tables = [test.table for test in tests if test.table]
-    priors = judges_priors(tables, len({test.about["measured_on"] for test in tests if test.table}))
+    priors = judges_priors((test.about["measured_on"], test.table) for test in tests if test.table)
     means = [test.table and test.table.crossed_mean(priors.get(test.table.num_judges)) for test in tests]
     found = [test.difference_of(mean) for test, mean in zip(tests, means, strict=True)]
     rows = [test.about | asdict(difference) for test, difference in zip(tests, found, strict=True)]

@@ -19,8 +19,8 @@ _NUMBERS = "{:>9} {:>5} {:>5}"
 _HEADINGS = _NUMBERS.format("asked", "kept", "backg")
 _LEGEND = (
     "asked: results (%) that the jury sees with the value asked for, ± half the 95 % interval.  kept: the other "
-    "attributes "
-    "unchanged (%), their mean.  backg: background MS-SSIM x 100.  n/s: not scored, see the report."
+    "attributes unchanged (%), the mean of those that are scored.  backg: background MS-SSIM x 100.  n/s: not "
+    "scored, see the report."
 )
 
 

@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.stats import norm
 from scipy.stats import t as student
 
 from sgbench.report.layout import SYSTEM, Column, Table
 from sgbench.report.published import PUBLISHED
 from sgbench.report.side_by_side import MEASURED
-from sgbench.report.table_cells import framed, placed
+from sgbench.report.table_cells import PARTS, framed, placed
 from sgbench.results.records import ALL, REAL
 from sgbench.statistics.ranks import Figures, Ranked, kendalls_tau, tau_interval
 
@@ -66,8 +67,22 @@ def _error(cell: Mapping) -> tuple[float, float]:
         return 0.0, math.inf
     if cell["num_seeds"] < 2:
         return half / norm.ppf(0.975), math.inf
+    variance = sum(cell.get(part, math.nan) for part in PARTS)
+    if variance > 0:  # by the jury: its interval has the degrees of freedom of the sum of its parts
+        deviation = math.sqrt(variance)
+        return deviation, _freedom(half / deviation)
     freedom = cell["num_seeds"] - 1
     return half / student.ppf(0.975, freedom), freedom
+
+
+def _freedom(quantile: float) -> float:
+    """Degrees of freedom at which Student's t has this 97.5 % quantile; infinite if the normal one is no smaller."""
+    few, many = 0.5, 1e6
+    if quantile <= student.ppf(0.975, many):
+        return math.inf
+    if quantile >= student.ppf(0.975, few):
+        return few
+    return brentq(lambda freedom: student.ppf(0.975, freedom) - quantile, few, many)
 
 
 def _reason(cells: pd.DataFrame) -> str:

@@ -169,14 +169,13 @@ def _figures(hits: _OfSystem) -> _Figures:
             for (a, x), (b, y) in combinations(values.items(), 2)
         }
         images |= {key: table.num_images for key, table in single.items()}
-        number = len({where.target for where in own})
-        means |= _steadied(single, number)
-        gaps |= _steadied(pairs, number)
+        means |= _steadied(single)
+        gaps |= _steadied(pairs)
     return _Figures(means, gaps, images)
 
 
-def _steadied(tables: Mapping[tuple, CrossedTable], num_attributes: int) -> dict[tuple, CrossedMean]:
-    priors = judges_priors(tables.values(), num_attributes)
+def _steadied(tables: Mapping[tuple, CrossedTable]) -> dict[tuple, CrossedMean]:
+    priors = judges_priors((where.target, table) for (where, *_), table in tables.items())
     return {key: table.crossed_mean(priors.get(table.num_judges)) for key, table in tables.items()}
 
 

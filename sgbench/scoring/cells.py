@@ -156,5 +156,4 @@ def judges_priors(cells: Iterable[Cell]) -> dict[int, Prior]:
     Only cells of one direction count: in a cell of all directions what judges do in each of them may cancel out.
     """
     own = [cell for cell in cells if cell.by_jury and cell.record.direction != ALL]
-    attributes = {cell.record.measured_on for cell in own}
-    return priors_of((crossed_table(cell.terms, cell.sources) for cell in own), len(attributes))
+    return priors_of((cell.record.measured_on, crossed_table(cell.terms, cell.sources)) for cell in own)

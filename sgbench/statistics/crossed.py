@@ -182,19 +182,24 @@ def crossed_difference(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLi
     )
 
 
-def judges_priors(tables: Iterable[CrossedTable], num_attributes: int) -> dict[int, Prior]:
+def judges_priors(tables: Iterable[tuple[str, CrossedTable]]) -> dict[int, Prior]:
     """What tables with as many judges have in common, by their number; none where too few tables differ.
 
-    All tables are of the same judges, and what a judge makes of an attribute may be the same in all of them. So they
-    are not worth more degrees of freedom than one table of each attribute would be.
+    All tables with as many are of the same judges, and what a judge makes of an attribute may be the same in all of
+    them. So they are not worth more degrees of freedom than one table of each attribute would be.
+
+    Args:
+        tables: each with the attribute that its judges look at.
     """
     shares: dict[int, list[float]] = {}
-    for table in tables:
+    attributes: dict[int, set[str]] = {}
+    for attribute, table in tables:
+        attributes.setdefault(table.num_judges, set()).add(attribute)
         if table.disagreement and table.judges:
             shares.setdefault(table.num_judges, []).append(table.share)
     fitted = {number: fit_prior(of_number, number - 1) for number, of_number in shares.items()}
     return {
-        number: Prior(prior.variance, min(prior.freedom, num_attributes * (number - 1)))
+        number: Prior(prior.variance, min(prior.freedom, len(attributes[number]) * (number - 1)))
         for number, prior in fitted.items()
         if prior
     }

@@ -87,8 +87,8 @@ def test_what_is_not_scored_or_not_given_is_not_known():
     found = told(blind, seen, COPY)
     assert found.found == ("Alpha has a target accuracy of 50.0 % (mean over 1 of 2 attributes).",)
     assert found.unknown == (
-        "Not known: what another training would give (one seed); 1 of 2 target accuracies, which the jury does not see "
-        "well enough to score; the results that Alpha did not give; how any of this carries over to other data than "
+        "Not known: what another training would give (one seed); 1 of 2 target accuracies, which are not scored, as "
+        "the tables say; the results that Alpha did not give; how any of this carries over to other data than "
         "faces at 32x32."
     )
     nothing = told(blind, COPY)

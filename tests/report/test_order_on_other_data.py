@@ -7,6 +7,8 @@ import pytest
 from frames import BACKGROUND, by_jury, record
 
 from sgbench.report.other_data import order_on, ordered
+from sgbench.report.rank_agreement import uncertain
+from sgbench.statistics.crossed import CrossedMean, over_seeds
 
 ATTRIBUTES = {"smile": "Smile", "hair": "Hair"}
 
@@ -81,3 +83,16 @@ def test_figures_that_one_side_lacks_are_left_out():
     found = order_on(faces, ordered(lacking, ATTRIBUTES, {}))
     assert found.table["Kendall's tau"].tolist()[1] == "–"
     assert found.table["Pairs of systems"].tolist() == ["3", "0", "3", "6"]
+
+
+@pytest.mark.parametrize("gap", [0.001, 0.05])
+def test_a_jurys_figure_over_seeds_is_as_uncertain_as_its_interval(gap):
+    """It has the degrees of freedom of images, judges and seeds together, not those of the seeds alone."""
+    mean = over_seeds([CrossedMean(0.7 + side * gap, 1e-4, 3e-4, 8.0) for side in (-1, 1)])
+    low, high = mean.interval()
+    parts = {"variance_images": mean.images, "variance_judges": mean.judges, "variance_seeds": mean.seeds}
+    found = uncertain([{"value": mean.mean, "low": low, "high": high, "num_seeds": 2, **parts}])
+    assert found.deviations == pytest.approx([mean.variance**0.5])
+    assert found.freedoms == pytest.approx([mean.freedom], rel=1e-6)
+    without = uncertain([{"value": 0.7, "low": 0.6, "high": 0.8, "num_seeds": 2} | dict.fromkeys(parts, math.nan)])
+    assert without.freedoms == [1]

@@ -105,6 +105,11 @@ def test_fewer_than_eight_variances_have_no_prior(number):
     assert fit_prior(variances[:number], 2) is None
 
 
+def of_many(tables, number=MANY):
+    """Tables with the attributes they are of, which follow each other."""
+    return ((str(k % number), table) for k, table in enumerate(tables))
+
+
 def test_a_variance_moderated_by_hand():
     assert Prior(2.0, 6.0).moderated(5.0, 2) == pytest.approx(((6 * 2 + 2 * 5) / 8, 8))
     assert Prior(2.0, 1e12).moderated(5.0, 2)[0] == pytest.approx(2)
@@ -123,7 +128,7 @@ def test_moderated_variances_are_nearer_to_the_true_ones():
 
 def test_with_their_prior_intervals_hold_as_often_and_are_narrower():
     tables = _tables(1000, seed=4)
-    prior = judges_priors(tables, MANY)[3]
+    prior = judges_priors(of_many(tables))[3]
     alone, steadied = (np.array([t.crossed_mean(p).interval() for t in tables]) for p in (None, prior))
     held = [((ends[:, 0] <= 0) & (ends[:, 1] >= 0)).mean() for ends in (alone, steadied)]
     assert 0.92 <= held[0] <= 0.99
@@ -136,7 +141,7 @@ def test_a_prior_of_few_tables_serves_others_of_their_kind():
     held = []
     for start in range(60):
         tables = _tables(12, seed=100 + start)
-        prior = judges_priors(tables, MANY)[3]
+        prior = judges_priors(of_many(tables))[3]
         ends = [table.crossed_mean(prior).interval() for table in tables]
         held += [low <= 0 <= high for low, high in ends]
     assert 0.92 <= np.mean(held) <= 0.98
@@ -145,45 +150,52 @@ def test_a_prior_of_few_tables_serves_others_of_their_kind():
 @pytest.mark.parametrize("number", [2, 3, 5])
 def test_a_prior_is_of_the_share_of_disagreement(number):
     tables = _tables(40, seed=5, num_judges=number, prior=Prior(0.02, 3.0))
-    prior = judges_priors(tables, MANY)[number]
+    prior = judges_priors(of_many(tables))[number]
     expected = fit_prior([table.judges * number / table.disagreement for table in tables], number - 1)
     assert (prior.variance, prior.freedom) == pytest.approx(
-        (expected.variance, min(expected.freedom, MANY * (number - 1)))
+        (expected.variance, min(expected.freedom, len(tables) * (number - 1)))
     )
 
 
 def test_numbers_of_judges_are_kept_apart():
     three, five = _tables(10, seed=6), _tables(9, seed=7, num_judges=5)
     mixed = [table for pair in zip(three, five, strict=False) for table in pair] + three[9:]
-    priors = judges_priors(iter(mixed), MANY)
-    assert priors == judges_priors(three, MANY) | judges_priors(five, MANY)
+    priors = judges_priors(of_many(iter(mixed)))
+    assert priors == judges_priors(of_many(three)) | judges_priors(of_many(five))
     assert set(priors) == {3, 5}
     assert priors[3] != priors[5]
-    assert set(judges_priors(three + five[:7], MANY)) == {3}
+    assert set(judges_priors(of_many(three + five[:7]))) == {3}
 
 
 def test_no_tables_have_no_priors():
-    assert judges_priors([], MANY) == {}
+    assert judges_priors(of_many([])) == {}
 
 
 def test_tables_without_disagreement_are_left_out():
     tables = _tables(8, seed=8)
     agreed = crossed_table(np.repeat([[0.0], [1.0], [1.0]], 3, axis=1), range(3))
-    assert judges_priors([agreed, *tables, agreed], MANY) == judges_priors(tables, MANY)
-    assert judges_priors([*tables[:7], agreed], MANY) == {}
+    assert judges_priors(of_many([agreed, *tables, agreed], 8)) == judges_priors(of_many(tables, 8))
+    assert judges_priors(of_many([*tables[:7], agreed])) == {}
 
 
 def test_judges_who_are_right_equally_often_count_alike_however_often_that_is():
     """Their means are equal; the rounding of 135 / 200 makes no variance whose logarithm outweighs all others."""
     tables = [_hits(right) for right in np.random.default_rng(0).integers(120, 180, (30, 3))]
-    even, odd = (judges_priors([*tables, _hits([right] * 3)], MANY)[3] for right in (100, 135))
+    even, odd = (judges_priors(of_many([*tables, _hits([right] * 3)]))[3] for right in (100, 135))
     assert (odd.variance, odd.freedom) == pytest.approx((even.variance, even.freedom))
 
 
 @pytest.mark.parametrize(("number", "num_attributes"), [(3, 4), (3, 1), (5, 2)])
 def test_a_prior_is_worth_no_more_than_the_judges_are_over_single_attributes(number, num_attributes):
     tables = _tables(200, seed=9, num_judges=number, prior=Prior(0.02, 1e6))
-    free, bound = judges_priors(tables, MANY)[number], judges_priors(tables, num_attributes)[number]
+    free, bound = judges_priors(of_many(tables))[number], judges_priors(of_many(tables, num_attributes))[number]
     assert free.freedom > 20
     assert bound.freedom == num_attributes * (number - 1)
     assert bound.variance == free.variance
+
+
+def test_attributes_count_where_as_many_judges_look_at_them():
+    """One attribute alone, whose other judges may not sit, is worth no more for what those of the others are worth."""
+    two, five = (_tables(200, seed=9, num_judges=n, prior=Prior(0.02, 1e6)) for n in (2, 5))
+    priors = judges_priors([*(("alone", table) for table in two), *of_many(five, 4)])
+    assert {number: prior.freedom for number, prior in priors.items()} == {2: 1, 5: 16}

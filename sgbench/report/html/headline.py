@@ -168,7 +168,7 @@ def _unknown(frame: pd.DataFrame, systems: pd.DataFrame, accuracy: pd.DataFrame,
     if not systems.empty and len(set(systems["seed"]) - {NO_SEED}) == 1:
         told.append("what another training would give (one seed)")
     if missing := int(accuracy["value"].isna().sum()):
-        told.append(f"{missing} of {len(accuracy)} target accuracies, which the jury does not see well enough to score")
+        told.append(f"{missing} of {len(accuracy)} target accuracies, which are not scored, as the tables say")
     lacking = systems[(systems["metric"] == "left_out") & (systems["value"] > 0)]
     if len(lacking):
         names = row_labels(lacking, layout).values()
