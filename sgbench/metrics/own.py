@@ -13,6 +13,11 @@ _SUITES = tuple(METRICS)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
+def is_own(spec: MetricSpec) -> bool:
+    """Whether a metric comes from outside the package."""
+    return spec.name not in _SUITES
+
+
 def use_metrics(names: Sequence[str]) -> None:
     """Let the catalogue have the suite's metrics and those of a study, and no others.
 

@@ -9,6 +9,7 @@ from sgbench.judges.architectures import PAPERS, Architecture
 from sgbench.judges.cache import judge_hash
 from sgbench.judges.training import JudgeSettings
 from sgbench.metrics.catalogue import METRICS, version_of
+from sgbench.metrics.own import is_own
 from sgbench.plan.plan import Plan
 from sgbench.settings.models import ScoringSettings
 from sgbench.support.hashing import hash_of_value
@@ -84,7 +85,8 @@ def make_protocol(plan: Plan) -> Protocol:
         Seat(architecture, trained, judge_hash(source, plan.train, trained, architecture))
         for architecture, trained in ((PAPERS, settings.judge), *settings.jury.seats())
     )
-    unused = () if scoring.composition else [spec.name for spec in METRICS.values() if spec.table == "chains"]
+    of_chains = [spec.name for spec in METRICS.values() if spec.table == "chains" and not is_own(spec)]
+    unused = () if scoring.composition else of_chains  # another's has a figure of single results too
     identity = {
         "version": SCORING_VERSION,
         "metrics": {name: version_of(spec) for name, spec in METRICS.items() if name not in unused},

@@ -4,9 +4,12 @@ import re
 import sys
 
 import pytest
+import torch
 
 from sgbench.metrics.catalogue import METRICS, version_of
+from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.own import use_metrics
+from sgbench.metrics.terms import terms_of
 from sgbench.support.errors import UserError
 
 CODE = """
@@ -73,3 +76,38 @@ def test_what_could_not_be_scored_is_one_line_and_changes_nothing(own, names, sa
         use_metrics(names)
     assert "\n" not in str(caught.value)
     assert own == METRICS
+
+
+class Given(ImageMetric):
+    """One from outside the package, as tests are: it gives what it is told to."""
+
+    def __init__(self, found):
+        self.found = found
+
+    def terms(self, *given):
+        return self.found(*given)
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            lambda x: x.double().mean().reshape(1, 1),
+            r"float64 \[3, K\] for 3 images, a row for each, not .*64 \[1, 1\]",
+        ),
+        (lambda x: x.double().mean((1, 2, 3)), r"not torch.float64 \[3\]"),
+        (lambda x: x.float().mean((1, 2, 3))[:, None], r"not torch.float32 \[3, 1\]"),
+        (lambda _: None, "not NoneType"),
+        (lambda x: torch.full((len(x), 1), torch.inf, dtype=torch.float64), "an infinite term"),
+    ],
+)
+def test_terms_that_are_not_a_row_for_each_image_are_refused(found, said):
+    with pytest.raises(UserError, match=f"^metric mine: .*{said}"):
+        terms_of("mine", Given(found), [torch.zeros(3, 3, 2, 2)])
+
+
+def test_a_metric_that_writes_into_images_changes_none():
+    images = torch.ones(2, 3, 4, 4)
+    terms = terms_of("mine", Given(lambda x: x.zero_().double().sum((1, 2, 3))[:, None]), [images])
+    assert terms.tolist() == [[0], [0]]
+    assert (images == 1).all()

@@ -1,5 +1,7 @@
 """Plans: jobs and systems, what their hashes depend on, and what is refused before anything is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -231,6 +233,15 @@ def test_without_composition_the_protocol_knows_nothing_of_it(study, monkeypatch
     assert without["metrics"].keys() == METRICS.keys() - of_chains
     assert with_chains == without | {"metrics": with_chains["metrics"], "composition": 200}
     assert with_chains["metrics"].keys() == METRICS.keys()
+
+
+def test_a_metric_of_ones_own_beside_the_chains_is_always_part_of_the_protocol(study, monkeypatch):
+    """It has a figure of single results too, which an edited metric gives another value."""
+    hashes = set()
+    for version in (1, 2):
+        monkeypatch.setitem(METRICS, "own", replace(METRICS["psnr"], name="own", table="chains", version=version))
+        hashes.add(study(scoring={"composition": 0}).protocol.hash)
+    assert len(hashes) == 2
 
 
 def test_stargan_with_guessed_labels_is_another_system_of_the_same_model(study):
