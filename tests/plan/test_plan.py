@@ -1,7 +1,5 @@
 """Plans: jobs and systems, what their hashes depend on, and what is refused before anything is trained."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -235,13 +233,18 @@ def test_without_composition_the_protocol_knows_nothing_of_it(study, monkeypatch
     assert with_chains["metrics"].keys() == METRICS.keys()
 
 
-def test_a_metric_of_ones_own_beside_the_chains_is_always_part_of_the_protocol(study, monkeypatch):
-    """It has a figure of single results too, which an edited metric gives another value."""
-    hashes = set()
-    for version in (1, 2):
-        monkeypatch.setitem(METRICS, "own", replace(METRICS["psnr"], name="own", table="chains", version=version))
-        hashes.add(study(scoring={"composition": 0}).protocol.hash)
-    assert len(hashes) == 2
+def test_a_metric_of_ones_own_beside_the_chains_is_always_part_of_the_protocol(study, tmp_path, monkeypatch):
+    """It has a figure of single results too."""
+    entry = (
+        'MetricSpec("own", "Own", "lower", "levels", (0.0, 255.0), 1, implementation=IMPLEMENTATION, table="chains", '
+    )
+    code = "from sgbench.metrics.spec import RESULT, SOURCE, MetricSpec, Place\n"
+    code += 'IMPLEMENTATION = "sgbench.metrics.similarity:PSNR"\n'
+    code += f'ENTRY = {entry}places=(Place("image", (RESULT, SOURCE)),))\n'
+    (tmp_path / "beside_chains.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    without, own = (study(scoring={"composition": 0, "metrics": m}) for m in ([], ["beside_chains:ENTRY"]))
+    assert without.protocol.hash != own.protocol.hash
 
 
 def test_stargan_with_guessed_labels_is_another_system_of_the_same_model(study):
