@@ -60,9 +60,9 @@ def notes(study: Study, has_systems: bool) -> list[str]:
         "nearly blind on flat mid-grey and over-sensitive on black, so error and PSNR of the region stand beside it."
     )
     found.append(
-        f"Accuracy is the mean over all results and those of a jury of {settings.jury.size} judges that see an attribute "
-        "well enough. The paper's protocol has a single ResNet-18: the tables of its protocol, and the Judge Score, are "
-        "by that judge alone."
+        f"Accuracy is the mean over all results and those of a jury of {settings.jury.size} judges that see an "
+        "attribute well enough. The paper's protocol has a single ResNet-18: the tables of its protocol, and the Judge "
+        "Score, are by that judge alone."
     )
     found.append(
         "The Judge Score is the Inception Score's formula on the judge's joint posterior. It is not an Inception Score."
