@@ -1,9 +1,11 @@
 """The figures of a trial of ``tuning.py`` that its bars are about, and how far they are from these."""
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.tuning_space import BARS
@@ -39,14 +41,24 @@ def figures(runs: Path, folder: Path, method: str) -> dict[str, float]:
     inside = [value(own, "counterfactual_error", t, "inside") for t in targets]
     of_copy = [value(copy, "counterfactual_error", t, "inside") for t in targets]
     return {
-        "target": 100 * min(value(own, "jury_accuracy", t, t) for t in targets),
-        "direction": 100 * float(direction.value.min()),
-        "unrelated": 100 * min(kept),
-        "inside": max(mine - theirs for mine, theirs in zip(inside, of_copy, strict=True)),
-        "outside": max(value(own, "counterfactual_error", t, "outside") for t in targets),
-        "tint": max(tints(read_scores(SystemFolder(runs / "systems" / own.system.iloc[0]).scores_file))),
-        "background": 100 * min(value(own, "background_ms_ssim", t, "background") for t in targets),
+        "target": 100 * least(value(own, "jury_accuracy", t, t) for t in targets),
+        "direction": 100 * least(direction.value),
+        "unrelated": 100 * least(kept),
+        "inside": most(mine - theirs for mine, theirs in zip(inside, of_copy, strict=True)),
+        "outside": most(value(own, "counterfactual_error", t, "outside") for t in targets),
+        "tint": most(tints(read_scores(SystemFolder(runs / "systems" / own.system.iloc[0]).scores_file))),
+        "background": 100 * least(value(own, "background_ms_ssim", t, "background") for t in targets),
     }
+
+
+def least(values: Iterable[float]) -> float:
+    """The smallest value; NaN if one is NaN, as where judges cannot score it."""
+    return float(np.min(list(values)))
+
+
+def most(values: Iterable[float]) -> float:
+    """The largest value; NaN if one is NaN."""
+    return float(np.max(list(values)))
 
 
 def tints(scores: Scores) -> Iterator[float]:
@@ -62,6 +74,11 @@ def tints(scores: Scores) -> Iterator[float]:
 
 
 def shortfall(outcome: Mapping[str, float]) -> float:
-    """How far a trial is from the bars; a hundredth of its error outside decides between trials that meet all."""
+    """How far a trial is from the bars; a hundredth of its error outside decides between trials that meet all.
+
+    A trial of which a figure could not be scored is infinitely far.
+    """
+    if any(math.isnan(outcome[name]) for name in BARS):
+        return math.inf
     missing = [max(0.0, (outcome[name] - bar) / unit) for name, (bar, unit) in BARS.items()]
     return sum(missing) + outcome["outside"] / 100

@@ -66,19 +66,3 @@ def difference(left: Cell, right: Cell, times: float, num_resamples: int) -> Est
     whole = float(figure(torch.ones(1, len(a), dtype=torch.float64))[0])
     variance = bootstrap_variance(figure, sources, num_resamples)
     return Estimate(num_images, CrossedMean(whole, variance, 0.0, num_images - 1.0))
-
-
-def interval(mean: CrossedMean, bounds: tuple[float, float], num_images: int, confidence: float) -> tuple[float, float]:
-    """The interval of a difference; where nothing varies, what so many images leave possible.
-
-    If n images have the same difference, the share of others that have another one is bounded like a share of 0 by its
-    exact interval (Clopper and Pearson, 1934).
-
-    Args:
-        bounds: the smallest and the largest difference that an image can have.
-    """
-    if mean.variance:
-        return mean.interval(confidence)
-    reach = 1 - ((1 - confidence) / 2) ** (1 / num_images)
-    low, high = (mean.mean + reach * (bound - mean.mean) for bound in bounds)
-    return low, high

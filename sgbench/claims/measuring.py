@@ -6,7 +6,7 @@ Systems are read seed by seed, each once, and only the cells that a contrast nee
 from collections.abc import Collection, Mapping, Sequence
 
 from sgbench.claims.claim import Claim, Contrast, Quantity
-from sgbench.claims.estimates import Estimate, difference, interval
+from sgbench.claims.estimates import Estimate, difference
 from sgbench.claims.logits import Untouched, logit_cell, untouched_posteriors
 from sgbench.claims.pairing import Opponents, Scored, opponents
 from sgbench.claims.paper import PALE_LOGIT
@@ -16,7 +16,7 @@ from sgbench.results.records import ALL, NO_SEED, REAL
 from sgbench.results.scores import NOT_SCORED, Scores
 from sgbench.scoring.cells import Cell
 from sgbench.scoring.figures import figures
-from sgbench.statistics.crossed import CrossedTable, judges_priors, over_seeds
+from sgbench.statistics.crossed import CrossedTable, bounded_interval, judges_priors, over_seeds
 from sgbench.statistics.moderation import Prior
 
 _Figures = Mapping[Quantity, Cell | str]
@@ -123,12 +123,12 @@ def _evidence(contest: Opponents, found: _Found, priors: Mapping[int, Prior], nu
     mean = over_seeds(means) if len(means) > 1 else means[0]
     floor, ceiling = spec_of(of.metric).bounds
     bounds, num_images = (contrast.times * floor - ceiling, contrast.times * ceiling - floor), estimates[0].num_images
-    low, high = interval(mean, bounds, num_images, CONFIDENCE)
+    low, high = bounded_interval(mean, bounds, num_images, CONFIDENCE)
     return Evidence(
         value=mean.mean,
         low=low,
         high=high,
-        surely_below=interval(mean, bounds, num_images, 1 - (1 - CONFIDENCE) / number)[1],
+        surely_below=bounded_interval(mean, bounds, num_images, 1 - (1 - CONFIDENCE) / number)[1],
         variances=(mean.images, mean.judges, mean.seeds),
         num_seeds=len(means),
         num_images=num_images,

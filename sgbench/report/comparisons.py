@@ -14,7 +14,7 @@ from sgbench.results.scores import Scores
 from sgbench.scoring.cells import Cell, in_common
 from sgbench.scoring.figures import cells
 from sgbench.statistics.corrections import at_level, holm, holm_factors, widened
-from sgbench.statistics.crossed import CrossedMean, CrossedTable, crossed_table, judges_priors
+from sgbench.statistics.crossed import CrossedMean, CrossedTable, bounded_interval, crossed_table, judges_priors
 from sgbench.statistics.paired import Pair, PairedDifference, paired_differences
 
 SWAPS_PER_RESAMPLE = 10
@@ -42,7 +42,8 @@ def compare_systems(
     Returns:
         One row per test: ``COLUMNS`` and num_images. ``low`` and ``high`` are the ends of its 95 % interval, as if it
         were the only test, and so is ``p``. ``p_adjusted`` is adjusted by Holm's procedure over all rows, and the ends
-        of the interval at the level at which this procedure tests are ``low_adjusted`` and ``high_adjusted``.
+        of the interval at the level at which this procedure tests are ``low_adjusted`` and ``high_adjusted``. An
+        interval holds 0 where the p beside it is above 0.05.
     """
     tests: list[_Test] = []
     pairs = _pairs(map(_compared, systems), [_compared(reference) for reference in references])
@@ -54,11 +55,9 @@ def compare_systems(
     rows = [test.about | asdict(difference) for test, difference in zip(tests, found, strict=True)]
     frame = pd.DataFrame(rows, columns=[*(c for c in COLUMNS if c not in ADJUSTED), "num_images"])
     p = frame["p"].to_numpy(dtype=float)
-    ends = [
-        _adjusted(test.about["metric"], difference, mean, factor)
-        for test, difference, mean, factor in zip(tests, found, means, holm_factors(p), strict=True)
-    ]
-    adjusted = zip(ADJUSTED, (holm(p), [low for low, _ in ends], [high for _, high in ends]), strict=True)
+    corrected = holm(p)
+    ends = [_adjusted(*one) for one in zip(tests, found, means, holm_factors(p), corrected, strict=True)]
+    adjusted = zip(ADJUSTED, (corrected, [low for low, _ in ends], [high for _, high in ends]), strict=True)
     return frame.assign(**dict(adjusted))
 
 
@@ -94,24 +93,45 @@ class _Test:
         Args:
             mean: of the table, where there is one.
         """
-        if mean is None:
-            return self.difference
-        low, high = mean.interval(_CONFIDENCE)
-        return replace(self.difference, low=low, high=high, p=max(self.difference.p, mean.p))
+        low, high, p = self.difference.low, self.difference.high, self.difference.p
+        if mean is not None:
+            (low, high), p = self.interval_of(mean, _CONFIDENCE), max(p, mean.p)
+        low, high = _to_zero(low, high, p)
+        return replace(self.difference, low=low, high=high, p=p)
+
+    def interval_of(self, mean: CrossedMean, confidence: float) -> tuple[float, float]:
+        """The interval of the table's mean; where nothing varies, what so many images leave possible."""
+        assert self.table
+        return bounded_interval(mean, _reach(self.about["metric"]), self.table.num_images, confidence)
 
 
-def _adjusted(metric: str, found: PairedDifference, mean: CrossedMean | None, factor: float) -> tuple[float, float]:
+def _adjusted(
+    test: _Test, found: PairedDifference, mean: CrossedMean | None, factor: float, p: float
+) -> tuple[float, float]:
     """Ends of a difference's interval at the level at which it is tested, no further than differences can reach.
 
     Args:
         factor: what the correction multiplies its p by.
+        p: the corrected one.
     """
     if mean is None:
-        low, high = widened(found.difference, found.low, found.high, factor, _CONFIDENCE)
+        ends = widened(found.difference, found.low, found.high, factor, _CONFIDENCE)
     else:
-        low, high = mean.interval(at_level(_CONFIDENCE, factor))
+        ends = test.interval_of(mean, at_level(_CONFIDENCE, factor))
+    least, most = _reach(test.about["metric"])
+    low, high = _to_zero(*ends, p)
+    return max(low, least), min(high, most)
+
+
+def _to_zero(low: float, high: float, p: float) -> tuple[float, float]:
+    """The interval, which reaches 0 where its p, that may come of another test, says that 0 is possible."""
+    return (min(low, 0.0), max(high, 0.0)) if p > 1 - _CONFIDENCE else (low, high)
+
+
+def _reach(metric: str) -> tuple[float, float]:
+    """The smallest and the largest difference that two figures can have."""
     least, most = spec_of(metric).bounds
-    return max(low, least - most), min(high, most - least)
+    return least - most, most - least
 
 
 def _pairs(systems: Iterator[_Compared], references: Sequence[_Compared]) -> Iterator[tuple[_Compared, _Compared]]:

@@ -217,7 +217,7 @@ def _cost(systems: Sequence[Member]) -> pd.DataFrame | None:
             "GFLOPs per image": [_scaled(cost.flops, 1e9) for cost in costs],
             "Latency (ms)": [_scaled(cost.latency_ms, 1) for cost in costs],
             "Training (min)": [_scaled(cost.training_seconds, 60) for cost in costs],
-            "Measured on": [cost.device for cost in costs],
+            "Latency measured on": [cost.device for cost in costs],
         }
     )
 

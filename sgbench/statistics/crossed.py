@@ -224,6 +224,24 @@ def over_seeds(means: Sequence[CrossedMean]) -> CrossedMean:
     return CrossedMean(float(values.mean()), images, judges, float(freedom), float(seeds))
 
 
+def bounded_interval(
+    mean: CrossedMean, bounds: tuple[float, float], num_images: int, confidence: float
+) -> tuple[float, float]:
+    """The interval of a difference; where nothing varies, what so many images leave possible.
+
+    If n images have the same difference, the share of others that have another one is bounded like a share of 0 by its
+    exact interval (Clopper and Pearson, 1934).
+
+    Args:
+        bounds: the smallest and the largest difference that an image can have.
+    """
+    if mean.variance:
+        return mean.interval(confidence)
+    reach = 1 - ((1 - confidence) / 2) ** (1 / num_images)
+    low, high = (mean.mean + reach * (bound - mean.mean) for bound in bounds)
+    return low, high
+
+
 def _variance(values: np.ndarray) -> float:
     """Unbiased variance, 0 for equal values, which rounding of their mean would make a little more."""
     return float((values - values[0]).var(ddof=1))

@@ -23,12 +23,12 @@ from claim_scores import (
 from scipy.stats import t as student
 
 from sgbench.claims.deciding import decide_claims
-from sgbench.claims.estimates import difference, interval
+from sgbench.claims.estimates import difference
 from sgbench.claims.logits import LogitChange
 from sgbench.metrics.inception_score import InceptionScore
 from sgbench.metrics.jury import JuryAccuracy
 from sgbench.scoring.cells import Cell
-from sgbench.statistics.crossed import CrossedMean
+from sgbench.statistics.crossed import CrossedMean, bounded_interval
 
 SEEDS = (0, 1)
 
@@ -169,9 +169,9 @@ def test_the_variance_of_a_score_is_that_of_a_bootstrap_with_the_same_draws():
 def test_where_nothing_varies_the_interval_is_as_wide_as_so_many_images_leave_it():
     same = CrossedMean(0.5, 0.0, 0.0, 9.0)
     reach = 1 - 0.025 ** (1 / 10)
-    assert interval(same, (-1, 1), 10, 0.95) == pytest.approx((0.5 - reach * 1.5, 0.5 + reach * 0.5))
-    assert interval(same, (-math.inf, math.inf), 10, 0.95) == (-math.inf, math.inf)
-    assert interval(replace(same, images=0.01), (-1, 1), 10, 0.95) == replace(same, images=0.01).interval()
+    assert bounded_interval(same, (-1, 1), 10, 0.95) == pytest.approx((0.5 - reach * 1.5, 0.5 + reach * 0.5))
+    assert bounded_interval(same, (-math.inf, math.inf), 10, 0.95) == (-math.inf, math.inf)
+    assert bounded_interval(replace(same, images=0.01), (-1, 1), 10, 0.95) == replace(same, images=0.01).interval()
 
 
 def test_two_perfect_systems_of_few_images_are_not_surely_alike():
