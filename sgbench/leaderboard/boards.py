@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import pandas as pd
 
@@ -36,16 +37,21 @@ class Standing:
     Attributes:
         entrant: the report that it is of.
         key: method, variant and level in that report.
-        seeds: trainings that the figures are means of.
+        systems: the trained systems that the figures are means of, each by its name and a hash of its own figures.
         source_labels: what it was given of test images; empty where that is not known.
         fronts: headings of what is preserved that it is on the front of.
     """
 
     entrant: Entrant
     key: Key
-    seeds: int
+    systems: frozenset[tuple[str, int]]
     source_labels: str
     fronts: tuple[str, ...] = ()
+
+    @property
+    def seeds(self) -> int:
+        """How many trainings the figures are means of."""
+        return len(self.systems)
 
 
 @dataclass(frozen=True)
@@ -125,13 +131,11 @@ def _rows(entrants: Sequence[Entrant]) -> list[Standing]:
         given = {system.folder: system.source_labels for system in entrant.description.systems}
         for key, own in entrant.frame.groupby(SYSTEM, sort=False):
             if key[0] not in CONTROLS:
-                figures = set(own[["system", *_FIGURE]].astype(str).itertuples(index=False, name=None))
-                found.append(
-                    (
-                        Standing(entrant, key, own["system"].nunique(), _given(given[own["system"].iloc[0]], key)),
-                        figures,
-                    )
-                )
+                of_each = own[["system", *_FIGURE]].astype(str).groupby("system")
+                parts = {name: frozenset(part.itertuples(index=False, name=None)) for name, part in of_each}
+                figures, systems = set(chain(*parts.values())), frozenset((n, hash(part)) for n, part in parts.items())
+                told = _given(given[own["system"].iloc[0]], key)
+                found.append((Standing(entrant, key, systems, told), figures))
     rows = []
     for place, (row, figures) in enumerate(found):
         others = [(k, other) for k, (_, other) in enumerate(found) if k != place]
@@ -204,7 +208,7 @@ def _caption(best: str, left_out: Sequence[str]) -> str:
 
 
 def _about(entrants: Sequence[Entrant], rows: Collection[Standing]) -> tuple[str, ...]:
-    systems = sum(row.seeds for row in rows)
+    systems = len({system for row in rows for system in row.systems})  # two reports may have the same one
     juries = len({entrant.judges for entrant in entrants if entrant.judges})
     told = [f"{len(rows)} rows of {systems} trained systems from {len(entrants)} report{'s' * (len(entrants) > 1)}."]
     if juries > 1:

@@ -112,6 +112,21 @@ def test_seeds_are_one_row_and_rows_that_read_alike_name_their_report(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_training_that_two_reports_have_is_counted_once(tmp_path):
+    for name, left in (("one", 2), ("two", 0)):  # seeds 0 and 1, seeds 1 and 2
+        study = many(tmp_path / name, 6, (0, 1, 2))
+        description = study.read_description()
+        kept = tuple(system for system in description.systems if not system.folder.endswith(f"-s{left}"))
+        study.write_description(replace(description, systems=kept))
+        study.write_plan(StudyPlan(80, 20, "a" * 64, {}, {system.folder: [] for system in kept}, ["real", "copy"]))
+        make_report(study, pictures=False)
+        study.write_checksums()
+    (board,) = boards_of(tmp_path / "one", tmp_path / "two")
+    assert {row.seeds for row in board.rows.values()} == {2}
+    assert board.about[0].startswith("4 rows of 6 trained systems from 2 reports.")
+
+
+@pytest.mark.slow
 def test_all_whose_intervals_meet_the_best_ones_are_bold(tmp_path):
     report(tmp_path / "one", 6)
     (board,) = boards_of(tmp_path / "one")
