@@ -31,8 +31,8 @@ SHORT = {"iterations": 2, "constant_iterations": 1, "base_width": 2, "batch_size
 TINY = {
     "data": {
         "class": "faces",
-        "num_images": 400,
-        "num_test": 80,
+        "num_images": 260,
+        "num_test": 50,
         "image_size": 32,
         "attributes": ["gender", "smile", "hair_color", "lipstick"],
     },
