@@ -207,3 +207,10 @@ def test_losses_have_at_most_two_hundred_points_and_one_colour_each():
         points = [tuple(map(float, point.split())) for point in re.split("[ML]", path) if point]
         assert 1 < len(points) <= 200
         assert all(0 <= x <= CURVE_WIDE and 0 <= y <= CURVE_HIGH for x, y in points)
+
+
+def test_a_methods_name_may_have_dots():
+    frame = pd.DataFrame({"iteration": [1, 2, 3], "d": [1.0, 2.0, 3.0]})
+    losses = {f"{slug} (5, seed 0)": frame for slug in ("my.gan", "my.gan.v2", "my", "sggan.refined", "other.v3")}
+    layout = Layout({"my": "Mine", "my.gan": "My.GAN", "sggan": "SG-GAN"}, {})
+    assert list(curves(losses, layout)) == ["My.GAN", "My.GAN, v2", "Mine", "SG-GAN, refined", "other, v3"]

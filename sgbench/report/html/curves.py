@@ -46,7 +46,10 @@ def curves(losses: Mapping[str, pd.DataFrame], layout: Layout) -> dict[str, list
     methods: dict[str, list[Curves]] = {}
     for job, frame in losses.items():
         if len(frame) and names[job]:
-            name, _, variant = job.split(" ")[0].partition(".")
+            slug = job.split(" ")[0]
+            known = [name for name in layout.methods if f"{slug}.".startswith(f"{name}.")]  # a name may have dots
+            name = max(known, key=len, default=slug.partition(".")[0])
+            variant = slug.removeprefix(name).removeprefix(".")
             method = ", ".join(filter(None, (layout.methods.get(name, name), variant)))
             methods.setdefault(method, []).append(_curves(job, frame, names[job], colours))
     return methods
