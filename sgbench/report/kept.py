@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from sgbench.metrics.own import use_metrics
 from sgbench.report.contents import Page
 from sgbench.report.making import layout_of, with_published
 from sgbench.report.page import write_report
@@ -49,6 +50,7 @@ def verify_kept(study: StudyFolder, report: ReportFolder) -> KeptVerification:
         UserError: the records cannot be read, or are not those of a report.
     """
     description = study.read_description()
+    use_metrics(study.own_metrics())
     try:
         records = read_records(report.records_file)
         problems = [*study.other_protocol(), *_other_systems(report, records, description)]

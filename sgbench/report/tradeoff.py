@@ -186,7 +186,8 @@ def tradeoff_caption(best: str, left_out: Sequence[str]) -> str:
     text += "jury. Background: MS-SSIM x 100, 100 for a copy. A copy keeps everything and gains nothing: only systems "
     text += "that no other beats in one without losing in the other are on the front, and no single number ranks them. "
     text += "Intervals are as if the errors of all attributes went together, so rather too wide."
-    return text + (f" Without {', '.join(left_out)}: the controls do not tell it apart." if left_out else "")
+    why = "the controls do not tell it apart, or it is not scored"
+    return text + (f" Without {', '.join(left_out)}: {why}." if left_out else "")
 
 
 def _get(own: _Figures, target: str, metric: str, measured_on: str) -> Record | None:
