@@ -40,8 +40,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _pack(arguments: argparse.Namespace) -> int:
     from sgbench.regression.packing import pack_reference
+    from sgbench.regression.sides import own_metrics
 
     run, to = arguments.run, arguments.out
+    if named := own_metrics(run):
+        from sgbench.metrics.own import use_metrics  # with torch
+
+        use_metrics(named)
     try:
         packed = pack_reference(run, to, not arguments.no_scores)
     except OSError as error:

@@ -123,7 +123,12 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
     from sgbench.regression.holding import hold
+    from sgbench.regression.sides import own_metrics
 
+    if named := own_metrics(reference, new):
+        from sgbench.metrics.own import use_metrics  # with torch, which takes most of a gigabyte
+
+        use_metrics(named)
     try:
         return hold(reference, new, alpha)
     except ValueError as error:

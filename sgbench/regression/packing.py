@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sgbench.metrics.catalogue import spec_of
 from sgbench.metrics.spec import MetricSpec
-from sgbench.regression.sides import is_study, know_metrics, load_side
+from sgbench.regression.sides import is_study, load_side
 from sgbench.regression.tolerances import DEFAULT, ROUNDING, TOLERANCES
 from sgbench.regression.update import replace_reference, settle
 from sgbench.results.reference_folder import ReferenceFolder
@@ -51,7 +51,6 @@ def pack_reference(run: Path, to: Path, scores: bool = True) -> Packed:
     reference = ReferenceFolder(to)
     if to.is_file() or (to.is_dir() and any(to.iterdir()) and not reference.is_reference()):
         raise UserError(f"{to}: is there, and no reference that was packed; choose another folder, or move it away")
-    know_metrics(run)
     try:
         records = load_side(run).records
     except ValueError as error:

@@ -69,21 +69,14 @@ def load_side(path: Path) -> Side:
     return Side(tuple(records), scores)
 
 
-def know_metrics(*paths: Path) -> None:
-    """Let the catalogue have the metrics from outside the package that the settings beside some records name.
-
-    Raises:
-        UserError: one of them cannot be imported.
-    """
+def own_metrics(*paths: Path) -> list[str]:
+    """The metrics from outside the package that the settings beside some records name; each once."""
     named: dict[str, None] = {}
     for path in paths:
         studies = [StudyFolder(folder) for folder in (path, path.parent)]
         settled = next((study for study in studies if study.settings_file.exists()), None)
         named |= dict.fromkeys(settled.own_metrics() if settled else ())
-    if named:
-        from sgbench.metrics.own import use_metrics  # with torch, which takes most of a gigabyte
-
-        use_metrics([*named])
+    return [*named]
 
 
 def record_files(path: Path) -> dict[Path, Path]:

@@ -8,11 +8,12 @@ import yaml
 from many import many
 from rows import ANY
 
+from sgbench.commands.reference import main as pack
 from sgbench.commands.regress import main
 from sgbench.metrics.catalogue import METRICS
 from sgbench.metrics.own import use_metrics
-from sgbench.regression.packing import _tolerances, pack_reference
-from sgbench.regression.sides import know_metrics
+from sgbench.regression.packing import _tolerances
+from sgbench.regression.sides import own_metrics
 from sgbench.report.kept import verify_kept
 from sgbench.report.making import make_report
 from sgbench.results.records import write_records
@@ -48,11 +49,9 @@ def study(tmp_path):
 
 
 def test_a_packed_reference_has_tolerances_in_their_own_digits(study, tmp_path):
-    pack_reference(study.path, tmp_path / "reference")
+    assert pack([str(study.path), "-o", str(tmp_path / "reference")]) == 0
     assert "\nmyshare: {absolute: 0.0001}  # My share, shown to 0.01 %\n" in _tolerances({"myshare"})
-    use_metrics(())
-    know_metrics(tmp_path / "reference")
-    assert "myshare" in METRICS
+    assert own_metrics(tmp_path / "reference", study.path) == ["own_share:SHARE"]
 
 
 @pytest.mark.parametrize("where", ["reference", "new"])
