@@ -161,6 +161,7 @@ def test_a_broken_file_changes_no_figure(finished, runs, run, name, damage, scor
     assert all_records(runs) == all_records(finished)
 
 
+@pytest.mark.slow
 def test_every_file_is_among_them(finished):
     named = {path for pattern in (SCORED | NEEDED).values() for path in finished.glob(pattern)}
     kinds = {path.name for path in named} | {path.suffix for path in named if path.parent.name in ("judge", "report")}
@@ -191,6 +192,7 @@ def test_what_was_broken_is_said_in_one_line(runs, run):
     assert run() == (0, run()[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("option", [pytest.param("--retrain", marks=pytest.mark.slow), "--keep"])
 @pytest.mark.parametrize("done", ["trained", "scored"])
 def test_a_method_whose_file_changed_stops_until_the_user_says_what_is_wanted(
@@ -223,6 +225,7 @@ def test_a_method_whose_file_changed_stops_until_the_user_says_what_is_wanted(
     assert status == (0 if option == "--keep" else 2)
 
 
+@pytest.mark.slow
 def test_a_broken_note_of_a_systems_code_is_asked_about_and_a_lost_one_is_made_again(config, runs, run):
     shutil.rmtree(runs / "jobs")
     note = file_of(runs, "systems/mine-*/.code.json")
@@ -236,10 +239,12 @@ def test_a_broken_note_of_a_systems_code_is_asked_about_and_a_lost_one_is_made_a
     assert note.read_text() == kept
 
 
+@pytest.mark.slow
 def test_the_two_options_exclude_each_other(run):
     assert "not allowed with argument" in run("--retrain", "--keep")[1]
 
 
+@pytest.mark.slow
 def test_a_run_folder_of_an_earlier_version_is_read_and_gets_hashes(finished, runs, run):
     hashes = sorted(path.relative_to(finished) for path in finished.rglob(".*.sha256"))
     for path in runs.rglob(".*.sha256"):
@@ -250,6 +255,7 @@ def test_a_run_folder_of_an_earlier_version_is_read_and_gets_hashes(finished, ru
     assert {path for path in hashes if path.parts[0] == "systems"} <= there
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_not_of_the_last_iteration_is_not_scored(config, runs, run):
     file_of(runs, SCORED["records"]).unlink()
     file_of(runs, NEEDED["hash of a checkpoint"]).unlink()

@@ -116,7 +116,8 @@ def _written(tmp_path: Path, content):
     return WeightsFile(path, checked(path)[1])
 
 
-@pytest.mark.parametrize("size", [32, *(pytest.param(size, marks=pytest.mark.slow) for size in (64, 128, 299))])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [32, 64, 128, 299])
 def test_logits_features_and_score_are_torch_fidelitys(size, extracted, reference):
     features, logits = extracted(size)
     expected_features, expected_logits = reference(_images(N, size))

@@ -43,6 +43,7 @@ def _cells(page, start):
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))] for line in rows]
 
 
+@pytest.mark.slow
 def test_every_part_is_named_with_what_it_shows(page):
     parts = _cells(page, r"\| \[mine")
     assert [part[0] for part in parts] == [f"[mine-{n}](mine-{n}/report/report.md)" for n in ("main", "figure4")]
@@ -51,6 +52,7 @@ def test_every_part_is_named_with_what_it_shows(page):
     assert parts[1][3] == "Gender, Hair color, Lipstick, Pale skin"
 
 
+@pytest.mark.slow
 def test_each_claim_has_the_verdict_of_the_report_that_tests_it(page):
     rows = _cells(page, r"\| C\d: ")
     assert [row[0] for row in rows] == [f"{claim.name}: {claim.sentence}" for claim in CLAIMS]
@@ -62,11 +64,13 @@ def test_each_claim_has_the_verdict_of_the_report_that_tests_it(page):
     assert verdicts["C5"] == ["not tested", "needs figure5", "–", "–"]
 
 
+@pytest.mark.slow
 def test_the_order_on_other_data_is_open_without_any(page):
     assert "## The order on other data" in page
     assert "No study of other data with two of these systems" in page
 
 
+@pytest.mark.slow
 def test_the_order_on_other_data_of_a_study_beside(studies, tmp_path):
     """The same study once more, as if its records were of photographs, has the same order."""
     root = tmp_path / "runs"
@@ -81,12 +85,14 @@ def test_the_order_on_other_data_of_a_study_beside(studies, tmp_path):
     assert "No study of other data" not in page
 
 
+@pytest.mark.slow
 def test_pictures_and_pages_it_leads_to_are_there(studies, page):
     links = set(re.findall(r"\]\(([^)]*)\)", page))
     assert "mine-figure4/report/figure4.png" in links
     assert all((studies[0].runs.root / link).is_file() for link in links)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["", "claim,measured\nC1,upheld\n", "claim,measured,why,published,published_why\nC1,upheld\n"]
 )

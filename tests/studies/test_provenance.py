@@ -37,6 +37,7 @@ def runtime(out):
     return json.loads((out / "tiny-5" / "runtime.json").read_text())
 
 
+@pytest.mark.slow
 def test_all_that_made_the_figures_is_named(out):
     made = runtime(out)
     assert made["commit"] == commit()
@@ -62,6 +63,7 @@ def test_all_that_made_the_figures_is_named(out):
     assert made["data"]["labels sha256"] == hashlib.sha256(labels).hexdigest()
 
 
+@pytest.mark.slow
 def test_every_json_is_of_the_standard(out):
     """Without NaN and Infinity, which Python writes and other programs refuse."""
 
@@ -104,6 +106,7 @@ def test_the_commit_is_that_of_the_start(tmp_path):
     assert done.stdout.strip().removesuffix("-dirty") == commit().removesuffix("-dirty")
 
 
+@pytest.mark.slow
 def test_a_commit_is_named_with_whether_files_differ_from_it(tmp_path, monkeypatch):
     def git(*arguments):
         own = ("-c", "user.name=a", "-c", "user.email=a@example.org")

@@ -317,6 +317,7 @@ def test_other_weights_of_the_same_function_are_scored_anew(config, out):
     assert (change[1] > 0).all()
 
 
+@pytest.mark.slow
 def test_an_evaluation_does_not_take_a_trained_studys_place(config, out, capsys):
     before = (out / "small-5" / "report" / "report.md").read_bytes()
     for own in (["--name", "5"], ["--name", "5", "--level", ""]):
@@ -450,6 +451,7 @@ def test_other_pixels_are_scored_anew(config, out, asked, tmp_path):
     assert change[0][1:] == change[1][1:]
 
 
+@pytest.mark.slow
 def test_another_protocol_is_not_put_beside(config, out, capsys):
     arguments = ["--config", str(config), "--out", str(out), "--num-test", "30", "--compare", str(out / "small-5")]
     assert main(["nowhere.npz", "--name", "x", *arguments]) == 2
@@ -469,6 +471,7 @@ REFUSED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("arguments", "message"), REFUSED.values(), ids=REFUSED)
 def test_bad_input_is_refused_in_one_line(config, out, capsys, arguments, message):
     assert main([*arguments, "--config", str(config), "--out", str(out)]) == 2
@@ -480,7 +483,8 @@ def test_bad_input_is_refused_in_one_line(config, out, capsys, arguments, messag
 OTHERS = ["report.md", "index.html", "table2_accuracy.csv", "comparisons.csv"]
 
 
-@pytest.mark.parametrize("name", ["records.csv", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["records.csv", *OTHERS])
 def test_a_changed_figure_is_found(out, config, asked, capsys, name):
     done = evaluate(asked, name="honest", config=str(config), out=out, compare=[out / "small-5"])
     path = done.report.parent / name
@@ -624,6 +628,7 @@ def test_a_jurys_accuracy_is_the_mean_of_its_judges_verdicts(config, out, asked)
             assert row["low"] <= row["value"] <= row["high"]
 
 
+@pytest.mark.slow
 def test_the_embedded_faces_asked_for_are_the_test_faces(asked):
     table = pd.read_csv(asked / "results.csv")
     (name, source) = table.loc[0, ["image", "source"]]

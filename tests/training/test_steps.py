@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_loop import METHODS, assert_same_state, make, run
+from test_loop import METHODS, MOST_OF_THEM_SLOW, assert_same_state, make, run
 from torch import nn
 
 from sgbench.methods.sggan import SGGAN
@@ -304,7 +304,7 @@ def test_what_is_not_finite_is_found_with_its_iteration_before_anything_is_kept(
     assert kept(tmp_path) == []
 
 
-@pytest.mark.parametrize("cls", METHODS)
+@pytest.mark.parametrize("cls", MOST_OF_THEM_SLOW)
 def test_training_in_lots_leaves_the_files_of_training_by_the_iteration(cls, tmp_path, monkeypatch):
     run(cls, tmp_path / "single")
     plain = _History.__init__
