@@ -141,7 +141,9 @@ def _wide(boards: Sequence[Leaderboard], folder: Path) -> pd.DataFrame:
             row = board.rows.get(str(name))
             link = _link(row, folder)
             line: dict[str, Any] = {"protocol": board.protocol, "data": board.title, "system": name}
-            line |= dict(zip(("method", "variant", "level"), row.key if row else (name, "", ""), strict=True))
+            line |= dict(
+                zip(("method", "variant", "level"), row.key if row else (cells["method"].iloc[0], "", ""), strict=True)
+            )
             line |= {"seeds": row.seeds if row else 0, "source_labels": row.source_labels if row else ""}
             line |= {"front": "; ".join(row.fronts) if row else "", "report": link[1] if link else ""}
             for cell in cells.to_dict("records"):

@@ -67,6 +67,7 @@ def test_systems_of_two_reports_of_one_protocol_are_in_one_table(tmp_path, capsy
     assert sorted(shown) == ["Method 00", "Method 01", "Method 02"]  # what both have with equal figures is there once
     assert {row["protocol"] for row in rows} == {"a" * 64}
     assert {row["system"] for row in rows[3:]} == {"Copy of the source", "Real images"}
+    assert {row["method"] for row in rows[3:]} == {"copy", "real"}  # as in records
     gained = [float(row["target_accuracy_scaled_targets"]) for row in rows if row["report"]]
     assert gained == sorted(gained, reverse=True)
     for row in rows:
