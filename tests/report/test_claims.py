@@ -128,10 +128,10 @@ def test_verification_makes_the_section_again_and_finds_a_changed_figure(tmp_pat
     study = study_of(tmp_path, systems((REAL, COPY, SGGAN, SGGAN_500), ("gender",)), ("gender",))
     make_report(study, pictures=False)
     study.write_checksums()
-    estimate = measuring.interval
+    estimate = measuring.bounded_interval
     for factor, same in ((1 + 3e-13, True), (1 + 1e-6, False)):  # the first as of sums in another order
         moved = lambda *a, factor=factor: tuple(end * factor for end in estimate(*a))  # noqa: E731
-        monkeypatch.setattr(measuring, "interval", moved)
+        monkeypatch.setattr(measuring, "bounded_interval", moved)
         problems = verify(study.path).problems
         assert not problems if same else any("claims.csv" in problem for problem in problems)
 
