@@ -116,7 +116,8 @@ def means(bench: Bench, tables: Sequence[np.ndarray], jury: Sequence[int]) -> li
     for cell, table in zip(bench.cells, tables, strict=True):
         own = [k for k in jury if bench.sits[k, cell.attribute]]
         judged.append(crossed_table(table[:, own], cell.sources) if len(own) >= MIN_SITTING else None)
-    priors = judges_priors((t for t in judged if t), len({cell.attribute for cell in bench.cells}))
+    of_cells = zip(bench.cells, judged, strict=True)
+    priors = judges_priors((str(cell.attribute), t) for cell, t in of_cells if t)
     return [t.crossed_mean(priors.get(t.num_judges)) if t else None for t in judged]
 
 
