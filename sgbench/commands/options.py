@@ -212,3 +212,17 @@ def data_options(arguments: argparse.Namespace) -> list[str]:
             words.append(action.option_strings[0])
             words += [] if chosen is True else [",".join(chosen) if isinstance(chosen, list) else str(chosen)]
     return words
+
+
+def know_metrics(*paths: Path) -> None:
+    """Let the catalogue have the metrics from outside the package that the settings beside records name.
+
+    Raises:
+        UserError: one of them cannot be imported.
+    """
+    from sgbench.regression.sides import own_metrics
+
+    if named := own_metrics(*paths):
+        from sgbench.metrics.own import use_metrics  # with torch, which takes most of a gigabyte
+
+        use_metrics(named)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sgbench.commands.execution import Parser, execute
-from sgbench.commands.options import path
+from sgbench.commands.options import know_metrics, path
 from sgbench.support.errors import UserError, one_line
 
 
@@ -40,13 +40,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _pack(arguments: argparse.Namespace) -> int:
     from sgbench.regression.packing import pack_reference
-    from sgbench.regression.sides import own_metrics
 
     run, to = arguments.run, arguments.out
-    if named := own_metrics(run):
-        from sgbench.metrics.own import use_metrics  # with torch
-
-        use_metrics(named)
+    know_metrics(run)
     try:
         packed = pack_reference(run, to, not arguments.no_scores)
     except OSError as error:

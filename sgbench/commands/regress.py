@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgbench.commands.execution import Parser, execute
-from sgbench.commands.options import path
+from sgbench.commands.options import know_metrics, path
 from sgbench.support.errors import UserError
 
 if TYPE_CHECKING:
@@ -123,12 +123,8 @@ def _check_outputs(arguments: argparse.Namespace) -> None:
 
 def _compared(reference: Path, new: Path, alpha: float) -> "Comparison":
     from sgbench.regression.holding import hold
-    from sgbench.regression.sides import own_metrics
 
-    if named := own_metrics(reference, new):
-        from sgbench.metrics.own import use_metrics  # with torch, which takes most of a gigabyte
-
-        use_metrics(named)
+    know_metrics(reference, new)
     try:
         return hold(reference, new, alpha)
     except ValueError as error:
