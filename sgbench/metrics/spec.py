@@ -44,6 +44,11 @@ class Place:
     needs: tuple[str, ...]
     title: str = ""
 
+    @property
+    def of_chains(self) -> bool:
+        """Whether results of results are measured."""
+        return not {*AFTER_ROUNDS.values(), WAY_BACK}.isdisjoint(self.needs)
+
 
 @dataclass(frozen=True)
 class MetricSpec:

@@ -30,8 +30,8 @@ def chain_figures(scores: Scores, target: int, asks: Callable[[str, str], bool])
     base = replace(scores.base, target=name)
     chains = [chain for chain in scores.chains if chain.request.target == target]
     missing = Rows(base, _NOBODY, _NOBODY)
-    for spec in (spec for spec in metrics_of_results().values() if spec.table == "chains"):
-        for place in (place.name for place in spec.places if asks(spec.name, place.name)):
+    for spec in metrics_of_results().values():
+        for place in (place.name for place in spec.places if place.of_chains and asks(spec.name, place.name)):
             metric = build(spec, place, base.image_size, scores.definitions)
             metric.definition += f", {about}"
             chain = next((chain for chain in chains if (spec.name, place) in chain.terms), None)

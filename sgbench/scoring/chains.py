@@ -119,9 +119,8 @@ def _terms(known: Mapping[str, Tensor], image_size: int) -> dict[_Key, Tensor]:
             spec.name, build(spec, place.name, image_size, {}), [known[name] for name in place.needs]
         )
         for spec in metrics_of_results().values()
-        if spec.table == "chains"
         for place in spec.places
-        if known.keys() >= set(place.needs)
+        if place.of_chains and known.keys() >= set(place.needs)
     }
 
 

@@ -12,12 +12,14 @@ from sgbench.data.labels import Attribute, Group
 from sgbench.data.requests import make_requests
 from sgbench.data.store.references import References
 from sgbench.metrics.catalogue import METRICS
+from sgbench.metrics.spec import RESULT, SOURCE, Place
 from sgbench.report.beyond import chain_table
 from sgbench.report.comparisons import compare_systems
 from sgbench.report.layout import Layout
 from sgbench.report.text import shown
 from sgbench.results.records import ALL, Record, to_frame
 from sgbench.results.scores import Panelist, Scores, TargetScores, Verdict, read_scores, write_scores
+from sgbench.scoring.chain_figures import chain_figures
 from sgbench.scoring.chains import num_edits, score_chains
 from sgbench.scoring.evaluation_set import everything_asked
 from sgbench.scoring.figures import make_records
@@ -150,6 +152,18 @@ def of_chains(scores):
     """Records of chains, by target, metric and place."""
     names = {spec.name for spec in METRICS.values() if spec.table == "chains"}
     return {(r.target, r.metric, r.measured_on): r for r in make_records(scores) if r.metric in names}
+
+
+@pytest.mark.parametrize("needs", [(RESULT, SOURCE), (SOURCE, SOURCE)])
+def test_a_metric_of_single_results_in_the_chains_table_is_not_one_of_chains(monkeypatch, needs):
+    place = Place("image", needs)
+    spec = replace(METRICS["reversal_change"], name="own", places=(place,))
+    monkeypatch.setitem(METRICS, "own", spec)
+    scores = scores_of(forgetful)
+    assert not any(("own", "image") in chain.terms for chain in scores.chains)
+    figures = [*chain_figures(scores, 0, lambda *_: True)]
+    assert figures
+    assert "own" not in {getattr(figure, "record", figure).metric for figure in figures}
 
 
 def test_records_have_means_and_intervals_over_images():
