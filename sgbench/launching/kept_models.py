@@ -42,6 +42,10 @@ def settle_models(study: Study, choice: Choice | None = None) -> None:
             _discard(study, job, folder)
             study.screen.say(f"{place.path}: removed ({broken or f'{changed} has changed'}): trained again")
             continue
+        if folder.is_done() and (problem := folder.identity_problem()):
+            with locked(folder.lock, folder.busy):
+                folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files, folder.origin())
+            study.screen.say(problem)
         for at in kept:
             if job.files and (not at.known_files() or changed_code(job.files, at)):
                 at.accept(job.files)

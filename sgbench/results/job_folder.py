@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from sgbench.results.known_files import FILES, accept, known_files
+from sgbench.results.known_files import FILES, accepted, known_files
 from sgbench.results.origin import Origin, read_origin, write_origin
 from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile, summary
 from sgbench.support.reading import MOST_TEXT, open_regular, read_text
-from sgbench.support.sealed import check, discard, is_sealed, opened, seal
+from sgbench.support.sealed import check, discard, is_sealed, opened, seal, sealing
 from sgbench.support.strict import parse_json, read_object
 
 _ORIGINS = "origins"
@@ -89,7 +89,7 @@ class JobFolder:
         code: str,
         data: str,
         files: Mapping[str, str],
-        origin: Origin,
+        origin: Origin | None,
     ) -> None:
         """Keep what decided the model, what its sparse labels hold, where the classes lay, and what trains it now.
 
@@ -100,11 +100,19 @@ class JobFolder:
         """
         known = (self.known_files() or []) if self.identity_file.exists() else []
         earlier = self._origins() if self.checkpoint.exists() else []
-        origins = earlier if origin in earlier else [*earlier, origin]
+        origins = earlier if origin is None or origin in earlier else [*earlier, origin]
         about = {**identity, "manifest": manifest, "class": code, "data": data, _ORIGINS: origins}
         if files:
             about[FILES] = known if files in known else [*known, files]
-        write_text(self.identity_file, json.dumps(about, indent=1) + "\n")
+        self._write_identity(json.dumps(about, indent=1) + "\n")
+
+    def identity_problem(self) -> str:
+        """What is wrong with what is kept of the model's making: lost, or not as it was written; or nothing."""
+        try:
+            check(self.identity_file, "made again")
+        except BrokenFile as error:
+            return str(error)
+        return ""
 
     def known_files(self) -> list[dict[str, str]] | None:
         """Every state of the files of a class from outside the package with which this model counts as trained.
@@ -115,7 +123,7 @@ class JobFolder:
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the model count as trained with these files, too."""
-        accept(self.identity_file, files)
+        self._write_identity(accepted(self.identity_file, files))
 
     def is_begun(self) -> bool:
         """Whether something was trained here."""
@@ -123,7 +131,8 @@ class JobFolder:
 
     def changed(self) -> Iterator[str]:
         """A line for each file that is there and is not as it was written, as far as hashes are known."""
-        for file, remedy in ((self.checkpoint, self.remedy), (self.labels_file, self.remedy), (self._losses, _WITHOUT)):
+        needed = self.identity_file, self.checkpoint, self.labels_file
+        for file, remedy in (*((file, self.remedy) for file in needed), (self._losses, _WITHOUT)):
             if file.exists() and is_sealed(file):
                 try:
                     check(file, remedy)
@@ -137,7 +146,7 @@ class JobFolder:
             discard(file)
         for folder in (self.sample(0).parent, self.curves):
             shutil.rmtree(folder, ignore_errors=True)
-        self.identity_file.unlink(missing_ok=True)
+        discard(self.identity_file)
 
     def is_done(self) -> bool:
         """Whether the model is trained to the end."""
@@ -190,6 +199,10 @@ class JobFolder:
             BrokenFile: they are missing, or are not as they were written; names the file.
         """
         return opened(self._losses, _read_losses, _WITHOUT)
+
+    def _write_identity(self, text: str) -> None:
+        with sealing(self.identity_file) as partial:
+            partial.write_text(text, encoding="utf-8")
 
     def _origins(self) -> list[Origin]:
         """What has trained the model so far, as far as it is known."""

@@ -14,7 +14,7 @@ from sgbench.support.archives import Arrays
 from sgbench.support.atomic import write_buffered
 from sgbench.support.errors import BrokenFile
 from sgbench.support.reading import NotRead
-from sgbench.support.sealed import opened, sealing
+from sgbench.support.sealed import check, opened, sealing
 from sgbench.support.settings_model import named_if_broken
 from sgbench.support.strict import read_object
 
@@ -60,9 +60,10 @@ def read_identity(folder: JobFolder) -> JobIdentity:
     """The identity that a job's folder keeps.
 
     Raises:
-        BrokenFile: it is missing or broken; names the file and what to do.
+        BrokenFile: it is missing, is not as it was written, or is broken; names the file and what to do.
     """
     path = folder.identity_file
+    check(path, folder.remedy)
     with named_if_broken(path, folder.remedy):
         return _IDENTITIES.validate_python(read_object(path))
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from sgbench.support.atomic import write_text
 from sgbench.support.strict import read_object
 
 _STATES = TypeAdapter(list[dict[str, str]])
@@ -25,11 +24,11 @@ def known_files(path: Path) -> list[dict[str, str]] | None:
         return None
 
 
-def accept(path: Path, files: Mapping[str, str]) -> None:
-    """Add a state to those that a file keeps."""
+def accepted(path: Path, files: Mapping[str, str]) -> str:
+    """What a file keeps, as JSON, with one more state."""
     try:
         about = read_object(path)
     except (OSError, ValueError):
         about = {}
     about[FILES] = [*(known_files(path) or []), files]
-    write_text(path, json.dumps(about, indent=1) + "\n")
+    return json.dumps(about, indent=1) + "\n"

@@ -17,6 +17,7 @@ from sgbench.results.records import Record
 from sgbench.results.score_arrays import read_arrays
 from sgbench.results.set_figure import SetFigure
 from sgbench.results.system_folder import REMEDY, SystemFolder
+from sgbench.support.errors import BrokenFile, shown
 from sgbench.support.kept_arrays import read_arrays_as, write_arrays
 from sgbench.support.names import one_component
 from sgbench.support.sealed import opened
@@ -197,9 +198,12 @@ def open_scores(folder: SystemFolder) -> Scores:
     """The scores of a scored system.
 
     Raises:
-        BrokenFile: they are lost or are not as they were written; names the file.
+        BrokenFile: they are lost, are not as they were written, or are of another system; names the file.
     """
-    return opened(folder.scores_file, read_scores, REMEDY)
+    scores = opened(folder.scores_file, read_scores, REMEDY)
+    if scores.base.system != folder.name:
+        raise BrokenFile(f"{folder.scores_file}: has the scores of {shown(scores.base.system)}; {REMEDY}")
+    return scores
 
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> Scores:

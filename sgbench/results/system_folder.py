@@ -8,12 +8,12 @@ from typing import Any
 
 from sgbench.results.cost import Cost, read_cost, write_cost
 from sgbench.results.gallery import Gallery, read_gallery, write_gallery
-from sgbench.results.known_files import accept, known_files
+from sgbench.results.known_files import accepted, known_files
 from sgbench.results.origin import SCORED_WITH, Origin, read_origin, write_origin
 from sgbench.results.records import Record, read_records, write_records
 from sgbench.results.samples import Samples, read_samples
 from sgbench.support.archives import Arrays, check_sum
-from sgbench.support.atomic import discard_partials
+from sgbench.support.atomic import discard_partials, write_text
 from sgbench.support.errors import BrokenFile
 from sgbench.support.sealed import check, discard, is_sealed, opened, seal, sealing
 from sgbench.support.strict import read_object
@@ -179,7 +179,7 @@ class SystemFolder:
         """
         self.code_file.unlink(missing_ok=True)
         if files:
-            accept(self.code_file, files)
+            self.accept(files)
 
     def known_files(self) -> list[dict[str, str]] | None:
         """As that of a job's folder: with which files of its class the system counts as scored."""
@@ -187,7 +187,7 @@ class SystemFolder:
 
     def accept(self, files: Mapping[str, str]) -> None:
         """Let the system count as scored with these files, too."""
-        accept(self.code_file, files)
+        write_text(self.code_file, accepted(self.code_file, files))
 
     def unscore(self) -> None:
         """Let the system count as not scored."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 from sgbench.support.atomic import make_once, replacing, write_text
 from sgbench.support.errors import BrokenFile, summary
 from sgbench.support.hashing import hash_of_file
-from sgbench.support.reading import read_text
+from sgbench.support.reading import NotRead, read_text
 
 T = TypeVar("T")
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -75,7 +75,7 @@ def discard(path: Path) -> None:
 
 
 def check(path: Path, remedy: str) -> None:
-    """Refuse a file that is missing or is not as it was written; one without a hash is taken as it is.
+    """Refuse what is missing, is no file, or is not as it was written; a file without a hash is taken as it is.
 
     Args:
         remedy: what to do if it is; ends the message.
@@ -90,7 +90,10 @@ def check(path: Path, remedy: str) -> None:
     stamp = status.st_ino, status.st_size, status.st_mtime_ns
     if _found_whole.get(path) == stamp or not (known := _known(path)):
         return
-    digest = hash_of_file(path)
+    try:
+        digest = hash_of_file(path)
+    except NotRead as error:
+        raise BrokenFile(f"{path}: {error}; {remedy}") from error
     if digest not in known and digest not in _known(path):  # another process may just have put a new one in place
         raise BrokenFile(f"{path}: is not as it was written; {remedy}")
     _found_whole[path] = stamp

@@ -168,7 +168,7 @@ def test_every_file_is_among_them(finished):
     rest = {path for path in finished.rglob("*") if path.is_file() and path.suffix not in (".lock", ".png", ".tex")}
     rest = {path for path in rest if path.parent.name != ".images"}  # a broken one is as good as none
     left = {path.name for path in rest if path.name not in kinds and path.suffix not in kinds} - {"lock"}
-    sealed = ("samples.npz", "gallery.npz", "labels.npz", "cost.json", "origin.json", "background.npy")
+    sealed = ("samples.npz", "gallery.npz", "job.json", "labels.npz", "cost.json", "origin.json", "background.npy")
     hashes = {f".{name}.sha256" for name in sealed}
     assert left <= {
         ".code.json",

@@ -12,6 +12,7 @@ from sgbench.results.job_identity import read_labels
 from sgbench.results.run_folder import RunFolder
 from sgbench.scoring.translator import editor, load_models
 from sgbench.support.errors import UserError
+from sgbench.support.sealed import seal
 from sgbench.translating.naming import NamedModel, find_model
 from sgbench.translating.systems import open_system
 
@@ -105,7 +106,7 @@ def test_a_folder_of_an_earlier_version_is_read_without_labels_and_data(trained,
     folder.labels_file.unlink()
     about = json.loads(folder.identity_file.read_text())
     del about["data"]
-    folder.identity_file.write_text(json.dumps(about))
+    keep_identity(folder, json.dumps(about))
     system = open_system(NamedModel("old", (folder,)), CPU)
     new = open_system(NamedModel("new", (trained.runs.job(folder.path.name),)), CPU)
     assert system.source is None
@@ -113,26 +114,39 @@ def test_a_folder_of_an_earlier_version_is_read_without_labels_and_data(trained,
     assert torch.equal(system.edit(IMAGES, hidden, [Group(0, 1)]), new.edit(IMAGES, hidden, [Group(0, 1)]))
 
 
+def keep_identity(folder, text):
+    """As another version, or a folder that was made otherwise, has it."""
+    folder.identity_file.write_text(text)
+    seal(folder.identity_file)
+
+
+def changed_identity(folder):
+    about = json.loads(folder.identity_file.read_text())
+    about["attributes"].reverse()
+    folder.identity_file.write_text(json.dumps(about))
+    return "job.json: is not as it was written"
+
+
 def broken_identity(folder):
-    folder.identity_file.write_text("{")
+    keep_identity(folder, "{")
     return "job.json: is broken"
 
 
 def no_attributes(folder):
     about = json.loads(folder.identity_file.read_text()) | {"attributes": [["smile", ["no"], True]]}
-    folder.identity_file.write_text(json.dumps(about))
+    keep_identity(folder, json.dumps(about))
     return "job.json: is broken (attributes: attribute 'smile' needs at least two values"
 
 
 def with_setting(folder, **setting):
     about = json.loads(folder.identity_file.read_text())
     about["settings"] |= setting
-    folder.identity_file.write_text(json.dumps(about))
+    keep_identity(folder, json.dumps(about))
 
 
 def no_class(folder):
     about = json.loads(folder.identity_file.read_text()) | {"class": "nowhere.gan:GAN"}
-    folder.identity_file.write_text(json.dumps(about))
+    keep_identity(folder, json.dumps(about))
     return "start in the folder that holds the class"
 
 
@@ -164,6 +178,7 @@ def broken_labels(folder):
 @pytest.mark.parametrize(
     "damage",
     [
+        changed_identity,
         broken_identity,
         no_attributes,
         no_class,
@@ -183,7 +198,7 @@ def test_a_damaged_folder_is_refused_in_a_line(copied, damage):
 def test_another_version_of_the_method_is_said(copied):
     folder = copied("sggan")
     about = json.loads(folder.identity_file.read_text()) | {"version": 1}
-    folder.identity_file.write_text(json.dumps(about))
+    keep_identity(folder, json.dumps(about))
     with pytest.warns(UserWarning, match="was trained by version 1 of SG-GAN, here is version 2"):
         open_system(NamedModel("x", (folder,)), CPU)
 
@@ -234,7 +249,7 @@ def test_a_class_from_elsewhere_has_its_labels_and_says_what_changed(tmp_path, m
     folder = study.runs.job(job.name)
     about = json.loads(folder.identity_file.read_text())
     about["files"] = [{"mine_elsewhere.py": "0" * 64}]
-    folder.identity_file.write_text(json.dumps(about))
+    keep_identity(folder, json.dumps(about))
     with pytest.warns(UserWarning, match=r"mine_elsewhere\.py has changed since this was trained"):
         opened(study, "foreign-5:mine")
     folder.labels_file.unlink()
