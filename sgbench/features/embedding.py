@@ -129,14 +129,14 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
     module = sys.modules[origin.partition(":")[0]]
     if not getattr(module, "__file__", None):
         raise UserError(f"unknown face embedding '{origin}': {module.__name__} is not a file, so it has no hash")
-    return Embedder(function, origin, _hash_of_module(module), device)
+    return Embedder(function, origin, _hash_of_function(module, origin.partition(":")[2]), device)
 
 
-def _hash_of_module(module: ModuleType) -> str:
-    """Hash of a module's code and of all that its networks are made of, read from wherever."""
+def _hash_of_function(module: ModuleType, name: str) -> str:
+    """Hash of a function's name, of its module's code, and of all that its networks are made of, read from wherever."""
     code = hash_of_code(module.__name__) or hash_of_file(Path(module.__file__))
     states = {name: _hash_of_tensors(tensors) for name, value in vars(module).items() if (tensors := _tensors(value))}
-    return hash_of_value([code, states]) if states else code
+    return hash_of_value([name, code, states])
 
 
 def _tensors(value: object) -> list[Tensor]:

@@ -148,7 +148,7 @@ def construct(
     """A method as its class builds it.
 
     Args:
-        labels: int8 [N, J], the revealed labels of its training images.
+        labels: int8 [N, J], the revealed labels of its training images; the method gets a copy, for it may write into it.
 
     Raises:
         ValueError: the method cannot take these attributes, labels or size.
@@ -156,7 +156,7 @@ def construct(
     """
     place = _place_of(cls)
     with foreign(place), errors_in_a_line(place, cls.__module__, anywhere=True, passed=(ValueError,)):
-        return cls(attributes, image_size, settings, labels)
+        return cls(attributes, image_size, settings, labels.clone())
 
 
 def in_a_label(slug: str) -> str:

@@ -1,6 +1,7 @@
 """Embeddings by functions and exported programs that a test writes as a user would."""
 
 import hashlib
+import json
 import sys
 
 import pytest
@@ -110,9 +111,16 @@ def test_at_most_a_batch_of_images_comes_at_once():
     assert seen == [4, 4, 2]
 
 
-def test_the_hash_is_that_of_the_file(own_module, program):
-    assert load_embedder("my_faces:colours").sha256 == hashlib.sha256(own_module.read_bytes()).hexdigest()
+def test_the_hash_is_that_of_the_function_and_its_file_or_of_the_program(own_module, program):
+    code = hashlib.sha256(own_module.read_bytes()).hexdigest()
+    whole = hashlib.sha256(json.dumps(["colours", code, {}]).encode()).hexdigest()
+    assert load_embedder("my_faces:colours").sha256 == whole
     assert load_embedder(str(program)).sha256 == hashlib.sha256(program.read_bytes()).hexdigest()
+
+
+def test_two_functions_of_one_module_have_two_hashes(own_module):
+    own_module.write_text(MODULE + "\ndef others(x):\n    return colours(x).flip(1)\n")
+    assert load_embedder("my_faces:colours").sha256 != load_embedder("my_faces:others").sha256
 
 
 @pytest.mark.parametrize("weights", ["W = torch.load(FILE)", "def lazily():\n    return torch.load(FILE)"])

@@ -16,6 +16,7 @@ from sgbench.run import main
 from sgbench.scoring.stages import prepare_data
 from sgbench.settings.reading import read_settings
 from sgbench.support.errors import UserError
+from sgbench.support.hashing import hash_of_array
 from sgbench.support.screen import Screen
 from sgbench.training.loop import Loop
 
@@ -119,3 +120,13 @@ def test_a_name_read_from_a_file_is_one_component_of_a_path_or_refused(tmp_path,
     for place in (runs.job, runs.system, runs.judge):
         with pytest.raises(UserError, match="cannot be the name of a file or folder"):
             place(name)
+
+
+def test_a_method_that_writes_into_its_labels_learns_from_those_that_its_hash_names(write, tmp_path):
+    dirty = MINE + "\n    def __init__(self, attributes, image_size, settings, labels):\n"
+    dirty += "        labels[labels < 0] = 0\n        super().__init__(attributes, image_size, settings, labels)\n"
+    (job,) = opened(write("first_place", dirty), tmp_path).plan.jobs
+    job.build()
+    labels = job.labels.labels
+    assert (labels < 0).any()
+    assert hash_of_array(labels.numpy()) == job.labels.manifest["sha256"]
