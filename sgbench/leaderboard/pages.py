@@ -2,7 +2,7 @@
 
 import base64
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -77,12 +77,10 @@ def _markdown(boards: Sequence[Leaderboard], reported: Sequence[tuple[str, str, 
         rows = []
         for name, own in cells.iterrows():
             facts = _facts(board.rows.get(str(name)))
-            texts = {heading: marked_up(cell) for heading, cell in own.items()}
             link = _link(board.rows.get(str(name)), folder)
-            told = {key: in_a_cell(value) for key, value in facts.items()}
             report = f"[{in_a_cell(link[0])}]({link[1]})" if link else MISSING
-            rows.append({"System": in_a_cell(name)} | told | texts | {"Report": report})
-        frame = pd.DataFrame(rows)
+            rows.append([*map(in_a_cell, (name, *facts)), *map(marked_up, own), report])
+        frame = pd.DataFrame(rows, columns=["System", *_columns(cells)])  # an attribute may be called like a fact
         parts += [in_a_line(board.table.caption), markdown(frame, linked=list(frame.columns))]
         parts += ["\n".join(f"<sup>{k}</sup> {in_a_line(text)}  " for k, text in enumerate(reasons, 1))] * bool(reasons)
     parts += ["## Reported", _REPORTED]
@@ -117,12 +115,11 @@ def _page_table(board: Leaderboard, number: int, folder: Path) -> PageTable:
     for name, own in cells.iterrows():
         row = board.rows.get(str(name))
         link = _link(row, folder)
-        facts = [PageCell(Shown(text), number_in(text)) for text in _facts(row).values()]
+        facts = [PageCell(Shown(text), number_in(text)) for text in _facts(row)]
         figures = [PageCell(cell, number_in(cell.value)) for cell in own]
         report = PageCell(Shown(link[0] if link else MISSING), None, link=link[1] if link else "")
         rows.append((str(name), (*facts, *figures, report)))
-    columns = (*_FACTS[:-1], *map(str, cells.columns), _FACTS[-1])
-    block = PageBlock("", "System", columns, tuple(rows))
+    block = PageBlock("", "System", _columns(cells), tuple(rows))
     caption = f"{_about(board)} {board.table.caption}"
     return PageTable(f"board-{number}", board.title, caption, (block,), reasons=tuple(reasons), ranked=True)
 
@@ -157,13 +154,17 @@ def _about(board: Leaderboard) -> str:
     return " ".join((*board.about, f"Protocol {board.protocol[:16]}."))
 
 
-def _facts(row: Standing | None) -> Mapping[str, str]:
+def _columns(cells: pd.DataFrame) -> tuple[str, ...]:
+    """Headings beside a system's name."""
+    return (*_FACTS[:-1], *map(str, cells.columns), _FACTS[-1])
+
+
+def _facts(row: Standing | None) -> tuple[str, ...]:
     """What is said of a system before its figures; nothing of a control."""
     if row is None:
-        return dict.fromkeys(_FACTS[:-1], MISSING)
+        return (MISSING,) * (len(_FACTS) - 1)
     fronts = ", ".join(heading.lower().removesuffix(", scaled") for heading in row.fronts)
-    told = (row.key[2] or MISSING, str(row.seeds), row.source_labels or "not known", fronts or MISSING)
-    return dict(zip(_FACTS[:-1], told, strict=True))
+    return row.key[2] or MISSING, str(row.seeds), row.source_labels or "not known", fronts or MISSING
 
 
 def _link(row: Standing | None, folder: Path) -> tuple[str, str] | None:

@@ -148,7 +148,7 @@ def construct(
     """A method as its class builds it.
 
     Args:
-        labels: int8 [N, J], the revealed labels of its training images; the method gets a copy, for it may write into it.
+        labels: int8 [N, J], the revealed labels of its training images; the method may write into what it gets.
 
     Raises:
         ValueError: the method cannot take these attributes, labels or size.

@@ -89,20 +89,18 @@ def ceiling(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
 
 
 def training_labels(manifests: Mapping[str, Mapping], layout: Layout) -> pd.DataFrame:
-    """Which labels were revealed: a row for each level and seed."""
+    """Which labels were revealed: a row for each level and seed. An attribute may be called like another column."""
+    attributes = list(dict.fromkeys(a for m in manifests.values() for a in m["counts"]))
     rows = []
     for name, m in manifests.items():
-        counts = {
-            layout.attributes.get(a, a): ", ".join(f"{value} {count:,}" for value, count in values.items() if count)
+        revealed = {
+            a: ", ".join(f"{value} {count:,}" for value, count in values.items() if count)
             for a, values in m["counts"].items()
         }
-        rows.append(
-            {"Labels": name, "Images": f"{m['images']:,}", "With a label": f"{m['pool']:,}"}
-            | {"With all labels": f"{m['complete']:,}"}
-            | counts
-            | {"SHA-256": m["sha256"][:12]}
-        )
-    return pd.DataFrame(rows).fillna(MISSING)
+        told = [name, *(f"{m[part]:,}" for part in ("images", "pool", "complete"))]
+        rows.append([*told, *(revealed.get(a, MISSING) for a in attributes), m["sha256"][:12]])
+    titles = [layout.attributes.get(a, a) for a in attributes]
+    return pd.DataFrame(rows, columns=["Labels", "Images", "With a label", "With all labels", *titles, "SHA-256"])
 
 
 def counts(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:

@@ -8,10 +8,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
+import many
 import pytest
-from many import many
 
 from sgbench.commands.leaderboard import main
+from sgbench.data.labels import Attribute
 from sgbench.leaderboard.boards import make_boards
 from sgbench.leaderboard.entrants import find_reports, read_entrant
 from sgbench.leaderboard.reported import reported_tables
@@ -19,6 +20,7 @@ from sgbench.report.making import make_report
 from sgbench.report.text import shown
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import read_records, write_records
+from sgbench.results.scores import Panelist, Verdict
 from sgbench.results.study_folder import StudyPlan
 
 HOSTILE = "</script><b>|x|`=1+1"
@@ -26,7 +28,7 @@ HOSTILE = "</script><b>|x|`=1+1"
 
 def report(root, number=2, protocol="a" * 64, seeds=(0,), **described):
     """A finished report in a run folder of its own."""
-    study = many(root, number, seeds, **described)
+    study = many.many(root, number, seeds, **described)
     systems = {system.folder: [] for system in study.read_description().systems}
     study.write_plan(StudyPlan(80, 20, protocol, {}, systems, ["real", "copy"]))
     make_report(study, pictures=False)
@@ -76,6 +78,25 @@ def test_systems_of_two_reports_of_one_protocol_are_in_one_table(tmp_path, capsy
             assert page in (one.report.index.resolve(), two.report.index.resolve())
 
 
+def test_attributes_may_be_called_like_the_columns_beside_them(tmp_path, monkeypatch):
+    names = ("front", "system", "report", "labels", "seeds")
+    attributes = tuple(Attribute(name, ("a", "b")) for name in names)
+    judges = tuple(Panelist(name, (Verdict(0.9, 0.5),) * len(names), k) for k, name in enumerate(("r", "v", "w")))
+    monkeypatch.setattr(many, "ATTRIBUTES", attributes)
+    monkeypatch.setattr(many, "JUDGES", judges)
+    report(tmp_path / "runs", 2, attributes={name: name.capitalize() for name in names})
+    main([str(tmp_path / "runs"), "-o", str(tmp_path / "board")])
+    page = (tmp_path / "board" / "leaderboard.md").read_text()
+    headings, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")
+    ]
+    titles = [name.capitalize() for name in names]
+    assert headings[:5] == ["System", "Labels", "Seeds", "Source labels", "Front"]
+    assert [heading for heading in headings[5:] if heading in titles] == [*titles, "Report"]
+    assert {row[0] for row in rows} >= {"Method 00", "Method 01", "Copy of the source"}
+    assert all("index.html)" in row[-1] for row in rows if row[0] in ("Method 00", "Method 01"))
+
+
 def test_figures_are_those_of_the_records(tmp_path):
     study = report(tmp_path / "runs", 2)
     main([str(study.path), "-o", str(tmp_path / "board")])
@@ -115,7 +136,7 @@ def test_seeds_are_one_row_and_rows_that_read_alike_name_their_report(tmp_path):
 @pytest.mark.slow
 def test_a_training_that_two_reports_have_is_counted_once(tmp_path):
     for name, left in (("one", 2), ("two", 0)):  # seeds 0 and 1, seeds 1 and 2
-        study = many(tmp_path / name, 6, (0, 1, 2))
+        study = many.many(tmp_path / name, 6, (0, 1, 2))
         description = study.read_description()
         kept = tuple(system for system in description.systems if not system.folder.endswith(f"-s{left}"))
         study.write_description(replace(description, systems=kept))

@@ -1,5 +1,7 @@
 """Data whose attributes and values are called as reports call things themselves: refused at once, or reported whole."""
 
+from types import SimpleNamespace
+
 import many
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from sgbench.commands.verify import main as verify
 from sgbench.data.labels import Attribute
 from sgbench.plan import plan
+from sgbench.report.accounts import training_labels
 from sgbench.report.making import make_report
 from sgbench.results.scores import Panelist, Verdict
 from sgbench.support.errors import UserError
@@ -71,6 +74,15 @@ def test_a_column_of_comparisons_is_told_from_an_attribute(reported):
     cells = table(reported((Attribute("judge score", ("a", "b")), Attribute("smile", ("a", "b")))), "comparisons")
     columns = set(zip(cells["metric"], cells["column"].str.removesuffix(" (target)"), strict=True))
     assert {("judge_score", "(Judge Score)"), ("jury_accuracy", "Judge score"), ("jury_accuracy", "Smile")} <= columns
+
+
+def test_attributes_may_be_called_like_the_columns_of_revealed_labels():
+    names = {"images": "Images", "labels": "Labels", "with_a_label": "With a label"}
+    counts = {"images": {"a": 1, "b": 2}, "labels": {"a": 3, "b": 4}, "with_a_label": {"a": 5, "b": 0}}
+    manifest = {"images": 50, "pool": 15, "complete": 7, "counts": counts, "sha256": "f" * 64}
+    made = training_labels({"5": manifest}, SimpleNamespace(attributes=names))
+    assert list(made) == ["Labels", "Images", "With a label", "With all labels", *names.values(), "SHA-256"]
+    assert made.to_numpy().tolist() == [["5", "50", "15", "7", "a 1, b 2", "a 3, b 4", "a 5", "f" * 12]]
 
 
 @pytest.mark.parametrize("name", ["Background", "agreement"])
