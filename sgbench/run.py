@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgbench.commands.execution import Parser, execute
@@ -184,33 +183,20 @@ def _run(arguments: argparse.Namespace) -> int:
 
         tell_plan(studies, screen, arguments.json)
         return 0
+    if arguments.experiment:
+        from sgbench.experiments.parts import part_studies
+        from sgbench.report.overview import check_free, join
+
+        check_free(studies[0].folder.runs.overview(config), config)
     for study in studies:
         report = run_study(study, arguments.choice, arguments.wait, arguments.replace, arguments.unscored)
         screen.result(f"report: {report.page} (for a browser: {study.folder.report.index})")
     if arguments.experiment:
-        page, told = _join(config, studies)
+        page, told = join(config, part_studies(config), [study.folder for study in studies])
         if told:
             screen.say(f"warning: {told}")
         screen.result(f"all parts: {page}")
     return 0
-
-
-def _join(config: str, studies: "Sequence[Study]") -> tuple[Path, str]:
-    """Write the page that joins the reports of these studies, and of the parts that were carried out before.
-
-    Returns:
-        The page, and in what the parts are not alike, in words.
-    """
-    from sgbench.experiments.parts import part_studies
-    from sgbench.report.overview import write_overview
-    from sgbench.report.unlike_parts import unlike
-    from sgbench.results.study_folder import StudyFolder
-
-    runs = studies[0].folder.runs
-    parts = [StudyFolder(runs.study(name)) for name in part_studies(config)]
-    done = [folder for folder in parts if folder.is_study() and folder.report.page.exists()]
-    now = [study.folder for study in studies if study.folder not in done]
-    return write_overview(runs.overview(config), config, [*done, *now]), unlike([*done, *now])
 
 
 def _settings(arguments: argparse.Namespace) -> "tuple[str, Sequence[Settings]]":

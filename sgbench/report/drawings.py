@@ -9,7 +9,7 @@ from sgbench.report.budget import BUDGET, labels_at_all
 from sgbench.report.budget_plot import budget_plot
 from sgbench.report.drawing import PRINTED, Drawing
 from sgbench.report.grids import figure3, figure4
-from sgbench.report.layout import Layout
+from sgbench.report.layout import Layout, trainings
 from sgbench.report.members import FEW, Member, beside_variants, people, without_variants
 from sgbench.report.paper_figures import paper_drawings
 from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
@@ -43,7 +43,8 @@ def drawings(
     rows = list(dict.fromkeys(member.row for member in systems))
     later = set(rows[FEW:])
     left_out = {member.folder.name for member in systems if member.row in later}
-    other = "other seeds, another jury" if description.num_seeds > 1 else "another jury"
+    seeds = _other_seeds(frame)
+    other = f"{seeds}, another jury" if seeds else "another jury"
     figures += [
         Drawing(
             f"Target accuracy by the jury, with 95 % intervals of what {other} and other test images would give.",
@@ -79,10 +80,22 @@ def losses(description: Description, runs: RunFolder, many: bool) -> list[Drawin
     return [Drawing(caption, "losses", lambda path: _draw_losses(path, titles, runs))]
 
 
+def _other_seeds(frame: pd.DataFrame) -> str:
+    """What intervals hold of other trainings, as a caption has it; empty where no system was trained more than once."""
+    several = {number > 1 for number in trainings(frame[frame["origin"] == "measured"]).values()}
+    return (
+        ""
+        if True not in several
+        else "other seeds (of systems that have several)"
+        if False in several
+        else "other seeds"
+    )
+
+
 def _budget(frame: pd.DataFrame, layout: Layout, description: Description) -> Drawing:
     number = labels_at_all(description.manifests, layout)
     at_all = f" At {ALL}: {number:,.0f} labels a value on average." if number else ""
-    bands = "other seeds" if description.num_seeds > 1 else "another jury or other test images (one seed)"
+    bands = _other_seeds(frame) or "another jury or other test images (one seed)"
     return Drawing(
         f"Figures against labels per value, means over targets, with 95 % bands of what {bands} would give.{at_all}",
         BUDGET,

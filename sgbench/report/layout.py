@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from sgbench.results.csv_text import csv_text
-from sgbench.results.records import ALL
+from sgbench.results.records import ALL, NO_SEED
+from sgbench.results.row_names import row_name
 
 DAGGER = "†"
 MISSING = "–"
@@ -108,9 +109,18 @@ def row_labels(frame: pd.DataFrame, layout: Layout) -> dict[Key, str]:
     labels = {}
     for method, variant, level in systems:
         shown = level if level not in {"", ALL} or len(levels[method]) > 1 else ""
-        inside = ", ".join(filter(None, (shown, variant)))
-        labels[method, variant, level] = layout.methods.get(method, method) + (f" ({inside})" if inside else "")
+        labels[method, variant, level] = row_name(layout.methods.get(method, method), shown, variant)
     return labels
+
+
+def trainings(systems: pd.DataFrame) -> dict[Key, int]:
+    """(method, variant, level) -> how many trainings of it there are; 0 where no seed is known.
+
+    Args:
+        systems: records of what was trained or handed in.
+    """
+    seeds = systems["seed"].where(systems["seed"] != NO_SEED)
+    return seeds.groupby([systems[part] for part in SYSTEM]).nunique().to_dict()
 
 
 def to_csv(table: Table) -> str:

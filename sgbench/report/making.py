@@ -17,7 +17,7 @@ from sgbench.report.drawings import drawings
 from sgbench.report.html.gallery import exhibition
 from sgbench.report.layout import Layout
 from sgbench.report.losses import losses_at_hand
-from sgbench.report.members import CONTROL_TITLES, FEW, Member, check_different, labelled
+from sgbench.report.members import FEW, Member, check_different, labelled
 from sgbench.report.page import write_report
 from sgbench.report.reference import Reference, choose_reference
 from sgbench.report.remarks import remarks
@@ -26,6 +26,7 @@ from sgbench.results.description import Description
 from sgbench.results.published import TABLES, published
 from sgbench.results.records import COPY, ORACLE, REAL, Record, to_frame, write_records
 from sgbench.results.report_folder import ReportFolder
+from sgbench.results.row_names import CONTROL_TITLES
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.scores import Scores, open_scores
 from sgbench.results.study_folder import StudyFolder

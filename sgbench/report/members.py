@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 
 from sgbench.report.layout import Layout, row_labels
-from sgbench.results.records import COPY, NO_SEED, ORACLE, REAL, Record
+from sgbench.results.records import NO_SEED, Record
 from sgbench.results.samples import Samples
 from sgbench.results.system_folder import SystemFolder
 from sgbench.support.errors import UserError
 
-CONTROL_TITLES = {REAL: "Real images", COPY: "Copy of the source", ORACLE: "Oracle (counterfactual)"}
 FEW = 12
 """Up to so many systems a report tests all pairs, and its figures show each of them."""
 

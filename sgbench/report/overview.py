@@ -17,9 +17,9 @@ from sgbench.report.other_data import ORDER_CAPTION, open_ordered, order_on
 from sgbench.report.unlike_parts import unlike
 from sgbench.results.study_folder import StudyFolder, studies_in
 from sgbench.support.atomic import write_text
-from sgbench.support.errors import BrokenFile
+from sgbench.support.errors import BrokenFile, UserError
 from sgbench.support.markdown import in_a_line
-from sgbench.support.reading import open_lines
+from sgbench.support.reading import open_lines, read_text
 
 _ITEMS = {item.name: item for part in PARTS for item in part.items}
 _ABOUT = (
@@ -38,6 +38,29 @@ _NO_OTHER_DATA = (
 _COLUMNS = ("claim", "measured", "why", "published", "published_why")
 
 
+def check_free(page: Path, title: str) -> None:
+    """Refuse to write where something else lies; an earlier page of these experiments may be replaced."""
+    if page.exists() and not (page.is_file() and read_text(page).startswith(f"{_heading(title)}\n")):
+        raise UserError(f"{page}: is there already and is no page of these experiments; move it, or give another --out")
+
+
+def join(config: str, parts: Sequence[str], now: Sequence[StudyFolder]) -> tuple[Path, str]:
+    """Write the page that joins the reports of these studies, and of the parts that were carried out before.
+
+    Args:
+        config: its name.
+        parts: names of the studies of all its parts.
+
+    Returns:
+        The page, and in what the parts are not alike, in words.
+    """
+    runs = now[0].runs
+    all_parts = [StudyFolder(runs.study(name)) for name in parts]
+    done = [folder for folder in all_parts if folder.is_study() and folder.report.page.exists()]
+    studies = [*done, *(folder for folder in now if folder not in done)]
+    return write_overview(runs.overview(config), config, studies), unlike(studies)
+
+
 def write_overview(page: Path, title: str, studies: Sequence[StudyFolder]) -> Path:
     """Write the page; links lead to reports beside it.
 
@@ -48,7 +71,7 @@ def write_overview(page: Path, title: str, studies: Sequence[StudyFolder]) -> Pa
         BrokenFile: a study's description or table of verdicts is broken; names the file.
     """
     parts = [
-        f"# {in_a_line(title)}: the paper's experiments",
+        _heading(title),
         _ABOUT,
         _parts(page, studies),
         unlike(studies) or _ALIKE,
@@ -64,6 +87,10 @@ def write_overview(page: Path, title: str, studies: Sequence[StudyFolder]) -> Pa
                 parts += [f"## {_called(item)}", f"![{item.title}]({place})", f"In {_link(page, study)}."]
     write_text(page, "\n\n".join(parts) + "\n")
     return page
+
+
+def _heading(title: str) -> str:
+    return f"# {in_a_line(title)}: the paper's experiments"
 
 
 def _parts(page: Path, studies: Sequence[StudyFolder]) -> str:

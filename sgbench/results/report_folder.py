@@ -1,8 +1,10 @@
 """A report's folder: the pages, all records, and a file for each table and figure."""
 
-from collections.abc import Iterator, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 from sgbench.results.system_folder import RECORDS
@@ -61,8 +63,9 @@ class ReportFolder:
         """Yield a folder beside this one for a new report. When it is whole, its files take the earlier report's place.
 
         Of the earlier report those files are removed that are still as it was written; the user's own files stay, and
-        what was put in a file's place. Which files are the report's is kept in a hidden list, which names those of both
-        reports until the new one is in place. The page is moved last: until then the earlier one stands.
+        what was put in a file's place; one that has the name of a new file is renamed, with a warning. Which files are
+        the report's is kept in a hidden list, which names those of both reports until the new one is in place. The page
+        is moved last: until then the earlier one stands.
 
         Raises:
             OSError: no space or no permission; the earlier report is as it was.
@@ -73,6 +76,8 @@ class ReportFolder:
             self.path.mkdir(exist_ok=True)
             new = {path.name: hash_of_file(path) for path in sorted(partial.iterdir())}
             earlier = self._written()
+            if RECORDS in dict(earlier):  # otherwise the list is lost or broken
+                self._set_aside(new.keys() - dict(earlier).keys())
             self._write_list([*new.items(), *(pair for pair in earlier if pair not in new.items())])
             for name in new.keys() - {self.page.name}:
                 (partial / name).replace(self.path / name)
@@ -81,6 +86,17 @@ class ReportFolder:
                     (self.path / name).unlink()
             made.page.replace(self.page)
             self._write_list(list(new.items()))
+
+    def _set_aside(self, names: Iterable[str]) -> None:
+        """Rename the user's own files of these names."""
+        for path in (self.path / name for name in sorted(names)):
+            if path.exists() or path.is_symlink():
+                numbered = (path.with_name(f"{path.stem} (kept {k}){path.suffix}") for k in count(1))
+                kept = next(other for other in numbered if not other.exists() and not other.is_symlink())
+                path.rename(kept)
+                warnings.warn(
+                    f"{path}: is a file of yours where the report has one now; kept as {kept.name}", stacklevel=2
+                )
 
     @property
     def _list(self) -> Path:

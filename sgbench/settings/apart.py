@@ -1,9 +1,11 @@
 """Methods that cannot be taken for each other: in the run folder by their keys, in a report by the names shown."""
 
 from collections.abc import Sequence
+from itertools import permutations
 
 from sgbench.methods.contract import Method
 from sgbench.methods.declared import undeclared
+from sgbench.results.row_names import is_control, is_row_of
 from sgbench.settings.config_files import METHOD_PACKAGES
 from sgbench.settings.models import MethodEntry
 from sgbench.support.errors import UserError
@@ -50,6 +52,8 @@ def check_apart(methods: Sequence[MethodEntry]) -> None:
         key, title = method.cls.key, method.cls.display_name
         if classes.setdefault(key, method.cls) is not method.cls:
             raise UserError(f"methods: two classes have the key '{key}'; give one of them another")
+        if is_control(title):
+            raise UserError(f"methods: {method.key} is called {title}, as a control is; give it another display_name")
         if (other := shown.setdefault(title.casefold(), method)).name != method.name:
             raise UserError(
                 f"methods: a report would show both {other.key} and {method.key} as {title}; {_remedy(other, method)}"
@@ -60,6 +64,10 @@ def check_apart(methods: Sequence[MethodEntry]) -> None:
                 "leave the slash out of the name of one"
             )
         _check_name(method)
+    for one, two in permutations({m.name: m for m in methods}.values(), 2):
+        title, other = one.cls.display_name, two.cls.display_name
+        if is_row_of(title, other, [m.shown_variant for m in methods if m.name == two.name and m.shown_variant]):
+            raise UserError(f"methods: {one.key} is called {title}, as a row of {two.key}; {_remedy(one, two)}")
 
 
 def _remedy(one: MethodEntry, two: MethodEntry) -> str:

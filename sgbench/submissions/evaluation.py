@@ -26,6 +26,7 @@ from sgbench.report.console import show
 from sgbench.report.making import make_report
 from sgbench.results.description import ReportedSystem
 from sgbench.results.records import NO_SEED
+from sgbench.results.row_names import is_control, is_row_of
 from sgbench.results.study_folder import StudyFolder
 from sgbench.results.system_folder import label_of
 from sgbench.scoring.kept import settle_kept
@@ -114,8 +115,12 @@ def evaluate(
     compared = [compare] if isinstance(compare, str | Path) else compare
     others = {folder: earlier_systems(study, folder) for folder in map(user_path, compared)}
     earlier, levels = list(dict.fromkeys(chain(*others.values()))), paper_levels(study, others)
+    if is_control(name):
+        raise UserError(f"name: '{name}' is what a report calls a control; choose another")
     if any(_confused(study, system, method, name, level, seed) for system in earlier):
-        raise UserError(f"name: '{name}' is also a method of what it is compared with; choose another")
+        raise UserError(
+            f"name: '{name}' is also a method of what it is compared with, or reads like one; choose another"
+        )
     systems = [label_of_submission(method, level, seed), *(label_of(system.folder) for system in earlier)]
     with taken(study, wait, replace, systems) as tell:
         stages = Stages(study.screen, STAGES, tell)
@@ -215,8 +220,11 @@ def _check_free(folder: StudyFolder) -> None:
 
 
 def _confused(study: Study, system: ReportedSystem, method: str, shown: str, level: str, seed: int | None) -> bool:
-    """Whether readers could confuse another system with this one: the same method, level and seed, or a shared name."""
+    """Whether readers could confuse another system with this one: the same method, level and seed, or a row's name."""
     if (system.method, system.shown) == (method, shown):
         other = study.runs.system(system.folder).read_records()[0]
         return other.level == level and (seed is None or other.seed in (seed, NO_SEED))
-    return bool({system.method, system.shown.lower()} & {method, shown.lower()})
+    if {system.method, system.shown.lower()} & {method, shown.lower()} or is_row_of(system.shown, shown):
+        return True
+    variants = [study.runs.system(system.folder).read_records()[0].variant] if "(" in shown else []
+    return is_row_of(shown, system.shown, variants)

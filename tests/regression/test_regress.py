@@ -17,7 +17,7 @@ from sgbench.commands.regress import PRINTED, main
 from sgbench.data.labels import Attribute
 from sgbench.data.requests import Requests
 from sgbench.regression.comparison import Comparison
-from sgbench.regression.differences import compare
+from sgbench.regression.differences import compare, differing
 from sgbench.regression.junit import error_to_junit, to_junit
 from sgbench.regression.summary import SHOWN, error_to_markdown, to_markdown
 from sgbench.regression.tolerances import Tolerance, load_tolerances
@@ -73,6 +73,15 @@ def test_absolute_and_relative_tolerance(row, value, verdict):
     (difference,) = compare([row], [replace(row, value=value)], TOLERANCES)
     assert (difference.reference, difference.new, difference.verdict) == (row.value, value, verdict)
     assert difference.failed == (verdict == "moved")
+
+
+@pytest.mark.parametrize(("old", "new"), [(0.9, 0.901), (0.901, 0.9), (0.3, 0.301), (0.701, 0.7)])
+def test_what_is_exactly_the_tolerance_off_is_within_it(old, new):
+    tolerance = Tolerance(absolute=0.001)
+    (difference,) = differing(replace(ROW, value=old), replace(ROW, value=new), tolerance)
+    assert difference.verdict == "within"
+    (beyond,) = differing(replace(ROW, value=old), replace(ROW, value=new + 1e-9 * (1 if new > old else -1)), tolerance)
+    assert beyond.verdict == "moved"
 
 
 def test_nan_equals_nan_and_nothing_else():

@@ -1,16 +1,20 @@
 """Figures 3, 4 and 6 of a study: which systems stand in which."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from frames import by_jury
 
 from sgbench.data.labels import Attribute
 from sgbench.plan.edits import asked_values, choose_edits
-from sgbench.report.drawings import face_drawings
-from sgbench.report.members import CONTROL_TITLES, FEW, Member, beside_variants, without_variants
+from sgbench.report.drawings import _other_seeds, face_drawings
+from sgbench.report.members import FEW, Member, beside_variants, without_variants
 from sgbench.results.description import ShownFaces
+from sgbench.results.records import to_frame
+from sgbench.results.row_names import CONTROL_TITLES
 from sgbench.results.samples import write_samples
 from sgbench.results.system_folder import SystemFolder
 
@@ -103,3 +107,18 @@ def test_of_many_systems_figures_show_the_first_and_say_so(monkeypatch, tmp_path
         assert figures[name][1] == [f"m{k:02d}-all" for k in range(FEW)]
         assert captions[name].endswith(f" The first {FEW} of {FEW + 1} systems are shown.")
     assert "first" not in captions["figure6.png"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        ({"a": (0,), "b": (5,)}, ""),
+        ({"a": (0, 1), "b": (0, 1)}, "other seeds"),
+        ({"a": (0, 1), "b": (0,)}, "other seeds (of systems that have several)"),
+        ({}, ""),
+    ],
+)
+def test_captions_say_what_other_trainings_intervals_hold(seeds, said):
+    records = [by_jury(name, "all", "smile", "smile", 0.5, 0.1, seed=s) for name, own in seeds.items() for s in own]
+    control = [replace(record, origin="control") for record in records]
+    assert _other_seeds(to_frame(records + control)) == said

@@ -114,3 +114,15 @@ def test_nothing_measured_is_said():
     empty = to_frame(ALPHA).iloc[:0]
     found = headline(contents_of(empty, Page("x", LAYOUT)))
     assert "on no test images" in found.compared
+
+
+def test_seeds_are_counted_system_by_system():
+    """Two systems of one training each, of seeds 0 and 5, are not two trainings of anything."""
+    alpha = [by_jury("alpha", "all", "smile", "smile", 0.5, 0.1, seed=s) for s in (0, 1, 2)]
+    beta = [by_jury("beta", "all", "smile", "smile", 0.4, 0.1, seed=5)]
+    each = told(alpha[:1], beta, COPY)
+    assert "(all labels, one seed)" in each.compared
+    assert each.unknown.startswith("Not known: what another training would give (one seed);")
+    mixed = told(alpha, beta, COPY)
+    assert "(all labels, one or 3 seeds)" in mixed.compared
+    assert mixed.unknown.startswith("Not known: what another training of Beta would give (one seed);")

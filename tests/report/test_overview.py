@@ -10,10 +10,10 @@ from claim_studies import study_of
 from sgbench.claims.paper import CLAIMS
 from sgbench.report import making
 from sgbench.report.making import make_report
-from sgbench.report.overview import write_overview
+from sgbench.report.overview import check_free, write_overview
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.study_folder import StudyFolder
-from sgbench.support.errors import BrokenFile
+from sgbench.support.errors import BrokenFile, UserError
 
 
 @pytest.fixture(scope="module")
@@ -103,3 +103,13 @@ def test_a_broken_table_of_verdicts_is_named(studies, text):
     with pytest.raises(BrokenFile, match=r"verdicts\.csv: is broken .*run the study's command again"):
         write_overview(studies[0].runs.overview("mine"), "mine", studies)
     path.write_bytes(kept)
+
+
+def test_a_page_of_the_users_is_not_overwritten(tmp_path):
+    page = tmp_path / "mine.md"
+    check_free(page, "mine")
+    page.write_text("# mine: the paper's experiments\n\nas made before")
+    check_free(page, "mine")
+    page.write_text("# my notes\n")
+    with pytest.raises(UserError, match=r"mine\.md: is there already and is no page of these experiments; move it"):
+        check_free(page, "mine")

@@ -59,6 +59,17 @@ def test_the_users_pictures_stay_though_the_page_shows_them_and_so_does_what_too
     assert kept.read_text() == "of somebody"
 
 
+def test_a_file_of_the_users_that_has_the_name_of_a_new_one_is_kept_under_another(report):
+    for content in ("first", "second"):
+        (report.path / "new.csv").write_text(content)
+        with pytest.warns(UserWarning, match=r"new\.csv: is a file of yours where .* kept as new \(kept \d\)\.csv"):
+            write(report, ["new.csv"], "after")
+        write(report, [], "after")  # the report's own goes
+    write(report, ["new.csv"], "again")
+    assert {path.read_text() for path in report.path.glob("new (kept*")} == {"first", "second"}
+    assert (report.path / "new.csv").read_text() == "again"
+
+
 @pytest.mark.parametrize("list_of_files", ["{digest}  ../kept.csv", "{digest}  ..", "\0\0", "{digest}", None])
 def test_a_list_of_files_that_is_lost_or_leads_out_of_the_folder_removes_nothing(report, list_of_files):
     kept = report.path.parent / "kept.csv"

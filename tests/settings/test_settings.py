@@ -281,6 +281,14 @@ CONFUSED = {
         {"sggan": {}, "mine": {"class": "test_settings:Shown"}},
         "a report would show both mine and sggan as SG-GAN; give one of their classes another display_name",
     ),
+    "a name that reads like a row": (
+        {"sggan": {}, "mine": {"class": "test_settings:LikeARow"}},
+        "mine is called SG-GAN (500), as a row of sggan; give one of their classes another display_name",
+    ),
+    "the name of a control": (
+        {"mine": {"class": "test_settings:LikeAControl"}},
+        "mine is called Real images, as a control is; give it another display_name",
+    ),
     "variants shown by two names": (
         {"mine": {"class": "test_settings:Custom"}, "mine/x": {"class": "test_settings:Shown"}},
         "methods mine: variants of one method are shown by one name, not as Custom and as SG-GAN",
@@ -290,6 +298,18 @@ CONFUSED = {
         "methods.stargan: stargan is the name of StarGAN (baselines.stargan), with whose published figures Custom",
     ),
 }
+
+
+class LikeARow(SGGAN):
+    """One whose name has another's level in it."""
+
+    display_name, key = "SG-GAN (500)", "like_a_row"
+
+
+class LikeAControl(SGGAN):
+    """One that is called like a control."""
+
+    display_name, key = "Real images", "like_a_control"
 
 
 class Shown(SGGAN):

@@ -338,6 +338,11 @@ def test_a_method_at_two_levels_stands_in_one_report(config, out, asked, capsys)
     assert "| Both " in page
     with pytest.raises(UserError, match="'Both' is also a method of what it is compared with"):
         evaluate(darker, level="5", compare=[low.report.parent.parent], **about)
+    for name in ("Both (5)", "both (ALL)"):
+        with pytest.raises(UserError, match="of what it is compared with, or reads like one; choose another"):
+            evaluate(darker, compare=[low.report.parent.parent], **about | {"name": name})
+    with pytest.raises(UserError, match="'real Images' is what a report calls a control; choose another"):
+        evaluate(darker, **about | {"name": "real Images"})
 
 
 @pytest.mark.slow

@@ -7,10 +7,10 @@ import pandas as pd
 
 from sgbench.report.contents import Contents
 from sgbench.report.directions import in_a_sentence
-from sgbench.report.layout import Column, Layout, row_labels
+from sgbench.report.layout import Column, Layout, row_labels, trainings
 from sgbench.report.text import number_text, scaled_text
 from sgbench.report.tradeoff import GAINED, INCOMPLETE, ON_FRONT, PRESERVED
-from sgbench.results.records import ALL, NO_SEED, ORACLE, REAL
+from sgbench.results.records import ALL, ORACLE, REAL
 
 _ACCURACY = Column("Target accuracy", "jury_accuracy", "targets")
 _NAMED = 4
@@ -92,8 +92,10 @@ def _levels(systems: pd.DataFrame) -> str:
 
 
 def _seeds(systems: pd.DataFrame) -> str:
-    number = len(set(systems["seed"]) - {NO_SEED})
-    return "" if not number else "one seed" if number == 1 else f"{number} seeds"
+    """How many trainings the systems have, each of its own; empty where no seed is known."""
+    numbers = sorted(set(trainings(systems).values()) - {0})
+    told = " or ".join("one" if number == 1 else str(number) for number in numbers)
+    return "" if not told else f"{told} seed" if numbers == [1] else f"{told} seeds"
 
 
 def _leaders(cells: pd.DataFrame) -> list[str]:
@@ -165,8 +167,10 @@ def _by_accuracy(accuracy: pd.DataFrame) -> list[str]:
 
 def _unknown(frame: pd.DataFrame, systems: pd.DataFrame, accuracy: pd.DataFrame, layout: Layout) -> str:
     told = []
-    if not systems.empty and len(set(systems["seed"]) - {NO_SEED}) == 1:
-        told.append("what another training would give (one seed)")
+    numbers = trainings(systems)
+    if once := [row for key, row in row_labels(systems, layout).items() if numbers[key] == 1]:
+        whose = f" of {_several(once)}" if len(once) < len(numbers) else ""
+        told.append(f"what another training{whose} would give (one seed)")
     if missing := int(accuracy["value"].isna().sum()):
         told.append(f"{missing} of {len(accuracy)} target accuracies, which are not scored, as the tables say")
     lacking = systems[(systems["metric"] == "left_out") & (systems["value"] > 0)]
