@@ -20,8 +20,8 @@ class Cost:
         parameters: of all its networks, those that only training needs too, over all its jobs; None where unknown.
         flops: floating-point operations of one translation (a multiply-add counts two) in convolutions and products,
             those that its own layers take, whatever computes them; None where they cannot be seen.
-        latency_ms: median time of translating one image alone to one group, from bytes to bytes; None where results
-            were only read.
+        latency_ms: the shortest of several times of translating one image alone to one group, from bytes to bytes; the
+            median in files of earlier versions; None where results were only read.
         training_seconds: of all its jobs; None where one did not keep its time.
         device: what it was measured on.
     """

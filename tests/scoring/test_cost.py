@@ -12,9 +12,11 @@ from sgbench.data.labels import Attribute
 from sgbench.data.requests import make_requests
 from sgbench.methods import native, tiles
 from sgbench.methods.sggan import SGGAN
+from sgbench.scoring import cost
 from sgbench.scoring.cost import measure_cost
 
 ATTRIBUTES = (Attribute("smile", ("no", "yes")),)
+CPU = torch.device("cpu")
 LABELS = torch.tensor([[0], [1], [0]], dtype=torch.int8)
 IMAGES = torch.rand(3, 3, 32, 32) * 2 - 1
 SMALL = {"iterations": 2, "constant_iterations": 1, "base_width": 16, "batch_size": 2, "n_critic": 1}
@@ -39,7 +41,7 @@ def cost_of(cls):
         with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
             return method.translate(IMAGES[positions], LABELS[positions], groups)
 
-    return measure_cost(translate, make_requests(LABELS, ATTRIBUTES), None, None, torch.device("cpu"))
+    return measure_cost(translate, make_requests(LABELS, ATTRIBUTES), None, None, CPU)
 
 
 @pytest.mark.parametrize("cls", OF_LAYERS)
@@ -64,3 +66,17 @@ def test_what_the_extension_computes_is_counted_too(cls, monkeypatch):
     monkeypatch.setattr(tiles, "convolved", convolved)
     assert cost_of(cls).flops == expected
     assert called
+
+
+def test_latency_is_the_shortest_of_its_times(monkeypatch):
+    """A machine that does something else meanwhile makes most of them longer."""
+    taken = iter([0.5, *[0.3] * 12, 0.25, *[0.9] * 6])
+    now = [0.0]
+
+    def translate(positions, groups):
+        if counted:
+            now[0] += next(taken)
+
+    counted = []
+    monkeypatch.setattr(cost.time, "perf_counter", lambda: counted.append(1) or now[0])
+    assert measure_cost(translate, make_requests(LABELS, ATTRIBUTES), None, None, CPU).latency_ms == 250
