@@ -43,8 +43,8 @@ class SourceSettings(SettingsModel):
 class Source(ABC):
     """A data set, built as ``Source(settings)``; it can be pickled.
 
-    Several processes ask for its images, each in one thread. One from outside the package is asked for whatever it knows
-    in one thread too.
+    Several processes ask for its images, each in one thread. A class from outside the package is asked for all else in
+    one thread too.
 
     A data set whose files say which images are for testing overrides ``num_test`` and ``split``.
 

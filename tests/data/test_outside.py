@@ -231,10 +231,9 @@ def test_known_answers_are_asked_for_in_one_thread(tmp_path):
         threads.add(threading.get_ident())
         images = []
         for position in index.tolist():
-            np.random.seed(position)
-            parts = [np.random.randint(0, 256, (1, S, S), np.uint8) for _ in range(3)]
-            images.append(np.concatenate(parts))
-        return torch.from_numpy(np.stack(images))
+            torch.manual_seed(position)
+            images.append(torch.cat([torch.randint(0, 256, (1, S, S), dtype=torch.uint8) for _ in range(3)]))
+        return torch.stack(images)
 
     changes = {
         "ids": [f"i{k}" for k in range(number)],

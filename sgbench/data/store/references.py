@@ -107,7 +107,7 @@ def _write(jobs: Sequence[tuple[Tensor, Make]], counted: Callable[[int], None], 
 
 @contextmanager
 def _threads() -> Iterator[Callable[..., Iterator[Tensor]]]:
-    """A ``map`` with as many threads as torch has; each computes by itself: with more they would wait for each other."""
+    """A ``map`` with as many threads as torch has; each computes alone: with more they would wait for each other."""
     workers = torch.get_num_threads()
     alone = ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,))
     with torch_threads(workers), alone as pool:  # what threads set, others can come to see
