@@ -2,8 +2,9 @@
 
 import csv
 import io
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
 from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_buffered, write_text
+from sgbench.support.errors import UserError
 from sgbench.support.formulas import guarded
 from sgbench.support.names import file_part, tag
 
@@ -30,10 +32,13 @@ def write_requests(
 
     Columns: ``image``, the source image's PNG, and ``result``, where to put the result, both relative to the CSV;
     ``source`` and ``groups``, the source image's name and the groups asked for. When the results are in place and the
-    CSV is renamed ``results.csv``, ``open_results`` takes the folder.
+    CSV is renamed ``results.csv``, ``open_results`` takes the folder. What is there already is kept if it is the same.
 
     Args:
         combined: positions and groups that are applied together, for the figures of faces.
+
+    Raises:
+        UserError: another file has the name of the table or of a test image.
     """
     wanted = [
         (int(position), (group,))
@@ -51,17 +56,38 @@ def write_requests(
         source = guarded(inputs.ids[position])
         writer.writerow([f"{SOURCES}/{name}", source, text, f"results/{folders[text]}/{name}"])
 
+    _check_free(folder / TABLE, lambda path: path.read_bytes() == table.getvalue().encode())
     discard_partials(folder / SOURCES, older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
         image = Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy())
-        with replacing(folder / SOURCES / _file_name(inputs, position)) as partial:
+        path = folder / SOURCES / _file_name(inputs, position)
+        _check_free(path, lambda path: _is_same(path, image))
+        with replacing(path) as partial:
             write_buffered(partial, lambda file: image.save(file, format="PNG"))
 
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
         list(pool.map(write, sorted({position for position, _ in wanted})))
     write_text(folder / TABLE, table.getvalue())
     return folder / TABLE
+
+
+def _check_free(path: Path, is_ours: Callable[[Path], bool]) -> None:
+    """Refuse to replace a file of others, or one of other requests.
+
+    Raises:
+        UserError: there is such a file.
+    """
+    if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+        raise UserError(f"{path}: is there already and is not of these requests; move it, or give another folder")
+
+
+def _is_same(path: Path, image: Image.Image) -> bool:
+    try:
+        with Image.open(path, formats=("PNG",)) as other:
+            return other.mode == image.mode and other.size == image.size and other.tobytes() == image.tobytes()
+    except Exception:  # decoders raise almost any error for a damaged file
+        return False
 
 
 def _folders(texts: Iterable[str]) -> dict[str, str]:
