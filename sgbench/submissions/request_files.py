@@ -2,10 +2,10 @@
 
 import csv
 import io
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacin
 from sgbench.support.errors import UserError
 from sgbench.support.formulas import guarded
 from sgbench.support.names import file_part, tag
+from sgbench.support.reading import MOST_TEXT, NotRead, read_bytes
 
 TABLE, SOURCES = "requests.csv", "sources"
 """The table, and the folder of the test images."""
@@ -56,15 +57,15 @@ def write_requests(
         source = guarded(inputs.ids[position])
         writer.writerow([f"{SOURCES}/{name}", source, text, f"results/{folders[text]}/{name}"])
 
-    _check_free(folder / TABLE, lambda path: path.read_bytes() == table.getvalue().encode())
+    _check_free(folder / TABLE, table.getvalue().encode().__eq__)
     discard_partials(folder / SOURCES, older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
         image = Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy())
         path = folder / SOURCES / _file_name(inputs, position)
-        _check_free(path, lambda path: _is_same(path, image))
-        with replacing(path) as partial:
-            write_buffered(partial, lambda file: image.save(file, format="PNG"))
+        _check_free(path, partial(_has_pixels, image))
+        with replacing(path) as unfinished:
+            write_buffered(unfinished, lambda file: image.save(file, format="PNG"))
 
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
         list(pool.map(write, sorted({position for position, _ in wanted})))
@@ -72,19 +73,28 @@ def write_requests(
     return folder / TABLE
 
 
-def _check_free(path: Path, is_ours: Callable[[Path], bool]) -> None:
+def _check_free(path: Path, is_same: Callable[[bytes], bool]) -> None:
     """Refuse to replace a file of others, or one of other requests.
+
+    Args:
+        is_same: whether bytes are what would be written.
 
     Raises:
         UserError: there is such a file.
     """
-    if os.path.lexists(path) and not (path.is_file() and is_ours(path)):
+    try:
+        free = is_same(read_bytes(path, MOST_TEXT))
+    except FileNotFoundError:
+        free = not path.is_symlink()
+    except NotRead:
+        free = False
+    if not free:
         raise UserError(f"{path}: is there already and is not of these requests; move it, or give another folder")
 
 
-def _is_same(path: Path, image: Image.Image) -> bool:
+def _has_pixels(image: Image.Image, data: bytes) -> bool:
     try:
-        with Image.open(path, formats=("PNG",)) as other:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as other:
             return other.mode == image.mode and other.size == image.size and other.tobytes() == image.tobytes()
     except Exception:  # decoders raise almost any error for a damaged file
         return False

@@ -86,6 +86,9 @@ def test_requests_are_written_again_and_take_the_place_of_nobodys_files(tmp_path
             write_requests(tmp_path, inputs, requests())
         assert path.read_bytes() == content
         path.unlink()
+    table.mkdir()
+    with pytest.raises(UserError, match="is there already"):
+        write_requests(tmp_path, inputs, requests())
 
 
 def test_names_that_are_no_file_names_stay_apart(tmp_path):
