@@ -23,7 +23,7 @@ def parser() -> Parser:
     p.add_argument(
         "--verify",
         action="store_true",
-        help="read every packed image again and compare it with its checksum and its file",
+        help="read every packed image again and compare it with its checksum and, read again, with the data set",
     )
     return p
 
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from sgbench.data.store.changes import check_unchanged
+    from sgbench.data.store.changes import check_everything
     from sgbench.data.store.packed import PackedImages, open_store, store_folder, verify_store
     from sgbench.plan.study import open_source
     from sgbench.results.run_folder import RunFolder
@@ -52,7 +52,10 @@ def _pack(arguments: argparse.Namespace) -> int:
     if arguments.verify:
         with screen.task("checking", len(source.ids), "images") as task:
             number = verify_store(folder, lambda done, total: task.update(done))
-            check_unchanged(folder, source, PackedImages(folder).__getitem__, everything=True)
+        compared, guard = screen.task("comparing", len(source.ids), "images"), foreign(f"data set {source.name}")
+        with compared as task, guard:
+            images = PackedImages(folder).__getitem__
+            check_everything(folder, source, images, lambda done, total: task.update(done))
         screen.result(f"{folder}: {number:,} images are as they were packed")
         return 0
     with screen.task("packing", len(source.ids), "images") as task, foreign(f"data set {source.name}"):

@@ -43,6 +43,9 @@ class SourceSettings(SettingsModel):
 class Source(ABC):
     """A data set, built as ``Source(settings)``; it can be pickled.
 
+    Several processes ask for its images, each in one thread. A class from outside the package is asked for all else in
+    one thread too.
+
     A data set whose files say which images are for testing overrides ``num_test`` and ``split``.
 
     Attributes:
@@ -81,7 +84,7 @@ class Source(ABC):
 
     @abstractmethod
     def read(self, index: int) -> np.ndarray:
-        """One image at the settings' size, uint8 [3, S, S]; safe to call from several threads and processes."""
+        """One image at the settings' size, uint8 [3, S, S]; the same in every process."""
 
     def read_many(self, index: Sequence[int]) -> np.ndarray:
         """Several images, uint8 [n, 3, S, S]."""

@@ -94,7 +94,7 @@ class Embedder:
             raise UserError(f"{self.origin}: must return a floating point tensor, not {kind}")
         if embedding.ndim != 2 or len(embedding) != len(x):
             raise UserError(f"{self.origin}: must return [{len(x)}, D], not {list(embedding.shape)}")
-        embedding = embedding.double().cpu()
+        embedding = embedding.to("cpu", torch.float64, copy=True)  # the next ones may come in the same memory
         lengths = torch.linalg.vector_norm(embedding, dim=1)
         if not lengths.isfinite().all() or (lengths == 0).any():
             raise UserError(f"{self.origin}: an embedding is zero, NaN or infinite")

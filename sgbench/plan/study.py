@@ -104,7 +104,8 @@ def open_study(settings: Settings, root: Path, screen: Screen) -> Study:
 def open_source(settings: Settings, screen: Screen) -> Source:
     """The data set that the settings name: its labels are read, its images are not.
 
-    The code of a class from outside the package becomes a part of the fingerprint.
+    The code and the name of a class from outside the package become a part of the fingerprint: two classes of a module
+    are two data sets, though one inherits what the other says of itself.
 
     Raises:
         UserError: of the data set's files.
@@ -114,8 +115,9 @@ def open_source(settings: Settings, screen: Screen) -> Source:
         screen.say(f"reading {settings.source.name}: {path}")
     with foreign(f"data set {settings.source.name}"):
         source = _made(settings)
-    if code := hash_of_code(settings.source.__module__):
-        source.fingerprint = hash_of_value([source.fingerprint, code])
+    cls = settings.source
+    if is_outside(cls.__module__):
+        source.fingerprint = hash_of_value([source.fingerprint, hash_of_code(cls.__module__), cls.__qualname__])
     for note in source.notes:
         screen.say(f"{source.name}: {note}")
     return source

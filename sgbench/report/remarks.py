@@ -1,11 +1,12 @@
 """What must be known of the systems of a report before their figures are read."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sgbench.report.layout import Layout
 from sgbench.report.members import Member
 from sgbench.results.description import Description
-from sgbench.results.origin import LOSSY
+from sgbench.results.origin import LOSSY, UNAPPLIED
 from sgbench.results.records import Record
 
 
@@ -14,7 +15,8 @@ def remarks(
 ) -> list[str]:
     """A sentence for each thing that makes figures of a system other than they seem, or leaves a figure out."""
     alike = _alike(records, systems, layout)
-    return [*_left_out(records, systems), *_lossy(systems), *alike, *_nobody(description), *_no_losses(description)]
+    pictures = [*_lossy(systems), *_unapplied(systems)]
+    return [*_left_out(records, systems), *pictures, *alike, *_nobody(description), *_no_losses(description)]
 
 
 def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
@@ -34,13 +36,26 @@ def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]
 
 def _lossy(systems: Sequence[Member]) -> list[str]:
     """A sentence for each system whose results came in a format that changes pixels."""
-    told = {member.shown: (member.folder.origin() or {}).get(LOSSY) for member in systems}
     return [
         f"{shown} is of pictures that were compressed with loss ({lossy}): its figures are of the compressed pixels, "
         "and what compression changed counts as the system's change."
-        for shown, lossy in told.items()
-        if lossy
+        for shown, lossy in _told(systems, LOSSY)
     ]
+
+
+def _unapplied(systems: Sequence[Member]) -> list[str]:
+    """A sentence for each system whose results look otherwise in a viewer."""
+    return [
+        f"{shown} is of pictures that viewers show otherwise ({unapplied}): its figures are of the pixels as they are "
+        "stored."
+        for shown, unapplied in _told(systems, UNAPPLIED)
+    ]
+
+
+def _told(systems: Sequence[Member], key: str) -> list[tuple[str, Any]]:
+    """What the origins of the systems that have such a key say under it, each beside the system's name."""
+    told = {member.shown: (member.folder.origin() or {}).get(key) for member in systems}
+    return [(shown, said) for shown, said in told.items() if said]
 
 
 def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:

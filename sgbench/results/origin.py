@@ -10,7 +10,8 @@ from sgbench.support.strict import read_object
 Origin = dict[str, Any]
 LOSSY = "lossy"
 """Key of what an origin says of results in a format that changes pixels; without it there are none."""
-
+UNAPPLIED = "unapplied"
+"""Key of what an origin says of results that viewers show otherwise than they are stored; without it there are none."""
 
 SCORED_WITH = "scored with"
 """Key of what an origin says of what decides a system's figures besides its results: hashes of the judges' weights and

@@ -21,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from sgbench.data.sources.decoding import orientation
 from sgbench.submissions.files import Files, FolderFiles, ZipFiles
 from sgbench.submissions.inputs import Inputs
 from sgbench.submissions.request_files import SOURCES
@@ -47,7 +48,8 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
     """
     files = FolderFiles(path) if path.is_dir() else ZipFiles(path)
     table = _find_table(path, files)
-    entries, names, digests, num_jpegs, num_clear, key = [], [], [], 0, 0, hashlib.sha256()
+    entries, names, digests, key = [], [], [], hashlib.sha256()
+    num_jpegs, num_clear, num_turned = 0, 0, 0
     listed: dict[str, str] = {}
     text = _text(path / table, files, table)
     for where, name, source, groups in _rows(path / table, text):
@@ -60,6 +62,7 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             with _open(data, name, inputs.image_size) as image:
                 num_jpegs += image.format != "PNG"
                 num_clear += _is_clear(image, name)
+                num_turned += orientation(image) != 1
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
         names.append(name)
@@ -80,11 +83,10 @@ def open_pictures(path: Path, inputs: Inputs) -> Results:
             return torch.from_numpy(np.stack(list(pool.map(decode, numbers))))
 
     results = serve(str(path), entries, inputs, read, key.hexdigest(), num_jpegs)
-    clear = (
-        f"{num_clear:,} of {len(entries):,} results are transparent in places: their colours there are scored as if "
-    )
-    told = [_extra(files, table, text), f"{clear}nothing were; save them without transparency" * (num_clear > 0)]
-    return replace(results, extra="; ".join(filter(None, told)))
+    of_all = f"of {len(entries):,} results"
+    told = [f"{num_clear:,} {of_all} are transparent in places"] * (num_clear > 0)
+    told += [f"{num_turned:,} {of_all} have an orientation tag"] * (num_turned > 0)
+    return replace(results, extra=_extra(files, table, text), unapplied=", ".join(told))
 
 
 def _extra(files: Files, table: str, text: str) -> str:

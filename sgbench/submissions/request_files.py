@@ -3,8 +3,9 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,8 +15,10 @@ from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.submissions.inputs import Inputs
 from sgbench.support.atomic import ABANDONED_SECONDS, discard_partials, replacing, write_buffered, write_text
+from sgbench.support.errors import UserError
 from sgbench.support.formulas import guarded
 from sgbench.support.names import file_part, tag
+from sgbench.support.reading import MOST_TEXT, NotRead, read_bytes
 
 TABLE, SOURCES = "requests.csv", "sources"
 """The table, and the folder of the test images."""
@@ -30,10 +33,13 @@ def write_requests(
 
     Columns: ``image``, the source image's PNG, and ``result``, where to put the result, both relative to the CSV;
     ``source`` and ``groups``, the source image's name and the groups asked for. When the results are in place and the
-    CSV is renamed ``results.csv``, ``open_results`` takes the folder.
+    CSV is renamed ``results.csv``, ``open_results`` takes the folder. What is there already is kept if it is the same.
 
     Args:
         combined: positions and groups that are applied together, for the figures of faces.
+
+    Raises:
+        UserError: another file has the name of the table or of a test image.
     """
     wanted = [
         (int(position), (group,))
@@ -51,17 +57,47 @@ def write_requests(
         source = guarded(inputs.ids[position])
         writer.writerow([f"{SOURCES}/{name}", source, text, f"results/{folders[text]}/{name}"])
 
+    _check_free(folder / TABLE, table.getvalue().encode().__eq__)
     discard_partials(folder / SOURCES, older_than=ABANDONED_SECONDS)
 
     def write(position: int) -> None:
         image = Image.fromarray(inputs.images[position].permute(1, 2, 0).numpy())
-        with replacing(folder / SOURCES / _file_name(inputs, position)) as partial:
-            write_buffered(partial, lambda file: image.save(file, format="PNG"))
+        path = folder / SOURCES / _file_name(inputs, position)
+        _check_free(path, partial(_has_pixels, image))
+        with replacing(path) as unfinished:
+            write_buffered(unfinished, lambda file: image.save(file, format="PNG"))
 
     with ThreadPoolExecutor(max_workers=torch.get_num_threads()) as pool:
         list(pool.map(write, sorted({position for position, _ in wanted})))
     write_text(folder / TABLE, table.getvalue())
     return folder / TABLE
+
+
+def _check_free(path: Path, is_same: Callable[[bytes], bool]) -> None:
+    """Refuse to replace a file of others, or one of other requests.
+
+    Args:
+        is_same: whether bytes are what would be written.
+
+    Raises:
+        UserError: there is such a file.
+    """
+    try:
+        free = is_same(read_bytes(path, MOST_TEXT))
+    except FileNotFoundError:
+        free = not path.is_symlink()
+    except NotRead:
+        free = False
+    if not free:
+        raise UserError(f"{path}: is there already and is not of these requests; move it, or give another folder")
+
+
+def _has_pixels(image: Image.Image, data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as other:
+            return other.mode == image.mode and other.size == image.size and other.tobytes() == image.tobytes()
+    except Exception:  # decoders raise almost any error for a damaged file
+        return False
 
 
 def _folders(texts: Iterable[str]) -> dict[str, str]:

@@ -27,6 +27,7 @@ class Results:
         fingerprint: SHA-256 of the file or of all that is stored; None for a function, whose results identify it.
         unused: number of stored results without a request: the image already has the value, or its label is unknown.
         lossy: how many of the stored results are in a format that changes pixels, in words; empty if none is.
+        unapplied: how many of the stored results viewers show otherwise than they are stored, in words; empty if none.
         extra: which files beside the results were found and are not used, in words; empty if there are none.
         edit: the model that makes the results; None if they are read from files.
     """
@@ -37,6 +38,7 @@ class Results:
     fingerprint: str | None
     unused: int = 0
     lossy: str = ""
+    unapplied: str = ""
     extra: str = ""
     edit: Edit | None = None
 
@@ -59,6 +61,11 @@ class Results:
             )
         if self.extra:
             yield f"{self.given}: {self.extra}"
+        if self.unapplied:
+            yield (
+                f"{self.given}: {self.unapplied}: scored are the pixels as they are stored, whatever viewers show; "
+                "save results upright and opaque"
+            )
         if self.lossy:
             yield (
                 f"{self.given}: {self.lossy}, which changes pixels: even copies of the sources would score as changed; "

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from sgbench.plan.study import Study
 from sgbench.results.cost import Cost
-from sgbench.results.origin import LOSSY
+from sgbench.results.origin import LOSSY, UNAPPLIED
 from sgbench.results.records import NO_SEED
 from sgbench.results.samples import write_samples
 from sgbench.results.system_folder import SystemFolder
@@ -75,7 +75,8 @@ def score_results(scorer: SystemScorer, name: str, level: str, seed: int | None,
         cost = Cost(None, None, None, None, "not run here")
     else:
         cost = measure_cost(results.translate, test.requests, None, None, study.device)
-    about = {"given": results.given, "sha256": fingerprint} | ({LOSSY: results.lossy} if results.lossy else {})
+    about = {"given": results.given, "sha256": fingerprint}
+    about |= {key: told for key, told in ((LOSSY, results.lossy), (UNAPPLIED, results.unapplied)) if told}
     with scorer.turns.alone_at(folder) as scored:
         if not scored:
             folder.write_cost(cost)

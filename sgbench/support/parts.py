@@ -1,18 +1,20 @@
 """What a module from outside the package is made of: found by reading it, without running anything.
 
 Its imports are followed to every file that lies in a folder of the user's: beside it, elsewhere on Python's path, or
-installed to be edited. Of an installed package the version counts. Data files, such as weights, are those that the
-texts of such a file name, alone or piece by piece: below its folder, its packages' and the working folder.
+installed to be edited. Of an installed package the version counts. Other files, such as weights, are those that the
+texts of such a file name, alone or piece by piece: below its folder, its packages' and the working folder. Code among
+them, which can be run without an import, is followed too.
 """
 
 import ast
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
+from importlib.machinery import SOURCE_SUFFIXES
 from pathlib import Path
 from typing import NamedTuple
 
-from sgbench.support.modules import SUFFIXES, files_run, installed_version, places_of
+from sgbench.support.modules import files_run, installed_version, places_of
 from sgbench.support.reading import MOST_TEXT, read_bytes
 
 OWN = ("sgbench", "baselines")
@@ -74,7 +76,11 @@ def parts_of(path: Path, root: Path, package: str) -> Parts:
             tree = ast.parse(read_bytes(file, MOST_TEXT))
         except (OSError, SyntaxError, ValueError):  # compiled, or gone
             continue
-        found |= dict.fromkeys(_named(tree, file.parent, base))
+        for named in _named(tree, file.parent, base):
+            if named.suffix in SOURCE_SUFFIXES:
+                left.append((named, base if named.is_relative_to(base) else named.parent))
+            else:
+                found[named] = None
         for name in dict.fromkeys(_imported(tree, file.parent.relative_to(base).parts)):
             if not name or name[0] in OWN:
                 continue
@@ -121,7 +127,7 @@ def _named(tree: ast.AST, folder: Path, root: Path) -> Iterator[Path]:
     starts = above if _is_installed(folder) else [*above, Path.cwd()]
     for place in _folders(starts, pieces):
         for piece in pieces:
-            if "." in piece and not piece.endswith(SUFFIXES) and (path := place / piece).is_file():
+            if (path := place / piece).is_file():
                 yield Path(os.path.normpath(path))
 
 

@@ -8,7 +8,8 @@ from PIL import Image
 
 from sgbench.data.sources.folder import Folder
 from sgbench.data.store import changes
-from sgbench.data.store.packed import check_source, open_store, store_folder
+from sgbench.data.store.changes import check_everything
+from sgbench.data.store.packed import PackedImages, check_source, open_store, store_folder
 from sgbench.support.errors import UserError
 
 NUMBER = 70
@@ -104,6 +105,21 @@ def test_times_that_were_lost_are_kept_again_after_a_comparison(tmp_path, source
     draw(tmp_path / "photos" / "photo-33.png", 33)
     check_source(source(), cache)
     assert times.stat().st_size == len(content)
+
+
+def verified(source, cache):
+    folder = store_folder(source, cache)
+    check_everything(folder, source, PackedImages(folder).__getitem__)
+
+
+def test_verified_every_image_is_compared_also_of_a_data_set_without_files(tmp_path, source, cache, monkeypatch):
+    verified(source(), cache)
+    monkeypatch.setattr(Folder, "times", lambda self: None)
+    verified(source(), cache)
+    draw(tmp_path / "photos" / "photo-33.png", 200)
+    open_store(source(), cache)  # nothing tells of it
+    with pytest.raises(UserError, match=CHANGED):
+        verified(source(), cache)
 
 
 def test_a_data_set_that_is_not_packed_is_not_looked_at(tmp_path, source, monkeypatch):

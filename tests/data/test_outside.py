@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import threading
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from sgbench.data.outside import OutsideSource
 from sgbench.data.requests import make_requests
 from sgbench.data.source import Source, SourceSettings
 from sgbench.data.store.references import open_references
+from sgbench.support.cores import torch_threads
 from sgbench.support.errors import UserError
 
 N, S = 20, 32
@@ -219,6 +221,33 @@ def test_background_and_counterfactuals_may_be_known_one_without_the_other(tmp_p
             name != "background",
             name != "counterfactual",
         )
+
+
+def test_known_answers_are_asked_for_in_one_thread(tmp_path):
+    """Code from elsewhere may seed a generator of the whole process for each image."""
+    number, threads = 400, set()
+
+    def noise(index, groups):
+        threads.add(threading.get_ident())
+        images = []
+        for position in index.tolist():
+            torch.manual_seed(position)
+            images.append(torch.cat([torch.randint(0, 256, (1, S, S), dtype=torch.uint8) for _ in range(3)]))
+        return torch.stack(images)
+
+    changes = {
+        "ids": [f"i{k}" for k in range(number)],
+        "labels": torch.arange(number, dtype=torch.int8)[:, None] % 2,
+        "counterfactual": noise,
+        "background": lambda index: noise(index, ())[:, 0] > 99,
+    }
+    source, test = opened(**changes), torch.arange(number)
+    (request,) = requests = make_requests(source.labels, source.attributes)
+    with torch_threads(4):
+        found = open_references(source, test, requests, tmp_path)
+    assert threads == {threading.get_ident()}
+    assert torch.equal(found.counterfactuals[0], noise(test[request.positions], ()))
+    assert torch.equal(found.background, noise(test, ())[:, 0] > 99)
 
 
 @pytest.mark.parametrize("name", ["background", "Background"])

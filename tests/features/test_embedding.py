@@ -111,6 +111,18 @@ def test_at_most_a_batch_of_images_comes_at_once():
     assert seen == [4, 4, 2]
 
 
+def test_embeddings_that_come_in_the_same_memory_each_time_are_kept_apart():
+    memory = torch.empty(4, 3 * 16 * 16, dtype=torch.float64)
+
+    def reusing(x):
+        return memory[: len(x)].copy_(x.flatten(1) + 2)
+
+    images = _images(10)
+    embedder = Embedder(reusing, "reusing", "", torch.device("cpu"), batch_size=4)
+    embedder.check(images)
+    torch.testing.assert_close(embedder(images), images.flatten(1).double() / 127.5 + 1, rtol=1e-6, atol=1e-6)
+
+
 def test_the_hash_is_that_of_the_function_and_its_file_or_of_the_program(own_module, program):
     code = hashlib.sha256(own_module.read_bytes()).hexdigest()
     whole = hashlib.sha256(json.dumps(["colours", code, {}]).encode()).hexdigest()

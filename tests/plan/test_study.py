@@ -7,6 +7,7 @@ import torch
 import yaml
 
 from sgbench.data.labels import Attribute, sparsify
+from sgbench.data.store.packed import open_store
 from sgbench.methods.sggan import SGGAN
 from sgbench.plan.job import Job, System
 from sgbench.plan.study import open_source, open_study
@@ -149,3 +150,20 @@ def test_the_code_of_a_data_set_from_elsewhere_is_in_its_fingerprint(config, tmp
     assert fingerprints[0] == fingerprints[1] != fingerprints[2]
     plain = open_source(read_settings(config, {}, {}), Screen())
     assert plain.fingerprint == plain.__class__(plain.settings).fingerprint
+
+
+def test_two_data_sets_of_one_module_are_two_though_one_inherits_name_and_fingerprint(config, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    inverted = (
+        "class Inverted(Drawn):\n    def read_many(self, index):\n        return 255 - super().read_many(index)\n"
+    )
+    (tmp_path / "two_kinds.py").write_text(f"{SOURCE}\n\n{inverted}")
+    stores, protocols = [], []
+    for name in ("Drawn", "Inverted"):
+        settings = read_settings(config, {}, CONFIG["data"] | {"class": f"two_kinds:{name}"})
+        study = open_study(settings, tmp_path / "runs", Screen())
+        stores.append(open_store(study.plan.source, study.runs.store)[torch.arange(4)])
+        protocols.append(study.protocol.hash)
+    sys.modules.pop("two_kinds", None)
+    assert torch.equal(stores[1], 255 - stores[0])
+    assert protocols[0] != protocols[1]

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from PIL import Image
+from PIL import ExifTags, Image
 from safetensors.torch import save_file
 
 from sgbench import run
@@ -192,6 +192,21 @@ def test_results_that_were_compressed_with_loss_are_told(config, out, asked, tmp
     made = json.loads((done.report.parent.parent / "runtime.json").read_text())
     assert made["systems"][system]["lossy"] == lossy
     assert verify([str(done.report.parent.parent)]) == 0
+
+
+@pytest.mark.slow
+def test_results_that_viewers_turn_are_told(config, out, asked, tmp_path):
+    folder, exif = tmp_path / "turned", Image.Exif()
+    shutil.copytree(asked, folder)
+    exif[ExifTags.Base.Orientation] = 6
+    table = pd.read_csv(folder / "results.csv")
+    for name in table["result"].iloc[:2]:
+        with Image.open(folder / name) as image:
+            image.save(folder / name, exif=exif)
+    told = f"2 of {len(table)} results have an orientation tag"
+    with pytest.warns(UserWarning, match=f"turned: {told}: scored are the pixels as they are stored"):
+        done = evaluate(folder, name="turned", config=str(config), out=out)
+    assert f"turned is of pictures that viewers show otherwise ({told})" in done.report.read_text()
 
 
 HOSTILE = """

@@ -10,7 +10,7 @@ import elsewhere
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from sgbench.data.labels import Group
 from sgbench.submissions.opening import open_results
@@ -163,6 +163,24 @@ def test_a_channel_of_alpha_that_hides_nothing_is_not_told_of(tmp_path):
     Image.new("RGBA", (8, 8), (1, 2, 3, 255)).save(picture, format="PNG")
     path = folder_of(tmp_path, [("a.png", "000500.jpg", "gender=male")], {"a.png": picture.getvalue()})
     assert list(opened(path).remarks()) == []
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+def test_an_orientation_tag_is_told_and_not_applied(tmp_path, kind):
+    pixels, turned, upright = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8), io.BytesIO(), io.BytesIO()
+    for file, orientation in ((turned, 6), (upright, 1)):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        Image.fromarray(pixels).save(file, format=kind, exif=exif)
+    rows = [("a.png", "000500.jpg", "gender=male"), ("b.png", "000501.jpg", "gender=male")]
+    results = opened(folder_of(tmp_path, rows, {"a.png": turned.getvalue(), "b.png": upright.getvalue()}))
+    assert results.unapplied == "1 of 2 results have an orientation tag"
+    (told,) = (line for line in results.remarks() if "orientation" in line)
+    assert told.startswith(
+        f"{results.given}: 1 of 2 results have an orientation tag: scored are the pixels as they are "
+    )
+    stored = np.asarray(Image.open(upright).convert("RGB")).transpose(2, 0, 1)
+    assert np.array_equal(results.translate(torch.tensor([0]), [MALE])[0].numpy(), stored)
 
 
 def test_sixteen_bits_are_not_squeezed_into_eight(tmp_path):

@@ -1,6 +1,7 @@
 """Requests go out as pictures and a CSV; a program that knows nothing of the suite answers; its results come back."""
 
 import csv
+import re
 import shutil
 import warnings
 import zipfile
@@ -66,6 +67,28 @@ def test_only_images_that_are_asked_for_are_written_and_nothing_else_is_left(tmp
     assert len(names) == len(asked) < elsewhere.NUM_IMAGES
     written = {np.asarray(Image.open(tmp_path / name)).tobytes() for name in names}
     assert written == {inputs.images[n].permute(1, 2, 0).numpy().tobytes() for n in asked}
+
+
+def test_requests_are_written_again_and_take_the_place_of_nobodys_files(tmp_path):
+    inputs = elsewhere.inputs()
+    table = write_requests(tmp_path, inputs, requests())
+    written = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    next(path for path in written if path.suffix == ".png").unlink()
+    assert write_requests(tmp_path, inputs, requests()) == table
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.*")} == written
+    with pytest.raises(UserError, match=r"requests\.csv: is there already and is not of these requests; move it, or"):
+        write_requests(tmp_path, inputs, requests()[:1])
+    others = {"requests.csv": b"who,asked\n", next(p.name for p in written if p.suffix == ".png"): b"mine"}
+    for name, content in others.items():
+        path = next(path for path in written if path.name == name)
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=rf"{re.escape(name)}: is there already and is not of these requests"):
+            write_requests(tmp_path, inputs, requests())
+        assert path.read_bytes() == content
+        path.unlink()
+    table.mkdir()
+    with pytest.raises(UserError, match="is there already"):
+        write_requests(tmp_path, inputs, requests())
 
 
 def test_names_that_are_no_file_names_stay_apart(tmp_path):

@@ -82,6 +82,27 @@ def test_files_that_are_named_piece_by_piece_count(text, folder, monkeypatch):
     assert hash_of_code("packed.faces") != before
 
 
+@pytest.mark.parametrize("name", ["run_by_name.py", "weights.so", "WEIGHTS", "notes.PY"])
+def test_a_file_that_is_named_counts_whatever_its_suffix(name, folder):
+    (folder / "packed" / name).write_text("K = 1\n")
+    text = f"import runpy\nfrom pathlib import Path\nH = runpy.run_path(Path(__file__).with_name({name!r}))\n"
+    (folder / "packed/faces.py").write_text(text)
+    before = hash_of_code("packed.faces")
+    assert f"packed/{name}" in files_of("packed.faces")
+    (folder / "packed" / name).write_text("K = 2\n")
+    assert hash_of_code("packed.faces") != before
+
+
+def test_code_that_is_named_counts_with_what_it_imports_and_names(folder, tmp_path_factory, monkeypatch):
+    (folder / "packed/faces.py").write_text("import runpy\nH = runpy.run_path('run_by_name.py')\n")
+    work = tmp_path_factory.mktemp("work")
+    (work / "run_by_name.py").write_text("import helper\nW = 'kept.npy'\nOWN = 'run_by_name.py'\n")
+    (work / "kept.npy").write_text("1")
+    monkeypatch.chdir(work)
+    beside = {"packed/__init__.py", "packed/faces.py", "helper.py", "deeper.py", "mine.py", "weights.pt"}
+    assert files_of("packed.faces").keys() - beside == {str(work / name) for name in ("run_by_name.py", "kept.npy")}
+
+
 IMPORTING = {
     "a statement": "import set_apart.parts\n",
     "a call": "import importlib\nimportlib.import_module('set_apart.parts')\n",

@@ -126,12 +126,12 @@ def _upright(path: Path) -> Iterator[tuple[Image.Image, Image.Image, bool]]:
 
 def _turned(image: Image.Image) -> Image.Image:
     image.load()  # where Pillow itself turns a photograph, as it does a TIFF, its tag is gone then
-    orientation = _orientation(image)
-    return image.transpose(_TURNED[orientation]) if orientation in _TURNED else image
+    turn = orientation(image)
+    return image.transpose(_TURNED[turn]) if turn in _TURNED else image
 
 
-def _orientation(image: Image.Image) -> int:
-    """The orientation tag, from 1 to 8; 1 if there is none, or none that can be read."""
+def orientation(image: Image.Image) -> int:
+    """The orientation tag, from 1 (upright) to 8; 1 if there is none, or none that can be read."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # Pillow raises almost any error for damaged metadata

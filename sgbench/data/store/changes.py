@@ -25,13 +25,14 @@ def keep_times(folder: Path, times: np.ndarray | None) -> None:
             np.save(file, times, allow_pickle=False)
 
 
-def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Tensor], everything: bool = False) -> None:
+def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Tensor]) -> None:
     """Refuse packed images whose files have other pixels now; files that were only copied or touched are no matter.
+
+    Of a data set without files nothing is compared.
 
     Args:
         folder: the store's.
         images: positions int64 [n] -> uint8 [n, 3, S, S] as they were packed.
-        everything: compare all images, whatever the times of their files.
 
     Raises:
         UserError: an image was changed; names it.
@@ -40,22 +41,53 @@ def check_unchanged(folder: Path, source: Source, images: Callable[[Tensor], Ten
     if times is None:
         return
     before = _kept_times(folder, len(times))
-    newer = before != times
-    changed = np.flatnonzero(newer | everything)
-    if not len(changed):
+    newer = np.flatnonzero(before != times)
+    if not len(newer):
         return
-    if not everything and len(changed) > _COMPARED:
-        changed = changed[np.linspace(0, len(changed) - 1, _COMPARED, dtype=np.int64)]
-    for part in torch.from_numpy(changed).split(_AT_ONCE):
+    if len(newer) > _COMPARED:
+        newer = newer[np.linspace(0, len(newer) - 1, _COMPARED, dtype=np.int64)]
+    _compare(folder, source, images, newer)
+    known = before.copy()  # what was not looked at stays to be looked at another time
+    known[newer] = times[newer]
+    keep_times(folder, known)
+
+
+def check_everything(
+    folder: Path, source: Source, images: Callable[[Tensor], Tensor], advance: Callable[[int, int], None] | None = None
+) -> None:
+    """Refuse packed images that are other ones now, whatever the times of their files; each is read again.
+
+    Args:
+        folder: the store's.
+        images: positions int64 [n] -> uint8 [n, 3, S, S] as they were packed.
+        advance: called with (images compared, images in all).
+
+    Raises:
+        UserError: an image was changed; names it.
+    """
+    times = source.times()
+    _compare(folder, source, images, np.arange(len(source.ids)), advance)
+    if times is not None and (_kept_times(folder, len(times)) != times).any():
+        keep_times(folder, times)
+
+
+def _compare(
+    folder: Path,
+    source: Source,
+    images: Callable[[Tensor], Tensor],
+    positions: np.ndarray,
+    advance: Callable[[int, int], None] | None = None,
+) -> None:
+    done = 0
+    for part in torch.from_numpy(positions).split(_AT_ONCE):
         now = source.read_many(part.tolist())
         differs = (images(part).numpy() != now).reshape(len(part), -1).any(1)
         if differs.any():
             first = source.ids[int(part[int(differs.argmax())])]
             raise UserError(f"{first}: was changed since it was packed in {folder}; {changed_remedy(folder)}")
-    if newer.any():  # what was not looked at stays to be looked at another time
-        now_known = before.copy()
-        now_known[changed] = times[changed]
-        keep_times(folder, now_known)
+        done += len(part)
+        if advance:
+            advance(done, len(positions))
 
 
 def _kept_times(folder: Path, number: int) -> np.ndarray:
