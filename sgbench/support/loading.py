@@ -102,8 +102,8 @@ def _check_findable(cls: type, name: str) -> None:
         found = getattr(found, part, None)
     if found is not cls:
         raise UserError(
-            f"'{name}' is {cls.__qualname__} of {cls.__module__}, where no class is found by that name; define it at the "
-            "top of a module, as a subclass of what a function makes if need be"
+            f"'{name}' is {cls.__qualname__} of {cls.__module__}, where no class is found by that name; define it at "
+            "the top of a module, as a subclass of what a function makes if need be"
         )
 
 

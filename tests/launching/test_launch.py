@@ -175,7 +175,9 @@ def test_settings_that_cannot_be_sent_to_another_process_are_one_line(failing, t
     path, _ = failing("Unsent")
     study = open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
     parcel = Parcel(study.plan.jobs[0], None, study.runs, study.device, 1)
-    with pytest.raises(UserError, match=r"^failing_methods:Unsent: its settings cannot be sent to another process \(Can"):
+    with pytest.raises(
+        UserError, match=r"^failing_methods:Unsent: its settings cannot be sent to another process \(Can"
+    ):
         parcel.packed()
 
 
