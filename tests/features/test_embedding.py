@@ -9,6 +9,7 @@ from torch import nn
 
 from sgbench.features.embedding import Embedder, load_embedder
 from sgbench.support.errors import UserError
+from sgbench.support.hashing import hash_of_value
 
 MODULE = """
 import torch
@@ -110,8 +111,10 @@ def test_at_most_a_batch_of_images_comes_at_once():
     assert seen == [4, 4, 2]
 
 
-def test_the_hash_is_that_of_the_file(own_module, program):
-    assert load_embedder("my_faces:colours").sha256 == hashlib.sha256(own_module.read_bytes()).hexdigest()
+def test_the_hash_is_that_of_the_file_and_of_the_functions_name(own_module, program):
+    code = hashlib.sha256(own_module.read_bytes()).hexdigest()
+    assert load_embedder("my_faces:colours").sha256 == hash_of_value(["colours", code])
+    assert load_embedder("my_faces:zero").sha256 == hash_of_value(["zero", code])
     assert load_embedder(str(program)).sha256 == hashlib.sha256(program.read_bytes()).hexdigest()
 
 

@@ -47,6 +47,7 @@ def entry(name="zero", **about):
 ZERO, AGAIN, OTHER = entry(), entry(), entry("other")
 TAKEN, ODD = entry("psnr"), entry("Zero score")
 NO_CLASS, NOWHERE = entry(implementation="own_metrics:None"), entry(places=())
+UNDECIDED, UNNAMED = entry(recentred=None), entry(implementation=Zero)
 STRANGE = entry(places=(Place("image", ("a dream",)),))
 """
 
@@ -81,6 +82,8 @@ def test_they_are_there_while_they_are_named(own):
         (["own_metrics:ODD"], "cannot be called 'Zero score'"),
         (["own_metrics:NOWHERE"], "says nowhere what it needs"),
         (["own_metrics:STRANGE"], "needs 'a dream', which nobody gives; known are result, source, "),
+        (["own_metrics:UNDECIDED"], "own_metrics:UNDECIDED: recentred: Input should be a valid boolean"),
+        (["own_metrics:UNNAMED"], "own_metrics:UNNAMED: implementation: Input should be a valid string"),
         (["own_metrics:ZERO", "own_metrics:AGAIN"], "two of own_metrics:ZERO, own_metrics:AGAIN have one name"),
     ],
 )
