@@ -288,7 +288,7 @@ def test_levels_become_floats_in_one_place():
 def test_code_is_loaded_by_name_in_one_place():
     importing = {module for module in MODULES if {"importlib", "importlib.util"} & imports(module)}
     importing.remove("sgbench.support.modules")  # which only finds them
-    assert importing == {"sgbench.support.loading", "sgbench.commands.door", "sgbench.metrics.catalogue"}
+    assert importing == {"sgbench.support.loading", "sgbench.commands.door", "sgbench.metrics.implementations"}
 
 
 def test_an_error_becomes_a_line_in_one_place():

@@ -36,8 +36,9 @@ class Embedder:
     Attributes:
         function: the user's function.
         origin: the name or path of the function, as the user gave it.
-        sha256: hash of the exported program, or of the function's module with what it imports from its own package or
-            folder, the files beside it that it names, and the tensors and networks that it has at its top.
+        sha256: hash of the exported program, or of the function's name and its module, with what that imports from its
+            own package or folder, the files beside it that it names, and the tensors and networks that it has at its
+            top.
         device: the device of the images that the function gets.
         batch_size: images per call of the function.
     """
@@ -126,10 +127,11 @@ def load_embedder(origin: str, device: torch.device | str = "cpu") -> Embedder:
         function = load_function(origin)
     except UserError as error:
         raise UserError(f"unknown face embedding '{origin}': {error}, or *.pt2") from error
-    module = sys.modules[origin.partition(":")[0]]
+    module_name, _, name = origin.partition(":")
+    module = sys.modules[module_name]
     if not getattr(module, "__file__", None):
         raise UserError(f"unknown face embedding '{origin}': {module.__name__} is not a file, so it has no hash")
-    return Embedder(function, origin, _hash_of_function(module, origin.partition(":")[2]), device)
+    return Embedder(function, origin, _hash_of_function(module, name), device)
 
 
 def _hash_of_function(module: ModuleType, name: str) -> str:

@@ -14,7 +14,7 @@ from sgbench.plan.job import Job
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.code import files_of, is_data, made_of
 from sgbench.support.cores import torch_threads
-from sgbench.support.errors import UserError
+from sgbench.support.errors import UserError, summary
 from sgbench.support.global_state import foreign
 from sgbench.training.loop import Loop
 
@@ -43,8 +43,19 @@ class Parcel:
     tensorboard: bool = False
 
     def packed(self) -> bytes:
-        """What ``carry_out`` takes."""
-        return pickle.dumps(self)
+        """What ``carry_out`` takes.
+
+        Raises:
+            UserError: the job's settings, which are of the method's own class, cannot be packed.
+        """
+        try:
+            return pickle.dumps(self)
+        except Exception as error:  # whatever the method's code raises
+            told = f"its settings cannot be sent to another process ({summary(error)})"
+            raise UserError(
+                f"{self.job.code}: {told}; define their class at the top of a module or in the method's, or train in "
+                "one process (workers: 1)"
+            ) from error
 
 
 def carry_out(packed: bytes, tell: Tell) -> str | None:

@@ -4,8 +4,6 @@ To add a metric, write one file with its formula and one entry here. An entry na
 imports nothing heavy.
 """
 
-import importlib
-from collections.abc import Mapping
 from typing import Any
 
 from sgbench.metrics.spec import (
@@ -34,7 +32,6 @@ from sgbench.metrics.spec import (
     Place,
     TableName,
 )
-from sgbench.support.code import hash_of_code, is_outside
 
 _OF_FEATURES = (Place("image", (FEATURES,)),)
 _OF_SPLITS = {"unit": "score", "bounds": FROM_ONE, "decimals": 2, "recentred": True, "compared": True}
@@ -232,27 +229,3 @@ def metrics_of_results() -> dict[str, MetricSpec]:
 def columns_of(table: TableName) -> list[tuple[MetricSpec, Place]]:
     """The columns that a table has for each target attribute."""
     return [(spec, place) for spec in METRICS.values() if spec.table == table for place in spec.places]
-
-
-def build(spec: MetricSpec, place: str, image_size: int, networks: Mapping[str, str]) -> Any | None:
-    """The ``ImageMetric`` of an entry.
-
-    Args:
-        place: name of the place where it is measured.
-        image_size: side of the images.
-        networks: definitions of what the user's networks measure, by the metric's name (``lpips``, ``identity``).
-
-    Returns:
-        None if the metric does not exist for images of this size, or needs a network that is not there.
-    """
-    module, _, name = spec.implementation.partition(":")
-    return getattr(importlib.import_module(module), name).build(place, image_size, networks.get(spec.name, ""))
-
-
-def version_of(spec: MetricSpec) -> int | str:
-    """What decides a metric's figures besides its name: its version and, of a class from elsewhere, its code."""
-    module = spec.implementation.partition(":")[0]
-    if not module or not is_outside(module):
-        return spec.version
-    importlib.import_module(module)
-    return f"{spec.version} {hash_of_code(module)}"

@@ -19,6 +19,16 @@ class ImageMetric(ABC):
 
     definition: str
 
+    @property
+    def formula(self) -> tuple[object, ...]:
+        """What metrics have in common that compute the same figure of the same terms."""
+        return type(self), self.definition
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether the figure is the mean of ``per_image``, as it is unless overridden."""
+        return type(self).reduce is ImageMetric.reduce
+
     @classmethod
     def build(cls, place: str, image_size: int, network: str) -> "ImageMetric | None":
         """Build the metric for an entry of the catalogue.

@@ -2,14 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
+
+from pydantic import TypeAdapter, ValidationError
 
 from sgbench.metrics.catalogue import METRICS
 from sgbench.metrics.image_metric import ImageMetric
 from sgbench.metrics.spec import INPUTS, MetricSpec
 from sgbench.support.errors import UserError
 from sgbench.support.loading import load_class, load_instance
+from sgbench.support.settings_model import first_problem
 
 _SUITES = tuple(METRICS)
+_FORM = TypeAdapter(MetricSpec)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -38,10 +43,12 @@ def use_metrics(names: Sequence[str]) -> None:
 def _opened(name: str) -> MetricSpec:
     where = f"scoring.metrics: {name}"
     try:
-        spec = load_instance(name, MetricSpec)
+        spec = _FORM.validate_python(asdict(load_instance(name, MetricSpec)))
         load_class(spec.implementation, ImageMetric, ())
     except UserError as error:
         raise UserError(f"scoring.metrics: {error}") from error
+    except ValidationError as error:
+        raise UserError(f"{where}: {first_problem(error)}") from error
     if spec.name in _SUITES or not _NAME.fullmatch(spec.name):
         raise UserError(f"{where}: cannot be called '{spec.name}'; give another name of small letters, digits and _")
     needs = [need for place in spec.places for need in place.needs]

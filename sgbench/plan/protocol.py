@@ -8,7 +8,8 @@ from sgbench.features.weights import WeightsFile, checked, find_inception
 from sgbench.judges.architectures import PAPERS, Architecture
 from sgbench.judges.cache import judge_hash
 from sgbench.judges.training import JudgeSettings
-from sgbench.metrics.catalogue import METRICS, version_of
+from sgbench.metrics.catalogue import METRICS
+from sgbench.metrics.implementations import version_of
 from sgbench.metrics.own import is_own
 from sgbench.plan.plan import Plan
 from sgbench.settings.models import ScoringSettings

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import torch
 
-from sgbench.metrics.catalogue import build, metrics_of_results
+from sgbench.metrics.catalogue import metrics_of_results
+from sgbench.metrics.implementations import build
 from sgbench.results.chains import Chain
 from sgbench.results.records import Record
 from sgbench.results.scores import NOT_SCORED, Scores

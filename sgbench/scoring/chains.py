@@ -13,9 +13,9 @@ from torch import Tensor
 from sgbench.data.labels import Group
 from sgbench.data.requests import Requests
 from sgbench.judges.judge import Judge
-from sgbench.metrics.catalogue import build, metrics_of_results
+from sgbench.metrics.catalogue import metrics_of_results
+from sgbench.metrics.implementations import build
 from sgbench.metrics.spec import AFTER_ROUNDS, SOURCE, WAY_BACK
-from sgbench.metrics.terms import terms_of
 from sgbench.results.chains import Chain
 from sgbench.scoring.evaluation_set import EvaluationSet
 from sgbench.scoring.scorer import num_at_once
@@ -115,9 +115,7 @@ def _there_and_back(edit: Edit, test: EvaluationSet, positions: Tensor, group: G
 def _terms(known: Mapping[str, Tensor], image_size: int) -> dict[_Key, Tensor]:
     """The terms of every metric of chains whose inputs are known."""
     return {
-        (spec.name, place.name): terms_of(
-            spec.name, build(spec, place.name, image_size, {}), [known[name] for name in place.needs]
-        )
+        (spec.name, place.name): build(spec, place.name, image_size, {}).terms(*(known[name] for name in place.needs))
         for spec in metrics_of_results().values()
         for place in spec.places
         if place.of_chains and known.keys() >= set(place.needs)

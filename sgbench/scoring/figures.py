@@ -9,8 +9,9 @@ from torch import Tensor
 
 from sgbench.metrics.accuracy import Accuracy, BalancedAccuracy
 from sgbench.metrics.calibration import ExpectedCalibrationError
-from sgbench.metrics.catalogue import METRICS, build, metrics_of_results
+from sgbench.metrics.catalogue import METRICS, metrics_of_results
 from sgbench.metrics.image_metric import ImageMetric
+from sgbench.metrics.implementations import build
 from sgbench.metrics.inception_score import INCEPTION, InceptionScore, inception_posterior, joint_posterior
 from sgbench.results.records import ALL, Record
 from sgbench.results.scores import UNTOUCHED, Scores, TargetScores

@@ -7,10 +7,10 @@ from torch import Tensor
 
 from sgbench.data.labels import Attribute
 from sgbench.metrics import spec as inputs
-from sgbench.metrics.catalogue import build, metrics_of_results
+from sgbench.metrics.catalogue import metrics_of_results
 from sgbench.metrics.distance import changed_region
 from sgbench.metrics.image_metric import ImageMetric
-from sgbench.metrics.terms import terms_of
+from sgbench.metrics.implementations import build
 from sgbench.results.score_arrays import NUM_LOGITS
 from sgbench.results.scores import TargetScores
 from sgbench.results.set_figure import SetFigure
@@ -126,7 +126,7 @@ class _TargetScorer:
         known = self._known(results, sources, positions, rows)
         for place, (needs, metric) in self.metrics.items():
             if all(name in known for name in needs):
-                self.terms[place].put(rows, terms_of(place[0], metric, [known[name] for name in needs]))
+                self.terms[place].put(rows, metric.terms(*(known[name] for name in needs)))
 
     def _known(self, results: Tensor, sources: Tensor, positions: Tensor, rows: slice) -> dict[str, Tensor]:
         """The inputs of metrics that are known of a batch, by their names in the catalogue."""

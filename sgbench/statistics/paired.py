@@ -70,7 +70,7 @@ class Pair:
     @property
     def figure(self) -> tuple[object, ...]:
         """What pairs have in common whose figures can be computed together."""
-        return type(self.metric), self.metric.definition, self.recentre
+        return *self.metric.formula, self.recentre
 
     def applicable(self) -> "Pair":
         """Without the requests for which the metric does not apply to either result.
@@ -219,7 +219,7 @@ def _exchanging(pairs: Sequence[Pair]) -> Callable[[np.ndarray, np.ndarray], np.
     """
     metric, sources = pairs[0].metric, pairs[0].sources
     position = np.unique(sources, return_inverse=True)[1]
-    if type(metric).reduce is ImageMetric.reduce:  # a mean, in which a swap only changes the sign of a gap
+    if metric.is_mean:  # in which a swap only changes the sign of a gap
         values = [(metric.per_image(p.terms_a.cpu()) - metric.per_image(p.terms_b.cpu())).numpy() for p in pairs]
         gaps = torch.from_numpy(np.stack([np.bincount(position, of_rows) for of_rows in values]) / len(sources))
         return lambda swaps, signs: (gaps @ torch.from_numpy(signs)).numpy()  # NumPy has threads of its own

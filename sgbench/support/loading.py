@@ -6,6 +6,7 @@ There is no registry; a short name is the name of a module in one of a few packa
 import importlib
 import inspect
 import pkgutil
+import sys
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import TypeVar
@@ -51,7 +52,8 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
         name: ``package.module:Class``, or a module of one of the ``packages`` that defines one such class.
 
     Raises:
-        UserError: there is no such module or class, or the class is not a concrete subclass of ``base``.
+        UserError: there is no such module or class, the class is not a concrete subclass of ``base``, or is not found
+            again under its own name.
     """
     kind = base.__name__.lower()
     module_name, _, class_name = name.partition(":")
@@ -61,6 +63,7 @@ def load_class(name: str, base: type[T], packages: Sequence[str]) -> type[T]:
             told = f"unknown {kind} '{name}': {module_name} has no complete {base.__name__} of that name"
             raise UserError(f"{told}{_lacking(cls, base)}")
         _check_plain(cls, base)
+        _check_findable(cls, name)
         return cls
     if module := find_module(name, packages):
         with foreign(module):
@@ -87,6 +90,21 @@ def _check_plain(cls: type, base: type) -> None:
         function = getattr(cls, name)
         if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
             raise UserError(f"{cls.__module__}:{cls.__name__}.{name} is asynchronous; write def instead of async def")
+
+
+def _check_findable(cls: type, name: str) -> None:
+    """Refuse a class that a function made elsewhere: its module is not the one whose code decides it.
+
+    By its own name a class is hashed, named beside a trained model and found by other processes.
+    """
+    found: object = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is not cls:
+        raise UserError(
+            f"'{name}' is {cls.__qualname__} of {cls.__module__}, where no class is found by that name; define it at "
+            "the top of a module, as a subclass of what a function makes if need be"
+        )
 
 
 def name_of_class(cls: type, base: type, packages: Sequence[str]) -> str:

@@ -90,4 +90,16 @@ class Silent(SGGAN):
 
     def step(self, batches, iteration):
         return None
+
+
+def made_settings():
+    class Settings(SGGAN.Settings):
+        gain: float = 1.0
+
+    return Settings
+
+
+class Unsent(SGGAN):
+    key = "unsent"
+    Settings = made_settings()
 """

@@ -171,6 +171,16 @@ def test_a_method_that_was_edited_before_its_job_began_elsewhere_is_refused(fail
     assert told == "failing_methods:Blank: its files were changed while the study was running; run again"
 
 
+def test_settings_that_cannot_be_sent_to_another_process_are_one_line(failing, tmp_path):
+    path, _ = failing("Unsent")
+    study = open_study(read_settings(path, {}, {}), tmp_path / "runs", Screen())
+    parcel = Parcel(study.plan.jobs[0], None, study.runs, study.device, 1)
+    with pytest.raises(
+        UserError, match=r"^failing_methods:Unsent: its settings cannot be sent to another process \(Can"
+    ):
+        parcel.packed()
+
+
 def test_a_method_cannot_end_the_program(failing, tmp_path):
     path, _ = failing("Leaving")
     with pytest.raises(UserError, match=r"^failing_methods:Leaving: calls sys.exit\(0\), which would end the program"):

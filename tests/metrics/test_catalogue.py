@@ -12,8 +12,9 @@ from sgbench.data.labels import Attribute
 from sgbench.data.requests import make_requests
 from sgbench.data.store.references import References
 from sgbench.judges.judge import Judge
-from sgbench.metrics.catalogue import METRICS, build, columns_of, spec_of, version_of
+from sgbench.metrics.catalogue import METRICS, columns_of, spec_of
 from sgbench.metrics.image_metric import ImageMetric
+from sgbench.metrics.implementations import build, version_of
 from sgbench.metrics.spec import RESULT, SOURCE, MetricSpec, Place
 from sgbench.regression.holding import hold
 from sgbench.report.beyond import beyond_table
@@ -34,6 +35,7 @@ FILE = '''
 import torch
 
 from sgbench.metrics.image_metric import ImageMetric
+from sgbench.metrics.implementations import build, version_of
 
 
 class Warmth(ImageMetric):

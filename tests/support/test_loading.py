@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from sgbench.support.code import files_of
 from sgbench.support.errors import UserError
 from sgbench.support.loading import load_class, load_function
 
@@ -59,3 +60,69 @@ def test_a_class_with_an_asynchronous_method_is_refused(body, tmp_path, monkeypa
     found = __import__("waiting")
     with pytest.raises(UserError, match=r"waiting:Late.run is asynchronous; write def instead of async def"):
         load_class("waiting:Late", found.Base, ())
+
+
+MAKING = """
+class Base:
+    pass
+
+
+def make():
+    class Made(Base):
+        pass
+
+    return Made
+
+
+class Own(Base):
+    pass
+"""
+USING = """
+from making import Base, Own, make
+
+Made = make()
+
+
+class Mine(make()):
+    pass
+
+
+class Holder:
+    class Inner(Base):
+        pass
+
+
+Inner = Holder.Inner
+Typed = type("Typed", (Base,), {})
+Nameless = type("Another", (Base,), {})
+"""
+
+
+@pytest.fixture
+def using(tmp_path, monkeypatch):
+    """A function that loads a class of a module that gets some from functions of another module."""
+    (tmp_path / "making.py").write_text(MAKING)
+    (tmp_path / "using.py").write_text(USING)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("making", "using"):
+        monkeypatch.delitem(__import__("sys").modules, name, raising=False)
+    base = __import__("making").Base
+    return lambda name: load_class(f"using:{name}", base, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "own"), [("Made", r"make\.<locals>\.Made of making"), ("Nameless", "Another of using")]
+)
+def test_a_class_that_is_not_found_by_its_own_name_is_refused(using, name, own):
+    with pytest.raises(UserError, match=f"^'using:{name}' is {own}, where no class is found by that name; define it"):
+        using(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("Mine", "using.py"), ("Own", "making.py"), ("Inner", "using.py"), ("Typed", "using.py")],
+)
+def test_a_class_that_is_found_again_is_hashed_by_its_own_file(using, name, file):
+    files = list(files_of(using(name).__module__))
+    assert files[0] == file
+    assert "making.py" in files  # the file of the function too
