@@ -32,6 +32,8 @@ def settle_models(study: Study, choice: Choice | None = None) -> None:
         folder = study.runs.job(job.name)
         kept = _kept(study, job, folder)
         place, changed = next(((at, told) for at in kept if (told := changed_code(job.files, at))), (folder, ""))
+        renamed = _renamed(job, folder)
+        changed = changed or renamed
         if changed and choice is None:
             done = "trained" if place is folder else "scored"
             raise UserError(f"{changed} has changed since this was {done}: --retrain or --keep ({place.path})")
@@ -42,9 +44,11 @@ def settle_models(study: Study, choice: Choice | None = None) -> None:
             _discard(study, job, folder)
             study.screen.say(f"{place.path}: removed ({broken or f'{changed} has changed'}): trained again")
             continue
-        if folder.is_done() and (problem := folder.identity_problem()):
+        problem = folder.identity_problem() if folder.is_done() else ""
+        if problem or renamed:
             with locked(folder.lock, folder.busy):
                 folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files, folder.origin())
+        if problem:
             study.screen.say(problem)
         for at in kept:
             if job.files and (not at.known_files() or changed_code(job.files, at)):
@@ -72,6 +76,12 @@ def changed_code(files: Mapping[str, str], folder: JobFolder | SystemFolder) -> 
         return ""
     earlier = {digest for kept in known for digest in kept.values()}
     return next((name for name, digest in files.items() if digest not in earlier), next(iter(files)))
+
+
+def _renamed(job: Job, folder: JobFolder) -> str:
+    """A class from outside the package, in words, if one of another name with its key trained this; else empty."""
+    own, earlier = job.code.partition(":")[2], folder.code().partition(":")[2] if folder.is_begun() else ""
+    return f"the class, {earlier} then and {own} now," if job.files and earlier not in ("", own) else ""
 
 
 def _broken_checkpoint(study: Study, job: Job, folder: JobFolder) -> str:

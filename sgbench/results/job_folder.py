@@ -114,6 +114,14 @@ class JobFolder:
             return str(error)
         return ""
 
+    def code(self) -> str:
+        """The class that the model was made by, ``package.module:Class``; empty where it is not known."""
+        try:
+            found = read_object(self.identity_file).get("class", "")
+        except (OSError, ValueError):
+            return ""
+        return found if isinstance(found, str) else ""
+
     def known_files(self) -> list[dict[str, str]] | None:
         """Every state of the files of a class from outside the package with which this model counts as trained.
 

@@ -8,9 +8,11 @@ import torch
 import yaml
 
 from sgbench.launching.job import run_job
+from sgbench.launching.kept_models import settle_models
 from sgbench.launching.launch import train_jobs
 from sgbench.methods.sggan import SGGAN
 from sgbench.plan.study import open_study
+from sgbench.results.checkpoints import Checkpoint, write_checkpoint
 from sgbench.results.run_folder import RunFolder
 from sgbench.run import main
 from sgbench.scoring.stages import prepare_data
@@ -130,3 +132,46 @@ def test_a_method_that_writes_into_its_labels_learns_from_those_that_its_hash_na
     labels = job.labels.labels
     assert (labels < 0).any()
     assert hash_of_array(labels.numpy()) == job.labels.manifest["sha256"]
+
+
+TWO = (
+    MINE
+    + """
+
+class Other(Mine):
+    key = "mine"
+
+    def edit(self, images, labels, group):
+        return -super().edit(images, labels, group)
+"""
+)
+
+
+def test_another_class_of_the_same_key_does_not_take_its_models(write, tmp_path):
+    path = write("first_place", TWO)
+    job, folder = _trained(path, tmp_path)
+    settle_models(opened(path, tmp_path), None)
+    path.write_text(path.read_text().replace("first_place:Mine", "first_place:Other"))
+    study = opened(path, tmp_path)
+    assert [other.name for other in study.plan.jobs] == [job.name]
+    said = "the class, Mine then and Other now, has changed since this was trained: --retrain or --keep"
+    with pytest.raises(UserError, match=said):
+        settle_models(study, None)
+    settle_models(study, "keep")
+    assert folder.code() == "first_place:Other"
+    settle_models(opened(path, tmp_path), None)
+    path.write_text(path.read_text().replace("first_place:Other", "first_place:Mine"))
+    settle_models(opened(path, tmp_path), "retrain")
+    assert not folder.is_begun()
+
+
+def _trained(path, tmp_path):
+    """A job, marked as done without training, and its folder."""
+    study = opened(path, tmp_path)
+    (job,) = study.plan.jobs
+    folder = study.runs.job(job.name)
+    folder.prepare()
+    folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files, {})
+    write_checkpoint(folder, Checkpoint(2, 1.0, {}, {}))
+    folder.mark_done({})
+    return job, folder
