@@ -9,12 +9,13 @@ import torch
 
 from sgbench.data.pixels import to_floats
 from sgbench.data.store.packed import PackedImages
-from sgbench.launching.lasting import LastingCheck
+from sgbench.launching.lasting import BUFFER, LastingCheck
 from sgbench.launching.tensorboard import curves_of
 from sgbench.methods.contract import Method
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
 from sgbench.results.job_identity import write_labels
+from sgbench.results.origin import LOST
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.blame import errors_in_a_line
 from sgbench.support.environment import commit, origin
@@ -53,12 +54,18 @@ def run_job(
         if not folder.is_done():
             folder.prepare()
             with foreign(job.code), errors_in_a_line(job.code, job.entry.cls.__module__):  # once, not around every step
-                _train(job, images, folder, device, loop, tensorboard)
+                at = JobFolder(folder.path.absolute())  # also if the method changes the working directory
+                lost = _train(job, images, at, device, loop, tensorboard)
+            if lost:
+                told = f"{lost}: changed in training and are not in its state dict, so they were lost when it was"
+                name = job.entry.cls.display_name
+                warnings.warn(f"{folder.path}: {name}: {told} interrupted; {BUFFER}", stacklevel=2)
 
 
 def _train(
     job: Job, images: PackedImages, folder: JobFolder, device: torch.device, loop: Loop, tensorboard: bool
-) -> None:
+) -> str:
+    """Train to the end; returns what state of the method's was lost where training had been interrupted, by name."""
     commit()  # read now, for a job may run in its own process
     folder.write_identity(job.identity, job.labels.manifest, job.code, job.data, job.files, origin(device))
     write_labels(folder, job.labels.labels.numpy())
@@ -82,9 +89,9 @@ def _train(
 
         own = replace(loop, report=report, sample=sample)
         train(method, job.batches(images, device), folder, job.seed, job.precision, own)
-    if resumed and (told := lasting.lost(method)):
-        warnings.warn(told, stacklevel=2)
-    folder.mark_done(origin(device))
+    lost = lasting.lost(method) if resumed else ""
+    folder.mark_done(origin(device) | ({LOST: lost} if lost else {}))
+    return lost
 
 
 def losses_in_words(losses: Mapping[str, float]) -> str:

@@ -4,15 +4,19 @@ What is scored is a new one that loads what was saved. Its results are held agai
 before the last checkpoint is written and the job is done.
 """
 
+import random
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from sgbench.data.checked import check_scale, checked
 from sgbench.data.labels import HIDDEN, all_groups
@@ -27,7 +31,7 @@ from sgbench.support.errors import UserError, one_line
 
 _APART = 0.5 * LEVEL
 """Results that are further apart, on average, differ by more than rounding."""
-_BUFFER = "register it as a buffer, and train again"
+BUFFER = "register it as a buffer, and train again"
 _SHOWN = 200
 """Letters of an error of torch, which can be long."""
 
@@ -65,17 +69,14 @@ class LastingCheck:
             # one that gives others each time draws at random, which scoring tells
             if _apart(results, loaded) and not _apart(results, self._results(method, name)):
                 told = "keeps state that edit needs outside its state dict, where it is lost"
-                raise UserError(f"{name}: {told}; {_BUFFER}")
+                raise UserError(f"{name}: {told}; {BUFFER}")
         if done == method.settings.iterations:
             check_scale(float(results.min()), float(results.max()), int(to_bytes(self.x).min()), name)
         return grid
 
     def lost(self, method: Method) -> str:
-        """Which numbers and tensors a method changed in training that were lost when it was resumed, in words."""
-        if changed := unkept(method, self.job.build()):
-            told = "changed in training and are not in its state dict, so they were lost when it was interrupted"
-            return f"{self.folder.path}: {method.display_name}: {', '.join(changed)}: {told}; {_BUFFER}"
-        return ""
+        """What a method changed in training outside its state dict, which was lost when it was resumed, by name."""
+        return ", ".join(unkept(method, self.job.build()))
 
     def _results(self, method: Method, name: str) -> Tensor:
         """As in scoring, [G, n, 3, S, S]."""
@@ -119,13 +120,17 @@ def loaded_again(job: Job, method: Method, device: torch.device, name: str) -> M
 
 
 def unkept(method: nn.Module, fresh: nn.Module) -> list[str]:
-    """Names of numbers and tensors, outside the state dict, that are others than in a module as it is built."""
+    """Names of what a module holds outside its state dict that is other than in a module as it is built.
+
+    Compared are numbers, texts, tensors, generators, and lists, mappings and objects of these; optimisers are kept.
+    """
+    kept = frozenset(map(id, (*method.modules(), *method.parameters(), *method.buffers())))
     known = {name: dict(_values(part)) for name, part in fresh.named_modules()}
     return [
         f"{place}.{name}".lstrip(".")
         for place, part in method.named_modules()
         for name, value in _values(part)
-        if place in known and not _same(value, known[place].get(name))
+        if place in known and not _same(value, known[place].get(name), kept)
     ]
 
 
@@ -136,21 +141,39 @@ def _values(module: nn.Module) -> Iterator[tuple[str, Any]]:
     return ((name, value) for name, value in vars(module).items() if name not in _OF_EVERY_MODULE)
 
 
-def _same(a: Any, b: Any) -> bool:
-    """Whether two values are the same as far as they are numbers, tensors, or lists and mappings of these."""
+def _same(a: Any, b: Any, kept: frozenset[int]) -> bool:
+    """Whether two values are the same as far as they can be compared.
+
+    Args:
+        kept: ids of what a state dict holds, and of objects that are being compared already.
+    """
+    if id(a) in kept or isinstance(a, Optimizer | type | ModuleType):
+        return True
     if isinstance(a, Tensor | np.ndarray):
         return (
             type(a) is type(b)
             and a.shape == b.shape
             and bool((torch.as_tensor(a).cpu() == torch.as_tensor(b).cpu()).all())
         )
-    if isinstance(a, bool | int | float | complex | str | None):
+    if isinstance(a, bool | int | float | complex | str | bytes | None):
         return a == b or a != a
-    if isinstance(a, list | tuple):
-        return type(a) is type(b) and len(a) == len(b) and all(map(_same, a, b))
+    if isinstance(a, list | tuple | deque):
+        return type(a) is type(b) and len(a) == len(b) and all(_same(x, y, kept) for x, y in zip(a, b, strict=True))
+    if isinstance(a, set | frozenset):
+        return a == b
+    kept |= {id(a)}
     if isinstance(a, dict):
-        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(value, b[key]) for key, value in a.items())
-    return True
+        return isinstance(b, dict) and a.keys() == b.keys() and all(_same(a[key], b[key], kept) for key in a)
+    return type(a) is not type(b) or _same(_state_of(a), _state_of(b), kept)  # what is made when it is used is no state
+
+
+def _state_of(value: object) -> object:
+    """What an object remembers, as far as that can be told."""
+    if isinstance(value, torch.Generator):
+        return value.get_state()
+    if isinstance(value, np.random.Generator):
+        return value.bit_generator.state
+    return value.getstate() if isinstance(value, random.Random) else getattr(value, "__dict__", None)
 
 
 def _apart(results: Tensor, others: Tensor) -> bool:

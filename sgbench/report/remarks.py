@@ -6,7 +6,7 @@ from typing import Any
 from sgbench.report.layout import Layout
 from sgbench.report.members import Member
 from sgbench.results.description import Description
-from sgbench.results.origin import LOSSY, UNAPPLIED
+from sgbench.results.origin import LOSSY, LOST, UNAPPLIED
 from sgbench.results.records import Record
 
 
@@ -15,8 +15,8 @@ def remarks(
 ) -> list[str]:
     """A sentence for each thing that makes figures of a system other than they seem, or leaves a figure out."""
     alike = _alike(records, systems, layout)
-    pictures = [*_lossy(systems), *_unapplied(systems)]
-    return [*_left_out(records, systems), *pictures, *alike, *_nobody(description), *_no_losses(description)]
+    made = [*_lossy(systems), *_unapplied(systems), *_lost(systems)]
+    return [*_left_out(records, systems), *made, *alike, *_nobody(description), *_no_losses(description)]
 
 
 def _left_out(records: Sequence[Record], systems: Sequence[Member]) -> list[str]:
@@ -52,10 +52,19 @@ def _unapplied(systems: Sequence[Member]) -> list[str]:
     ]
 
 
+def _lost(systems: Sequence[Member]) -> list[str]:
+    """A sentence for each system that forgot in training what its method keeps outside its state dict."""
+    return [
+        f"{shown} lost state that its method keeps outside its state dict ({lost}) where its training was interrupted: "
+        "a training in one go would have given another model."
+        for shown, lost in _told(systems, LOST)
+    ]
+
+
 def _told(systems: Sequence[Member], key: str) -> list[tuple[str, Any]]:
-    """What the origins of the systems that have such a key say under it, each beside the system's name."""
-    told = {member.shown: (member.folder.origin() or {}).get(key) for member in systems}
-    return [(shown, said) for shown, said in told.items() if said]
+    """What the origins of the systems that have such a key say under it, each beside the system's label."""
+    told = [(member.label, (member.folder.origin() or {}).get(key)) for member in systems]
+    return [(label, said) for label, said in told if said]
 
 
 def _alike(records: Sequence[Record], systems: Sequence[Member], layout: Layout) -> list[str]:

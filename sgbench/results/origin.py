@@ -12,7 +12,8 @@ LOSSY = "lossy"
 """Key of what an origin says of results in a format that changes pixels; without it there are none."""
 UNAPPLIED = "unapplied"
 """Key of what an origin says of results that viewers show otherwise than they are stored; without it there are none."""
-
+LOST = "lost"
+"""Key of what an origin says of a model's state that an interruption of its training lost; without it there is none."""
 SCORED_WITH = "scored with"
 """Key of what an origin says of what decides a system's figures besides its results: hashes of the judges' weights and
 of the test images. Earlier versions kept none."""

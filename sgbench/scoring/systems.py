@@ -15,7 +15,7 @@ from sgbench.plan.study import Study
 from sgbench.results.chains import Chain
 from sgbench.results.checkpoints import read_checkpoint
 from sgbench.results.gallery import Gallery
-from sgbench.results.origin import SCORED_WITH
+from sgbench.results.origin import LOST, SCORED_WITH
 from sgbench.results.records import ALL, COPY, REAL, Record
 from sgbench.results.run_folder import RunFolder
 from sgbench.results.samples import Samples, write_samples
@@ -79,7 +79,9 @@ class SystemScorer:
                 study.screen.say(f"warning: {system.entry.slug} {system.level}: {found}")
         folder.write_files(system.jobs[0].files)  # of one class, as all its jobs are
         folder.write_cost(measure_cost(translate, test.requests, parameters, seconds, study.device))
-        self._everything(folder, base, translate, edit)
+        lost = [(study.runs.job(job.name).origin() or {}).get(LOST) for job in system.jobs]
+        told = "; ".join(text for text in lost if isinstance(text, str))
+        self._everything(folder, base, translate, edit, **({LOST: told} if told else {}))
 
     def targets(
         self, label: str, translate: Translate, test: EvaluationSet
@@ -154,7 +156,7 @@ class SystemScorer:
 
         Args:
             gallery: the results that the page shows.
-            about: facts about a submission, for provenance.
+            about: facts about a submission or its training, for provenance.
         """
         write_scores(folder.scores_file, scores)
         folder.write_gallery(gallery)
@@ -196,18 +198,21 @@ class SystemScorer:
         logits = None if inception is None else inception.extract(images)[1]
         return self.scores(base, (request,), (0,), (TargetScores(posteriors, logits=logits),))
 
-    def _everything(self, folder: SystemFolder, base: Record, translate: Translate, edit: Edit | None) -> None:
+    def _everything(
+        self, folder: SystemFolder, base: Record, translate: Translate, edit: Edit | None, **about: str
+    ) -> None:
         """Score a translator that has a result for every request.
 
         Args:
             edit: the same as a function of any images; None for the oracle, which knows only test images.
+            about: facts about its training, for provenance.
         """
         label = f"{base.method} {base.level}".strip()
         targets, gallery = self.targets(label, translate, self.test)
         chains = self.chains(label, edit) if edit else None
         write_samples(folder.samples_file, self.samples(translate))
         nothing = (0,) * len(self.test.requests)
-        self.keep(folder, self.scores(base, self.test.requests, nothing, targets, chains), gallery)
+        self.keep(folder, self.scores(base, self.test.requests, nothing, targets, chains), gallery, **about)
 
 
 def _copied(images: Tensor, labels: Tensor, groups: Sequence[Group], seed: int) -> Tensor:

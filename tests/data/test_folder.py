@@ -329,6 +329,11 @@ BAD = {
         {},
         "row 6: column 'image': e\u0301.png is in row 5 already",
     ),
+    "decimals": (
+        "image,hair\na.png,2.0\nb.png,3.0\nc.png,2\n",
+        {"attributes": ["hair"]},
+        "row 4: column 'hair': '2' differs from '2.0' in row 2 in decimals alone; write one of them throughout",
+    ),
     "case": (
         GOOD.replace("none", "Blond") + "d.png,BLOND,0\n",
         {},

@@ -1,7 +1,13 @@
 """A method that keeps what it learns where it is not saved, or returns another scale, is told of before it is done."""
 
+import os
+import random
+import warnings
+from collections import deque
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -18,6 +24,7 @@ from sgbench.methods.contract import Method, MethodSettings, update
 from sgbench.methods.sggan import SGGAN
 from sgbench.plan.job import Job
 from sgbench.results.job_folder import JobFolder
+from sgbench.results.origin import LOST
 from sgbench.results.run_folder import RunFolder
 from sgbench.support.errors import UserError
 from sgbench.training.loop import Loop, train
@@ -118,6 +125,53 @@ class Running(Toy):
         return super().step(batches, iteration)
 
 
+class Pool:
+    """Earlier results."""
+
+    def __init__(self):
+        self.kept, self.drawn = deque(), torch.Generator().manual_seed(1)
+
+
+class Silencing(Toy):
+    """Keeps earlier results, and lets nobody warn."""
+
+    key = "silencing"
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.pool, self.parts, self.made_when_used = Pool(), [self.net, self.optimizers], None
+
+    def step(self, batches, iteration):
+        warnings.filterwarnings("ignore")
+        self.pool.kept.append(iteration)
+        self.made_when_used = object()
+        return super().step(batches, iteration)
+
+
+class Wandering(Toy):
+    """Changes the working directory."""
+
+    key = "wandering"
+
+    def step(self, batches, iteration):
+        os.chdir(Path("elsewhere").absolute() if Path("elsewhere").exists() else ".")
+        return super().step(batches, iteration)
+
+
+class DrawingItsOwn(Toy):
+    """Draws from a generator of its own."""
+
+    key = "drawing_its_own"
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.generators = [torch.Generator().manual_seed(1), np.random.default_rng(1), random.Random(1)]
+
+    def step(self, batches, iteration):
+        torch.rand(1, generator=self.generators[0])
+        return super().step(batches, iteration)
+
+
 class Batched(Toy):
     """Keeps statistics of batches: a buffer, which pictures of samples leave alone."""
 
@@ -208,6 +262,16 @@ def test_numbers_that_an_interruption_lost_are_named(tmp_path):
         assert trained(Running, tmp_path).is_done()
 
 
+@pytest.mark.parametrize(
+    ("cls", "lost"), [(Silencing, "pool"), (DrawingItsOwn, "generators"), (Running, "running, nested")]
+)
+def test_what_was_lost_is_told_whatever_the_method_silences_and_is_kept_for_the_report(cls, lost, tmp_path):
+    interrupted(cls, tmp_path)
+    with pytest.warns(UserWarning, match=f"Toy: {lost}: changed in training"):
+        folder = trained(cls, tmp_path)
+    assert folder.origin()[LOST] == lost
+
+
 @pytest.mark.parametrize("cls", [Toy, Kept])
 @pytest.mark.filterwarnings("error")
 def test_a_job_that_goes_on_is_told_of_nothing_else(cls, tmp_path):
@@ -217,6 +281,15 @@ def test_a_job_that_goes_on_is_told_of_nothing_else(cls, tmp_path):
     made = folder.origin()
     assert made["device"].startswith("CPU")
     assert made["earlier"] == [{"device": "another"}]  # what trained a part of it
+
+
+def test_a_method_that_changes_the_working_directory_is_kept_where_it_belongs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    folder = trained(Wandering, Path("runs"))
+    assert folder.is_done()
+    assert folder.checkpoint.is_file()
+    assert [*(tmp_path / "elsewhere").iterdir()] == []
 
 
 @pytest.mark.filterwarnings("error")

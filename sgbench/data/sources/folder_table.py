@@ -1,6 +1,7 @@
 """The CSV of the user's images: a row for each image, and columns that become attributes and the split."""
 
 import csv
+import re
 import sys
 import unicodedata
 from collections.abc import Collection, Sequence
@@ -20,6 +21,8 @@ MAX_VALUES = np.iinfo(np.int8).max + 1
 """Labels are int8."""
 _MINUS_ONE = {"-1": "no", "-1.0": "no"}
 _ZERO = {"0": "no", "0.0": "no"}
+_WHOLE = re.compile(r"([+-]?\d+)(?:\.0*)?")
+"""A whole number, as it may be written: pandas writes 2 as 2.0 if a column has blanks."""
 _SWITCHES = {"1": "yes", "1.0": "yes"} | _ZERO | _MINUS_ONE
 """Cells of a binary column and the names of its values; pandas writes 1.0 if a column has blanks."""
 _UNKNOWN = {"nan", "na", "n/a", "<na>", "nat", "null", "nil", "?", "unknown"}
@@ -110,7 +113,7 @@ class LabelTable:
         return np.array([cell == "test" for cell in cells])
 
     def _check_case(self, name: str, found: Collection[str]) -> None:
-        """Refuse spellings of one value that differ only in case, because each would become a separate value.
+        """Refuse spellings of one value, such as Cat and cat or 2 and 2.0: each would become a separate value.
 
         Letters that are composed in another way (Unicode's normal forms) look the same and count as the same.
         """
@@ -121,10 +124,10 @@ class LabelTable:
             other = spelt.setdefault(_folded(cell), cell)
             if cell in found and cell != other:
                 alike = unicodedata.normalize("NFC", cell) == unicodedata.normalize("NFC", other)
+                form = "Unicode form" if alike else "decimals" if _WHOLE.fullmatch(cell) else "case"
                 raise UserError(
                     f"{self.place(index, name)}: '{cell}' differs from '{other}' in row "
-                    f"{self.rows[self.columns[name].index(other)]} in {'Unicode form' if alike else 'case'} alone; "
-                    "write one of them throughout"
+                    f"{self.rows[self.columns[name].index(other)]} in {form} alone; write one of them throughout"
                 )
 
     def _value_of(self, name: str, found: set[str]) -> dict[str, str]:
@@ -224,7 +227,8 @@ def _image_name(cell: str, place: str) -> str:
 
 
 def _folded(cell: str) -> str:
-    return unicodedata.normalize("NFC", cell).lower()
+    whole = None if cell in _SWITCHES else _WHOLE.fullmatch(cell)
+    return whole[1] if whole else unicodedata.normalize("NFC", cell).lower()
 
 
 def _place(path: Path, row: int, column: str) -> str:
