@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
-import yaml
 from PIL import Image
 
 from sgbench.data.labels import HIDDEN, NONE, Attribute, SparseLabels
@@ -29,6 +28,7 @@ from sgbench.support.errors import UserError
 from sgbench.support.global_state import foreign, own_state
 from sgbench.support.names import file_part
 from sgbench.support.screen import Screen
+from sgbench.support.strict import yaml_text
 
 TABLE, MANIFEST, README = "labels.csv", "manifest.yaml", "README.txt"
 _KEY = "image"
@@ -161,7 +161,7 @@ def _manifest(plan: Plan, labels: SparseLabels) -> str:
         "labels": labels.manifest,
         "commit": commit(),
     }
-    return yaml.safe_dump(about, sort_keys=False, allow_unicode=True)
+    return yaml_text(about)
 
 
 def _readme(plan: Plan, labels: SparseLabels, options: str) -> str:

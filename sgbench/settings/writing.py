@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from pydantic import BaseModel
 
 from sgbench.data.source import Source
@@ -15,6 +14,7 @@ from sgbench.settings.config_files import METHOD_PACKAGES, SOURCE_PACKAGES
 from sgbench.settings.models import MethodEntry, Settings
 from sgbench.support.loading import name_of_class
 from sgbench.support.settings_model import sentence_on
+from sgbench.support.strict import yaml_text
 
 _CLASS = "Where it is implemented: the name of a module of sgbench, or package.module:Class."
 _WIDTH, _LONG = 100, 60
@@ -45,7 +45,7 @@ class Setting:
 
 def as_config(settings: Settings) -> str:
     """Settings as YAML that ``read_settings`` reads."""
-    return yaml.safe_dump(as_values(settings), sort_keys=False, allow_unicode=True)
+    return yaml_text(as_values(settings))
 
 
 def as_values(settings: Settings) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _default(model: type[BaseModel], key: str) -> str:
 
 def in_one_line(value: Any) -> str:
     """A value as YAML, in one line."""
-    written = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=1_000_000)
+    written = yaml_text([value], default_flow_style=True, width=1_000_000)
     return written.strip()[1:-1]
 
 
@@ -133,7 +133,7 @@ def _written(name: str, setting: Setting) -> list[str]:
     if setting.value is None and not setting.default:
         return [f"{key}:"]
     if isinstance(setting.value, list) and any(isinstance(v, str) and len(v) > _LONG for v in setting.value):
-        text = yaml.safe_dump(setting.value, allow_unicode=True, width=_WIDTH)
+        text = yaml_text(setting.value, width=_WIDTH)
         return [f"{key}:", *(f"  {line}" for line in text.rstrip().split("\n"))]
     return [f"{key}: {in_one_line(setting.value)}"]
 

@@ -37,6 +37,31 @@ _MOST_PIXELS = Image.MAX_IMAGE_PIXELS
 """Of a picture that Pillow opens without a warning, as it comes."""
 
 
+_PRECISE = {
+    torch.backends: "none",
+    torch.backends.cudnn: "none",
+    torch.backends.cudnn.conv: "tf32",
+    torch.backends.cudnn.rnn: "tf32",
+    torch.backends.mkldnn: "none",
+    torch.backends.mkldnn.matmul: "none",
+    torch.backends.mkldnn.conv: "none",
+    torch.backends.mkldnn.rnn: "none",
+    torch.backends.cuda.matmul: "none",
+}
+"""What computes float32, and its ``fp32_precision`` in a new process."""
+
+
+_UNTOLD = object()
+
+
+def _if_told(read: Callable[[], Any]) -> Any:
+    """An older setting of torch; ``_UNTOLD`` where torch refuses to tell it, because newer ones say more."""
+    try:
+        return read()
+    except RuntimeError:
+        return _UNTOLD
+
+
 def _flushes() -> bool:
     """Whether torch takes numbers close to zero for zero, which only arithmetic tells."""
     return (torch.tensor(2e-308, dtype=torch.float64, device="cpu") / 2).item() == 0
@@ -49,17 +74,25 @@ def _nnpack() -> bool:
     return used
 
 
+_PRECISIONS = tuple(
+    (partial(getattr, part, "fp32_precision"), partial(setattr, part, "fp32_precision")) for part in _PRECISE
+)
 _SETTINGS: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    *_PRECISIONS,  # before the older settings, which torch tells only where these agree
     (torch.get_default_dtype, torch.set_default_dtype),
     (torch.get_default_device, lambda device: torch.set_default_device(None if device.type == "cpu" else device)),
     (torch.is_grad_enabled, torch.set_grad_enabled),
     (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
     (torch.get_num_threads, torch.set_num_threads),
-    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (partial(_if_told, torch.get_float32_matmul_precision), torch.set_float32_matmul_precision),
     *((partial(torch.is_autocast_enabled, d), partial(torch.set_autocast_enabled, d)) for d in _DEVICES),
     *((partial(torch.get_autocast_dtype, d), partial(torch.set_autocast_dtype, d)) for d in _DEVICES),
     (torch.is_autocast_cache_enabled, torch.set_autocast_cache_enabled),
-    *((partial(getattr, torch.backends.cudnn, n), partial(setattr, torch.backends.cudnn, n)) for n in _CUDNN),
+    *(
+        (partial(_if_told, partial(getattr, torch.backends.cudnn, n)), partial(setattr, torch.backends.cudnn, n))
+        for n in _CUDNN
+    ),
+    *_PRECISIONS,  # and after them, for they change these
     *((partial(getattr, torch.backends.mkldnn, n), partial(setattr, torch.backends.mkldnn, n)) for n in _MKLDNN),
     (_nnpack, nnpack.set_flags),
     (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
@@ -123,6 +156,9 @@ def own_state() -> Iterator[None]:
     A process has that state once, so another thread that comes here waits until the work is done.
     """
     with _ALONE, state_put_back(), ExitStack() as own:
+        for part, precision in _PRECISE.items():
+            if part.fp32_precision != precision:
+                part.fp32_precision = precision
         torch.set_default_dtype(torch.float32)
         torch.set_float32_matmul_precision("highest")
         torch.set_deterministic_debug_mode("default")
@@ -156,7 +192,7 @@ def state_put_back() -> Iterator[None]:
         yield
     finally:
         for (read, write), before in zip(_SETTINGS, settings, strict=True):
-            if read() != before:
+            if before is not _UNTOLD and read() != before:
                 write(before)
         for (_, write), before in zip(_DRAWS, draws, strict=True):
             write(before)

@@ -1,11 +1,13 @@
 """YAML and JSON that users or other programs wrote: a key stands once, and nothing in a small text becomes large.
 
-And JSON that is printed for other programs.
+And JSON that is printed for other programs, and YAML. How values are read and written is the same whatever code from
+elsewhere has registered with PyYAML.
 """
 
 import json
 import re
 from collections.abc import Iterable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,24 @@ _ODD = re.compile(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)")
 """Numbers to the base of 8 or 60 as YAML 1.1 has them, which few people mean: 010 is 8, 1:30 is 90."""
 _OF_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError)
 """What PyYAML raises for texts; the last four are of values with a tag that they do not fit."""
+
+
+def _with_own_registries(cls: type) -> type:
+    """A subclass that reads or writes values as ``cls`` does now, whatever is registered with that later."""
+    names = [name for name in dir(cls) if name.startswith("yaml_") and isinstance(getattr(cls, name), dict)]
+    return type(cls.__name__, (cls,), {name: deepcopy(getattr(cls, name)) for name in names})
+
+
+_Loader, _Dumper = map(_with_own_registries, (yaml.SafeLoader, yaml.SafeDumper))
+
+
+def yaml_text(value: Any, **style: Any) -> str:
+    """A value as YAML, keys in their order.
+
+    Args:
+        style: options of ``yaml.dump``.
+    """
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style)
 
 
 def read_yaml(path: Path) -> Any:
@@ -47,7 +67,7 @@ def parse_yaml(text: str) -> Any:
             or stands for too much; one line says where.
     """
     try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None

@@ -42,6 +42,10 @@ CHANGES = {
     "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
     "autocast": lambda: torch.set_autocast_enabled("cpu", True),
     "matmul": lambda: torch.set_float32_matmul_precision("medium"),
+    "precision of all": lambda: setattr(torch.backends, "fp32_precision", "ieee"),
+    "precision of products": lambda: setattr(torch.backends.mkldnn.matmul, "fp32_precision", "bf16"),
+    "precision of convolutions": lambda: setattr(torch.backends.mkldnn.conv, "fp32_precision", "bf16"),
+    "precision on GPUs": lambda: setattr(torch.backends.cudnn.conv, "fp32_precision", "ieee"),
     "cudnn": lambda: setattr(torch.backends.cudnn, "benchmark", not torch.backends.cudnn.benchmark),
     "torch's draws": lambda: torch.manual_seed(5),
     "numpy's draws": lambda: np.random.seed(5),  # noqa: NPY002
@@ -87,12 +91,13 @@ def state():
     return {
         "torch": (torch.get_default_dtype(), torch.get_default_device(), torch.is_grad_enabled()),
         "flags": (torch.get_deterministic_debug_mode(), torch.get_num_threads(), torch.is_autocast_enabled("cpu")),
-        "precision": (torch.get_float32_matmul_precision(), torch.backends.cudnn.benchmark),
+        "precision": (global_state._if_told(torch.get_float32_matmul_precision), torch.backends.cudnn.benchmark),
         "draws": (torch.get_rng_state().tolist(), str(np.random.get_state()), random.getstate()),  # noqa: NPY002
         "numpy": (np.geterr(), np.get_printoptions()),
         "tracing": (sys.gettrace(), sys.getprofile()),
         "images": (ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS),
         "mixed": (torch.get_autocast_dtype("cpu"), torch.is_autocast_cache_enabled()),
+        "precise": [part.fp32_precision for part in global_state._PRECISE],
         "kernels": (torch.backends.mkldnn.deterministic, global_state._nnpack()),
         "warnings": (warnings.showwarning, id(warnings.filters), list(warnings.filters)),
         "process": (dict(os.environ), os.getcwd(), locale.setlocale(locale.LC_ALL)),
@@ -241,4 +246,15 @@ def test_own_work_has_the_state_of_a_new_process_and_leaves_the_callers():
         before = state()
         with torch.inference_mode():
             assert seen() == (torch.float32, "cpu", True, False, "warn")
+        assert state() == before
+
+
+@pytest.mark.parametrize("change", [change for change in CHANGES if change.startswith("precision")])
+def test_own_work_is_done_in_whole_float32_whatever_a_caller_has_set(change):
+    with foreign("caller"):
+        CHANGES[change]()
+        before = state()
+        with own_state():
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert torch.backends.mkldnn.conv.fp32_precision == "none"
         assert state() == before

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from sgbench.settings.config_files import CONFIGS
-from sgbench.support.strict import MOST_VALUES, parse_json, parse_yaml, read_yaml
+from sgbench.support.strict import MOST_VALUES, parse_json, parse_yaml, read_yaml, yaml_text
 
 GOOD = ["", "a", "a: &x [1]\nb: *x", "[0, 00, 07, -5, 1_000, 09, '010', 1e3, 0.10]"]
 
@@ -77,3 +77,13 @@ def test_a_file_is_named(tmp_path):
     for name, says in (("c.yaml", "line 2 repeats"), ("none.yaml", "cannot be read as YAML in UTF-8")):
         with pytest.raises(ValueError, match=f"{name}: {says}"):
             read_yaml(tmp_path / name)
+
+
+def test_what_code_from_elsewhere_registers_with_yaml_changes_nothing(monkeypatch):
+    for cls, name in ((yaml.SafeDumper, "yaml_representers"), (yaml.SafeLoader, "yaml_constructors")):
+        monkeypatch.setattr(cls, name, dict(getattr(cls, name)))
+    yaml.add_representer(float, lambda dumper, value: dumper.represent_str("none"), Dumper=yaml.SafeDumper)
+    yaml.add_constructor("tag:yaml.org,2002:float", lambda loader, node: 0.0, Loader=yaml.SafeLoader)
+    assert yaml.safe_dump(0.5) == "none\n...\n"
+    assert yaml_text({"b": 0.00125, "a": [1, "é"]}) == "b: 0.00125\na:\n- 1\n- é\n"
+    assert parse_yaml("b: 0.00125") == {"b": 0.00125}
