@@ -205,6 +205,7 @@ def test_a_smaller_question_uses_what_is_there(finished, config, monkeypatch, ca
     assert (records_of(finished), (finished / "tiny-5" / "settings.yaml").read_bytes()) == (records, settings)
 
 
+@pytest.mark.slow
 def test_no_method_is_the_judge_and_the_controls(finished, config, monkeypatch):
     monkeypatch.setattr("sgbench.judges.cache.train_judge", None)
     assert main(["--config", str(config), "--methods", "none", "--study", "judge", "--out", str(finished)]) == 0

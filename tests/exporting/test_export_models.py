@@ -60,6 +60,7 @@ def export(trained, *arguments):
     return main([*map(str, arguments), "--out", str(trained.runs.root)])
 
 
+@pytest.mark.slow
 def test_a_file_that_gives_the_models_results_is_kept(trained, plainly, tmp_path, capsys):
     path = tmp_path / "model.pt2"
     assert export(trained, "--model", "tiny-5:sggan@5/1", "-o", path) == 0
@@ -138,6 +139,7 @@ class Looking(Method):
 """
 
 
+@pytest.mark.slow
 def test_what_cannot_be_written_down_is_said_with_the_remedy(tmp_path, monkeypatch, capsys):
     from trained import train_study
 

@@ -39,6 +39,7 @@ def read_back(folder):
     return Folder(Folder.Settings(path=folder / "labels.csv", image_size=32, attributes=DATA["attributes"]))
 
 
+@pytest.mark.slow
 def test_what_is_read_back_is_what_methods_learn_from(trained, exported):
     source, plan = read_back(exported), trained.plan
     train, test = source.split()

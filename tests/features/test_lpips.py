@@ -85,6 +85,7 @@ def _by_definition(net, features, first, second):
     return total
 
 
+@pytest.mark.slow
 def test_distances_are_those_of_the_definition(case):
     net, features, path = case
     size = 32 if net == "vgg" else 64
@@ -139,6 +140,7 @@ def test_the_wanted_file_is_the_one_that_torchvision_publishes(net, weights, tmp
     assert (url == PUBLISHED["lpips"].url) == (net == "alex") == ("sgbench fetch lpips" in str(caught.value))
 
 
+@pytest.mark.slow
 def test_a_file_of_another_network_is_refused_in_one_line(alex_file):
     with pytest.raises(UserError, match=r"alex\.pth: not the weights of vgg16: give torchvision's vgg16-") as caught:
         load_lpips(alex_file, "vgg")

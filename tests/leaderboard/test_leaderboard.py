@@ -97,6 +97,7 @@ def test_attributes_may_be_called_like_the_columns_beside_them(tmp_path, monkeyp
     assert all("index.html)" in row[-1] for row in rows if row[0] in ("Method 00", "Method 01"))
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_records(tmp_path):
     study = report(tmp_path / "runs", 2)
     main([str(study.path), "-o", str(tmp_path / "board")])
@@ -114,6 +115,7 @@ def test_figures_are_those_of_the_records(tmp_path):
     assert checked == 4
 
 
+@pytest.mark.slow
 def test_different_protocols_are_never_mixed(tmp_path):
     report(tmp_path / "one", 2)
     report(tmp_path / "two", 3, protocol="b" * 64)
@@ -170,6 +172,7 @@ def test_all_whose_intervals_meet_the_best_ones_are_bold(tmp_path):
     assert {name for name, bold in shown.items() if bold} == tied
 
 
+@pytest.mark.slow
 def test_the_front_is_marked(tmp_path):
     report(tmp_path / "one", 6)
     (board,) = boards_of(tmp_path / "one")

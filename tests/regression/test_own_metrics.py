@@ -67,6 +67,7 @@ def test_the_comparison_knows_the_metrics_of_either_side(where, tmp_path, capsys
     assert "'own_share:SHARE' cannot be imported" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_committed_report_is_verified_with_its_metrics(study, tmp_path):
     kept = StudyFolder(tmp_path / "kept")
     shutil.copytree(study.path, kept.path)

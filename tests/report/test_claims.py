@@ -45,6 +45,7 @@ def section(page):
     return page.split("## Claims of the paper\n")[1].split("\n## ")[0].splitlines()
 
 
+@pytest.mark.slow
 def test_every_claim_has_its_verdicts_refuted_as_plainly_as_upheld(main):
     rows = [line for line in section(main.page) if re.match(r"\| C\d: ", line)]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]

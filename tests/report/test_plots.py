@@ -78,6 +78,7 @@ def test_points_stand_at_their_values(tmp_path):
     assert (other - few) / (all_labels - few) == pytest.approx(22.4 / 30.0, abs=0.01)
 
 
+@pytest.mark.slow
 def test_charts_show_only_what_was_measured_here(tmp_path):
     frame, layout = with_paper()
     measured = frame[frame["origin"] != "published"]
@@ -109,6 +110,7 @@ def shades(path, rows):
     return {tuple(colour.tolist()): int(count) for colour, count in zip(colours, counts, strict=True)}
 
 
+@pytest.mark.slow
 def test_the_matrix_is_darkest_where_nothing_is_kept_and_grey_where_nothing_is_scored(tmp_path):
     darkest, grey = (0xC2, 0x41, 0x0C), (0xD8, 0xDE, 0xE4)
     one = shades(tmp_path / "a.png", {"hair": 0.0, "beard": 1.0})
@@ -126,6 +128,7 @@ def test_a_matrix_of_nothing_is_a_figure(tmp_path):
     assert pixels(tmp_path / "matrix.png").size
 
 
+@pytest.mark.slow
 def test_pictures_have_the_suites_own_style_and_leave_the_callers(tmp_path):
     stats = {"job": pd.DataFrame({"iteration": range(50), "g_adv": np.linspace(-20, 3, 50)})}
     faces = [[("A_1 $x$", [np.full((8, 8, 3), 90, np.uint8)] * 2)]]

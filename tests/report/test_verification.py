@@ -63,6 +63,7 @@ def test_stale_files_in_a_report_are_neither_signed_nor_removed_and_are_named(st
     assert verification.verify(study.path).problems == ()
 
 
+@pytest.mark.slow
 def test_a_report_of_an_earlier_version_that_signed_them_is_verified_as_before(study):
     (study.report.path / ".report.sha256").unlink()
     (study.report.path / "stale.csv").write_text("of another time")
@@ -88,6 +89,7 @@ def rewrite(study, relative, folder="m00-s0"):
     study.write_checksums()
 
 
+@pytest.mark.slow
 def test_an_honest_report_from_sums_in_another_order_is_the_same(study, monkeypatch):
     remade, pairing = verification.make_records, comparisons.paired_differences
 
@@ -147,6 +149,7 @@ def test_what_cannot_be_copied_to_make_the_report_again_is_one_line_that_names_i
         verification.verify(study.path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cores", [1, 3])
 def test_reports_are_made_and_made_again_with_the_same_threads(study, monkeypatch, cores):
     seen = []
@@ -282,6 +285,7 @@ def test_another_jobs_checkpoint_is_found_though_its_hash_came_with_it(trained):
     assert problem.startswith(f"{ours}: cannot be read (")
 
 
+@pytest.mark.slow
 def test_nothing_is_said_of_models_that_are_not_at_hand(trained):
     study, jobs = trained
     jobs["planned-1"].checkpoint.unlink()
@@ -289,6 +293,7 @@ def test_nothing_is_said_of_models_that_are_not_at_hand(trained):
     assert verification.verify(study.path).problems == ()
 
 
+@pytest.mark.slow
 def test_a_report_that_is_being_written_is_not_called_another_one(study):
     lock = study.runs.study_lock(study.path.name)
     verify = verification.verify
@@ -297,6 +302,7 @@ def test_a_report_that_is_being_written_is_not_called_another_one(study):
     assert verify(study.path).problems == ()
 
 
+@pytest.mark.slow
 def test_a_report_without_locks_is_verified_without_making_any(study):
     verification.verify(study.path)
     assert not study.runs.study_lock(study.path.name).parent.exists()

@@ -79,6 +79,7 @@ def assert_same(one, other):
     assert judge_scores[0] == pytest.approx(judge_scores[1], abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_the_batch_size_changes_no_score(test_set, judge, batch_size):
     for one, other in zip(scores(test_set, judge, NUM), scores(test_set, judge, batch_size), strict=True):

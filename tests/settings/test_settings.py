@@ -145,6 +145,7 @@ def test_a_variant_has_its_methods_settings_but_for_its_own(read):
     assert (strong.cls, strong.levels) == (SGGAN, plain.levels)
 
 
+@pytest.mark.slow
 def test_a_variant_of_another_class_has_none_of_its_methods_settings(read):
     own = {f"methods.mine{variant}": {"class": f"test_settings:{name}"} for name, variant in KIN.items()}
     own["methods.mine"]["lambda_rec"] = 3

@@ -153,6 +153,7 @@ def _collapsed(rng, n):
     return (torch.from_numpy(np.where(swapped, x, y)) for x, y in ((certain, dull), (dull, certain)))
 
 
+@pytest.mark.slow
 def test_the_bound_of_a_score_is_no_smaller_than_chance():
     """By slopes in the weights of images, a hundredth is reached three times as often."""
     rng = np.random.default_rng(0)

@@ -360,6 +360,7 @@ def test_an_onnx_model_is_known_by_weights_in_a_file_of_their_own(tmp_path):
     assert opened(tmp_path / "a/m.onnx").fingerprint == before
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_a_wrong_onnx_model_is_refused(tmp_path):
     pytest.importorskip("onnxruntime")

@@ -286,6 +286,7 @@ def test_weights_that_are_lost_in_the_last_update_are_an_error_that_keeps_the_la
     run(Lost, tmp_path, until=3)  # it goes on from there
 
 
+@pytest.mark.slow
 def test_results_that_are_lost_are_told_by_the_weights_that_made_them(tmp_path):
     def sample(method, done):
         if done == 4:
@@ -297,6 +298,7 @@ def test_results_that_are_lost_are_told_by_the_weights_that_made_them(tmp_path):
         run(SGGAN, tmp_path / "results", loop=Loop(sample=sample))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_iteration_and_leaves_a_checkpoint(number, tmp_path):
     handler = signal.getsignal(number)
