@@ -23,7 +23,7 @@ def parser() -> Parser:
     p.add_argument(
         "--verify",
         action="store_true",
-        help="read every packed image again and compare it with its checksum and, read again, with the data set",
+        help="compare every packed image with its checksum, and with the image that the data set gives now",
     )
     return p
 
@@ -52,9 +52,8 @@ def _pack(arguments: argparse.Namespace) -> int:
     if arguments.verify:
         with screen.task("checking", len(source.ids), "images") as task:
             number = verify_store(folder, lambda done, total: task.update(done))
-        compared, guard = screen.task("comparing", len(source.ids), "images"), foreign(f"data set {source.name}")
-        with compared as task, guard:
-            images = PackedImages(folder).__getitem__
+        images = PackedImages(folder).__getitem__
+        with screen.task("comparing", len(source.ids), "images") as task, foreign(f"data set {source.name}"):
             check_everything(folder, source, images, lambda done, total: task.update(done))
         screen.result(f"{folder}: {number:,} images are as they were packed")
         return 0

@@ -83,13 +83,9 @@ def losses(description: Description, runs: RunFolder, many: bool) -> list[Drawin
 def _other_seeds(frame: pd.DataFrame) -> str:
     """What intervals hold of other trainings, as a caption has it; empty where no system was trained more than once."""
     several = {number > 1 for number in trainings(frame[frame["origin"] == "measured"]).values()}
-    return (
-        ""
-        if True not in several
-        else "other seeds (of systems that have several)"
-        if False in several
-        else "other seeds"
-    )
+    if True not in several:
+        return ""
+    return "other seeds" + " (of systems that have several)" * (False in several)
 
 
 def _budget(frame: pd.DataFrame, layout: Layout, description: Description) -> Drawing:

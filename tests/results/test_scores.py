@@ -1,12 +1,14 @@
 """Per-image scores on disk, cells made of them, and paired tests between systems."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from many import many
 from scipy.stats import t as student
 
 from sgbench.data.labels import Attribute
@@ -20,6 +22,7 @@ from sgbench.results.scores import (
     Scores,
     TargetScores,
     Verdict,
+    open_scores,
     read_scores,
     sitting,
     write_scores,
@@ -30,6 +33,7 @@ from sgbench.scoring.figures import cells, make_records
 from sgbench.statistics.crossed import CrossedMean, crossed_table
 from sgbench.statistics.intervals import bootstrap_interval
 from sgbench.statistics.paired import paired_difference
+from sgbench.support.errors import BrokenFile
 
 ATTRIBUTES = (Attribute("gender", ("female", "male")), Attribute("hair", ("black", "blond"), exhaustive=False))
 NAN = float("nan")
@@ -155,6 +159,15 @@ def test_a_broken_file_of_scores_is_named(tmp_path, content):
     (tmp_path / "scores.npz").write_bytes(content)
     with pytest.raises(ValueError, match=r"scores\.npz: not a file of scores"):
         read_scores(tmp_path / "scores.npz")
+
+
+def test_scores_of_another_system_are_named(tmp_path):
+    *_, one, two = many(tmp_path, 2).members()
+    for name in (one.scores_file.name, f".{one.scores_file.name}.sha256"):
+        shutil.copyfile(one.path / name, two.path / name)
+    assert open_scores(one).base.system == one.name
+    with pytest.raises(BrokenFile, match=f"scores.npz: has the scores of '{one.name}'; "):
+        open_scores(two)
 
 
 def test_an_array_file_of_something_else_is_no_file_of_scores(tmp_path):

@@ -36,6 +36,16 @@ def test_a_file_that_was_damaged_is_refused_with_the_remedy(tmp_path, damage):
         opened(path, number, "ask again")
 
 
+@pytest.mark.parametrize("make", [lambda path: path.mkdir(), os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_refused_with_the_remedy(tmp_path, make):
+    path = tmp_path / "figure.txt"
+    write(path, "12345678")
+    path.unlink()
+    make(path)
+    with pytest.raises(BrokenFile, match=r"figure\.txt: .*not a regular file; ask again$"):
+        opened(path, number, "ask again")
+
+
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_file_that_can_be_made_is_made_again_with_a_warning(tmp_path, damage):
     path, made = tmp_path / "cache" / "figure.txt", []
