@@ -1,7 +1,8 @@
 """Charts: accuracies with their intervals, the matrix of targets and measured attributes, losses over training."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -125,12 +126,12 @@ def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3)
     figure = new_figure(400 * across + 20, 290 * down + 40, scale=2)
     axes = figure.subplots(down, across, squeeze=False).flatten()
     losses = list(dict.fromkeys(c for s in stats.values() for c in s.select_dtypes("number") if c != "iteration"))
-    colours = {name: COLOURS[i % len(COLOURS)] for i, name in enumerate(losses)}
+    looks = _looks(losses)
     for axis, (job, frame) in zip(axes, stats.items(), strict=False):
         for name in [c for c in losses if c in frame]:
             smooth = frame[name].rolling(max(1, len(frame) // 20), center=True, min_periods=1).median()
-            axis.plot(frame["iteration"], frame[name], color=colours[name], lw=0.6, alpha=0.3)
-            axis.plot(frame["iteration"], smooth, color=colours[name], lw=1.6, label=name)
+            axis.plot(frame["iteration"], frame[name], color=looks[name]["color"], lw=0.6, alpha=0.3)
+            axis.plot(frame["iteration"], smooth, lw=1.6, label=name, **looks[name])
         plain(axis, job)
         axis.set_yscale("symlog", linthresh=1)
         axis.grid(color=RULE, lw=0.8)
@@ -139,9 +140,15 @@ def loss_curves(path: Path, stats: Mapping[str, pd.DataFrame], per_row: int = 3)
         axis.yaxis.set_major_formatter("{x:g}")
     for axis in axes[len(stats) :]:
         axis.set_visible(False)
-    lines = [Line2D([], [], color=colour, lw=2, label=name) for name, colour in colours.items()]
+    lines = [Line2D([], [], lw=2, label=name, **look) for name, look in looks.items()]
     figure.legend(handles=lines, loc="outside upper left", ncols=2 * across + 1, frameon=False, fontsize=9.5)
     save(figure, path)
+
+
+def _looks(losses: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Colour and style of each loss's line: where there are more than colours, the next are dashed, and then dotted."""
+    cycles = [{"color": colour, "ls": style} for style in ("-", "--", ":") for colour in COLOURS]
+    return dict(zip(losses, cycle(cycles), strict=False))
 
 
 def _matrix(axis: Axes, cells: pd.DataFrame, targets: list[str], measured: list[str]) -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from sgbench.report.grids import figure3
 from sgbench.report.layout import Layout
-from sgbench.report.plots import interval_plot, loss_curves, matrix_plot
+from sgbench.report.plots import _looks, interval_plot, loss_curves, matrix_plot
 from sgbench.report.style import method_colours
 from sgbench.results.records import to_frame
 
@@ -62,6 +62,11 @@ def test_a_method_has_one_colour_whichever_others_there_are():
     alone, beside = method_colours(["sggan"]), method_colours(["mine", "stargan", "sggan", "yours", "mine"])
     assert alone["sggan"] == beside["sggan"]
     assert len({beside[m] for m in ("mine", "stargan", "sggan", "yours")}) == 4
+
+
+def test_each_of_many_losses_has_a_look_of_its_own():
+    looks = _looks([f"loss {k}" for k in range(20)])
+    assert len({tuple(look.values()) for look in looks.values()}) == len(looks) == 20
 
 
 def test_points_stand_at_their_values(tmp_path):
